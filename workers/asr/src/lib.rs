@@ -1,0 +1,8 @@
+//! Recognisers behind one trait: a clip in, its text out.
+//!
+//! [`Transcriber`] is the seam; `local` is the engine built in.
+
+pub mod local;
+mod transcriber;
+
+pub use transcriber::{AsrError, ClipLimits, ClipRequest, LanguageChoice, Transcriber};

@@ -1,0 +1,1 @@
+//! The engine built in: Whisper through CTranslate2.

@@ -1,0 +1,1 @@
+//! Any container, streaming, channel by channel, to 16 kHz mono.

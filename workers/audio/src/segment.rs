@@ -1,0 +1,1 @@
+//! Where there is speech, and where to cut it.

@@ -1,0 +1,57 @@
+//! What went wrong, in the words of the person who has to act, and what becomes of the job.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// What becomes of a job after an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disposition {
+    /// Try again after the usual back-off; costs an attempt.
+    Retry,
+    /// Try again after this long; costs no attempt.
+    RetryAfter(Duration),
+    /// Trying again cannot help: a dead letter.
+    Fail,
+    /// Hand the lease back at once; costs no attempt (shutdown, lost lease).
+    Release,
+}
+
+/// An error that knows the job's fate and the words for a person.
+pub trait Failure: std::error::Error {
+    /// A stable word for programs, `part.what`: `decode.unknown_format`.
+    fn code(&self) -> &'static str;
+
+    /// What the reader can do about it; no sentence where there is nothing to do.
+    fn hint(&self) -> Option<String>;
+
+    /// What becomes of the job.
+    fn disposition(&self) -> Disposition;
+
+    /// The error as it is stored and shown: message with all its causes.
+    fn problem(&self) -> Problem {
+        let mut message = self.to_string();
+        let mut source = self.source();
+        while let Some(cause) = source {
+            let text = cause.to_string();
+            // Some libraries repeat their cause in their own text.
+            if !message.contains(&text) {
+                message = format!("{message}: {text}");
+            }
+            source = cause.source();
+        }
+        Problem { code: self.code().into(), message, hint: self.hint() }
+    }
+}
+
+/// An error as it is stored with a job and shown in JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct Problem {
+    /// `part.what`.
+    pub code: String,
+    /// What failed, with value and limit.
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
+}

@@ -1,0 +1,85 @@
+//! What a rule found, and where.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Speaker, report};
+
+/// How grave; in rising order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth a look.
+    Low,
+    /// Worth a talk.
+    Medium,
+    /// A breach.
+    High,
+    /// Act now.
+    Critical,
+}
+
+/// How the words were matched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FindingKind {
+    /// The very characters.
+    Exact,
+    /// The same after folding width, case, script, numerals, spaces.
+    Folded,
+    /// The same sound in other characters.
+    Homophone,
+    /// A pattern.
+    Pattern,
+    /// Several conditions together.
+    Combination,
+    /// A property of the voice: silence, rate, overlap.
+    Voice,
+    /// What had to be said was not.
+    Missing,
+    /// The provider refused the clip as sensitive.
+    ProviderRefused,
+}
+
+/// One finding, with everything needed to show it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    /// Within the report, stable for the same transcript and rules.
+    pub id: String,
+    /// The rule's id in its set.
+    pub rule_id: String,
+    /// The rule's version, as the rule set states it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub rule_version: Option<u32>,
+    /// The rule's category.
+    pub category: String,
+    /// How grave.
+    pub severity: Severity,
+    /// How the words were matched.
+    pub kind: FindingKind,
+    /// In words, for the person who reads it.
+    pub reason: String,
+    /// In which utterance; none for what is missing.
+    pub utterance_id: Option<u32>,
+    /// Channel, where there is an utterance.
+    pub channel: Option<u16>,
+    /// Who said it, or who should have.
+    pub speaker: Option<Speaker>,
+    /// From the recording's start.
+    pub start_ms: u64,
+    /// From the recording's start.
+    pub end_ms: u64,
+    /// The words as heard; empty for what is missing.
+    pub matched: String,
+    /// Begin and end in the utterance's text, in Unicode scalar values.
+    pub span: Option<[usize; 2]>,
+    /// The word or phrase of the rule that matched.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub phrase: Option<String>,
+}
+
+impl Finding {
+    /// Start time as `m:ss` for people.
+    pub fn clock(&self) -> String {
+        report::minutes_seconds(self.start_ms)
+    }
+}

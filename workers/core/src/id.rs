@@ -1,0 +1,141 @@
+//! A type for each id.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Why a text is no id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{kind} `{value}` is not 1 to {max} characters of {allowed}")]
+pub struct IdError {
+    kind: &'static str,
+    value: String,
+    max: usize,
+    allowed: &'static str,
+}
+
+/// One job: a UUID whose order is the order of acceptance (version 7), as 36 characters of text.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct JobId(String);
+
+impl JobId {
+    /// A fresh id for a job accepted at `now_ms`.
+    pub fn at(now_ms: i64) -> Self {
+        let random = uuid::Uuid::new_v4();
+        let mut bytes = [0_u8; 10];
+        bytes.copy_from_slice(&random.as_bytes()[6..]);
+        // The version and variant bits of the v4 lie in these bytes and are no randomness: the builder sets its own
+        // variant; mix the first four bytes over what remains fixed.
+        for (byte, extra) in bytes.iter_mut().zip(random.as_bytes()) {
+            *byte ^= extra;
+        }
+        let now_ms = u64::try_from(now_ms).unwrap_or(0);
+        Self(uuid::Builder::from_unix_timestamp_millis(now_ms, &bytes).into_uuid().to_string())
+    }
+
+    /// The id in `text`.
+    ///
+    /// # Errors
+    /// [`IdError`] when it is no UUID.
+    pub fn parse(text: &str) -> Result<Self, IdError> {
+        match uuid::Uuid::parse_str(text) {
+            Ok(id) => Ok(Self(id.to_string())),
+            Err(_) => Err(IdError { kind: "job id", value: text.into(), max: 36, allowed: "hex digits and `-` (a UUID)" }),
+        }
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Whose recording it is: one audit chain, one folder, one turn among equals. 1 to 64 of `A-Z a-z 0-9 . _ -`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct Tenant(String);
+
+impl Tenant {
+    /// The tenant named `text`.
+    ///
+    /// # Errors
+    /// [`IdError`] for other characters, other lengths, or a name of dots only (it is a folder's name too).
+    pub fn parse(text: &str) -> Result<Self, IdError> {
+        let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        let has_name = text.chars().any(|c| c != '.');
+        if has_name && text.len() <= 64 && text.chars().all(is_allowed) {
+            return Ok(Self(text.into()));
+        }
+        Err(IdError { kind: "tenant", value: text.into(), max: 64, allowed: "A-Z a-z 0-9 . _ - (not dots alone)" })
+    }
+
+    /// The tenant as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for Tenant {
+    fn default() -> Self {
+        Self("default".into())
+    }
+}
+
+impl<'de> Deserialize<'de> for Tenant {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+/// One start of one worker process; never used twice.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct WorkerId(String);
+
+impl WorkerId {
+    /// A fresh id.
+    pub fn fresh() -> Self {
+        Self(uuid::Uuid::new_v4().simple().to_string())
+    }
+
+    /// The id that was stored as `text`.
+    pub fn stored(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+macro_rules! display {
+    ($($id:ty),*) => {$(
+        impl fmt::Display for $id {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    )*};
+}
+display!(JobId, Tenant, WorkerId);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn later_jobs_sort_after_earlier_ones() {
+        assert!(JobId::at(1_000) < JobId::at(2_000));
+        assert_ne!(JobId::at(1_000), JobId::at(1_000));
+    }
+
+    #[test]
+    fn a_tenant_is_a_safe_folder_name() {
+        for (text, is_valid) in [("acme", true), ("a.b-c_9", true), ("", false), ("..", false), ("a/b", false), ("租户", false)] {
+            assert_eq!(Tenant::parse(text).is_ok(), is_valid, "{text}");
+        }
+        assert!(Tenant::parse(&"x".repeat(65)).is_err());
+    }
+}

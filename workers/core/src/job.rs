@@ -1,0 +1,191 @@
+//! A job: one recording to be processed once.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{JobId, Problem, Tenant, WorkerId};
+
+/// A word that is none of the known ones.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{value}` is not a {kind}; use one of {choices}")]
+pub struct UnknownWord {
+    kind: &'static str,
+    value: String,
+    choices: String,
+}
+
+macro_rules! words {
+    ($name:ident, $kind:literal, $($variant:ident = $word:literal),+) => {
+        impl $name {
+            /// Every variant.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The word that is stored and shown.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = UnknownWord;
+
+            fn from_str(text: &str) -> Result<Self, UnknownWord> {
+                match text {
+                    $($word => Ok(Self::$variant),)+
+                    _ => Err(UnknownWord { kind: $kind, value: text.into(), choices: [$($word),+].join(", ") }),
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+/// How urgent a job is; most urgent first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Lane {
+    /// Someone waits.
+    Webhook,
+    /// The day's calls.
+    #[default]
+    Call,
+    /// The nightly archive.
+    Archive,
+}
+words!(Lane, "lane", Webhook = "webhook", Call = "call", Archive = "archive");
+
+/// Where a job stands. `Done`, `Dead` and `Cancelled` are final (a person may still retry the latter two).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum JobState {
+    /// May be taken at `run_at_ms` or later: new, to be tried again, or handed back.
+    Ready,
+    /// A worker holds it until `lease_until_ms`.
+    Leased,
+    /// A result is written.
+    Done,
+    /// Given up, with the cause.
+    Dead,
+    /// A person called it off.
+    Cancelled,
+}
+words!(JobState, "job state", Ready = "ready", Leased = "leased", Done = "done", Dead = "dead", Cancelled = "cancelled");
+
+impl JobState {
+    /// Nothing more happens by itself.
+    pub fn is_final(self) -> bool {
+        match self {
+            Self::Done | Self::Dead | Self::Cancelled => true,
+            Self::Ready | Self::Leased => false,
+        }
+    }
+}
+
+/// What a producer asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewJob {
+    /// The caller's string, unchanged.
+    pub uri: String,
+    /// Where the recording lies for any worker: a path made absolute, otherwise the same as `uri`.
+    pub location: String,
+    /// Whose.
+    pub tenant: Tenant,
+    /// How urgent.
+    pub lane: Lane,
+    /// The producer's own key: the same (tenant, key) again is the same job.
+    pub key: Option<String>,
+    /// Given along, found again in the report.
+    pub metadata: Map<String, Value>,
+    /// What this job does differently from the configuration.
+    pub options: JobOptions,
+}
+
+/// What one job does differently from the configuration.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobOptions {
+    /// Folder for the artifacts (`DIR/{job_id}/`) instead of the configured output.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub out_dir: Option<String>,
+    /// Hash of the rule set to use instead of the active one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub rule_set: Option<String>,
+}
+
+/// A job as the journal knows it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Job {
+    /// Which.
+    pub id: JobId,
+    /// The caller's string, unchanged.
+    pub uri: String,
+    /// Where the recording lies for any worker.
+    #[serde(skip)]
+    pub location: String,
+    /// Whose.
+    pub tenant: Tenant,
+    /// How urgent.
+    pub lane: Lane,
+    /// The producer's own key.
+    pub key: Option<String>,
+    /// Given along.
+    pub metadata: Map<String, Value>,
+    /// What it does differently.
+    #[serde(skip)]
+    pub options: JobOptions,
+    /// Where it stands.
+    pub state: JobState,
+    /// Tries begun, the one under way included.
+    pub attempt: u32,
+    /// Workers that died or went silent while they held it.
+    pub deaths: u32,
+    /// Not to be taken before.
+    pub run_at_ms: i64,
+    /// When it was journaled.
+    pub accepted_at_ms: i64,
+    /// When it became final.
+    pub finished_at_ms: Option<i64>,
+    /// Clips known, once the recording is cut.
+    pub clips_total: Option<u32>,
+    /// Clips with a text.
+    pub clips_done: u32,
+    /// Someone asked to call it off while a worker holds it.
+    pub is_cancel_requested: bool,
+    /// The last thing that went wrong.
+    pub error: Option<Problem>,
+}
+
+/// The right to work on a job and to write its outcome: void as soon as the journal's epoch has moved on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// Which job.
+    pub job_id: JobId,
+    /// Whose it is.
+    pub worker: WorkerId,
+    /// Counts the leases of this job, from 1.
+    pub epoch: i64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_read_back_and_others_are_refused_with_the_choices() {
+        for lane in Lane::ALL {
+            assert_eq!(lane.as_str().parse(), Ok(*lane));
+        }
+        for state in JobState::ALL {
+            assert_eq!(state.as_str().parse(), Ok(*state));
+        }
+        let error = "urgent".parse::<Lane>().expect_err("no lane").to_string();
+        assert_eq!(error, "`urgent` is not a lane; use one of webhook, call, archive");
+    }
+}

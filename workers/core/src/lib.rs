@@ -1,0 +1,24 @@
+//! Words every part shares: job, recording, clip, transcript, finding, report, audit, clock, disposition. No I/O.
+//!
+//! Times are milliseconds (`_ms`) or samples at [`SAMPLE_RATE_HZ`]; instants are milliseconds since the Unix epoch.
+
+pub mod audit;
+mod clip;
+mod clock;
+mod failure;
+mod finding;
+mod id;
+mod job;
+mod recording;
+mod report;
+mod transcript;
+
+pub use clip::{Clip, ClipKey, Region, SAMPLE_RATE_HZ, ms_to_samples, samples_to_ms};
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use failure::{Disposition, Failure, Problem};
+pub use finding::{Finding, FindingKind, Severity};
+pub use id::{IdError, JobId, Tenant, WorkerId};
+pub use job::{Job, JobOptions, JobState, Lane, Lease, NewJob, UnknownWord};
+pub use recording::{RecordingUri, UriError};
+pub use report::{Cost, Engine, Recording, Report, RuleSetId, Warning, rfc3339};
+pub use transcript::{ClipText, Dropped, Speaker, TimePrecision, TimedText, Utterance, Word};

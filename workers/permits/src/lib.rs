@@ -1,0 +1,1 @@
+//! Requests in flight: one permit per request, never more than the account allows.

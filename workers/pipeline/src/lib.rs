@@ -1,0 +1,1 @@
+//! One recording's way: fetch, decode, segment, transcribe, stitch, flag, write.

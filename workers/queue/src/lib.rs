@@ -1,0 +1,1 @@
+//! Delivery of journaled jobs to workers.
