@@ -1,1 +1,3 @@
-//! earmark
+//! earmark: recordings in, transcripts, findings and evidence out.
+
+pub mod config;

@@ -1,0 +1,139 @@
+//! Settings: `default.toml` (the manual) < a file < the environment.
+//!
+//! One file per section. Every key stands in `default.toml`; anything else is refused with the nearest known key.
+
+mod asr;
+mod audio;
+mod database;
+mod error;
+mod http;
+mod layers;
+mod log;
+mod notify;
+mod queue;
+mod rules;
+mod storage;
+mod value;
+mod worker;
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+pub use asr::{Asr, EngineKind, Tier};
+pub use audio::Audio;
+pub use database::Database;
+pub use error::ConfigProblem;
+pub use http::{ApiKey, Http};
+pub use layers::{Origin, Setting};
+pub use log::{Log, LogFormat};
+pub use notify::Notify;
+pub use queue::Queue;
+pub use rules::Rules;
+pub use storage::Storage;
+pub use worker::Worker;
+
+/// All settings.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The journal's database.
+    pub database: Database,
+    /// How jobs reach workers.
+    pub queue: Queue,
+    /// Recordings in, artifacts out.
+    pub storage: Storage,
+    /// Decoding and cutting.
+    pub audio: Audio,
+    /// The recogniser.
+    pub asr: Asr,
+    /// The rule set.
+    pub rules: Rules,
+    /// Jobs on this machine.
+    pub worker: Worker,
+    /// The API.
+    pub http: Http,
+    /// Webhooks.
+    pub notify: Notify,
+    /// Logs.
+    pub log: Log,
+}
+
+impl Config {
+    /// Reads the settings; `file` and `environment` (name, value) override the defaults.
+    ///
+    /// # Errors
+    /// [`ConfigProblem`] naming the variable or the file's key, the value and the choices.
+    pub fn load(file: Option<&Path>, environment: &[(String, String)]) -> Result<(Self, Vec<Setting>), ConfigProblem> {
+        let layers = layers::Layers::read(file, environment)?;
+        let config = layers.merge()?;
+        Ok((config, layers.settings()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(environment: &[(&str, &str)]) -> Result<(Config, Vec<Setting>), ConfigProblem> {
+        let environment: Vec<_> = environment.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        Config::load(None, &environment)
+    }
+
+    #[test]
+    fn the_defaults_are_complete_and_valid() {
+        let (config, settings) = load(&[]).unwrap();
+        assert_eq!(config.worker.slots, 2);
+        assert_eq!(config.asr.tier, Tier::V0);
+        assert_eq!(config.asr.languages, ["zh", "en"]);
+        assert!(settings.iter().all(|setting| setting.origin == Origin::Default));
+        assert!(settings.len() > 30);
+    }
+
+    #[test]
+    fn the_environment_wins_and_texts_stay_texts() {
+        let (config, settings) = load(&[
+            ("EARMARK__WORKER__SLOTS", "7"),
+            ("EARMARK__ASR__API_KEY", "0123"),
+            ("EARMARK__HTTP__API_KEYS", "crm=s3cret@V0, qa=x@V3"),
+            ("EARMARK_CONFIG", "ignored here"),
+        ])
+        .unwrap();
+        assert_eq!(config.worker.slots, 7);
+        assert_eq!(config.asr.api_key.as_deref(), Some("0123"));
+        assert_eq!(config.http.api_keys.len(), 2);
+        let slots = settings.iter().find(|setting| setting.key == "worker.slots").unwrap();
+        assert_eq!((slots.value.as_str(), &slots.origin), ("7", &Origin::Variable("EARMARK__WORKER__SLOTS".into())));
+    }
+
+    #[test]
+    fn secrets_are_hidden() {
+        let (_, settings) = load(&[("EARMARK__ASR__API_KEY", "s3cret"), ("EARMARK__HTTP__API_KEYS", "crm=s3cret@V0"), ("EARMARK__NOTIFY__SECRET", "s3cret"), ("EARMARK__NOTIFY__URL", "https://u:s3cret@example.org/")])
+            .unwrap();
+        assert!(settings.iter().all(|setting| !setting.value.contains("s3cret")), "{settings:?}");
+    }
+
+    #[test]
+    fn a_wrong_value_is_answered_with_variable_value_and_choices() {
+        for (name, value, message, hint) in [
+            ("EARMARK__ASR__TIER", "V9", "EARMARK__ASR__TIER is `V9`", "use one of V0, V1, V2, V3"),
+            ("EARMARK__ASR__ENGINE", "gml", "EARMARK__ASR__ENGINE is `gml`", "use one of local, glm"),
+            ("EARMARK__WORKER__SLOTS", "0", "EARMARK__WORKER__SLOTS is `0`", "between 1 and 256"),
+            ("EARMARK__WORKER__SLOTS", "many", "EARMARK__WORKER__SLOTS is `many`", "whole number"),
+            ("EARMARK__ASR__TEIR", "V0", "EARMARK__ASR__TEIR is not a setting", "EARMARK__ASR__TIER"),
+            ("EARMARK__DATABASE__URL", "mysql://x", "EARMARK__DATABASE__URL is `mysql://x`", "sqlite:"),
+            ("EARMARK__HTTP__LISTEN", "8080", "EARMARK__HTTP__LISTEN is `8080`", "127.0.0.1:8080"),
+            ("EARMARK__HTTP__API_KEYS", "crm", "EARMARK__HTTP__API_KEYS", "name=key@tier"),
+        ] {
+            let problem = load(&[(name, value)]).expect_err(name);
+            assert!(problem.to_string().contains(message), "{name}: {problem}");
+            assert!(problem.hint().contains(hint), "{name}: {}", problem.hint());
+        }
+    }
+
+    #[test]
+    fn a_secret_is_not_printed_in_an_error() {
+        let problem = load(&[("EARMARK__HTTP__API_KEYS", "crm=s3cret@V9")]).expect_err("no such tier");
+        assert!(!format!("{problem} {}", problem.hint()).contains("s3cret"), "{problem}");
+    }
+}

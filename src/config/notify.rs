@@ -1,0 +1,23 @@
+//! `[notify]`
+
+use serde::Deserialize;
+
+use super::value::optional;
+
+/// Webhooks.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Notify {
+    /// Where outcomes are posted.
+    #[serde(deserialize_with = "optional")]
+    pub url: Option<url::Url>,
+    /// Key of the signature.
+    #[serde(deserialize_with = "optional")]
+    pub secret: Option<String>,
+}
+
+impl std::fmt::Debug for Notify {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Notify").field("is_configured", &self.url.is_some()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,92 @@
+//! How single values are read from text.
+
+use std::fmt::Display;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+
+/// A whole number between `MIN` and `MAX`.
+pub fn between<'de, const MIN: u64, const MAX: u64, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: TryFrom<u64>,
+    D: Deserializer<'de>,
+{
+    let text = String::deserialize(deserializer)?;
+    let wrong = || D::Error::custom(format!("use a whole number between {MIN} and {MAX}"));
+    let number: u64 = text.trim().parse().map_err(|_| wrong())?;
+    if !(MIN..=MAX).contains(&number) {
+        return Err(wrong());
+    }
+    T::try_from(number).map_err(|_| wrong())
+}
+
+/// `true` or `false`.
+pub fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    match String::deserialize(deserializer)?.trim() {
+        "true" | "1" | "yes" => Ok(true),
+        "false" | "0" | "no" => Ok(false),
+        _ => Err(D::Error::custom("use true or false")),
+    }
+}
+
+/// Comma-separated values; spaces around them do not count, empty ones are left out.
+pub fn list<'de, T, D>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    T: FromStr<Err: Display>,
+    D: Deserializer<'de>,
+{
+    let text = String::deserialize(deserializer)?;
+    text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(|item| item.parse().map_err(D::Error::custom)).collect()
+}
+
+/// A text that may be empty: then there is none.
+pub fn optional<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: FromStr<Err: Display>,
+    D: Deserializer<'de>,
+{
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(D::Error::custom) }
+}
+
+/// A path, from a `file://` URL or as it stands.
+pub fn path_or_file_url(text: &str) -> Result<PathBuf, String> {
+    match text.split_once("://") {
+        None => Ok(text.into()),
+        Some(("file", _)) => {
+            let url = url::Url::parse(text).map_err(|error| format!("use file:///absolute/path: {error}"))?;
+            url.to_file_path().map_err(|()| "use file:///absolute/path".into())
+        }
+        Some((scheme, _)) => Err(format!("use a path or a file:/// URL; `{scheme}:` is not supported by this build")),
+    }
+}
+
+/// A word out of a fixed choice, read with [`FromStr`]: derives nothing, so the message lists the choices.
+macro_rules! choice {
+    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $name { $($(#[$doc])* $variant),+ }
+
+        impl std::str::FromStr for $name {
+            type Err = String;
+
+            fn from_str(text: &str) -> Result<Self, String> {
+                match text {
+                    $($word => Ok(Self::$variant),)+
+                    _ => Err(format!("use one of {}", [$($word),+].join(", "))),
+                }
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <String as serde::Deserialize>::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+pub(crate) use choice;
