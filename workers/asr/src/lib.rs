@@ -5,4 +5,5 @@
 pub mod local;
 mod transcriber;
 
+pub use local::{LocalEngine, LocalOptions};
 pub use transcriber::{AsrError, ClipLimits, ClipRequest, LanguageChoice, Transcriber};

@@ -1,1 +1,18 @@
 //! The engine built in: Whisper through CTranslate2.
+//!
+//! [`LocalEngine`] queues requests; its threads (`worker`) take what waits as a batch and give it to `recognise`:
+//! log-mel windows (`mel`), the encoder and decoder (`model`), the language (`language`), what is said to the decoder
+//! beforehand (`prompt`), tokens to text and times (`vocabulary`, `timing`), and what is not believed (`doubt`).
+
+mod doubt;
+mod engine;
+mod language;
+mod mel;
+mod model;
+mod prompt;
+mod recognise;
+mod timing;
+mod vocabulary;
+mod worker;
+
+pub use engine::{LocalEngine, LocalOptions};

@@ -1,0 +1,298 @@
+//! A batch of clips to their texts.
+
+use earmark_core::{ClipText, Dropped, TimePrecision, TimedText, ms_to_samples, samples_to_ms};
+
+use super::doubt::{is_echo, is_invented, loops};
+use super::language::choose;
+use super::model::{Decoded, Decoding, Encoded, Model};
+use super::prompt::Previous;
+use super::timing::{Span, Stretch, character_times, segment, spans, tokens_of};
+use super::vocabulary::Character;
+use crate::{AsrError, ClipRequest, LanguageChoice};
+
+/// The model closes a text and leaves the rest of the clip unheard at times; a rest as long as this is listened to
+/// again by itself.
+const UNHEARD_REST_MS: u64 = 2000;
+/// On the second try no sequence of so many tokens may come twice.
+const NO_REPEAT_NGRAM: usize = 6;
+
+/// A model and the way it is asked.
+pub(super) struct Recogniser {
+    model: Model,
+    beam: usize,
+}
+
+/// A clip or a part of one, ready to be listened to.
+struct Passage<'a> {
+    samples: &'a [f32],
+    language: String,
+    previous: Previous,
+    has_words: bool,
+}
+
+/// What was heard in a passage; times from its start.
+struct Heard {
+    segments: Vec<TimedText>,
+    dropped: Vec<Dropped>,
+    /// Where the model stopped.
+    end_ms: u64,
+    /// Whether the answer is worth a second try.
+    is_doubtful: bool,
+}
+
+/// A decoded passage whose characters have been judged.
+struct Judged {
+    spans: Vec<Span>,
+    characters: Vec<Character>,
+    /// Places of the tokens that the characters are made of.
+    tokens: Vec<usize>,
+    dropped: Vec<Dropped>,
+    is_doubtful: bool,
+}
+
+impl Recogniser {
+    /// Follows `beam` hypotheses at once.
+    pub(super) fn new(model: Model, beam: usize) -> Self {
+        Self { model, beam }
+    }
+
+    /// One answer for each request, in order.
+    pub(super) fn recognise(&self, requests: &[ClipRequest]) -> Vec<Result<ClipText, AsrError>> {
+        match self.batch(requests) {
+            Ok(texts) => texts.into_iter().map(Ok).collect(),
+            Err(AsrError::Failed { detail }) if requests.len() == 1 => vec![Err(AsrError::Failed { detail })],
+            // One bad clip must not cost its neighbours their text.
+            Err(_) => requests.chunks(1).flat_map(|request| self.recognise(request)).collect(),
+        }
+    }
+
+    fn batch(&self, requests: &[ClipRequest]) -> Result<Vec<ClipText>, AsrError> {
+        let clips: Vec<&[f32]> = requests.iter().map(|request| &*request.samples).collect();
+        let mut encoded = None;
+        let mut detected = Vec::new();
+        if requests.iter().any(|request| matches!(request.language, LanguageChoice::Detect { .. })) {
+            let everything = self.model.encode(&clips)?;
+            detected = self.model.languages(&everything)?;
+            encoded = Some(everything);
+        }
+        let passages: Vec<Passage<'_>> = requests
+            .iter()
+            .enumerate()
+            .map(|(at, request)| self.passage(request, detected.get(at).map_or(&[], Vec::as_slice)))
+            .collect();
+
+        // The decoder wants prompts of one length.
+        let mut order: Vec<usize> = (0..passages.len()).collect();
+        order.sort_by_key(|at| passages[*at].previous.tokens.len());
+        let mut texts: Vec<Option<ClipText>> = vec![None; passages.len()];
+        for group in order.chunk_by(|a, b| passages[*a].previous.tokens.len() == passages[*b].previous.tokens.len()) {
+            let together: Vec<&Passage<'_>> = group.iter().map(|at| &passages[*at]).collect();
+            // A group of all is in the requests' order: sorting keeps the order of equals.
+            let group_encoded = match encoded.take().filter(|_| group.len() == passages.len()) {
+                Some(everything) => everything,
+                None => self.model.encode(&together.iter().map(|passage| passage.samples).collect::<Vec<_>>())?,
+            };
+            for (at, heard) in group.iter().zip(self.listen(&together, &group_encoded, self.usual())?) {
+                texts[*at] = Some(self.finish(&passages[*at], heard)?);
+            }
+        }
+        Ok(texts.into_iter().flatten().collect())
+    }
+
+    fn passage<'a>(&self, request: &'a ClipRequest, detected: &[(String, f32)]) -> Passage<'a> {
+        let language = match &request.language {
+            LanguageChoice::Fixed(language) => language.clone(),
+            LanguageChoice::Detect { candidates, likely } => {
+                choose(detected, candidates, likely.as_deref()).unwrap_or_else(|| "en".to_owned())
+            }
+        };
+        let previous = Previous::new(&self.model.vocabulary, &language, request.prompt.as_deref(), &request.glossary);
+        Passage { samples: &request.samples, language, previous, has_words: request.has_words }
+    }
+
+    fn usual(&self) -> Decoding {
+        Decoding { beam: self.beam, no_repeat_ngram: 0 }
+    }
+
+    /// The second try where the first one is in doubt, the rest where the model stopped early.
+    fn finish(&self, passage: &Passage<'_>, heard: Heard) -> Result<ClipText, AsrError> {
+        let mut heard = self.second_try(passage, heard)?;
+        let length_ms = length_ms(passage.samples);
+        while heard.end_ms > 0 && heard.end_ms + UNHEARD_REST_MS <= length_ms {
+            let rest = Passage {
+                samples: &passage.samples[ms_to_samples(heard.end_ms) as usize..],
+                language: passage.language.clone(),
+                previous: Previous::script(&self.model.vocabulary, &passage.language),
+                has_words: passage.has_words,
+            };
+            let first = self.alone(&rest, self.usual())?;
+            let more = self.second_try(&rest, first)?;
+            if more.segments.is_empty() {
+                break;
+            }
+            heard.append(more);
+        }
+        Ok(ClipText {
+            language: Some(passage.language.clone()),
+            segments: heard.segments,
+            time_precision: TimePrecision::Segment,
+            dropped: heard.dropped,
+            billed_ms: 0,
+        })
+    }
+
+    /// Without what was told beforehand, which loops and echoes come from, and with repetitions forbidden.
+    fn second_try(&self, passage: &Passage<'_>, first: Heard) -> Result<Heard, AsrError> {
+        if !first.is_doubtful {
+            return Ok(first);
+        }
+        let plain = Passage {
+            samples: passage.samples,
+            language: passage.language.clone(),
+            previous: Previous::script(&self.model.vocabulary, &passage.language),
+            has_words: passage.has_words,
+        };
+        let second = self.alone(&plain, Decoding { beam: self.beam, no_repeat_ngram: NO_REPEAT_NGRAM })?;
+        let is_better = !second.is_doubtful && !second.segments.is_empty();
+        Ok(if is_better { second } else { first })
+    }
+
+    fn alone(&self, passage: &Passage<'_>, decoding: Decoding) -> Result<Heard, AsrError> {
+        let encoded = self.model.encode(&[passage.samples])?;
+        let mut heard = self.listen(&[passage], &encoded, decoding)?;
+        heard.pop().ok_or_else(|| AsrError::Failed { detail: "the decoder gave no answer".into() })
+    }
+
+    fn listen(&self, passages: &[&Passage<'_>], encoded: &Encoded, decoding: Decoding) -> Result<Vec<Heard>, AsrError> {
+        let prompts: Vec<(&str, &[String])> =
+            passages.iter().map(|passage| (passage.language.as_str(), passage.previous.tokens.as_slice())).collect();
+        let decoded = self.model.generate(encoded, &prompts, decoding)?;
+        let judged: Vec<Judged> =
+            passages.iter().zip(&decoded).map(|(passage, decoded)| self.judge(passage, decoded)).collect();
+        let times = self.times(passages, encoded, &decoded, &judged)?;
+        let heard = passages.iter().zip(&decoded).zip(judged).zip(times);
+        Ok(heard.map(|(((passage, decoded), judged), times)| self.heard(passage, decoded, judged, times)).collect())
+    }
+
+    fn judge(&self, passage: &Passage<'_>, decoded: &Decoded) -> Judged {
+        let vocabulary = &self.model.vocabulary;
+        let spans = spans(vocabulary, &decoded.tokens, length_ms(passage.samples));
+        let all = vocabulary.characters(&decoded.tokens);
+        let values: Vec<char> = all.iter().map(|character| character.value).collect();
+        let text: String = values.iter().collect();
+        let start_ms = |token: usize| spans.iter().find(|span| token < span.end_token).map_or(0, |span| span.start_ms);
+        let drop_all = |reason: &str, is_doubtful: bool| Judged {
+            spans: Vec::new(),
+            characters: Vec::new(),
+            tokens: Vec::new(),
+            dropped: vec![Dropped {
+                start_ms: start_ms(0),
+                reason: reason.into(),
+                characters: text.trim().chars().count(),
+            }],
+            is_doubtful,
+        };
+        if text.trim().is_empty() {
+            return Judged {
+                spans,
+                characters: Vec::new(),
+                tokens: Vec::new(),
+                dropped: Vec::new(),
+                is_doubtful: false,
+            };
+        }
+        if is_invented(&text, decoded.no_speech, decoded.log_probability) {
+            return drop_all("no_speech", false);
+        }
+        if is_echo(&text, &passage.previous.texts) {
+            return drop_all("prompt_echo", true);
+        }
+        let loops = loops(&values);
+        let dropped: Vec<Dropped> = loops
+            .iter()
+            .map(|part| Dropped {
+                start_ms: start_ms(all[part.start].token),
+                reason: "loop".into(),
+                characters: part.len(),
+            })
+            .collect();
+        let characters: Vec<Character> = all
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| !loops.iter().any(|part| part.contains(at)))
+            .map(|(_, character)| *character)
+            .collect();
+        let tokens = tokens_of(vocabulary, &decoded.tokens, &all, &characters);
+        Judged { spans, characters, tokens, is_doubtful: !dropped.is_empty(), dropped }
+    }
+
+    /// For each passage that wants words, the times of its characters.
+    fn times(
+        &self,
+        passages: &[&Passage<'_>],
+        encoded: &Encoded,
+        decoded: &[Decoded],
+        judged: &[Judged],
+    ) -> Result<Vec<Option<Vec<Stretch>>>, AsrError> {
+        let mut times = vec![None; passages.len()];
+        let lengths_ms: Vec<u64> = passages.iter().map(|passage| length_ms(passage.samples)).collect();
+        let wants = |at: usize| passages[at].has_words && !judged[at].tokens.is_empty();
+        let mut languages: Vec<&str> =
+            (0..passages.len()).filter(|at| wants(*at)).map(|at| passages[at].language.as_str()).collect();
+        languages.sort_unstable();
+        languages.dedup();
+        for language in languages {
+            let is_meant = |at: usize| wants(at) && passages[at].language == language;
+            let tokens: Vec<Vec<usize>> = (0..passages.len())
+                .map(|at| {
+                    if is_meant(at) {
+                        judged[at].tokens.iter().map(|place| decoded[at].tokens[*place]).collect()
+                    } else {
+                        Vec::new()
+                    }
+                })
+                .collect();
+            let paths = self.model.align(encoded, language, &tokens, &lengths_ms)?;
+            for (at, path) in paths.into_iter().enumerate().filter(|(at, _)| is_meant(*at)) {
+                times[at] =
+                    Some(character_times(&judged[at].characters, &judged[at].tokens, path.into_iter(), lengths_ms[at]));
+            }
+        }
+        Ok(times)
+    }
+
+    fn heard(&self, passage: &Passage<'_>, decoded: &Decoded, judged: Judged, times: Option<Vec<Stretch>>) -> Heard {
+        let confidence = decoded.log_probability.exp().clamp(0.0, 1.0);
+        let segments: Vec<TimedText> = judged
+            .spans
+            .iter()
+            .filter_map(|span| segment(span, &judged.characters, times.as_deref(), confidence))
+            .collect();
+        let end_ms = judged.spans.last().map_or(length_ms(passage.samples), |span| span.end_ms);
+        Heard { segments, dropped: judged.dropped, end_ms, is_doubtful: judged.is_doubtful }
+    }
+}
+
+impl Heard {
+    /// Adds what was heard in the rest of the passage, from `end_ms` on.
+    fn append(&mut self, rest: Heard) {
+        let offset_ms = self.end_ms;
+        self.dropped.extend(
+            rest.dropped.into_iter().map(|dropped| Dropped { start_ms: dropped.start_ms + offset_ms, ..dropped }),
+        );
+        for mut segment in rest.segments {
+            segment.start_ms += offset_ms;
+            segment.end_ms += offset_ms;
+            for word in &mut segment.words {
+                word.start_ms += offset_ms;
+                word.end_ms += offset_ms;
+            }
+            self.segments.push(segment);
+        }
+        self.end_ms += rest.end_ms;
+    }
+}
+
+fn length_ms(samples: &[f32]) -> u64 {
+    samples_to_ms(samples.len() as u64)
+}

@@ -1,0 +1,164 @@
+//! Tokens to segments and words with times.
+
+use earmark_core::{TimedText, Word};
+
+use super::vocabulary::{Character, Vocabulary};
+
+/// One frame of the encoder's output.
+const FRAME_MS: u64 = 20;
+
+/// A stretch of text between two timestamps, before its characters are judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) start_ms: u64,
+    pub(super) end_ms: u64,
+    /// First of its tokens, in the list that the model gave.
+    pub(super) first_token: usize,
+    /// One past the last.
+    pub(super) end_token: usize,
+}
+
+/// The spans that the timestamps among `tokens` divide the text into. A stretch without an end ends with the clip,
+/// and nothing lies past `clip_ms`.
+pub(super) fn spans(vocabulary: &Vocabulary, tokens: &[usize], clip_ms: u64) -> Vec<Span> {
+    let mut spans = Vec::new();
+    let mut start_ms = 0;
+    let mut first_token = None;
+    for (at, &id) in tokens.iter().enumerate() {
+        if vocabulary.is_text(id) {
+            first_token.get_or_insert(at);
+        } else if let Some(ms) = vocabulary.timestamp_ms(id) {
+            let ms = ms.min(clip_ms);
+            if let Some(first_token) = first_token.take() {
+                spans.push(Span { start_ms, end_ms: ms.max(start_ms), first_token, end_token: at });
+            }
+            start_ms = ms;
+        }
+    }
+    if let Some(first_token) = first_token {
+        spans.push(Span { start_ms, end_ms: clip_ms.max(start_ms), first_token, end_token: tokens.len() });
+    }
+    spans
+}
+
+/// The text of one span out of the characters that were believed, `None` when nothing is left of it. With `times`,
+/// one for each of the characters, it has words.
+pub(super) fn segment(
+    span: &Span,
+    characters: &[Character],
+    times: Option<&[Stretch]>,
+    confidence: f32,
+) -> Option<TimedText> {
+    let from = characters.partition_point(|character| character.token < span.first_token);
+    let to = characters.partition_point(|character| character.token < span.end_token);
+    let is_space = |at: &usize| characters[*at].value.is_whitespace();
+    let first = (from..to).find(|at| !is_space(at))?;
+    let last = (first..to).rfind(|at| !is_space(at))?;
+    let characters = &characters[first..=last];
+    Some(TimedText {
+        start_ms: span.start_ms,
+        end_ms: span.end_ms,
+        text: characters.iter().map(|character| character.value).collect(),
+        confidence: Some(confidence),
+        words: times.map(|times| words(span, characters, &times[first..=last])).unwrap_or_default(),
+    })
+}
+
+/// From when to when, in ms from the clip's start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stretch {
+    pub(super) start_ms: u64,
+    pub(super) end_ms: u64,
+}
+
+/// The places, in the model's token list, of the text tokens that `characters` are made of: what is to be aligned.
+pub(super) fn tokens_of(
+    vocabulary: &Vocabulary,
+    tokens: &[usize],
+    all: &[Character],
+    kept: &[Character],
+) -> Vec<usize> {
+    let is_kept = |at: &usize| {
+        // A token in which no character begins continues the one before it.
+        let owner = all.partition_point(|character| character.token <= *at).checked_sub(1).map(|i| all[i].token);
+        owner.is_some_and(|owner| kept.binary_search_by_key(&owner, |character| character.token).is_ok())
+    };
+    (0..tokens.len()).filter(|at| vocabulary.is_text(tokens[*at])).filter(is_kept).collect()
+}
+
+/// When each character was spoken. `aligned` are the places of the aligned tokens ([`tokens_of`]), `path` the pairs
+/// of token and frame that the model went through. Characters of one token share its time evenly; spaces take none.
+pub(super) fn character_times(
+    characters: &[Character],
+    aligned: &[usize],
+    path: impl Iterator<Item = (i64, i64)>,
+    clip_ms: u64,
+) -> Vec<Stretch> {
+    let starts_ms = token_starts(path, aligned.len(), clip_ms);
+    let start_of = |token: usize| aligned.binary_search(&token).map_or(clip_ms, |at| starts_ms[at]);
+    let mut times = Vec::with_capacity(characters.len());
+    for together in characters.chunk_by(|a, b| a.token == b.token) {
+        let start_ms = start_of(together[0].token);
+        let end_ms = characters.get(times.len() + together.len()).map_or(clip_ms, |next| start_of(next.token));
+        let spoken = together.iter().filter(|character| !character.value.is_whitespace()).count().max(1) as u64;
+        let part = |n: u64| start_ms + end_ms.saturating_sub(start_ms) * n / spoken;
+        let mut before = 0;
+        for character in together {
+            let length = u64::from(!character.value.is_whitespace());
+            times.push(Stretch { start_ms: part(before), end_ms: part(before + length) });
+            before = (before + length).min(spoken);
+        }
+    }
+    times
+}
+
+/// The start of each token; one that the path does not visit begins with the one after it.
+fn token_starts(path: impl Iterator<Item = (i64, i64)>, tokens: usize, clip_ms: u64) -> Vec<u64> {
+    let mut starts_ms = vec![None; tokens];
+    for (token, frame) in path {
+        let visited = usize::try_from(token).ok().and_then(|token| starts_ms.get_mut(token));
+        if let Some(start @ None) = visited {
+            *start = u64::try_from(frame).ok().map(|frame| frame * FRAME_MS);
+        }
+    }
+    let mut next_ms = clip_ms;
+    for start in starts_ms.iter_mut().rev() {
+        next_ms = start.unwrap_or(next_ms).min(next_ms);
+        *start = Some(next_ms);
+    }
+    starts_ms.into_iter().map(|start| start.unwrap_or(clip_ms)).collect()
+}
+
+/// The words of a segment: Chinese and Japanese by character, the rest by spaces; punctuation belongs to the word
+/// before it but does not lengthen it.
+fn words(span: &Span, characters: &[Character], times: &[Stretch]) -> Vec<Word> {
+    let mut words: Vec<Word> = Vec::new();
+    let mut is_open = false;
+    for (offset, (character, time)) in characters.iter().zip(times).enumerate() {
+        let value = character.value;
+        let (start_ms, end_ms) =
+            (time.start_ms.clamp(span.start_ms, span.end_ms), time.end_ms.clamp(span.start_ms, span.end_ms));
+        if value.is_whitespace() {
+            is_open = false;
+            continue;
+        }
+        let stands_alone = is_ideograph(value);
+        let joins = !value.is_alphanumeric() || (is_open && !stands_alone);
+        match words.last_mut() {
+            Some(word) if joins => {
+                word.text.push(value);
+                if value.is_alphanumeric() {
+                    word.end_ms = end_ms.max(word.end_ms);
+                }
+            }
+            _ => words.push(Word { start_ms, end_ms, offset, text: value.into() }),
+        }
+        is_open = !stands_alone && (is_open || value.is_alphanumeric());
+    }
+    words
+}
+
+/// Written without spaces between words.
+fn is_ideograph(value: char) -> bool {
+    matches!(u32::from(value), 0x3040..=0x30FF | 0x3400..=0x4DBF | 0x4E00..=0x9FFF | 0xF900..=0xFAFF | 0x20000..=0x3FFFF)
+}
