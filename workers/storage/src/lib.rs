@@ -1,1 +1,29 @@
 //! Recordings in, results out: fetching, the job journal, reports, findings, the audit log and the outbox.
+//!
+//! Everything that is known of jobs lies in one SQL database: [`Database`]. [`Journal`] says where each job stands and
+//! who may work on it, [`SqlResults`] ends it, [`SqlAuditLog`] reads the record of every decision, [`Outbox`] holds what
+//! is to be told outside.
+
+mod artifacts;
+mod audit;
+mod database;
+mod digest;
+mod error;
+mod journal;
+mod outbox;
+mod recordings;
+mod results;
+mod rule_sets;
+mod worker_lock;
+
+pub use artifacts::Artifact;
+pub use audit::{AuditLog, ChainReport, SqlAuditLog};
+pub use database::{Database, MigrationReport};
+pub use digest::sha256_hex;
+pub use error::StorageError;
+pub use journal::{Accepted, CancelOutcome, Count, Hold, JobFilter, Journal, LeaseState, QUARANTINE_DEATHS, SavedClip, Spent, SweepReport, WorkerInfo};
+pub use outbox::{Alert, Backlog, Message, NewAlert, Outbox, OutboxKind};
+pub use recordings::shown_uri;
+pub use results::{Finished, FindingFilter, FoundIn, ResultStore, SqlResults};
+pub use rule_sets::{RuleSets, StoredRuleSet};
+pub use worker_lock::WorkerLock;

@@ -1,0 +1,217 @@
+//! The audit log: appended inside the transaction of the change it records; verified and exported in batches.
+
+use async_trait::async_trait;
+use earmark_core::audit::{AuditEntry, AuditError, AuditEvent, AuditHead, ChainVerifier, GENESIS, fresh_salt};
+use earmark_core::Tenant;
+use sqlx::any::AnyRow;
+
+use crate::StorageError;
+use crate::database::{Database, Write, column, parsed};
+
+/// Entries read at once.
+const BATCH: u32 = 500;
+
+/// What became of one tenant's chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChainReport {
+    /// Whose chain.
+    pub tenant: Tenant,
+    /// Entries that were sound, up to the first that is not.
+    pub entries: i64,
+    /// Hash of the last sound entry; what a reader notes down to compare later.
+    pub last_hash: String,
+    /// What was found first.
+    pub result: Result<(), AuditError>,
+}
+
+/// The audit log, to be read. Nothing is ever appended from outside: entries come with what they record.
+#[async_trait]
+pub trait AuditLog: Send + Sync {
+    /// Verifies the chain of `tenant`, or every chain, in constant memory.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the log cannot be read; a broken chain is a result, not an error.
+    async fn verify(&self, tenant: Option<&Tenant>) -> Result<Vec<ChainReport>, StorageError>;
+
+    /// Up to `limit` entries of `tenant` that follow entry `after` (0 for the first), in order.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the log cannot be read.
+    async fn page(&self, tenant: &Tenant, after: i64, limit: u32) -> Result<Vec<AuditEntry>, StorageError>;
+
+    /// The entries of one job, in order.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the log cannot be read.
+    async fn of_job(&self, job: &earmark_core::JobId) -> Result<Vec<AuditEntry>, StorageError>;
+
+    /// Every tenant with a chain.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the log cannot be read.
+    async fn tenants(&self) -> Result<Vec<Tenant>, StorageError>;
+}
+
+/// The audit log in the database.
+#[derive(Debug, Clone)]
+pub struct SqlAuditLog {
+    db: Database,
+}
+
+impl SqlAuditLog {
+    /// The log of `db`.
+    pub fn new(db: Database) -> Self {
+        Self { db }
+    }
+
+    async fn verify_chain(&self, tenant: &Tenant) -> Result<ChainReport, StorageError> {
+        let mut verifier = ChainVerifier::new(tenant.clone());
+        let mut report = ChainReport { tenant: tenant.clone(), entries: 0, last_hash: GENESIS.into(), result: Ok(()) };
+        let mut end_seen = None;
+        loop {
+            let entries = self.page(tenant, report.entries, BATCH).await?;
+            if entries.is_empty() {
+                let (seq, hash) = self.head(tenant).await?;
+                // The chain may have grown since the page was read: look once more before calling its tail cut off.
+                if seq > report.entries && end_seen != Some(seq) {
+                    end_seen = Some(seq);
+                    continue;
+                }
+                report.result = verifier.finish(seq, &hash).map(|_| ());
+                return Ok(report);
+            }
+            for entry in entries {
+                if let Err(error) = verifier.take(&entry) {
+                    report.result = Err(error);
+                    return Ok(report);
+                }
+                report.entries = entry.head.seq;
+                report.last_hash = entry.hash;
+            }
+        }
+    }
+
+    async fn head(&self, tenant: &Tenant) -> Result<(i64, String), StorageError> {
+        let row = sqlx::query("SELECT seq, hash FROM audit_heads WHERE tenant = $1").bind(tenant.as_str().to_owned()).fetch_optional(self.db.pool()).await;
+        match self.db.map(row)? {
+            Some(row) => Ok((column(&self.db, &row, "seq")?, column(&self.db, &row, "hash")?)),
+            None => Ok((0, GENESIS.into())),
+        }
+    }
+}
+
+#[async_trait]
+impl AuditLog for SqlAuditLog {
+    async fn verify(&self, tenant: Option<&Tenant>) -> Result<Vec<ChainReport>, StorageError> {
+        let tenants = match tenant {
+            Some(tenant) => vec![tenant.clone()],
+            None => self.tenants().await?,
+        };
+        let mut reports = Vec::with_capacity(tenants.len());
+        for tenant in &tenants {
+            reports.push(self.verify_chain(tenant).await?);
+        }
+        Ok(reports)
+    }
+
+    async fn page(&self, tenant: &Tenant, after: i64, limit: u32) -> Result<Vec<AuditEntry>, StorageError> {
+        let rows = sqlx::query("SELECT * FROM audit_entries WHERE tenant = $1 AND seq > $2 ORDER BY seq LIMIT $3")
+            .bind(tenant.as_str().to_owned())
+            .bind(after)
+            .bind(i64::from(limit))
+            .fetch_all(self.db.pool())
+            .await;
+        self.db.map(rows)?.iter().map(|row| entry(&self.db, row)).collect()
+    }
+
+    async fn of_job(&self, job: &earmark_core::JobId) -> Result<Vec<AuditEntry>, StorageError> {
+        let rows = sqlx::query("SELECT * FROM audit_entries WHERE job_id = $1 ORDER BY seq").bind(job.as_str().to_owned()).fetch_all(self.db.pool()).await;
+        self.db.map(rows)?.iter().map(|row| entry(&self.db, row)).collect()
+    }
+
+    async fn tenants(&self) -> Result<Vec<Tenant>, StorageError> {
+        // Entries whose head was removed are to be seen too.
+        let rows = sqlx::query("SELECT tenant FROM audit_heads UNION SELECT DISTINCT tenant FROM audit_entries ORDER BY tenant").fetch_all(self.db.pool()).await;
+        self.db.map(rows)?.iter().map(|row| parsed(&self.db, row, "tenant", Tenant::parse)).collect()
+    }
+}
+
+fn entry(db: &Database, row: &AnyRow) -> Result<AuditEntry, StorageError> {
+    Ok(AuditEntry {
+        head: AuditHead {
+            seq: column(db, row, "seq")?,
+            time_ms: column(db, row, "time_ms")?,
+            actor: column(db, row, "actor")?,
+            tenant: parsed(db, row, "tenant", Tenant::parse)?,
+            kind: column(db, row, "kind")?,
+            job_id: column(db, row, "job_id")?,
+            payload_hash: column(db, row, "payload_hash")?,
+            rule_set_sha256: column(db, row, "rule_set_sha256")?,
+            engine: column(db, row, "engine")?,
+            audio_sha256: column(db, row, "audio_sha256")?,
+            prev_hash: column(db, row, "prev_hash")?,
+        },
+        payload: column(db, row, "payload")?,
+        salt: column(db, row, "salt")?,
+        hash: column(db, row, "hash")?,
+    })
+}
+
+/// Seals `events` behind the chains of their tenants, in order.
+pub(crate) async fn append(write: &mut Write, events: &[AuditEvent]) -> Result<(), StorageError> {
+    let time_ms = write.db().now_ms();
+    let mut rest = events;
+    while let Some(first) = rest.first() {
+        // One visit to the chain's end for a run of entries of one tenant.
+        let run = rest.iter().take_while(|event| event.tenant == first.tenant).count();
+        let (events, later) = rest.split_at(run);
+        append_to_chain(write, &first.tenant, events, time_ms).await?;
+        rest = later;
+    }
+    Ok(())
+}
+
+async fn append_to_chain(write: &mut Write, tenant: &Tenant, events: &[AuditEvent], time_ms: i64) -> Result<(), StorageError> {
+    // Writing the row first makes other writers of this chain wait, on every database.
+    let taken = sqlx::query(
+        "INSERT INTO audit_heads (tenant, seq, hash) VALUES ($1, 0, $2)
+         ON CONFLICT (tenant) DO UPDATE SET seq = audit_heads.seq RETURNING seq, hash",
+    )
+    .bind(tenant.as_str().to_owned())
+    .bind(GENESIS);
+    let row = write.row(taken).await?.ok_or_else(|| StorageError::Database { place: write.db().place(), source: sqlx::Error::RowNotFound })?;
+    let (mut seq, mut hash): (i64, String) = (column(write.db(), &row, "seq")?, column(write.db(), &row, "hash")?);
+    for event in events {
+        seq += 1;
+        let entry = AuditEntry::seal(event, seq, time_ms, &hash, fresh_salt())?;
+        hash.clone_from(&entry.hash);
+        insert(write, entry).await?;
+    }
+    let ended = sqlx::query("UPDATE audit_heads SET seq = $1, hash = $2 WHERE tenant = $3").bind(seq).bind(hash).bind(tenant.as_str().to_owned());
+    write.run(ended).await?;
+    Ok(())
+}
+
+async fn insert(write: &mut Write, entry: AuditEntry) -> Result<(), StorageError> {
+    let AuditEntry { head, payload, salt, hash } = entry;
+    let statement = sqlx::query(
+        "INSERT INTO audit_entries (seq, time_ms, actor, tenant, kind, job_id, payload, salt, payload_hash, rule_set_sha256, engine, audio_sha256, prev_hash, hash)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+    )
+    .bind(head.seq)
+    .bind(head.time_ms)
+    .bind(head.actor)
+    .bind(head.tenant.as_str().to_owned())
+    .bind(head.kind)
+    .bind(head.job_id)
+    .bind(payload)
+    .bind(salt)
+    .bind(head.payload_hash)
+    .bind(head.rule_set_sha256)
+    .bind(head.engine)
+    .bind(head.audio_sha256)
+    .bind(head.prev_hash)
+    .bind(hash);
+    write.run(statement).await?;
+    Ok(())
+}

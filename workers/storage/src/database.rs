@@ -1,0 +1,332 @@
+//! The database: opening it, bringing its schema up to date, and the one way to write to it.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Once};
+use std::time::Duration;
+
+use earmark_core::Clock;
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions, AnyRow};
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::{Any, AnyPool, ConnectOptions, Row, Transaction};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::StorageError;
+use crate::worker_lock::FileLock;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
+
+/// Readers beside the one writer; each is a thread with up to 2 MB of pages.
+const SQLITE_CONNECTIONS: u32 = 5;
+/// How long another process may hold the write lock.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long to wait for a connection of the pool.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A database, its clock, and the turn to write. Clones share all three.
+#[derive(Clone)]
+pub struct Database {
+    pool: AnyPool,
+    clock: Arc<dyn Clock>,
+    /// SQLite's file; none in memory.
+    file: Option<Arc<Path>>,
+    /// SQLite has one writer: waiting here is first come first served, its own waiting is polling.
+    turn: Arc<Semaphore>,
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Database").field("place", &self.place()).finish_non_exhaustive()
+    }
+}
+
+/// What a migration did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MigrationReport {
+    /// Schema version before; 0 when there was none.
+    pub from: i64,
+    /// Schema version now.
+    pub to: i64,
+}
+
+impl Database {
+    /// Opens the database at `url`: `sqlite:PATH`, or `sqlite::memory:` for tests. The file and its folder are made if
+    /// they are missing; the schema is left alone.
+    ///
+    /// # Errors
+    /// [`StorageError::UnknownDatabase`], [`StorageError::Folder`], [`StorageError::Open`], [`StorageError::NotADatabase`],
+    /// [`StorageError::ReadOnly`], [`StorageError::Full`], [`StorageError::LockFile`].
+    pub async fn open(url: &str, clock: Arc<dyn Clock>) -> Result<Self, StorageError> {
+        static DRIVERS: Once = Once::new();
+        DRIVERS.call_once(sqlx::any::install_default_drivers);
+
+        let file = sqlite_file(url)?;
+        let (options, connections) = match &file {
+            Some(path) => {
+                make_folder(path)?;
+                (sqlite_options(url, path)?, SQLITE_CONNECTIONS)
+            }
+            // Each connection to memory is a database of its own.
+            None => (plain_options(url)?, 1),
+        };
+        // A file turns to WAL once in its life; that must not meet another process doing the same.
+        let _lock = match &file {
+            Some(path) => Some(FileLock::wait(runtime_folder(path).join("open.lock")).await?),
+            None => None,
+        };
+        let pool = AnyPoolOptions::new()
+            .max_connections(connections)
+            .min_connections(1)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .after_connect(|connection, _| {
+                let pragmas = format!(
+                    "PRAGMA busy_timeout = {}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;",
+                    BUSY_TIMEOUT.as_millis()
+                );
+                Box::pin(async move {
+                    sqlx::raw_sql(sqlx::AssertSqlSafe(pragmas)).execute(&mut *connection).await?;
+                    Ok(())
+                })
+            })
+            .connect_with(options)
+            .await
+            .map_err(|source| match mapped(place_of(file.as_deref()), source) {
+                StorageError::Database { place, source } => StorageError::Open { place, source },
+                other => other,
+            })?;
+        Ok(Self { pool, clock, file: file.map(Arc::from), turn: Arc::new(Semaphore::new(1)) })
+    }
+
+    /// Brings the schema to this program's version. The second time it does nothing.
+    ///
+    /// # Errors
+    /// [`StorageError::Newer`] when a later version of earmark has been here; [`StorageError::Migrate`].
+    pub async fn migrate(&self) -> Result<MigrationReport, StorageError> {
+        let known = schema_version();
+        let from = self.version().await?;
+        if from == known {
+            return Ok(MigrationReport { from, to: known });
+        }
+        if from > known {
+            return Err(StorageError::Newer { place: self.place(), found: from, known });
+        }
+        let _lock = match &self.file {
+            Some(path) => Some(FileLock::wait(runtime_folder(path).join("open.lock")).await?),
+            None => None,
+        };
+        match MIGRATIONS.run(&self.pool).await {
+            Ok(()) => Ok(MigrationReport { from, to: known }),
+            Err(MigrateError::VersionMissing(found)) => Err(StorageError::Newer { place: self.place(), found, known }),
+            Err(MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _)) => {
+                match mapped(self.place(), source) {
+                    StorageError::Database { place, source } => Err(StorageError::Migrate { place, source: source.into() }),
+                    other => Err(other),
+                }
+            }
+            Err(source) => Err(StorageError::Migrate { place: self.place(), source }),
+        }
+    }
+
+    /// Whether the database can be read and written and has this program's schema.
+    ///
+    /// # Errors
+    /// [`StorageError::Older`], [`StorageError::Newer`], or what stands in the way of reading or writing.
+    pub async fn check(&self) -> Result<(), StorageError> {
+        let (found, known, place) = (self.version().await?, schema_version(), self.place());
+        if found < known {
+            return Err(StorageError::Older { place, found, known });
+        }
+        if found > known {
+            return Err(StorageError::Newer { place, found, known });
+        }
+        let mut write = self.write().await?;
+        // Rolled back: it only has to be possible.
+        self.map(sqlx::query("UPDATE audit_heads SET seq = seq").execute(write.connection()).await)?;
+        Ok(())
+    }
+
+    /// Where the database lies, for people.
+    pub fn place(&self) -> String {
+        place_of(self.file.as_deref())
+    }
+
+    /// Where the worker processes' lock files lie: beside the database's file; none for a database in memory.
+    pub fn runtime_folder(&self) -> Option<PathBuf> {
+        self.file.as_deref().map(runtime_folder)
+    }
+
+    /// Closes every connection; SQLite then folds its log into the file.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    pub(crate) fn pool(&self) -> &AnyPool {
+        &self.pool
+    }
+
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.clock.now_ms()
+    }
+
+    /// Waits for the turn to write and begins a transaction that may write at once.
+    pub(crate) async fn write(&self) -> Result<Write, StorageError> {
+        let turn = Arc::clone(&self.turn).acquire_owned().await.expect("the turn is never closed");
+        // Deferred transactions that read first cannot be given the write lock later (SQLITE_BUSY at once).
+        let tx = self.map(self.pool.begin_with("BEGIN IMMEDIATE").await)?;
+        Ok(Write { tx, db: self.clone(), _turn: turn })
+    }
+
+    pub(crate) fn map<T>(&self, result: Result<T, sqlx::Error>) -> Result<T, StorageError> {
+        result.map_err(|error| mapped(self.place(), error))
+    }
+
+    async fn version(&self) -> Result<i64, StorageError> {
+        let mut connection = self.map(self.pool.acquire().await)?;
+        let has_schema = sqlx::query("SELECT name FROM sqlite_master WHERE name = '_sqlx_migrations'").fetch_optional(&mut *connection).await;
+        if self.map(has_schema)?.is_none() {
+            return Ok(0);
+        }
+        let row = sqlx::query("SELECT MAX(version) AS version FROM _sqlx_migrations").fetch_one(&mut *connection).await;
+        Ok(self.map(self.map(row)?.try_get::<Option<i64>, _>("version"))?.unwrap_or(0))
+    }
+}
+
+/// A transaction that holds the turn to write; rolled back when dropped.
+pub(crate) struct Write {
+    tx: Transaction<'static, Any>,
+    db: Database,
+    _turn: OwnedSemaphorePermit,
+}
+
+impl Write {
+    pub(crate) fn connection(&mut self) -> &mut sqlx::AnyConnection {
+        &mut self.tx
+    }
+
+    pub(crate) fn db(&self) -> &Database {
+        &self.db
+    }
+
+    /// Executes; gives how many rows were written.
+    pub(crate) async fn run(&mut self, query: Query<'_>) -> Result<u64, StorageError> {
+        let result = query.execute(&mut *self.tx).await;
+        Ok(self.db.map(result)?.rows_affected())
+    }
+
+    pub(crate) async fn row(&mut self, query: Query<'_>) -> Result<Option<AnyRow>, StorageError> {
+        let result = query.fetch_optional(&mut *self.tx).await;
+        self.db.map(result)
+    }
+
+    pub(crate) async fn rows(&mut self, query: Query<'_>) -> Result<Vec<AnyRow>, StorageError> {
+        let result = query.fetch_all(&mut *self.tx).await;
+        self.db.map(result)
+    }
+
+    pub(crate) async fn commit(self) -> Result<(), StorageError> {
+        let result = self.tx.commit().await;
+        self.db.map(result)
+    }
+}
+
+pub(crate) type Query<'q> = sqlx::query::Query<'q, Any, sqlx::any::AnyArguments>;
+
+fn schema_version() -> i64 {
+    MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0)
+}
+
+/// The path in `sqlite:PATH`, absolute; none for `sqlite::memory:`.
+fn sqlite_file(url: &str) -> Result<Option<PathBuf>, StorageError> {
+    let unknown = || StorageError::UnknownDatabase(without_password(url));
+    let rest = url.strip_prefix("sqlite:").ok_or_else(unknown)?;
+    if rest == ":memory:" {
+        return Ok(None);
+    }
+    let path = rest.strip_prefix("//").unwrap_or(rest);
+    // What other tools want to hear before they make the file.
+    let path = path.strip_suffix("?mode=rwc").unwrap_or(path);
+    if path.is_empty() || path.ends_with('/') {
+        return Err(unknown());
+    }
+    std::path::absolute(path).map(Some).map_err(|source| StorageError::Folder { path: path.into(), source })
+}
+
+/// `url` as it may be shown.
+fn without_password(url: &str) -> String {
+    match url::Url::parse(url) {
+        Ok(mut parsed) if parsed.password().is_some() => match parsed.set_password(Some("…")) {
+            Ok(()) => parsed.to_string(),
+            Err(()) => parsed.scheme().to_owned(),
+        },
+        Ok(_) | Err(_) => url.into(),
+    }
+}
+
+fn make_folder(file: &Path) -> Result<(), StorageError> {
+    let folder = runtime_folder(file);
+    std::fs::create_dir_all(&folder).map_err(|source| StorageError::Folder { path: folder, source })
+}
+
+fn runtime_folder(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".workers");
+    name.into()
+}
+
+fn sqlite_options(url: &str, path: &Path) -> Result<AnyConnectOptions, StorageError> {
+    // A file URL spells `?`, `#`, `%` and spaces in names as the driver wants them.
+    let file = url::Url::from_file_path(path).map_err(|()| StorageError::UnknownDatabase(url.into()))?;
+    plain_options(&format!("sqlite://{}?mode=rwc", file.path()))
+}
+
+fn plain_options(url: &str) -> Result<AnyConnectOptions, StorageError> {
+    let options: Result<AnyConnectOptions, _> = url.parse();
+    options.map(ConnectOptions::disable_statement_logging).map_err(|_| StorageError::UnknownDatabase(without_password(url)))
+}
+
+fn place_of(file: Option<&Path>) -> String {
+    file.map_or_else(|| "in memory".into(), |path| path.display().to_string())
+}
+
+/// What the database said, in our words. Codes: <https://www.sqlite.org/rescode.html>.
+fn mapped(place: String, error: sqlx::Error) -> StorageError {
+    if matches!(error, sqlx::Error::PoolTimedOut) {
+        return StorageError::Busy { place, waited_secs: ACQUIRE_TIMEOUT.as_secs() };
+    }
+    let Some(told) = error.as_database_error() else { return StorageError::Database { place, source: error } };
+    let extended = told.code().and_then(|code| code.parse::<i64>().ok());
+    // The low byte is the primary code.
+    match extended.map(|code| code & 0xff) {
+        Some(5 | 6) => StorageError::Locked { place, waited_secs: BUSY_TIMEOUT.as_secs() },
+        Some(8) => StorageError::ReadOnly { place },
+        Some(11) => StorageError::Corrupt { place, message: told.message().into() },
+        Some(13) => StorageError::Full { place },
+        Some(26) => StorageError::NotADatabase { place },
+        Some(_) | None => StorageError::Database { place, source: error },
+    }
+}
+
+/// One value of a row, decoded.
+pub(crate) fn column<'r, T>(db: &Database, row: &'r AnyRow, name: &'static str) -> Result<T, StorageError>
+where
+    T: sqlx::Decode<'r, Any> + sqlx::Type<Any>,
+{
+    db.map(row.try_get(name))
+}
+
+/// A text column, read by `parse`.
+pub(crate) fn parsed<T, E: std::fmt::Display>(
+    db: &Database,
+    row: &AnyRow,
+    name: &'static str,
+    parse: impl FnOnce(&str) -> Result<T, E>,
+) -> Result<T, StorageError> {
+    let value: String = column(db, row, name)?;
+    parse(&value).map_err(|error| StorageError::Unreadable { column: name, why: error.to_string(), value })
+}
+
+/// `value` as JSON for a text column.
+pub(crate) fn json<T: serde::Serialize>(what: &'static str, value: &T) -> Result<String, StorageError> {
+    serde_json::to_string(value).map_err(|source| StorageError::Encode { what, source })
+}

@@ -1,0 +1,253 @@
+//! What can go wrong with the database.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use earmark_core::audit::AuditError;
+use earmark_core::{Disposition, Failure, JobId, JobState};
+
+/// Why the database did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// The URL names a database this build does not speak.
+    #[error("the database URL `{0}` is none that this build can open")]
+    UnknownDatabase(String),
+    /// The database's folder cannot be made.
+    #[error("cannot make the folder {path} for the database")]
+    Folder {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The database's file cannot be opened.
+    #[error("cannot open the database {place}")]
+    Open {
+        /// Its path.
+        place: String,
+        /// Why.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// The file is something else.
+    #[error("{place} is not a SQLite database")]
+    NotADatabase {
+        /// Its path.
+        place: String,
+    },
+    /// The database's pages contradict each other.
+    #[error("the database {place} is damaged: {message}")]
+    Corrupt {
+        /// Its path.
+        place: String,
+        /// SQLite's words.
+        message: String,
+    },
+    /// No room left.
+    #[error("no space left for the database {place}")]
+    Full {
+        /// Its path.
+        place: String,
+    },
+    /// Not writable for this user, or on a read-only mount.
+    #[error("the database {place} cannot be written")]
+    ReadOnly {
+        /// Its path.
+        place: String,
+    },
+    /// Another process held the write lock longer than we wait.
+    #[error("the database {place} was locked by another process for more than {waited_secs} s")]
+    Locked {
+        /// Its path.
+        place: String,
+        /// How long we waited.
+        waited_secs: u64,
+    },
+    /// A later version of earmark has been here.
+    #[error("the database {place} has schema version {found}, this program knows versions up to {known}")]
+    Newer {
+        /// Its path.
+        place: String,
+        /// The database's version.
+        found: i64,
+        /// The program's version.
+        known: i64,
+    },
+    /// The schema is older than the program, or missing.
+    #[error("the database {place} has schema version {found}, this program needs {known}")]
+    Older {
+        /// Its path.
+        place: String,
+        /// The database's version; 0 when there is no schema.
+        found: i64,
+        /// The program's version.
+        known: i64,
+    },
+    /// A migration failed.
+    #[error("cannot bring the database {place} to this program's schema")]
+    Migrate {
+        /// Its path.
+        place: String,
+        /// Why.
+        #[source]
+        source: sqlx::migrate::MigrateError,
+    },
+    /// The lease is void: the job was given to another worker, called off or swept.
+    #[error("the lease of job {0} is lost: nothing more may be written for it")]
+    LeaseLost(JobId),
+    /// No such job.
+    #[error("there is no job {0}")]
+    NoSuchJob(JobId),
+    /// Only dead and cancelled jobs can be tried again.
+    #[error("job {job} is {state}, only dead and cancelled jobs can be retried")]
+    NotRetriable {
+        /// Which.
+        job: JobId,
+        /// Where it stands.
+        state: JobState,
+    },
+    /// The key belongs to a job that is there already.
+    #[error("key `{key}` belongs to job {job} already")]
+    KeyTaken {
+        /// The producer's key.
+        key: String,
+        /// Whose it is.
+        job: JobId,
+    },
+    /// No such alert.
+    #[error("there is no open alert {0}")]
+    NoSuchAlert(String),
+    /// A row holds what no version of earmark writes.
+    #[error("column {column} holds `{value}`: {why}")]
+    Unreadable {
+        /// Which column.
+        column: &'static str,
+        /// What it holds.
+        value: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A value cannot be written as JSON.
+    #[error("cannot write {what} as JSON")]
+    Encode {
+        /// Which value.
+        what: &'static str,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// An audit entry cannot be sealed.
+    #[error("cannot put the decision on record")]
+    Audit(#[from] AuditError),
+    /// A worker's lock file cannot be made or held.
+    #[error("cannot hold the lock file {path}")]
+    LockFile {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Every connection was busy for too long.
+    #[error("no connection to the database {place} became free within {waited_secs} s")]
+    Busy {
+        /// Its path.
+        place: String,
+        /// How long we waited.
+        waited_secs: u64,
+    },
+    /// Anything else the database said.
+    #[error("the database {place} failed")]
+    Database {
+        /// Its path.
+        place: String,
+        /// Its words.
+        #[source]
+        source: sqlx::Error,
+    },
+}
+
+/// How long a job waits for a database that has to be seen to by a person.
+const WAIT_FOR_PERSON: Duration = Duration::from_secs(60);
+/// How long a job waits for a busy database.
+const WAIT_FOR_LOCK: Duration = Duration::from_secs(5);
+
+impl Failure for StorageError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownDatabase(_) => "database.unknown",
+            Self::Folder { .. } => "database.folder",
+            Self::Open { .. } => "database.open",
+            Self::NotADatabase { .. } => "database.not_a_database",
+            Self::Corrupt { .. } => "database.corrupt",
+            Self::Full { .. } => "database.full",
+            Self::ReadOnly { .. } => "database.read_only",
+            Self::Locked { .. } => "database.locked",
+            Self::Newer { .. } => "database.newer",
+            Self::Older { .. } => "database.older",
+            Self::Migrate { .. } => "database.migrate",
+            Self::LeaseLost(_) => "job.lease_lost",
+            Self::NoSuchJob(_) => "job.unknown",
+            Self::NotRetriable { .. } => "job.not_retriable",
+            Self::KeyTaken { .. } => "job.key_taken",
+            Self::NoSuchAlert(_) => "alert.unknown",
+            Self::Unreadable { .. } => "database.unreadable",
+            Self::Encode { .. } => "database.encode",
+            Self::Audit(_) => "audit.seal",
+            Self::LockFile { .. } => "worker.lock_file",
+            Self::Busy { .. } => "database.busy",
+            Self::Database { .. } => "database.failed",
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let text = match self {
+            Self::UnknownDatabase(_) => {
+                "set EARMARK__DATABASE__URL to sqlite:PATH, e.g. sqlite:earmark.sqlite (postgres:// is not handled by this build yet)"
+            }
+            Self::Folder { .. } | Self::Open { .. } => "choose a place you may write to with EARMARK__DATABASE__URL=sqlite:PATH",
+            Self::NotADatabase { .. } => "name another file with EARMARK__DATABASE__URL; this one is left as it is",
+            Self::Corrupt { .. } => "stop earmark, keep a copy of the file, and restore a backup or run `sqlite3 FILE .recover`",
+            Self::Full { .. } => "free some space on that disk; jobs wait until then",
+            Self::ReadOnly { .. } => "make the file and its folder writable for this user",
+            Self::Locked { .. } | Self::Busy { .. } => "see which other process uses the database: `fuser -v FILE`",
+            Self::Newer { .. } => "use the newer earmark, or another database",
+            Self::Older { .. } => "run `earmark migrate`",
+            Self::Migrate { .. } => "restore a backup of the database, or report this with the message",
+            Self::NoSuchJob(_) => "`earmark jobs list` shows the jobs there are",
+            Self::NotRetriable { .. } => "submit the recording again for a new job",
+            Self::KeyTaken { .. } => "use another key, or none",
+            Self::NoSuchAlert(_) => "`earmark alerts list` shows the open alerts",
+            Self::LockFile { .. } => "make the folder beside the database writable for this user",
+            Self::LeaseLost(_) | Self::Unreadable { .. } | Self::Encode { .. } | Self::Audit(_) | Self::Database { .. } => return None,
+        };
+        Some(text.into())
+    }
+
+    fn disposition(&self) -> Disposition {
+        match self {
+            Self::LeaseLost(_) => Disposition::Release,
+            Self::Locked { .. } | Self::Busy { .. } => Disposition::RetryAfter(WAIT_FOR_LOCK),
+            Self::Folder { .. }
+            | Self::Open { .. }
+            | Self::NotADatabase { .. }
+            | Self::Corrupt { .. }
+            | Self::Full { .. }
+            | Self::ReadOnly { .. }
+            | Self::Newer { .. }
+            | Self::Older { .. }
+            | Self::Migrate { .. }
+            | Self::LockFile { .. } => Disposition::RetryAfter(WAIT_FOR_PERSON),
+            Self::Database { .. } => Disposition::Retry,
+            Self::UnknownDatabase(_)
+            | Self::NoSuchJob(_)
+            | Self::NotRetriable { .. }
+            | Self::KeyTaken { .. }
+            | Self::NoSuchAlert(_)
+            | Self::Unreadable { .. }
+            | Self::Encode { .. }
+            | Self::Audit(_) => Disposition::Fail,
+        }
+    }
+}

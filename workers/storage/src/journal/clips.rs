@@ -1,0 +1,146 @@
+//! Clips as checkpoints: a text that was paid for is kept, so that a crash costs only what was in flight.
+
+use earmark_core::{Clip, ClipKey, ClipText, JobId, Lease};
+
+use super::holder::{fence, held};
+use super::{Journal, row};
+use crate::StorageError;
+use crate::database::{column, json, parsed};
+
+/// A clip's answer as it was saved.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SavedClip {
+    /// What was sent: only the same regions may use the text.
+    pub clip: Clip,
+    /// What came back.
+    pub text: ClipText,
+}
+
+/// What a job has cost so far, over all its attempts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Spent {
+    /// Requests sent.
+    pub requests: u64,
+    /// Audio that the provider bills.
+    pub billed_ms: u64,
+}
+
+impl Journal {
+    /// Says how many clips the recording was cut into, and counts anew those whose saved text has `fingerprint`.
+    ///
+    /// # Errors
+    /// [`StorageError::LeaseLost`].
+    pub async fn set_clips_total(&self, lease: &Lease, fingerprint: &str, total: u32) -> Result<(), StorageError> {
+        let mut write = self.db.write().await?;
+        let statement = sqlx::query(
+            "UPDATE jobs SET clips_total = $4, clips_done = (SELECT COUNT(*) FROM clips WHERE job_id = $1 AND fingerprint = $5)
+             WHERE id = $1 AND lease_epoch = $2 AND lease_owner = $3 AND state = 'leased'",
+        );
+        let written = write.run(fence(statement, lease).bind(i64::from(total)).bind(fingerprint.to_owned())).await?;
+        if written == 0 {
+            return Err(StorageError::LeaseLost(lease.job_id.clone()));
+        }
+        write.commit().await
+    }
+
+    /// Counts `requests` that are about to be sent, so that they are known even when nobody lives to see the answer.
+    ///
+    /// # Errors
+    /// [`StorageError::LeaseLost`].
+    pub async fn count_requests(&self, lease: &Lease, requests: u32) -> Result<(), StorageError> {
+        let mut write = self.db.write().await?;
+        let statement = sqlx::query(
+            "UPDATE jobs SET requests = requests + $4 WHERE id = $1 AND lease_epoch = $2 AND lease_owner = $3 AND state = 'leased'",
+        );
+        if write.run(fence(statement, lease).bind(i64::from(requests))).await? == 0 {
+            return Err(StorageError::LeaseLost(lease.job_id.clone()));
+        }
+        write.commit().await
+    }
+
+    /// Saves the answers for some clips, and what was billed for them. A clip that is saved already is replaced.
+    ///
+    /// A new text is progress: deaths before it no longer count against the job.
+    ///
+    /// # Errors
+    /// [`StorageError::LeaseLost`].
+    pub async fn save_clips(&self, lease: &Lease, fingerprint: &str, clips: &[(Clip, ClipText)]) -> Result<(), StorageError> {
+        let mut write = self.db.write().await?;
+        held(&mut write, lease).await?;
+        let now_ms = self.db.now_ms();
+        let (mut new, mut billed_ms) = (0_i64, 0_i64);
+        for (clip, text) in clips {
+            let there = sqlx::query("SELECT fingerprint FROM clips WHERE job_id = $1 AND channel = $2 AND clip_index = $3")
+                .bind(lease.job_id.as_str().to_owned())
+                .bind(i64::from(clip.key.channel))
+                .bind(i64::from(clip.key.index));
+            let before: Option<String> = match write.row(there).await? {
+                Some(found) => Some(column(&self.db, &found, "fingerprint")?),
+                None => None,
+            };
+            new += i64::from(before.as_deref() != Some(fingerprint));
+            billed_ms += i64::try_from(text.billed_ms).unwrap_or(i64::MAX);
+            let statement = sqlx::query(
+                "INSERT INTO clips (job_id, channel, clip_index, fingerprint, regions, text, saved_at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7)
+                 ON CONFLICT (job_id, channel, clip_index) DO UPDATE
+                 SET fingerprint = excluded.fingerprint, regions = excluded.regions, text = excluded.text, saved_at_ms = excluded.saved_at_ms",
+            )
+            .bind(lease.job_id.as_str().to_owned())
+            .bind(i64::from(clip.key.channel))
+            .bind(i64::from(clip.key.index))
+            .bind(fingerprint.to_owned())
+            .bind(json("regions", &clip.regions)?)
+            .bind(json("clip text", text)?)
+            .bind(now_ms);
+            write.run(statement).await?;
+        }
+        let counted = sqlx::query(
+            "UPDATE jobs SET clips_done = clips_done + $1, billed_ms = billed_ms + $2, deaths = CASE WHEN $1 > 0 THEN 0 ELSE deaths END WHERE id = $3",
+        )
+        .bind(new)
+        .bind(billed_ms)
+        .bind(lease.job_id.as_str().to_owned());
+        write.run(counted).await?;
+        write.commit().await
+    }
+
+    /// Saves the answer for one clip, as [`save_clips`](Self::save_clips).
+    ///
+    /// # Errors
+    /// [`StorageError::LeaseLost`].
+    pub async fn save_clip(&self, lease: &Lease, fingerprint: &str, clip: &Clip, text: &ClipText) -> Result<(), StorageError> {
+        self.save_clips(lease, fingerprint, &[(clip.clone(), text.clone())]).await
+    }
+
+    /// What is saved for `job` under `fingerprint`, in order of channel and place.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the database fails.
+    pub async fn saved_clips(&self, job: &JobId, fingerprint: &str) -> Result<Vec<SavedClip>, StorageError> {
+        let rows = sqlx::query("SELECT * FROM clips WHERE job_id = $1 AND fingerprint = $2 ORDER BY channel, clip_index")
+            .bind(job.as_str().to_owned())
+            .bind(fingerprint.to_owned())
+            .fetch_all(self.db.pool())
+            .await;
+        let db = &self.db;
+        let saved = |found: &sqlx::any::AnyRow| {
+            let channel = row::count(db, found, "channel")?;
+            let channel = u16::try_from(channel).map_err(|error| StorageError::Unreadable { column: "channel", value: channel.to_string(), why: error.to_string() })?;
+            let key = ClipKey { channel, index: row::count(db, found, "clip_index")? };
+            let regions = parsed(db, found, "regions", |text| serde_json::from_str(text))?;
+            Ok(SavedClip { clip: Clip { key, regions }, text: parsed(db, found, "text", |text| serde_json::from_str(text))? })
+        };
+        self.db.map(rows)?.iter().map(saved).collect()
+    }
+
+    /// What `job` has cost so far, what was sent before a crash included.
+    ///
+    /// # Errors
+    /// [`StorageError::NoSuchJob`].
+    pub async fn spent(&self, job: &JobId) -> Result<Spent, StorageError> {
+        let found = sqlx::query("SELECT requests, billed_ms FROM jobs WHERE id = $1").bind(job.as_str().to_owned()).fetch_optional(self.db.pool()).await;
+        let found = self.db.map(found)?.ok_or_else(|| StorageError::NoSuchJob(job.clone()))?;
+        let (requests, billed_ms): (i64, i64) = (column(&self.db, &found, "requests")?, column(&self.db, &found, "billed_ms")?);
+        Ok(Spent { requests: requests.unsigned_abs(), billed_ms: billed_ms.unsigned_abs() })
+    }
+}

@@ -1,0 +1,182 @@
+//! Leases: taking a job, keeping it, giving it back.
+
+use earmark_core::{Job, JobId, JobState, Lane, Lease, Problem, WorkerId};
+use serde_json::json;
+
+use super::holder::{actor_of, become_cancelled, become_dead, become_ready, event, fence, held};
+use super::{Hold, Journal, LeaseState, row};
+use crate::StorageError;
+use crate::audit;
+use crate::database::{Write, column};
+
+/// The oldest job that is due, of the tenant whose turn it is, in lane `$1` at instant `$2`.
+const NEXT_IN_LANE: &str = "
+    SELECT id FROM (
+        SELECT t.served, t.tenant,
+               (SELECT j.id FROM jobs j WHERE j.state = 'ready' AND j.lane = t.lane AND j.tenant = t.tenant AND j.run_at_ms <= $2
+                ORDER BY j.run_at_ms, j.id LIMIT 1) AS id
+        FROM turns t WHERE t.lane = $1
+    ) AS candidates WHERE id IS NOT NULL ORDER BY served, tenant LIMIT 1";
+
+impl Journal {
+    /// Leases the next job of `lanes` to `worker` for `lease_ms`: the most urgent lane first, within it tenants in turn,
+    /// within a tenant the longest due. None when no job is due.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the database fails.
+    pub async fn lease_next(&self, worker: &WorkerId, lanes: &[Lane], lease_ms: i64) -> Result<Option<(Job, Lease)>, StorageError> {
+        // Looking costs no turn to write, and mostly there is nothing.
+        if !self.has_due(lanes).await? {
+            return Ok(None);
+        }
+        let mut write = self.db.write().await?;
+        for lane in Lane::ALL.iter().filter(|lane| lanes.contains(lane)) {
+            if let Some(leased) = lease_in_lane(&mut write, *lane, worker, lease_ms).await? {
+                write.commit().await?;
+                return Ok(Some(leased));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Leases job `id` to `worker` for `lease_ms`, whoever's turn it is; none when it is not ready.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the database fails.
+    pub async fn lease_job(&self, id: &JobId, worker: &WorkerId, lease_ms: i64) -> Result<Option<(Job, Lease)>, StorageError> {
+        let mut write = self.db.write().await?;
+        let leased = take(&mut write, id, worker, lease_ms).await?;
+        write.commit().await?;
+        Ok(leased)
+    }
+
+    /// When the next job becomes due, which may be in the past; none when no job is ready.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the database fails.
+    pub async fn next_run_at(&self) -> Result<Option<i64>, StorageError> {
+        let found = sqlx::query("SELECT MIN(run_at_ms) AS next FROM jobs WHERE state = 'ready'").fetch_one(self.db.pool()).await;
+        column(&self.db, &self.db.map(found)?, "next")
+    }
+
+    /// Gives each lease another `lease_ms` from now and tells how things stand with it, in the same order.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the database fails; the leases may still hold.
+    pub async fn renew(&self, leases: &[Lease], lease_ms: i64) -> Result<Vec<LeaseState>, StorageError> {
+        let mut states = Vec::with_capacity(leases.len());
+        if leases.is_empty() {
+            return Ok(states);
+        }
+        let mut write = self.db.write().await?;
+        let until_ms = self.db.now_ms() + lease_ms;
+        for lease in leases {
+            let statement = sqlx::query(
+                "UPDATE jobs SET lease_until_ms = $4 WHERE id = $1 AND lease_epoch = $2 AND lease_owner = $3 AND state = 'leased'
+                 RETURNING cancel_requested",
+            );
+            let hold = match write.row(fence(statement, lease).bind(until_ms)).await? {
+                None => Hold::Lost,
+                Some(found) if column::<i64>(&self.db, &found, "cancel_requested")? != 0 => Hold::CancelRequested,
+                Some(_) => Hold::Held,
+            };
+            states.push(LeaseState { lease: lease.clone(), hold });
+        }
+        write.commit().await?;
+        Ok(states)
+    }
+
+    /// Hands the job back, ready at once, the attempt not counted; cancelled instead when someone called it off.
+    ///
+    /// # Errors
+    /// [`StorageError::LeaseLost`].
+    pub async fn release(&self, lease: &Lease, reason: &str) -> Result<JobState, StorageError> {
+        let mut write = self.db.write().await?;
+        let job = held(&mut write, lease).await?;
+        let now_ms = self.db.now_ms();
+        let problem = job.error.clone();
+        let state = become_ready(&mut write, &job, &actor_of(lease), now_ms.min(job.run_at_ms), job.attempt.saturating_sub(1), problem.as_ref()).await?;
+        write.commit().await?;
+        tracing::debug!(job.id = %job.id, reason, "released job");
+        self.tell_ready();
+        Ok(state)
+    }
+
+    /// Puts the job off until `run_at_ms`, with the cause; cancelled instead when someone called it off.
+    ///
+    /// # Errors
+    /// [`StorageError::LeaseLost`].
+    pub async fn retry_at(&self, lease: &Lease, run_at_ms: i64, problem: &Problem, costs_attempt: bool) -> Result<JobState, StorageError> {
+        let mut write = self.db.write().await?;
+        let job = held(&mut write, lease).await?;
+        let actor = actor_of(lease);
+        let attempt = if costs_attempt { job.attempt } else { job.attempt.saturating_sub(1) };
+        let state = become_ready(&mut write, &job, &actor, run_at_ms, attempt, Some(problem)).await?;
+        if state == JobState::Ready {
+            let payload = json!({ "attempt": job.attempt, "run_at_ms": run_at_ms, "code": problem.code, "costs_attempt": costs_attempt });
+            audit::append(&mut write, &[event(&job, &actor, "job.retry", payload)]).await?;
+        }
+        write.commit().await?;
+        self.tell_ready();
+        Ok(state)
+    }
+
+    /// Gives the job up for good: a dead letter with its cause, told outside, and an alert.
+    ///
+    /// # Errors
+    /// [`StorageError::LeaseLost`].
+    pub async fn bury(&self, lease: &Lease, problem: &Problem) -> Result<(), StorageError> {
+        let mut write = self.db.write().await?;
+        let job = held(&mut write, lease).await?;
+        become_dead(&mut write, &job, &actor_of(lease), "job.dead", problem).await?;
+        write.commit().await
+    }
+
+    /// Ends a job that was called off while its holder worked on it.
+    ///
+    /// # Errors
+    /// [`StorageError::LeaseLost`].
+    pub async fn finish_cancel(&self, lease: &Lease) -> Result<(), StorageError> {
+        let mut write = self.db.write().await?;
+        let job = held(&mut write, lease).await?;
+        become_cancelled(&mut write, &job, &actor_of(lease)).await?;
+        write.commit().await
+    }
+
+    async fn has_due(&self, lanes: &[Lane]) -> Result<bool, StorageError> {
+        let now_ms = self.db.now_ms();
+        for lane in lanes {
+            let due = sqlx::query(NEXT_IN_LANE).bind(lane.as_str()).bind(now_ms).fetch_optional(self.db.pool()).await;
+            if self.db.map(due)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+async fn lease_in_lane(write: &mut Write, lane: Lane, worker: &WorkerId, lease_ms: i64) -> Result<Option<(Job, Lease)>, StorageError> {
+    let now_ms = write.db().now_ms();
+    // Where others may write at the same time, the candidate can be gone: then the next one.
+    while let Some(found) = write.row(sqlx::query(NEXT_IN_LANE).bind(lane.as_str()).bind(now_ms)).await? {
+        let id = crate::database::parsed(write.db(), &found, "id", JobId::parse)?;
+        let Some((job, lease)) = take(write, &id, worker, lease_ms).await? else { continue };
+        let served = sqlx::query("UPDATE turns SET served = (SELECT MAX(t.served) + 1 FROM turns t WHERE t.lane = $1) WHERE lane = $1 AND tenant = $2");
+        write.run(served.bind(lane.as_str()).bind(job.tenant.as_str().to_owned())).await?;
+        return Ok(Some((job, lease)));
+    }
+    Ok(None)
+}
+
+async fn take(write: &mut Write, id: &JobId, worker: &WorkerId, lease_ms: i64) -> Result<Option<(Job, Lease)>, StorageError> {
+    let statement = sqlx::query(
+        "UPDATE jobs SET state = 'leased', attempt = attempt + 1, lease_epoch = lease_epoch + 1, lease_owner = $1, lease_until_ms = $2
+         WHERE id = $3 AND state = 'ready' RETURNING *",
+    )
+    .bind(worker.as_str().to_owned())
+    .bind(write.db().now_ms() + lease_ms)
+    .bind(id.as_str().to_owned());
+    let Some(found) = write.row(statement).await? else { return Ok(None) };
+    let lease = Lease { job_id: id.clone(), worker: worker.clone(), epoch: column(write.db(), &found, "lease_epoch")? };
+    Ok(Some((row::job(write.db(), &found)?, lease)))
+}

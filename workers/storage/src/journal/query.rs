@@ -1,0 +1,72 @@
+//! Looking at jobs.
+
+use std::fmt::Write as _;
+
+use earmark_core::{Job, JobId, JobState, Lane};
+use sqlx::AssertSqlSafe;
+
+use super::{Count, Journal, JobFilter, row};
+use crate::StorageError;
+use crate::database::{column, parsed};
+
+/// One page at most, however many are asked for.
+const MAX_PAGE: u32 = 1000;
+
+impl Journal {
+    /// The job with this id.
+    ///
+    /// # Errors
+    /// [`StorageError::NoSuchJob`].
+    pub async fn get(&self, id: &JobId) -> Result<Job, StorageError> {
+        let found = sqlx::query("SELECT * FROM jobs WHERE id = $1").bind(id.as_str().to_owned()).fetch_optional(self.db.pool()).await;
+        let found = self.db.map(found)?.ok_or_else(|| StorageError::NoSuchJob(id.clone()))?;
+        row::job(&self.db, &found)
+    }
+
+    /// Jobs that `filter` lets through, newest first.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the database fails.
+    pub async fn list(&self, filter: &JobFilter) -> Result<Vec<Job>, StorageError> {
+        let mut values = Vec::new();
+        let mut conditions = String::new();
+        let mut is_equal = |column: &str, value: Option<String>| {
+            if let Some(value) = value {
+                values.push(value);
+                let _ = write!(conditions, " AND {column} ${}", values.len());
+            }
+        };
+        is_equal("tenant =", filter.tenant.as_ref().map(ToString::to_string));
+        is_equal("key =", filter.key.clone());
+        is_equal("lane =", filter.lane.map(|lane| lane.to_string()));
+        is_equal("state =", filter.state.map(|state| state.to_string()));
+        is_equal("id <", filter.after.as_ref().map(ToString::to_string));
+        let (since, limit) = (values.len() + 1, values.len() + 2);
+        let statement = format!("SELECT * FROM jobs WHERE accepted_at_ms >= ${since}{conditions} ORDER BY id DESC LIMIT ${limit}");
+        // Column names and placeholders only; every value is bound.
+        let mut query = sqlx::query(AssertSqlSafe(statement));
+        for value in values {
+            query = query.bind(value);
+        }
+        let rows = query.bind(filter.since_ms.unwrap_or(i64::MIN)).bind(i64::from(filter.limit.min(MAX_PAGE))).fetch_all(self.db.pool()).await;
+        self.db.map(rows)?.iter().map(|found| row::job(&self.db, found)).collect()
+    }
+
+    /// How many jobs are where; lanes and states without a job are left out.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the database fails.
+    pub async fn counts(&self) -> Result<Vec<Count>, StorageError> {
+        let rows = sqlx::query("SELECT lane, state, COUNT(*) AS jobs, MIN(accepted_at_ms) AS oldest FROM jobs GROUP BY lane, state ORDER BY lane, state").fetch_all(self.db.pool()).await;
+        let now_ms = self.db.now_ms();
+        let count = |found: &sqlx::any::AnyRow| {
+            Ok(Count {
+                lane: parsed(&self.db, found, "lane", str::parse::<Lane>)?,
+                state: parsed(&self.db, found, "state", str::parse::<JobState>)?,
+                jobs: column::<i64>(&self.db, found, "jobs")?.unsigned_abs(),
+                oldest_age_ms: now_ms - column::<i64>(&self.db, found, "oldest")?,
+            })
+        };
+        self.db.map(rows)?.iter().map(count).collect()
+    }
+}

@@ -1,0 +1,147 @@
+//! What the dead leave behind: leases that ran out, and those of processes that are gone.
+
+use earmark_core::{Job, JobState, Problem, WorkerId};
+use serde_json::json;
+
+use super::holder::{become_cancelled, become_dead, become_ready, event};
+use super::{Journal, SweepReport, row};
+use crate::StorageError;
+use crate::audit;
+use crate::database::{Write, column};
+use crate::worker_lock::dead_workers;
+
+/// A job whose holder died this many times without a new clip in between is given up.
+pub const QUARANTINE_DEATHS: u32 = 3;
+/// Code and audit kind of a job that is given up because it kills its workers.
+const QUARANTINED: &str = "job.quarantined";
+/// Back-off after the first lease that ran out; doubled with each further one.
+const FIRST_DELAY_MS: i64 = 2_000;
+/// Jobs per transaction.
+const BATCH: i64 = 100;
+
+/// How a holder was found dead.
+#[derive(Clone, Copy)]
+enum Death {
+    /// Its lease ran out: it may hang.
+    Silent,
+    /// Its lock is free: it is gone.
+    Gone,
+}
+
+impl Journal {
+    /// Takes back leases that ran out, and those of dead processes on this machine. Safe to run in every process.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the database fails; what was taken back before stays so.
+    pub async fn sweep(&self) -> Result<SweepReport, StorageError> {
+        let mut report = self.recover().await?;
+        loop {
+            let mut write = self.db.write().await?;
+            let now_ms = self.db.now_ms();
+            let expired = sqlx::query("SELECT * FROM jobs WHERE state = 'leased' AND lease_until_ms < $1 ORDER BY lease_until_ms LIMIT $2").bind(now_ms).bind(BATCH);
+            let rows = write.rows(expired).await?;
+            for found in &rows {
+                take_back(&mut write, found, Death::Silent, &mut report).await?;
+            }
+            write.commit().await?;
+            if rows.len() < usize::try_from(BATCH).unwrap_or(usize::MAX) {
+                break;
+            }
+        }
+        self.tell(&report);
+        Ok(report)
+    }
+
+    /// Frees the leases of processes on this machine that are dead, at once, whatever time they had left.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the database or the folder of lock files fails.
+    pub async fn recover(&self) -> Result<SweepReport, StorageError> {
+        let mut report = SweepReport::default();
+        let Some(folder) = self.db.runtime_folder() else { return Ok(report) };
+        let rows = sqlx::query("SELECT DISTINCT lease_owner FROM jobs WHERE state = 'leased'").fetch_all(self.db.pool()).await;
+        let owners = self.db.map(rows)?.iter().map(|found| column::<String>(&self.db, found, "lease_owner").map(|id| WorkerId::stored(&id))).collect::<Result<Vec<_>, _>>()?;
+        for dead in dead_workers(&folder, &owners)? {
+            let mut write = self.db.write().await?;
+            let held = sqlx::query("SELECT * FROM jobs WHERE state = 'leased' AND lease_owner = $1").bind(dead.id.as_str().to_owned());
+            for found in write.rows(held).await? {
+                take_back(&mut write, &found, Death::Gone, &mut report).await?;
+            }
+            let stopped = sqlx::query("UPDATE workers SET stopped_at_ms = $1 WHERE id = $2 AND stopped_at_ms IS NULL").bind(self.db.now_ms()).bind(dead.id.as_str().to_owned());
+            write.run(stopped).await?;
+            write.commit().await?;
+            dead.buried();
+        }
+        self.tell(&report);
+        Ok(report)
+    }
+
+    fn tell(&self, report: &SweepReport) {
+        for id in &report.quarantined {
+            tracing::error!(job.id = %id, "job was given up: its workers died over and over while they held it");
+        }
+        if !report.freed.is_empty() {
+            tracing::warn!(jobs = report.freed.len(), "took jobs back from workers that died or went silent");
+            self.tell_ready();
+        }
+    }
+}
+
+/// Takes one leased job back. The attempt is not counted: deaths have a count of their own.
+async fn take_back(write: &mut Write, found: &sqlx::any::AnyRow, death: Death, report: &mut SweepReport) -> Result<(), StorageError> {
+    let mut job = row::job(write.db(), found)?;
+    let owner: String = column(write.db(), found, "lease_owner")?;
+    // The holder may have written since the row was read.
+    let counted = sqlx::query("UPDATE jobs SET deaths = deaths + 1 WHERE id = $1 AND lease_epoch = $2 AND state = 'leased' RETURNING deaths")
+        .bind(job.id.as_str().to_owned())
+        .bind(column::<i64>(write.db(), found, "lease_epoch")?);
+    let Some(counted) = write.row(counted).await? else { return Ok(()) };
+    job.deaths = row::count(write.db(), &counted, "deaths")?;
+    let actor = "sweeper";
+
+    if job.is_cancel_requested {
+        become_cancelled(write, &job, actor).await?;
+        report.cancelled.push(job.id);
+        return Ok(());
+    }
+    if job.deaths >= QUARANTINE_DEATHS {
+        become_dead(write, &job, actor, QUARANTINED, &quarantine_problem(&job, death)).await?;
+        report.quarantined.push(job.id);
+        return Ok(());
+    }
+    let delay_ms = match death {
+        Death::Gone => 0,
+        Death::Silent => FIRST_DELAY_MS << (job.deaths - 1).min(8),
+    };
+    let run_at_ms = write.db().now_ms() + delay_ms;
+    let problem = lost_holder_problem(&owner, death);
+    let state = become_ready(write, &job, actor, run_at_ms, job.attempt.saturating_sub(1), Some(&problem)).await?;
+    debug_assert_eq!(state, JobState::Ready);
+    let payload = json!({ "worker": owner, "deaths": job.deaths, "run_at_ms": run_at_ms, "code": problem.code });
+    audit::append(write, &[event(&job, actor, "job.retry", payload)]).await?;
+    report.freed.push(job.id);
+    Ok(())
+}
+
+fn lost_holder_problem(owner: &str, death: Death) -> Problem {
+    match death {
+        Death::Silent => Problem { code: "worker.silent".into(), message: format!("worker {owner} let the lease run out"), hint: None },
+        Death::Gone => Problem { code: "worker.died".into(), message: format!("worker {owner} died while it held the job"), hint: None },
+    }
+}
+
+fn quarantine_problem(job: &Job, death: Death) -> Problem {
+    let how = match death {
+        Death::Silent => "went silent",
+        Death::Gone => "died",
+    };
+    let where_to = match job.clips_total {
+        Some(total) => format!("{} of {total} clips were transcribed", job.clips_done),
+        None => "the recording was not yet cut into clips".into(),
+    };
+    Problem {
+        code: QUARANTINED.into(),
+        message: format!("{} workers died or went silent in a row while they held the job, the last one {how}; {where_to}", job.deaths),
+        hint: Some("look at the recording by itself, then `earmark jobs retry` it".into()),
+    }
+}

@@ -1,0 +1,261 @@
+//! Results: the one transaction that ends a job well, and reading what it wrote.
+
+use async_trait::async_trait;
+use earmark_core::audit::AuditEvent;
+use earmark_core::{Finding, JobId, JobState, Lease, Report, Severity, Tenant};
+use serde_json::json;
+use sqlx::any::AnyRow;
+
+use crate::StorageError;
+use crate::database::{Database, Write, column, json, parsed};
+use crate::journal::{self, Ending, actor_of, become_final};
+use crate::outbox::{self, NewAlert, OutboxKind};
+use crate::{artifacts::Artifact, audit};
+
+/// Everything that is written when a job is done.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finished {
+    /// The result.
+    pub report: Report,
+    /// Files that lie in the output already.
+    pub artifacts: Vec<Artifact>,
+    /// Decisions on the way, in order; `job.done` is added behind them.
+    pub audit: Vec<AuditEvent>,
+    /// What someone has to look at.
+    pub alerts: Vec<NewAlert>,
+}
+
+/// Which findings to list. Everything that is set must hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FindingFilter {
+    /// Whose.
+    pub tenant: Option<Tenant>,
+    /// Of this rule.
+    pub rule_id: Option<String>,
+    /// At least this grave.
+    pub min_severity: Option<Severity>,
+    /// Of jobs finished at this instant or later.
+    pub since_ms: Option<i64>,
+    /// At most this many; 0 for 100.
+    pub limit: u32,
+}
+
+/// A finding and its job.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FoundIn {
+    /// Which job.
+    pub job_id: JobId,
+    /// Whose.
+    pub tenant: Tenant,
+    /// When the job was done.
+    pub finished_at_ms: i64,
+    /// What was found.
+    pub finding: Finding,
+}
+
+/// Where results are written and read.
+#[async_trait]
+pub trait ResultStore: Send + Sync {
+    /// Writes report, findings, artifacts, audit entries, messages and the job's end in one transaction, or nothing.
+    /// Repeating it with the same lease after it went well does nothing.
+    ///
+    /// # Errors
+    /// [`StorageError::LeaseLost`] when the job is not the lease's any more.
+    async fn finish(&self, lease: &Lease, finished: &Finished) -> Result<(), StorageError>;
+
+    /// The report of `job`; none while there is none.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the database fails.
+    async fn report(&self, job: &JobId) -> Result<Option<Report>, StorageError>;
+
+    /// Where the artifacts of `job` lie, by name.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the database fails.
+    async fn artifacts(&self, job: &JobId) -> Result<Vec<Artifact>, StorageError>;
+
+    /// Findings over many jobs, the latest jobs first.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the database fails.
+    async fn findings(&self, filter: &FindingFilter) -> Result<Vec<FoundIn>, StorageError>;
+}
+
+/// Results in the database.
+#[derive(Debug, Clone)]
+pub struct SqlResults {
+    db: Database,
+}
+
+impl SqlResults {
+    /// The results of `db`.
+    pub fn new(db: Database) -> Self {
+        Self { db }
+    }
+
+    /// Whether `lease` is the one that ended its job well.
+    async fn is_finished_by(&self, write: &mut Write, lease: &Lease) -> Result<bool, StorageError> {
+        let statement = sqlx::query("SELECT id FROM jobs WHERE id = $1 AND lease_epoch = $2 AND lease_owner = $3 AND state = 'done'")
+            .bind(lease.job_id.as_str().to_owned())
+            .bind(lease.epoch)
+            .bind(lease.worker.as_str().to_owned());
+        Ok(write.row(statement).await?.is_some())
+    }
+}
+
+#[async_trait]
+impl ResultStore for SqlResults {
+    async fn finish(&self, lease: &Lease, finished: &Finished) -> Result<(), StorageError> {
+        let report_json = json("report", &finished.report)?;
+        let mut write = self.db.write().await?;
+        let job = match journal::held(&mut write, lease).await {
+            Err(StorageError::LeaseLost(_)) if self.is_finished_by(&mut write, lease).await? => return Ok(()),
+            held => held?,
+        };
+        insert_report(&mut write, &job.id, &job.tenant, report_json.clone()).await?;
+        for artifact in &finished.artifacts {
+            insert_artifact(&mut write, &job.id, artifact).await?;
+        }
+        for finding in &finished.report.findings {
+            insert_finding(&mut write, &job.id, &job.tenant, finding).await?;
+        }
+        audit::append(&mut write, &finished.audit).await?;
+        for alert in &finished.alerts {
+            outbox::raise(&mut write, &job.tenant, Some(&job.id), alert).await?;
+        }
+        let ending = Ending {
+            state: JobState::Done,
+            kind: OutboxKind::JobDone,
+            problem: None,
+            event: done_event(&job, lease, finished, &report_json),
+            details: json!({
+                "findings": finished.report.findings.len(),
+                "max_severity": finished.report.findings.iter().map(|finding| finding.severity).max(),
+                "artifacts": finished.artifacts.iter().map(|artifact| json!({ "name": artifact.name, "uri": artifact.uri })).collect::<Vec<_>>(),
+            }),
+        };
+        become_final(&mut write, &job, ending).await?;
+        write.commit().await?;
+        for alert in &finished.alerts {
+            tracing::error!(job.id = %job.id, tenant = %job.tenant, kind = alert.kind, "alert: {}", alert.message);
+        }
+        Ok(())
+    }
+
+    async fn report(&self, job: &JobId) -> Result<Option<Report>, StorageError> {
+        let found = sqlx::query("SELECT report FROM results WHERE job_id = $1").bind(job.as_str().to_owned()).fetch_optional(self.db.pool()).await;
+        self.db.map(found)?.map(|row| parsed(&self.db, &row, "report", |text| serde_json::from_str(text))).transpose()
+    }
+
+    async fn artifacts(&self, job: &JobId) -> Result<Vec<Artifact>, StorageError> {
+        let rows = sqlx::query("SELECT name, sha256, uri, size_bytes FROM artifacts WHERE job_id = $1 ORDER BY name").bind(job.as_str().to_owned()).fetch_all(self.db.pool()).await;
+        let artifact = |row: &AnyRow| {
+            Ok(Artifact {
+                name: column(&self.db, row, "name")?,
+                sha256: column(&self.db, row, "sha256")?,
+                uri: column(&self.db, row, "uri")?,
+                size_bytes: column::<i64>(&self.db, row, "size_bytes")?.unsigned_abs(),
+            })
+        };
+        self.db.map(rows)?.iter().map(artifact).collect()
+    }
+
+    async fn findings(&self, filter: &FindingFilter) -> Result<Vec<FoundIn>, StorageError> {
+        let limit = if filter.limit == 0 { 100 } else { filter.limit };
+        let rows = sqlx::query(
+            "SELECT job_id, tenant, finished_at_ms, finding FROM findings
+             WHERE finished_at_ms >= $1 AND severity_rank >= $2 AND ($3 = '' OR tenant = $3) AND ($4 = '' OR rule_id = $4)
+             ORDER BY finished_at_ms DESC, job_id DESC, start_ms, finding_id LIMIT $5",
+        )
+        .bind(filter.since_ms.unwrap_or(i64::MIN))
+        .bind(filter.min_severity.map_or(0, severity_rank))
+        .bind(filter.tenant.as_ref().map_or(String::new(), ToString::to_string))
+        .bind(filter.rule_id.clone().unwrap_or_default())
+        .bind(i64::from(limit))
+        .fetch_all(self.db.pool())
+        .await;
+        let found = |row: &AnyRow| {
+            Ok(FoundIn {
+                job_id: parsed(&self.db, row, "job_id", JobId::parse)?,
+                tenant: parsed(&self.db, row, "tenant", Tenant::parse)?,
+                finished_at_ms: column(&self.db, row, "finished_at_ms")?,
+                finding: parsed(&self.db, row, "finding", |text| serde_json::from_str(text))?,
+            })
+        };
+        self.db.map(rows)?.iter().map(found).collect()
+    }
+}
+
+/// What goes on record of a job that is done: hashes of everything, texts of nothing.
+fn done_event(job: &earmark_core::Job, lease: &Lease, finished: &Finished, report_json: &str) -> AuditEvent {
+    let report = &finished.report;
+    let artifacts: Vec<_> = finished.artifacts.iter().map(|artifact| json!({ "name": artifact.name, "sha256": artifact.sha256 })).collect();
+    let payload = json!({
+        "attempt": job.attempt, "utterances": report.utterances.len(), "findings": report.findings.len(),
+        "requests": report.cost.requests, "report_sha256": crate::digest::sha256_hex(report_json.as_bytes()), "artifacts": artifacts,
+    });
+    AuditEvent {
+        rule_set_sha256: Some(report.rule_set.sha256.clone()),
+        engine: Some(format!("{} {} {}", report.engine.name, report.engine.model, report.engine.version)),
+        audio_sha256: Some(report.recording.sha256.clone()),
+        ..journal::event(job, &actor_of(lease), "job.done", payload)
+    }
+}
+
+fn severity_rank(severity: Severity) -> i64 {
+    match severity {
+        Severity::Low => 0,
+        Severity::Medium => 1,
+        Severity::High => 2,
+        Severity::Critical => 3,
+    }
+}
+
+async fn insert_report(write: &mut Write, job: &JobId, tenant: &Tenant, report: String) -> Result<(), StorageError> {
+    let statement = sqlx::query("INSERT INTO results (job_id, tenant, finished_at_ms, report) VALUES ($1, $2, $3, $4)")
+        .bind(job.as_str().to_owned())
+        .bind(tenant.as_str().to_owned())
+        .bind(write.db().now_ms())
+        .bind(report);
+    write.run(statement).await?;
+    Ok(())
+}
+
+async fn insert_artifact(write: &mut Write, job: &JobId, artifact: &Artifact) -> Result<(), StorageError> {
+    let statement = sqlx::query("INSERT INTO artifacts (job_id, name, sha256, uri, size_bytes) VALUES ($1, $2, $3, $4, $5)")
+        .bind(job.as_str().to_owned())
+        .bind(artifact.name.clone())
+        .bind(artifact.sha256.clone())
+        .bind(artifact.uri.clone())
+        .bind(i64::try_from(artifact.size_bytes).unwrap_or(i64::MAX));
+    write.run(statement).await?;
+    Ok(())
+}
+
+async fn insert_finding(write: &mut Write, job: &JobId, tenant: &Tenant, finding: &Finding) -> Result<(), StorageError> {
+    let statement = sqlx::query(
+        "INSERT INTO findings (job_id, finding_id, tenant, rule_id, category, severity, severity_rank, kind, speaker, start_ms, end_ms, finished_at_ms, finding)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+    )
+    .bind(job.as_str().to_owned())
+    .bind(finding.id.clone())
+    .bind(tenant.as_str().to_owned())
+    .bind(finding.rule_id.clone())
+    .bind(finding.category.clone())
+    .bind(word("severity", &finding.severity)?)
+    .bind(severity_rank(finding.severity))
+    .bind(word("finding kind", &finding.kind)?)
+    .bind(finding.speaker.as_ref().map(|speaker| speaker.0.clone()))
+    .bind(i64::try_from(finding.start_ms).unwrap_or(i64::MAX))
+    .bind(i64::try_from(finding.end_ms).unwrap_or(i64::MAX))
+    .bind(write.db().now_ms())
+    .bind(json("finding", finding)?);
+    write.run(statement).await?;
+    Ok(())
+}
+
+/// The word a value is in JSON.
+fn word<T: serde::Serialize>(what: &'static str, value: &T) -> Result<String, StorageError> {
+    Ok(json(what, value)?.trim_matches('"').to_owned())
+}

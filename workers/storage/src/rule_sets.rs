@@ -1,0 +1,65 @@
+//! The rule sets that were in force, kept as evidence.
+
+use serde_json::Value;
+
+use crate::StorageError;
+use crate::database::{Database, column, json, parsed};
+
+/// A rule set as it was when it was first used.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredRuleSet {
+    /// Of its files, in hex.
+    pub sha256: String,
+    /// Its own name.
+    pub name: String,
+    /// Its files: an object of names and texts.
+    pub sources: Value,
+    /// When it was first used.
+    pub first_seen_ms: i64,
+}
+
+/// Rule sets in the database. What is there is never changed.
+#[derive(Debug, Clone)]
+pub struct RuleSets {
+    db: Database,
+}
+
+impl RuleSets {
+    /// The rule sets of `db`.
+    pub fn new(db: Database) -> Self {
+        Self { db }
+    }
+
+    /// Keeps a rule set, unless it is kept already.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the database fails.
+    pub async fn put(&self, sha256: &str, name: &str, sources: &Value) -> Result<(), StorageError> {
+        if self.get(sha256).await?.is_some() {
+            return Ok(());
+        }
+        let mut write = self.db.write().await?;
+        let statement = sqlx::query("INSERT INTO rule_sets (sha256, name, sources, first_seen_ms) VALUES ($1, $2, $3, $4) ON CONFLICT (sha256) DO NOTHING")
+            .bind(sha256.to_owned())
+            .bind(name.to_owned())
+            .bind(json("rule set", sources)?)
+            .bind(self.db.now_ms());
+        write.run(statement).await?;
+        write.commit().await
+    }
+
+    /// The rule set with this hash.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the database fails.
+    pub async fn get(&self, sha256: &str) -> Result<Option<StoredRuleSet>, StorageError> {
+        let found = sqlx::query("SELECT * FROM rule_sets WHERE sha256 = $1").bind(sha256.to_owned()).fetch_optional(self.db.pool()).await;
+        let Some(row) = self.db.map(found)? else { return Ok(None) };
+        Ok(Some(StoredRuleSet {
+            sha256: column(&self.db, &row, "sha256")?,
+            name: column(&self.db, &row, "name")?,
+            sources: parsed(&self.db, &row, "sources", |text| serde_json::from_str(text))?,
+            first_seen_ms: column(&self.db, &row, "first_seen_ms")?,
+        }))
+    }
+}
