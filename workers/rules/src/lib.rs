@@ -1,1 +1,36 @@
-//! Text in, findings out.
+//! Text in, findings out: rule files in YAML are compiled once, then run over transcripts. No I/O.
+//!
+//! ```
+//! use earmark_rules::RuleSet;
+//!
+//! let rules = RuleSet::starter();
+//! let findings = rules.find_in_text("这款产品保證收益");
+//! assert_eq!(findings[0].matched, "保證收益");
+//! assert_eq!(findings[0].span, Some([4, 8]));
+//! ```
+
+mod check;
+mod error;
+mod examples;
+mod fold;
+mod format;
+mod index;
+mod lint;
+mod phrase;
+mod reason;
+mod rule;
+mod rule_set;
+mod search;
+mod sound;
+mod source;
+mod starter;
+mod timing;
+
+pub use error::{RuleError, RuleErrors, RuleProblem};
+pub use examples::{ExampleFailure, ExampleReport};
+pub use lint::{Lint, LintWarning, LintProblem};
+pub use phrase::Phrase;
+pub use rule::{AppliesTo, HOMOPHONE_MIN_CHARS, Homophones, Rule, RuleKind, Within};
+pub use rule_set::RuleSet;
+pub use search::Context;
+pub use source::SourceFile;

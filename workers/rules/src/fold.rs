@@ -1,0 +1,276 @@
+//! What two spellings have in common: width, case, traditional and simplified characters, spaces and punctuation are
+//! folded away, and every character that is left knows where it stood.
+
+use std::sync::LazyLock;
+
+use earmark_core::Utterance;
+
+/// What a character is to matching.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// Stands by itself: Chinese characters, kana, Hangul, Thai. What stands between two of these does not matter.
+    Ideograph,
+    /// Part of a word with an edge: Latin, Cyrillic, digits.
+    Letter,
+    /// Not there: variation selectors, joiners, combining accents.
+    Nothing,
+    /// `'` and its like.
+    Apostrophe,
+    /// Ends a clause or a sentence.
+    Pause,
+    /// Any other sign, and space.
+    Gap,
+}
+
+/// What stands between a character and the one before it, in rising order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Joint {
+    /// Nothing: the same word goes on.
+    Joined,
+    /// An apostrophe.
+    Apostrophe,
+    /// Space or a sign, or the script changes.
+    Split,
+    /// The end of a clause, or the edge of the text.
+    Pause,
+}
+
+/// Pairs of a traditional and a simplified character.
+const TRADITIONAL: &str = include_str!("fold/traditional.txt");
+/// Variants that dictionaries of traditional characters leave alone.
+const VARIANTS: [(char, char); 3] = [('妳', '你'), ('著', '着'), ('喫', '吃')];
+
+const BMP: usize = 0x1_0000;
+
+struct Table {
+    folded: Vec<char>,
+    classes: Vec<Class>,
+}
+
+static TABLE: LazyLock<Table> = LazyLock::new(|| {
+    let mut simplified: Vec<char> =
+        (0..BMP as u32).map(|code| char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
+    let pairs = TRADITIONAL.lines().filter(|line| !line.starts_with('#')).flat_map(str::split_whitespace);
+    for pair in pairs {
+        let mut chars = pair.chars();
+        if let (Some(from), Some(to)) = (chars.next(), chars.next())
+            && let Some(slot) = simplified.get_mut(from as usize)
+        {
+            *slot = to;
+        }
+    }
+    for (from, to) in VARIANTS {
+        simplified[from as usize] = to;
+    }
+    let mut folded = Vec::with_capacity(BMP);
+    let mut classes = Vec::with_capacity(BMP);
+    for code in 0..BMP as u32 {
+        let c = char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER);
+        let narrow = narrow(c);
+        // Twice: some simplified characters of the table are the traditional ones of another row.
+        let once = simplified.get(narrow as usize).copied().unwrap_or(narrow);
+        let twice = simplified.get(once as usize).copied().unwrap_or(once);
+        folded.push(lower(twice));
+        classes.push(classify(narrow));
+    }
+    Table { folded, classes }
+});
+
+/// The class of `c` and the character it is matched as.
+pub(crate) fn fold(c: char) -> (Class, char) {
+    let table = &*TABLE;
+    match (table.classes.get(c as usize), table.folded.get(c as usize)) {
+        (Some(class), Some(folded)) => (*class, *folded),
+        _ => (classify(c), lower(c)),
+    }
+}
+
+/// Full-width signs as the ASCII they stand for.
+fn narrow(c: char) -> char {
+    match c {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(c as u32 - 0xfee0).unwrap_or(c),
+        '\u{3000}' => ' ',
+        _ => c,
+    }
+}
+
+fn lower(c: char) -> char {
+    c.to_lowercase().next().unwrap_or(c)
+}
+
+fn classify(c: char) -> Class {
+    match c {
+        '\u{ad}'
+        | '\u{300}'..='\u{36f}'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{2060}'
+        | '\u{fe00}'..='\u{fe0f}'
+        | '\u{feff}'
+        | '\u{e0100}'..='\u{e01ef}' => Class::Nothing,
+        '\'' | '`' | '\u{2018}' | '\u{2019}' | '\u{2bc}' => Class::Apostrophe,
+        ',' | '.' | ';' | ':' | '!' | '?' | '\n' | '。' | '…' | '—' | '｡' => Class::Pause,
+        '\u{e00}'..='\u{eff}'
+        | '\u{1100}'..='\u{11ff}'
+        | '\u{2e80}'..='\u{2fdf}'
+        | '\u{3005}'..='\u{3007}'
+        | '\u{3040}'..='\u{312f}'
+        | '\u{3400}'..='\u{4dbf}'
+        | '\u{4e00}'..='\u{9fff}'
+        | '\u{ac00}'..='\u{d7af}'
+        | '\u{f900}'..='\u{faff}'
+        | '\u{ff66}'..='\u{ff9f}'
+        | '\u{20000}'..='\u{3ffff}' => Class::Ideograph,
+        _ if c.is_alphanumeric() => Class::Letter,
+        _ => Class::Gap,
+    }
+}
+
+/// Where a folded character stood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// Index into the utterances of the whole search.
+    pub(crate) utterance: u32,
+    /// In the utterance's text, in Unicode scalar values.
+    pub(crate) at: u32,
+}
+
+/// Folded text of one utterance, or of neighbouring ones that go on without a pause.
+#[derive(Debug, Default)]
+pub(crate) struct Passage {
+    /// The folded characters.
+    pub(crate) chars: Vec<char>,
+    /// Where each stood.
+    pub(crate) places: Vec<Place>,
+    letters: Vec<bool>,
+    joints: Vec<Joint>,
+    pending: Option<Joint>,
+}
+
+impl Passage {
+    /// The passage of one text.
+    #[cfg(test)]
+    pub(crate) fn of(text: &str) -> Self {
+        let mut passage = Self::default();
+        passage.append(0, text);
+        passage
+    }
+
+    /// Folds the texts of `utterances[members]` one behind the other.
+    pub(crate) fn joined(utterances: &[Utterance], members: &[usize]) -> Self {
+        let mut passage = Self::default();
+        for &member in members {
+            passage.append(u32::try_from(member).unwrap_or(u32::MAX), &utterances[member].text);
+            passage.separate(Joint::Split);
+        }
+        passage
+    }
+
+    fn append(&mut self, utterance: u32, text: &str) {
+        let mut next = text.chars().peekable();
+        let mut at = 0;
+        let mut before = Class::Gap;
+        while let Some(c) = next.next() {
+            let (class, folded) = fold(c);
+            match class {
+                Class::Nothing => {}
+                Class::Apostrophe => self.separate(Joint::Apostrophe),
+                Class::Gap => self.separate(Joint::Split),
+                Class::Pause => {
+                    // The point of 3.5 and the comma of 3,000 end nothing.
+                    let goes_on = next.peek().is_some_and(|&c| fold(c).0 == Class::Letter);
+                    let is_inside = before == Class::Letter && goes_on;
+                    self.separate(if is_inside { Joint::Split } else { Joint::Pause });
+                }
+                Class::Ideograph | Class::Letter => self.push(Place { utterance, at }, folded, class == Class::Letter),
+            }
+            before = class;
+            at += 1;
+        }
+    }
+
+    fn separate(&mut self, joint: Joint) {
+        self.pending = Some(self.pending.map_or(joint, |pending| pending.max(joint)));
+    }
+
+    fn push(&mut self, place: Place, folded: char, is_letter: bool) {
+        let between = self.pending.take().unwrap_or(Joint::Joined);
+        let joint = match self.letters.last() {
+            None => Joint::Pause,
+            Some(&before) if before != is_letter => between.max(Joint::Split),
+            Some(_) => between,
+        };
+        self.chars.push(folded);
+        self.places.push(place);
+        self.letters.push(is_letter);
+        self.joints.push(joint);
+    }
+
+    /// How many characters are left after folding.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.chars.len()
+    }
+
+    /// What stands before character `at`; at the end of the passage a pause.
+    pub(crate) fn joint(&self, at: usize) -> Joint {
+        self.joints.get(at).copied().unwrap_or(Joint::Pause)
+    }
+
+    /// Whether character `at` belongs to a word with edges.
+    pub(crate) fn is_letter(&self, at: usize) -> bool {
+        self.letters.get(at).copied().unwrap_or(false)
+    }
+
+    /// Whether a word may begin at `at`.
+    pub(crate) fn begins_word(&self, at: usize) -> bool {
+        !self.is_letter(at) || self.joint(at) >= Joint::Split
+    }
+
+    /// Whether a word may end before `end`; `idiot's` holds the word `idiot`, `can't` does not hold `can`.
+    pub(crate) fn ends_word(&self, end: usize) -> bool {
+        if end == 0 || !self.is_letter(end - 1) || self.joint(end) >= Joint::Split {
+            return true;
+        }
+        self.joint(end) == Joint::Apostrophe && self.chars[end] == 's' && self.joint(end + 1) >= Joint::Split
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_of_the_same_words_fold_to_the_same_characters() {
+        for (text, folded) in [
+            ("保證收益", "保证收益"),
+            ("保 证，收\u{200b}益", "保证收益"),
+            ("ＧＵＡＲＡＮＴＥＥＤ Returns!", "guaranteedreturns"),
+            ("薴", "苎"),
+            ("妳", "你"),
+            ("Don’t", "dont"),
+            ("加ＷeＣhat", "加wechat"),
+            ("，。 !", ""),
+        ] {
+            assert_eq!(Passage::of(text).chars.iter().collect::<String>(), folded, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_stands_between_characters_is_kept() {
+        let passage = Passage::of("it's 3.5, 好x");
+        let joints: Vec<_> = (0..=passage.len()).map(|at| passage.joint(at)).collect();
+        assert_eq!(
+            joints,
+            [
+                Joint::Pause,
+                Joint::Joined,
+                Joint::Apostrophe,
+                Joint::Split,
+                Joint::Split,
+                Joint::Pause,
+                Joint::Split,
+                Joint::Pause
+            ]
+        );
+    }
+}

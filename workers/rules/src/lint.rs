@@ -1,0 +1,183 @@
+//! What is allowed in a rule set and probably not meant.
+
+use std::collections::HashMap;
+
+use crate::phrase::Phrase;
+use crate::rule::{HOMOPHONE_MIN_CHARS, Rule, RuleKind};
+use crate::rule_set::RuleSet;
+
+/// A summary of a rule set, with what its author should look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lint {
+    /// How many rules.
+    pub rules: usize,
+    /// How many words and phrases they look for.
+    pub words: usize,
+    /// How many examples they carry.
+    pub examples: usize,
+    /// In order of file and line.
+    pub warnings: Vec<LintWarning>,
+}
+
+/// Something to look at. Shown as `path:line: rule `id`: what`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{path}:{line}: rule `{rule_id}`: {problem}")]
+pub struct LintWarning {
+    /// The file.
+    pub path: String,
+    /// From 1.
+    pub line: u64,
+    /// The rule.
+    pub rule_id: String,
+    /// What.
+    pub problem: LintProblem,
+}
+
+/// What is probably not meant.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LintProblem {
+    /// One character is part of many words.
+    #[error("`{0}` is a single character and will be found inside other words")]
+    SingleCharacter(String),
+    /// Matched by sound though short.
+    #[error("`{0}` has fewer than four characters and is matched by sound: expect false hits, give exceptions")]
+    ShortHomophone(String),
+    /// Two rules find the same.
+    #[error("`{word}` is also a word of rule `{other}`: both will report it")]
+    SharedWord {
+        /// The word.
+        word: String,
+        /// The other rule.
+        other: String,
+    },
+    /// A shorter word of the same rule finds it already.
+    #[error("`{word}` is found already by `{shorter}` in the same list")]
+    Covered {
+        /// The longer word.
+        word: String,
+        /// The shorter word.
+        shorter: String,
+    },
+    /// An exception around nothing.
+    #[error("the exception `{0}` holds none of the rule's words and does nothing")]
+    IdleException(String),
+    /// A word that is inside one of the rule's exceptions.
+    #[error("`{word}` can never be found: the exception `{except}` stands inside it or is the same")]
+    Unreachable {
+        /// The word.
+        word: String,
+        /// The exception.
+        except: String,
+    },
+    /// Nothing shows that the rule works.
+    #[error("it has no examples under `{0}`")]
+    NoExamples(&'static str),
+    /// A reader sees the category only.
+    #[error("it has no message: findings will say `{0}`")]
+    NoMessage(String),
+}
+
+impl RuleSet {
+    /// Looks the set over.
+    pub fn lint(&self) -> Lint {
+        let mut warnings = Vec::new();
+        let mut owners: HashMap<String, &Rule> = HashMap::new();
+        for rule in self.rules() {
+            let mut look = Look { rule, warnings: &mut warnings };
+            look.words();
+            look.covered();
+            look.exceptions();
+            look.texts();
+            if rule.kind == RuleKind::Words {
+                for phrase in &rule.phrases {
+                    let key = format!("{}\u{0}{:?}", rule.speaker.as_deref().unwrap_or(""), phrase.folded());
+                    let owner = *owners.entry(key).or_insert(rule);
+                    if owner.id != rule.id {
+                        let problem = LintProblem::SharedWord { word: phrase.text.clone(), other: owner.id.clone() };
+                        look.warn(phrase.line, problem);
+                    }
+                }
+            }
+        }
+        warnings.sort_by(|a, b| (&a.path, a.line).cmp(&(&b.path, b.line)));
+        let examples = self.rules().iter().map(|rule| rule.hits.len() + rule.misses.len()).sum();
+        Lint { rules: self.rules().len(), words: self.word_count(), examples, warnings }
+    }
+}
+
+struct Look<'a> {
+    rule: &'a Rule,
+    warnings: &'a mut Vec<LintWarning>,
+}
+
+impl Look<'_> {
+    fn warn(&mut self, line: u64, problem: LintProblem) {
+        let (path, rule_id) = (self.rule.path.clone(), self.rule.id.clone());
+        self.warnings.push(LintWarning { path, line, rule_id, problem });
+    }
+
+    fn words(&mut self) {
+        for phrase in &self.rule.phrases {
+            let by_sound = self.rule.homophones.is_some_and(|h| phrase.len() >= h.min_chars);
+            if phrase.len() == 1 {
+                self.warn(phrase.line, LintProblem::SingleCharacter(phrase.text.clone()));
+            } else if by_sound && phrase.len() < HOMOPHONE_MIN_CHARS && phrase.is_ideographic() {
+                self.warn(phrase.line, LintProblem::ShortHomophone(phrase.text.clone()));
+            }
+        }
+    }
+
+    /// Words of Chinese characters that hold another word of the list; with edges (Latin script) none does.
+    fn covered(&mut self) {
+        let short = |phrase: &&Phrase| phrase.is_ideographic() && !phrase.has_gap();
+        let by_text: HashMap<String, &Phrase> =
+            self.rule.phrases.iter().filter(short).map(|phrase| (phrase.folded(), phrase)).collect();
+        let longest = by_text.keys().map(|text| text.chars().count()).max().unwrap_or(0);
+        for phrase in self.rule.phrases.iter().filter(|phrase| !phrase.has_gap()) {
+            let chars: Vec<char> = phrase.folded().chars().collect();
+            let pieces = (0..chars.len()).flat_map(|begin| {
+                let most = chars.len().min(begin + longest);
+                (begin + 1..=most).map(move |end| (begin, end))
+            });
+            let shorter = pieces
+                .filter(|(begin, end)| end - begin < chars.len())
+                .find_map(|(begin, end)| by_text.get(&chars[begin..end].iter().collect::<String>()));
+            // The longer word is still worth its line when only it is matched by sound.
+            let by_sound = |phrase: &Phrase| self.rule.homophones.is_some_and(|h| phrase.len() >= h.min_chars);
+            let shorter = shorter.filter(|shorter| by_sound(shorter) == by_sound(phrase));
+            if let Some(shorter) = shorter {
+                let problem = LintProblem::Covered { word: phrase.text.clone(), shorter: shorter.text.clone() };
+                self.warn(phrase.line, problem);
+            }
+        }
+    }
+
+    fn exceptions(&mut self) {
+        for except in &self.rule.except {
+            let around = except.folded();
+            let is_open = except.opens_before || except.opens_after;
+            let is_idle = !is_open && !self.rule.phrases.iter().any(|phrase| phrase.parts.iter().all(|part| {
+                around.contains(&part.chars.iter().collect::<String>())
+            }));
+            if is_idle {
+                self.warn(except.line, LintProblem::IdleException(except.text.clone()));
+            }
+            for phrase in self.rule.phrases.iter().filter(|phrase| phrase.parts == except.parts) {
+                let problem = LintProblem::Unreachable { word: phrase.text.clone(), except: except.text.clone() };
+                self.warn(phrase.line, problem);
+            }
+        }
+    }
+
+    fn texts(&mut self) {
+        if self.rule.hits.is_empty() {
+            self.warn(self.rule.line, LintProblem::NoExamples("hit"));
+        }
+        if self.rule.misses.is_empty() {
+            self.warn(self.rule.line, LintProblem::NoExamples("miss"));
+        }
+        if self.rule.message.is_empty() {
+            self.warn(self.rule.line, LintProblem::NoMessage(self.rule.category.clone()));
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Why a finding was raised, in a sentence.
+
+use crate::rule::{Rule, Within};
+
+/// How the words were heard.
+pub(crate) struct Heard<'a> {
+    /// As they stand in the utterance.
+    pub(crate) matched: &'a str,
+    /// As they stand in the rule.
+    pub(crate) phrase: &'a str,
+    /// Sounds like it, is written otherwise.
+    pub(crate) is_by_sound: bool,
+    /// The rest stands in the next utterance.
+    pub(crate) goes_on: bool,
+}
+
+/// Why words were a hit, in `language` (`zh`, all others English).
+pub(crate) fn of_words(rule: &Rule, language: &str, heard: &Heard) -> String {
+    let message = rule.message_in(language);
+    let Heard { matched, phrase, is_by_sound, goes_on } = heard;
+    let mut reason = message.to_owned();
+    if language == "zh" {
+        reason.push_str(&format!("：听到“{matched}”"));
+        if *is_by_sound {
+            reason.push_str(&format!("，与“{phrase}”同音"));
+        }
+        if *goes_on {
+            reason.push_str("，下一句接着说完");
+        }
+    } else {
+        reason.push_str(&format!(": heard “{matched}”"));
+        if *is_by_sound {
+            reason.push_str(&format!(", which sounds like “{phrase}”"));
+        }
+        if *goes_on {
+            reason.push_str(", which goes on in the next utterance");
+        }
+    }
+    reason
+}
+
+/// Why nothing was a hit.
+pub(crate) fn of_missing(rule: &Rule, language: &str) -> String {
+    let message = rule.message_in(language);
+    let example = rule.phrases.first().map_or("", |phrase| phrase.text.as_str());
+    let secs = rule.within.map(|Within { first_ms }| first_ms / 1000);
+    match (language, secs) {
+        ("zh", Some(secs)) => format!("{message}：前{secs}秒内没有听到“{example}”或类似的话"),
+        ("zh", None) => format!("{message}：没有听到“{example}”或类似的话"),
+        (_, Some(secs)) => format!("{message}: nothing like “{example}” was heard in the first {secs} s"),
+        (_, None) => format!("{message}: nothing like “{example}” was heard"),
+    }
+}

@@ -1,0 +1,114 @@
+//! A compiled rule set.
+
+use std::fmt;
+use std::sync::LazyLock;
+
+use earmark_core::{Finding, RuleSetId, Speaker, TimePrecision, Utterance};
+
+use crate::check;
+use crate::error::{RuleError, RuleErrors, RuleProblem};
+use crate::index::Index;
+use crate::rule::{Rule, RuleKind};
+use crate::search::{Context, Search};
+use crate::source::{SourceFile, canonical};
+use crate::starter;
+
+static STARTER: LazyLock<RuleSet> =
+    LazyLock::new(|| RuleSet::compile(starter::NAME, &starter::files()).expect("a test compiles the starter set"));
+
+/// Rules, checked and compiled; never changes, can be shared between threads.
+#[derive(Clone)]
+pub struct RuleSet {
+    id: RuleSetId,
+    sources: Vec<SourceFile>,
+    rules: std::sync::Arc<Vec<Rule>>,
+    index: std::sync::Arc<Index>,
+}
+
+impl RuleSet {
+    /// Compiles the rule files `files` (paths relative to the set's folder) into a set with the name `name`. The order
+    /// of the files does not matter.
+    ///
+    /// # Errors
+    /// [`RuleErrors`]: everything found wrong, each with file, line, column and what to write instead.
+    pub fn compile(name: &str, files: &[SourceFile]) -> Result<Self, RuleErrors> {
+        let (sources, id) = canonical(name, files);
+        let rules = check::rules(&sources).map_err(|errors| RuleErrors { errors })?;
+        let index = Index::new(&rules).map_err(|message| {
+            let path = sources.first().map(|file| file.path.clone()).unwrap_or_default();
+            let problem = RuleProblem::TooLarge(message);
+            RuleErrors { errors: vec![RuleError { path, line: 1, column: 1, problem }] }
+        })?;
+        Ok(Self { id, sources, rules: rules.into(), index: index.into() })
+    }
+
+    /// The rules that come with earmark: compliance of calls in Chinese and English.
+    pub fn starter() -> Self {
+        STARTER.clone()
+    }
+
+    /// Name, and the hash of the files.
+    pub fn id(&self) -> &RuleSetId {
+        &self.id
+    }
+
+    /// The files, in order of their paths.
+    pub fn sources(&self) -> &[SourceFile] {
+        &self.sources
+    }
+
+    /// The rules, in order of file and line.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    pub(crate) fn index(&self) -> &Index {
+        &self.index
+    }
+
+    /// What the rules find in `utterances` (in order of time), in order of time. The same input gives the same
+    /// findings, ids included.
+    pub fn find(&self, utterances: &[Utterance], context: &Context) -> Vec<Finding> {
+        Search { set: self, utterances, context }.run()
+    }
+
+    /// What the rules find in one text that anybody may have said; times are 0, and nothing is said to be missing.
+    pub fn find_in_text(&self, text: &str) -> Vec<Finding> {
+        let is_chinese = text.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c));
+        let language = if is_chinese { "zh" } else { "en" };
+        let utterance = Utterance {
+            id: 0,
+            channel: 0,
+            speaker: Speaker::unknown(),
+            start_ms: 0,
+            end_ms: 0,
+            time_precision: TimePrecision::Estimated,
+            language: None,
+            text: text.into(),
+            words: Vec::new(),
+        };
+        let context = Context { language: Some(language.into()), ..Context::default() };
+        let mut findings = self.find(&[utterance], &context);
+        findings.retain(|finding| finding.utterance_id.is_some());
+        for (number, finding) in findings.iter_mut().enumerate() {
+            finding.id = format!("f{}", number + 1);
+        }
+        findings
+    }
+
+    /// How many words and phrases are looked for.
+    pub fn word_count(&self) -> usize {
+        self.rules.iter().map(|rule| rule.phrases.len()).sum()
+    }
+
+    /// Whether some rule says what must be said.
+    pub fn has_must_say(&self) -> bool {
+        self.rules.iter().any(|rule| rule.kind == RuleKind::MustSay)
+    }
+}
+
+impl fmt::Debug for RuleSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RuleSet").field("id", &self.id).field("rules", &self.rules.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,15 @@
+//! The rule set that comes with earmark.
+
+use crate::SourceFile;
+
+pub(crate) const NAME: &str = "starter";
+
+const FILES: [(&str, &str); 3] = [
+    ("en.yaml", include_str!("../starter/en.yaml")),
+    ("recording-notice.yaml", include_str!("../starter/recording-notice.yaml")),
+    ("zh.yaml", include_str!("../starter/zh.yaml")),
+];
+
+pub(crate) fn files() -> Vec<SourceFile> {
+    FILES.iter().map(|(path, text)| SourceFile { path: (*path).into(), text: (*text).into() }).collect()
+}

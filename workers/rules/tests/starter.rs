@@ -1,0 +1,95 @@
+//! The starter set does what it promises.
+
+use earmark_core::{Finding, FindingKind, Speaker, TimePrecision, Utterance};
+use earmark_rules::{Context, RuleSet};
+use serde_json::Value;
+
+#[test]
+fn every_example_of_the_starter_set_does_what_it_says() {
+    let report = RuleSet::starter().run_examples();
+    assert!(report.count > 100, "{}", report.count);
+    let failures: Vec<String> = report
+        .failures
+        .iter()
+        .map(|failure| {
+            let found: Vec<_> = failure.found.iter().map(|finding| &finding.reason).collect();
+            let (path, line) = (&failure.path, failure.line);
+            format!("{path}:{line} {} `{}` should hit: {} found {found:?}", failure.rule_id, failure.text, failure.should_hit)
+        })
+        .collect();
+    assert!(failures.is_empty(), "\n{}", failures.join("\n"));
+}
+
+#[test]
+fn the_starter_set_has_nothing_to_warn_of_but_short_homophones() {
+    let lint = RuleSet::starter().lint();
+    let others: Vec<String> = lint.warnings.iter().map(ToString::to_string).filter(|w| !w.contains("matched by sound")).collect();
+    assert!(others.is_empty(), "\n{}", others.join("\n"));
+    assert!(lint.rules >= 15 && lint.words >= 300, "{} {}", lint.rules, lint.words);
+}
+
+fn manifest() -> Vec<Value> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/manifest.json");
+    let manifest: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let items = manifest["items"].as_array().unwrap().clone();
+    items.into_iter().filter(|item| item.get("dialogue").is_some()).collect()
+}
+
+/// The true transcript, cut into clauses or turns; without speakers as in a recording of one channel.
+fn transcript(item: &Value, in_clauses: bool, has_speakers: bool) -> Vec<Utterance> {
+    let ms = |value: &Value| (value.as_f64().unwrap() * 1000.0) as u64;
+    let mut utterances = Vec::new();
+    for turn in item["segments"].as_array().unwrap() {
+        let whole = vec![turn.clone()];
+        let pieces = if in_clauses { turn["clauses"].as_array().unwrap() } else { &whole };
+        for piece in pieces {
+            utterances.push(Utterance {
+                id: utterances.len() as u32,
+                channel: if has_speakers { turn["channel"].as_u64().unwrap() as u16 } else { 0 },
+                speaker: Speaker(if has_speakers { turn["speaker"].as_str().unwrap().into() } else { "unknown".into() }),
+                start_ms: ms(&piece["start_s"]),
+                end_ms: ms(&piece["end_s"]),
+                time_precision: TimePrecision::Segment,
+                language: None,
+                text: piece["text"].as_str().unwrap().into(),
+                words: Vec::new(),
+            });
+        }
+    }
+    utterances
+}
+
+fn findings(item: &Value, utterances: &[Utterance]) -> Vec<Finding> {
+    let language = item["language"].as_str().unwrap();
+    let duration_ms = (item["duration_s"].as_f64().unwrap() * 1000.0) as u64;
+    let context = Context { duration_ms, language: Some(language.into()), lane: None };
+    RuleSet::starter().find(utterances, &context)
+}
+
+#[test]
+fn on_true_transcripts_every_planted_phrase_is_found_and_nothing_on_clean_calls() {
+    for item in manifest() {
+        let name = item["file"].as_str().unwrap();
+        for (in_clauses, has_speakers) in [(false, true), (true, true), (false, false), (true, false)] {
+            let utterances = transcript(&item, in_clauses, has_speakers);
+            let found = findings(&item, &utterances);
+            let case = format!("{name}, clauses {in_clauses}, speakers {has_speakers}");
+            if name.contains("clean") {
+                assert!(found.is_empty(), "{case}: {found:#?}");
+            }
+            for phrase in item["phrases"].as_array().unwrap().iter().filter(|phrase| phrase["kind"] == "planted") {
+                let text = phrase["phrase"].as_str().unwrap();
+                let clause = (phrase["clause_start_s"].as_f64().unwrap(), phrase["clause_end_s"].as_f64().unwrap());
+                let is_there = |finding: &&Finding| {
+                    let (start, end) = (finding.start_ms as f64 / 1000.0, finding.end_ms as f64 / 1000.0);
+                    finding.category == phrase["category"] && start < clause.1 && clause.0 < end
+                };
+                let hit = found.iter().find(is_there);
+                assert!(hit.is_some(), "{case}: `{text}` not found in {found:#?}");
+            }
+            let has_notice = item["missing_required"].as_array().unwrap().is_empty();
+            let is_missing = found.iter().any(|finding| finding.kind == FindingKind::Missing);
+            assert_eq!(has_notice, !is_missing, "{case}: {found:#?}");
+        }
+    }
+}
