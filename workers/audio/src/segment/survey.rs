@@ -1,0 +1,341 @@
+//! The first pass: the level of each frame, and where a channel carries another's sound.
+
+use earmark_core::Region;
+
+use super::channels::Relation;
+use super::level::Level;
+use super::network::FRAME;
+use crate::{AudioError, Spool};
+
+/// What the first pass finds.
+#[derive(Debug)]
+pub(super) struct Survey {
+    /// For each channel the level of each frame.
+    pub levels: Vec<Vec<Level>>,
+    /// For each channel whether a frame is the copy of a louder channel's.
+    pub copied: Vec<Vec<bool>>,
+    same: Vec<Option<(usize, f32)>>,
+    leaks: Vec<Leak>,
+}
+
+/// One channel's sound in another.
+#[derive(Debug)]
+struct Leak {
+    from: usize,
+    into: usize,
+    db: f32,
+}
+
+impl Survey {
+    /// The channel that `channel` repeats, and how much louder it is than that, in dB.
+    pub(super) fn same_as(&self, channel: usize) -> Option<(usize, f32)> {
+        self.same[channel]
+    }
+
+    /// Whether there are several channels and all repeat the first.
+    pub(super) fn are_all_same(&self) -> bool {
+        self.same.len() > 1 && self.same[1..].iter().all(Option::is_some)
+    }
+
+    /// The channels whose sound is also in `channel`, with its level there relative to the original, in dB.
+    pub(super) fn leaks_into(&self, channel: usize) -> impl Iterator<Item = (usize, f32)> {
+        self.leaks.iter().filter(move |leak| leak.into == channel).map(|leak| (leak.from, leak.db))
+    }
+}
+
+/// Frames read at a time.
+const BLOCK: usize = 512;
+
+/// Reads every spool once, and the related ones twice.
+///
+/// # Errors
+/// [`AudioError::Spool`], [`AudioError::Cancelled`].
+pub(super) fn survey(spools: &[Spool], relations: &[Relation], is_cancelled: &dyn Fn() -> bool) -> Result<Survey, AudioError> {
+    let frames: Vec<usize> = spools.iter().map(|spool| usize::try_from(spool.samples()).unwrap_or(usize::MAX).div_ceil(FRAME)).collect();
+    let mut survey = Survey {
+        levels: frames.iter().map(|frames| Vec::with_capacity(*frames)).collect(),
+        copied: frames.iter().map(|frames| vec![false; *frames]).collect(),
+        same: vec![None; spools.len()],
+        leaks: Vec::new(),
+    };
+    let mut compared: Vec<Compared> = relations.iter().map(|relation| Compared { relation: *relation, likeness: Likeness::default(), leaked: [Mean::default(); 2] }).collect();
+    let mut samples = Vec::new();
+    for first in (0..frames.iter().copied().max().unwrap_or(0)).step_by(BLOCK) {
+        if is_cancelled() {
+            return Err(AudioError::Cancelled);
+        }
+        for (spool, levels) in spools.iter().zip(&mut survey.levels) {
+            samples.clear();
+            spool.read(Region { start: (first * FRAME) as u64, end: ((first + BLOCK) * FRAME) as u64 }, &mut samples)?;
+            levels.extend(samples.chunks(FRAME).map(Level::of));
+        }
+        for pair in &mut compared {
+            pair.block(spools, first, &mut survey.copied)?;
+        }
+    }
+    for pair in compared {
+        let Relation { first, second, .. } = pair.relation;
+        if let Some(difference_db) = pair.likeness.difference_db() {
+            let original = survey.same[first].map_or(first, |(original, _)| original);
+            survey.same[second].get_or_insert((original, difference_db));
+            continue;
+        }
+        for ((from, into), mean) in [(first, second), (second, first)].into_iter().zip(pair.leaked) {
+            if let Some(db) = mean.value() {
+                survey.leaks.push(Leak { from, into, db });
+            }
+        }
+    }
+    Ok(survey)
+}
+
+/// Whether most of the frames around `frame` are copies: a single frame says little.
+pub(super) fn is_mostly_copied(copied: &[bool], frame: usize) -> bool {
+    const REACH: usize = 3;
+    let around = &copied[frame.saturating_sub(REACH)..(frame + REACH + 1).min(copied.len())];
+    2 * around.iter().filter(|is_copy| **is_copy).count() > around.len()
+}
+
+/// The correlation from which one frame is a copy of another. Two people talking at once stay below 0.3; a copy under
+/// somebody's own speech 2 dB louder than it falls below.
+const COPY: f32 = 0.6;
+/// Frames quieter than this are nobody's speech.
+const HEARD_DB: f32 = -62.0;
+/// With less between them, the channel with the lower number is taken for the original.
+const TIE_DB: f32 = 2.0;
+
+/// The comparison of two channels, frame by frame.
+struct Compared {
+    relation: Relation,
+    likeness: Likeness,
+    /// Level of the copy relative to the original: of the first in the second, of the second in the first.
+    leaked: [Mean; 2],
+}
+
+impl Compared {
+    /// Compares a block of frames.
+    fn block(&mut self, spools: &[Spool], first_frame: usize, copied: &mut [Vec<bool>]) -> Result<(), AudioError> {
+        let Relation { first, second, lag } = self.relation;
+        let start = (first_frame * FRAME) as u64;
+        // The second channel is shifted onto the first one's time.
+        let a = read_shifted(&spools[first], start, 0)?;
+        let b = read_shifted(&spools[second], start, lag)?;
+        let products: Vec<Products> = a.chunks(FRAME).zip(b.chunks(FRAME)).map(|(a, b)| Products::of(a, b)).collect();
+        for second_of_sound in products.chunks(32) {
+            self.likeness.add(Products::sum(second_of_sound));
+        }
+        let shift = lag.div_euclid(FRAME as i64) + i64::from(lag.rem_euclid(FRAME as i64) > FRAME as i64 / 2);
+        for i in 0..products.len() {
+            let around = Products::sum(&products[i.saturating_sub(1)..(i + 2).min(products.len())]);
+            if around.level_db() < HEARD_DB || around.correlation() < COPY {
+                continue;
+            }
+            let difference_db = around.difference_db();
+            let (into, frame) = if difference_db > TIE_DB { (first, Some(first_frame + i)) } else { (second, (first_frame + i).checked_add_signed(isize::try_from(shift).unwrap_or(0))) };
+            if difference_db.abs() > TIE_DB {
+                self.leaked[usize::from(into == first)].add(-difference_db.abs());
+            }
+            if let Some(is_copy) = frame.and_then(|frame| copied[into].get_mut(frame)) {
+                *is_copy = true;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A block of samples from `start + lag` on, with silence where the recording has none.
+fn read_shifted(spool: &Spool, start: u64, lag: i64) -> Result<Vec<f32>, AudioError> {
+    let length = (BLOCK * FRAME) as u64;
+    let mut samples = Vec::with_capacity(BLOCK * FRAME);
+    let from = start.checked_add_signed(lag);
+    if from.is_none() {
+        samples.resize(usize::try_from(lag.unsigned_abs() - start).unwrap_or(0), 0.0);
+    }
+    let end = start.saturating_add_signed(lag).saturating_add(length - samples.len() as u64);
+    spool.read(Region { start: from.unwrap_or(0), end }, &mut samples)?;
+    Ok(samples)
+}
+
+/// Energies of two sounds, and what they have in common.
+#[derive(Debug, Clone, Copy, Default)]
+struct Products {
+    aa: f32,
+    bb: f32,
+    ab: f32,
+    samples: f32,
+}
+
+impl Products {
+    fn of(a: &[f32], b: &[f32]) -> Self {
+        let mut products = Self::default();
+        for (a, b) in a.iter().zip(b) {
+            products.aa += a * a;
+            products.bb += b * b;
+            products.ab += a * b;
+            products.samples += 1.0;
+        }
+        products
+    }
+
+    fn sum(parts: &[Self]) -> Self {
+        parts.iter().fold(Self::default(), |sum, part| Self { aa: sum.aa + part.aa, bb: sum.bb + part.bb, ab: sum.ab + part.ab, samples: sum.samples + part.samples })
+    }
+
+    /// Of the louder, in dBFS.
+    fn level_db(self) -> f32 {
+        10.0 * (self.aa.max(self.bb) / self.samples.max(1.0) + 1e-10).log10()
+    }
+
+    /// Of either sign, from 0 to 1.
+    fn correlation(self) -> f32 {
+        let both = (self.aa * self.bb).sqrt();
+        if both > 0.0 { (self.ab / both).abs() } else { 0.0 }
+    }
+
+    /// How much louder the second is, in dB.
+    fn difference_db(self) -> f32 {
+        10.0 * ((self.bb + 1e-9) / (self.aa + 1e-9)).log10()
+    }
+}
+
+/// A running mean.
+#[derive(Debug, Clone, Copy, Default)]
+struct Mean {
+    sum: f64,
+    count: u32,
+}
+
+impl Mean {
+    fn add(&mut self, value: f32) {
+        self.sum += f64::from(value);
+        self.count += 1;
+    }
+
+    fn value(self) -> Option<f32> {
+        #[expect(clippy::cast_possible_truncation, reason = "a mean of single-precision values")]
+        (self.count > 0).then(|| (self.sum / f64::from(self.count)) as f32)
+    }
+}
+
+/// Whether two channels are the same throughout, second by second.
+#[derive(Debug, Default)]
+struct Likeness {
+    /// How much louder the second channel is in each second that is alike, in dB.
+    differences_db: Vec<f32>,
+    unlike: usize,
+}
+
+impl Likeness {
+    /// How alike a second of the same sound is after two runs of a lossy codec.
+    const SAME: f32 = 0.85;
+    /// How far the difference in level may move.
+    const STEADY_DB: f32 = 3.0;
+    /// A channel further below the other is no copy that somebody would have made: it is where the other leaks to.
+    const MOST_DB: f32 = 6.0;
+
+    fn add(&mut self, second: Products) {
+        if second.level_db() < HEARD_DB {
+            return;
+        }
+        if second.correlation() >= Self::SAME {
+            self.differences_db.push(second.difference_db());
+        } else {
+            self.unlike += 1;
+        }
+    }
+
+    /// How much louder the second channel is, in dB, when the channels are the same.
+    fn difference_db(mut self) -> Option<f32> {
+        if self.differences_db.is_empty() {
+            return None;
+        }
+        let heard = self.differences_db.len() + self.unlike;
+        let middle = self.differences_db.len() / 2;
+        let median = *self.differences_db.select_nth_unstable_by(middle, f32::total_cmp).1;
+        let unsteady = self.differences_db.iter().filter(|db| (*db - median).abs() > Self::STEADY_DB).count();
+        // One second in two hundred may differ: a click on one line.
+        (median.abs() <= Self::MOST_DB && self.unlike + unsteady <= heard / 200).then_some(median)
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::SpoolWriter;
+
+    /// A spool of these samples.
+    pub(in crate::segment) fn spool(samples: &[f32]) -> Spool {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = SpoolWriter::create(folder.path()).unwrap();
+        writer.push(samples).unwrap();
+        writer.finish().unwrap()
+    }
+
+    /// White noise, the same for the same seed.
+    pub(in crate::segment) fn noise(seed: u64, samples: usize, amplitude: f32) -> Vec<f32> {
+        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        let mut next = || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 40) as f32 / 8_388_608.0 - 1.0
+        };
+        (0..samples).map(|_| amplitude * next()).collect()
+    }
+
+    fn mix(a: &[f32], gain: f32, b: &[f32]) -> Vec<f32> {
+        a.iter().zip(b).map(|(a, b)| a * gain + b).collect()
+    }
+
+    /// A surveyed pair at lag 0.
+    fn pair(first: &[f32], second: &[f32]) -> Survey {
+        survey(&[spool(first), spool(second)], &[Relation { first: 0, second: 1, lag: 0 }], &|| false).unwrap()
+    }
+
+    #[test]
+    fn channels_are_the_same_only_when_they_are_throughout() {
+        let (a, b) = (noise(1, 160_000, 0.2), noise(2, 160_000, 0.2));
+        let hiss = noise(3, 160_000, 0.002);
+        let half: Vec<f32> = a[..80_000].iter().chain(&b[80_000..]).copied().collect();
+        for (name, other, same) in [
+            ("a copy", a.clone(), true),
+            ("a copy 4 dB down with hiss", mix(&a, 0.63, &hiss), true),
+            ("a leak 11 dB down", mix(&a, 0.28, &hiss), false),
+            ("another voice", b.clone(), false),
+            ("half a copy", half, false),
+            ("nothing", vec![0.0; 160_000], false),
+        ] {
+            assert_eq!(pair(&a, &other).are_all_same(), same, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_copy_is_marked_in_the_quieter_channel_and_double_talk_in_neither() {
+        let (a, b) = (noise(1, 160_000, 0.2), noise(2, 160_000, 0.2));
+        let silence = vec![0.0; 160_000];
+        // Channel 0 speaks for four seconds, then both, then channel 1; each leaks into the other at -11 dB.
+        let part = |from: &[f32], range: std::ops::Range<usize>| -> Vec<f32> { (0..160_000).map(|i| if range.contains(&i) { from[i] } else { 0.0 }).collect() };
+        let (spoken, answered) = (part(&a, 0..96_000), part(&b, 64_000..160_000));
+        let found = pair(&mix(&answered, 0.28, &spoken), &mix(&spoken, 0.28, &answered));
+        let at = |channel: usize, second: usize| is_mostly_copied(&found.copied[channel], second * 16_000 / FRAME);
+        for (second, copied) in [(2, [false, true]), (5, [false, false]), (8, [true, false])] {
+            assert_eq!([at(0, second), at(1, second)], copied, "at {second} s");
+        }
+        let db = found.leaks_into(1).next().unwrap().1;
+        assert!((db + 11.0).abs() < 1.5, "{db}");
+        assert!(pair(&a, &silence).copied.iter().flatten().all(|is_copy| !is_copy));
+    }
+
+    #[test]
+    fn a_delayed_copy_is_marked_where_it_is_heard() {
+        let a = noise(1, 160_000, 0.2);
+        let burst: Vec<f32> = a.iter().enumerate().map(|(i, sample)| if (32_000..64_000).contains(&i) { *sample } else { 0.0 }).collect();
+        for lag in [-900_i64, -1, 0, 500, 1000] {
+            let late: Vec<f32> = (0..160_000_i64).map(|i| usize::try_from(i - lag).ok().and_then(|i| burst.get(i)).map_or(0.0, |sample| 0.2 * sample)).collect();
+            let found = survey(&[spool(&burst), spool(&late)], &[Relation { first: 0, second: 1, lag }], &|| false).unwrap();
+            let marked: Vec<usize> = (0..found.copied[1].len()).filter(|frame| found.copied[1][*frame]).collect();
+            assert!(marked[0].abs_diff(usize::try_from(32_000 + lag).unwrap() / FRAME) <= 2, "{lag}");
+            assert!(found.copied[0].iter().all(|is_copy| !is_copy), "{lag}");
+        }
+    }
+}
