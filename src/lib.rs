@@ -1,3 +1,16 @@
-//! earmark: recordings in, transcripts, findings and evidence out.
+//! earmark: recordings of meetings and calls in, transcripts, findings and evidence out.
+//!
+//! ```text
+//! src        the program      cli/  one file per subcommand      config/  one file per section
+//!                             http/ one file per resource        app.rs   settings -> working parts
+//! workers    the work         core  storage  queue  permits  audio  asr  rules  notify  pipeline
+//! ```
+//! `earmark_pipeline` holds the main path: fetch, decode, segment, transcribe, stitch, flag, write.
 
+pub mod app;
+pub mod cli;
+pub mod complaint;
 pub mod config;
+pub mod http;
+mod rule_files;
+mod work;

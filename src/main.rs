@@ -1,1 +1,7 @@
-fn main() {}
+//! Parse and dispatch.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    earmark::cli::main()
+}

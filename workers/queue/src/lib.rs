@@ -1,1 +1,54 @@
-//! Delivery of journaled jobs to workers.
+//! Delivery of journaled jobs to workers, and what becomes of each try.
+//!
+//! [`Queue`] is the seam: it hands out leased jobs. [`Worker`] takes a slot first, then a lease, keeps leases alive,
+//! and settles every try as its error says. The journal is the truth: whatever a queue forgets, the sweep finds.
+
+mod attempt;
+mod backend;
+mod backoff;
+mod held;
+mod journal;
+mod worker;
+
+use async_trait::async_trait;
+use earmark_core::{Disposition, Job, Lane, Lease, Problem};
+use earmark_storage::StorageError;
+use tokio_util::sync::CancellationToken;
+
+pub use attempt::{Attempts, Settled};
+pub use backoff::Backoff;
+pub use journal::JournalQueue;
+pub use worker::{Worker, WorkerOptions};
+
+/// Hands out leased jobs.
+#[async_trait]
+pub trait Queue: Send + Sync {
+    /// The next job of one of `lanes`, leased; none when there is nothing to do now.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the journal cannot be asked; it is asked again later.
+    async fn next(&self, lanes: &[Lane]) -> Result<Option<(Job, Lease)>, StorageError>;
+
+    /// Returns when there may be something to do.
+    async fn wait(&self);
+}
+
+/// Does the work of one job.
+#[async_trait]
+pub trait Handler: Send + Sync {
+    /// Takes the job the whole way and writes its result under `lease`. Stops soon after `stop` is cancelled. May be
+    /// called twice for one job: after a crash, or after an error.
+    ///
+    /// # Errors
+    /// [`Failed`], with the job's fate.
+    async fn handle(&self, job: &Job, lease: &Lease, stop: &CancellationToken) -> Result<(), Failed>;
+}
+
+/// Why a try failed.
+#[derive(Debug, Clone)]
+pub struct Failed {
+    /// As it is stored and shown.
+    pub problem: Problem,
+    /// What becomes of the job.
+    pub disposition: Disposition,
+}

@@ -1,0 +1,138 @@
+//! `earmark doctor`: everything that earmark needs, with a hint for what is not as it should be.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+use earmark_asr::local::{LocalEngine, LocalOptions};
+use earmark_audio::segment::SpeechModel;
+use earmark_core::{Clock, SystemClock};
+use earmark_storage::FileArtifacts;
+
+use super::{Outcome, show};
+use crate::app::App;
+use crate::complaint::Complaint;
+use crate::config::Config;
+
+/// Less free space than this is worth a word: an hour of two-channel audio takes 230 MB while it is worked on.
+const LOW_SPACE_BYTES: u64 = 2 << 30;
+/// 2024-01-01: no machine that runs this program lives before.
+const EARLIEST_MS: i64 = 1_704_067_200_000;
+
+/// How a check ended.
+enum Check {
+    Well(String),
+    /// Works, but someone should know.
+    Warning(String, String),
+    /// Does not work.
+    Bad(String, String),
+}
+
+/// Runs every check.
+pub async fn doctor(config: Config) -> Result<Outcome, Complaint> {
+    let mut outcome = Outcome::Done;
+    let mut report = |name: &str, check: Check| match check {
+        Check::Well(detail) => show::line(&format!("  ok  {name:<10} {detail}")),
+        Check::Warning(detail, hint) => show::line(&format!("note  {name:<10} {detail}\n        hint: {hint}")),
+        Check::Bad(detail, hint) => {
+            outcome = Outcome::SomeFailed;
+            show::line(&format!(" BAD  {name:<10} {detail}\n        hint: {hint}"));
+        }
+    };
+    let app = match App::open(config).await {
+        Ok(app) => app,
+        Err(complaint) => {
+            report("database", bad(&complaint));
+            return Ok(Outcome::SomeFailed);
+        }
+    };
+    report("database", database(&app).await);
+    report("clock", clock());
+    report("library", library());
+    report("model", model(&app));
+    report("speech", speech(&app));
+    report("ffmpeg", ffmpeg(&app));
+    report("rules", app.rules(None).await.map_or_else(|complaint| bad(&complaint), |rules| Check::Well(format!("{}: {} rules", rules.id().name, rules.rules().len()))));
+    report("output", match FileArtifacts::new(&app.config.storage.output).check() {
+        Ok(()) => Check::Well(app.config.storage.output.display().to_string()),
+        Err(error) => bad(&Complaint::from(error)),
+    });
+    for (name, folder) in [("temp space", app.temp_dir()), ("out space", app.config.storage.output.clone())] {
+        report(name, space(&folder));
+    }
+    Ok(outcome)
+}
+
+fn bad(complaint: &Complaint) -> Check {
+    Check::Bad(complaint.problem.message.clone(), complaint.problem.hint.clone().unwrap_or_else(|| "see the message".into()))
+}
+
+async fn database(app: &App) -> Check {
+    match app.database.check().await {
+        Ok(()) => Check::Well(app.database.place()),
+        Err(error) => bad(&Complaint::from(error)),
+    }
+}
+
+fn clock() -> Check {
+    let now_ms = SystemClock.now_ms();
+    let now = earmark_core::rfc3339(now_ms);
+    if now_ms < EARLIEST_MS { Check::Bad(format!("the machine's clock says {now}"), "set the clock: leases and the audit log depend on it".into()) } else { Check::Well(now) }
+}
+
+/// The program would not have started without the library; which one was loaded is worth knowing all the same.
+fn library() -> Check {
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
+    let path = maps.lines().find_map(|line| line.split_whitespace().nth(5).filter(|path| path.contains("libctranslate2")));
+    path.map_or_else(
+        || Check::Bad("libctranslate2 is not loaded".into(), "run `make setup` and build again".into()),
+        |path| Check::Well(path.into()),
+    )
+}
+
+fn model(app: &App) -> Check {
+    let load = || -> Result<(String, f64), Complaint> {
+        let model_path = app.model_path()?;
+        let began = Instant::now();
+        let options = LocalOptions { model_path: model_path.clone(), threads: 1, batch: 1, ..LocalOptions::default() };
+        LocalEngine::load(&options)?;
+        Ok((model_path.display().to_string(), began.elapsed().as_secs_f64()))
+    };
+    load().map_or_else(|complaint| bad(&complaint), |(path, secs)| Check::Well(format!("{path}, loads in {secs:.1} s")))
+}
+
+fn speech(app: &App) -> Check {
+    let load = || -> Result<String, Complaint> {
+        let path = app.speech_model_path()?;
+        SpeechModel::load(&path)?;
+        Ok(path.display().to_string())
+    };
+    load().map_or_else(|complaint| bad(&complaint), Check::Well)
+}
+
+fn ffmpeg(app: &App) -> Check {
+    let Some(path) = app.ffmpeg() else {
+        return Check::Warning("not found".into(), "apt-get install ffmpeg, if recordings come as GSM, AMR, G.722, AU, WMA or other rare formats".into());
+    };
+    match Command::new(&path).arg("-version").output() {
+        Ok(output) if output.status.success() => {
+            let text = String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().to_owned();
+            Check::Well(format!("{} ({})", path.display(), text.split(" Copyright").next().unwrap_or_default()))
+        }
+        Ok(output) => Check::Bad(format!("{} ends with {}", path.display(), output.status), "reinstall ffmpeg, or set EARMARK__AUDIO__FFMPEG".into()),
+        Err(error) => Check::Bad(format!("{} cannot be run: {error}", path.display()), "set EARMARK__AUDIO__FFMPEG".into()),
+    }
+}
+
+fn space(folder: &Path) -> Check {
+    // A folder that is still to be made lies on the disk of the first one above it that is there.
+    let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
+    match rustix::fs::statvfs(there) {
+        Ok(disk) => {
+            let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+            let detail = format!("{}: {} MB free", folder.display(), free >> 20);
+            if free < LOW_SPACE_BYTES { Check::Warning(detail, "make room: an hour of two-channel audio takes 230 MB while it is worked on".into()) } else { Check::Well(detail) }
+        }
+        Err(error) => Check::Bad(format!("{}: {error}", folder.display()), "give a folder that exists".into()),
+    }
+}

@@ -1,0 +1,168 @@
+//! `earmark jobs`
+
+use earmark_core::{Job, JobId, JobState, Lane, Tenant, rfc3339};
+use earmark_storage::{CancelOutcome, JobFilter};
+
+use super::{Outcome, show};
+use crate::app::App;
+use crate::complaint::Complaint;
+
+/// List, show, retry or cancel jobs.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// List jobs, the newest first.
+    List {
+        /// Only this tenant's.
+        #[arg(long)]
+        tenant: Option<String>,
+        /// Only this state's: ready, leased, done, dead, cancelled.
+        #[arg(long)]
+        state: Option<JobState>,
+        /// Only this lane's: webhook, call, archive.
+        #[arg(long)]
+        lane: Option<Lane>,
+        /// Only the job with this producer's key.
+        #[arg(long)]
+        key: Option<String>,
+        /// At most this many.
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+        /// As JSON, a job a line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one job with its history.
+    Show {
+        /// Which.
+        id: String,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make dead or cancelled jobs ready again.
+    Retry {
+        /// Which.
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
+    /// Call jobs off.
+    Cancel {
+        /// Which.
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
+}
+
+/// Who acts, for the audit log.
+pub const ACTOR: &str = "cli";
+
+/// The command.
+pub async fn jobs(app: &App, command: Command) -> Result<Outcome, Complaint> {
+    match command {
+        Command::List { tenant, state, lane, key, limit, json } => {
+            let tenant = tenant.map(|tenant| self::tenant(&tenant)).transpose()?;
+            let filter = JobFilter { tenant, state, lane, key, limit, ..JobFilter::default() };
+            list(&app.journal.list(&filter).await?, json)
+        }
+        Command::Show { id, json } => show_job(app, &self::id(&id)?, json).await,
+        Command::Retry { ids } => {
+            for id in ids {
+                let job = app.journal.retry(&self::id(&id)?, ACTOR).await?;
+                show::line(&format!("{} {}", job.id, job.state));
+            }
+            Ok(Outcome::Done)
+        }
+        Command::Cancel { ids } => cancel(app, &ids).await,
+    }
+}
+
+async fn cancel(app: &App, ids: &[String]) -> Result<Outcome, Complaint> {
+    let mut outcome = Outcome::Done;
+    for id in ids {
+        let id = self::id(id)?;
+        match app.journal.cancel(&id, ACTOR).await? {
+            CancelOutcome::Cancelled => show::line(&format!("{id} cancelled")),
+            CancelOutcome::Requested => show::line(&format!("{id} is being worked on; its worker will stop within seconds")),
+            CancelOutcome::AlreadyFinal(state) => {
+                show::note(&format!("{id} is {state} already"));
+                outcome = Outcome::SomeFailed;
+            }
+        }
+    }
+    Ok(outcome)
+}
+
+fn list(jobs: &[Job], json: bool) -> Result<Outcome, Complaint> {
+    if json {
+        for job in jobs {
+            show::json(job)?;
+        }
+        return Ok(Outcome::Done);
+    }
+    let mut table = show::table(&["job", "state", "lane", "tenant", "try", "clips", "accepted", "recording", "error"]);
+    for job in jobs {
+        table.add_row([
+            job.id.to_string(),
+            job.state.to_string(),
+            job.lane.to_string(),
+            job.tenant.to_string(),
+            job.attempt.to_string(),
+            clips(job),
+            rfc3339(job.accepted_at_ms),
+            job.uri.clone(),
+            job.error.as_ref().map(|error| error.code.clone()).unwrap_or_default(),
+        ]);
+    }
+    show::line(&table.to_string());
+    Ok(Outcome::Done)
+}
+
+async fn show_job(app: &App, id: &JobId, json: bool) -> Result<Outcome, Complaint> {
+    let job = app.journal.get(id).await?;
+    if json {
+        show::json(&job)?;
+        return Ok(Outcome::Done);
+    }
+    let mut facts = vec![
+        ("job", job.id.to_string()),
+        ("recording", job.uri.clone()),
+        ("tenant", job.tenant.to_string()),
+        ("lane", job.lane.to_string()),
+        ("state", job.state.to_string()),
+        ("try", job.attempt.to_string()),
+        ("clips", clips(&job)),
+        ("accepted", rfc3339(job.accepted_at_ms)),
+    ];
+    if let Some(key) = &job.key {
+        facts.push(("key", key.clone()));
+    }
+    if let Some(finished) = job.finished_at_ms {
+        facts.push(("finished", rfc3339(finished)));
+    }
+    if let Some(error) = &job.error {
+        facts.push(("error", format!("{} ({})", error.message, error.code)));
+        facts.extend(error.hint.clone().map(|hint| ("hint", hint)));
+    }
+    for (name, value) in facts {
+        show::line(&format!("{name:>10}  {value}"));
+    }
+    show::line("");
+    for entry in app.audit.of_job(id).await? {
+        show::line(&format!("{:>10}  {}  {} by {}", entry.head.seq, rfc3339(entry.head.time_ms), entry.head.kind, entry.head.actor));
+    }
+    Ok(Outcome::Done)
+}
+
+fn clips(job: &Job) -> String {
+    job.clips_total.map_or_else(String::new, |total| format!("{}/{total}", job.clips_done))
+}
+
+/// The job id in `text`.
+pub fn id(text: &str) -> Result<JobId, Complaint> {
+    JobId::parse(text).map_err(|error| Complaint::plain(error.to_string(), Some("`earmark jobs list` shows the ids")))
+}
+
+/// The tenant in `text`.
+pub fn tenant(text: &str) -> Result<Tenant, Complaint> {
+    Tenant::parse(text).map_err(|error| Complaint::plain(error.to_string(), None))
+}

@@ -1,0 +1,19 @@
+//! Logs, to standard error.
+
+use tracing_subscriber::EnvFilter;
+
+use crate::complaint::Complaint;
+use crate::config::{Log, LogFormat};
+
+/// Starts logging as the settings say.
+pub fn start(log: &Log) -> Result<(), Complaint> {
+    let filter = EnvFilter::try_new(&log.level).map_err(|error| {
+        Complaint::plain(format!("EARMARK__LOG__LEVEL is `{}`: {error}", log.level), Some("use error, warn, info, debug, or a filter such as earmark_pipeline=debug,info"))
+    })?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = match log.format {
+        LogFormat::Text => builder.try_init(),
+        LogFormat::Json => builder.json().try_init(),
+    };
+    started.map_err(|error| Complaint::internal(&error))
+}

@@ -1,0 +1,140 @@
+//! The commands, one file each. Results go to standard output, everything else to standard error.
+
+mod alerts;
+mod audit;
+mod config;
+mod doctor;
+mod jobs;
+mod log;
+mod migrate;
+mod offer;
+mod progress;
+mod results;
+mod rules;
+mod run;
+mod show;
+mod submit;
+mod up;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::app::App;
+use crate::complaint::Complaint;
+use crate::config::{Config, Setting};
+
+/// Recordings of meetings and calls in; transcripts, findings and evidence out.
+#[derive(Debug, Parser)]
+#[command(name = "earmark", version, max_term_width = 100)]
+struct Cli {
+    /// A TOML file with settings; the environment (EARMARK__SECTION__KEY) comes before it.
+    #[arg(long, global = true, value_name = "FILE", env = "EARMARK_CONFIG")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Process recordings here and now.
+    Run(run::Args),
+    /// Serve the API and work, in one process.
+    Up(up::Args),
+    /// Serve the API.
+    Serve(up::Args),
+    /// Work on queued jobs.
+    Work(up::Args),
+    /// Put recordings on the queue.
+    Submit(submit::Args),
+    /// List, show, retry or cancel jobs.
+    #[command(subcommand)]
+    Jobs(jobs::Command),
+    /// Show or export a finished job's report and transcript.
+    #[command(subcommand)]
+    Results(results::Command),
+    /// Check, test or show rules.
+    #[command(subcommand)]
+    Rules(rules::Command),
+    /// Verify or export the audit log.
+    #[command(subcommand)]
+    Audit(audit::Command),
+    /// List or acknowledge alerts.
+    #[command(subcommand)]
+    Alerts(alerts::Command),
+    /// Bring the database up to date.
+    Migrate,
+    /// Print every setting and where it comes from.
+    Config(config::Args),
+    /// Check everything that earmark needs.
+    Doctor,
+}
+
+/// How a command ended, if it could be carried out at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// All done.
+    Done,
+    /// Some recording failed, or something is not as it should be.
+    SomeFailed,
+}
+
+/// Runs the command line and gives the exit code: 0 done, 1 some recording failed, 2 usage or configuration.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors; clap knows which stream and code each has.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    match start(cli) {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::SomeFailed) => ExitCode::from(1),
+        Err(complaint) => {
+            show::error(&complaint);
+            ExitCode::from(complaint.exit_code)
+        }
+    }
+}
+
+fn start(cli: Cli) -> Result<Outcome, Complaint> {
+    let environment: Vec<(String, String)> =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
+    let (settings, table) = Config::load(cli.config.as_deref(), &environment)?;
+    log::start(&settings.log)?;
+    // One provider of cryptography for every TLS connection; a second call can only mean it is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| Complaint::internal(&error))?;
+    let outcome = runtime.block_on(dispatch(cli.command, settings, table));
+    // Blocking work that did not stop in time must not hold up the end of the program.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn dispatch(command: Command, settings: Config, table: Vec<Setting>) -> Result<Outcome, Complaint> {
+    match command {
+        Command::Config(args) => return config::config(&args, &table),
+        Command::Doctor => return doctor::doctor(settings).await,
+        Command::Rules(command) => return rules::rules(command, settings).await,
+        _ => {}
+    }
+    let app = App::open(settings).await?;
+    let outcome = match command {
+        Command::Run(args) => run::run(&app, args).await,
+        Command::Up(args) => up::up(&app, args, up::Parts::Both).await,
+        Command::Serve(args) => up::up(&app, args, up::Parts::Serve).await,
+        Command::Work(args) => up::up(&app, args, up::Parts::Work).await,
+        Command::Submit(args) => submit::submit(&app, args).await,
+        Command::Jobs(command) => jobs::jobs(&app, command).await,
+        Command::Results(command) => results::results(&app, command).await,
+        Command::Audit(command) => audit::audit(&app, command).await,
+        Command::Alerts(command) => alerts::alerts(&app, command).await,
+        Command::Migrate => migrate::migrate(&app).await,
+        Command::Config(_) | Command::Doctor | Command::Rules(_) => Ok(Outcome::Done),
+    };
+    app.database.close().await;
+    outcome
+}

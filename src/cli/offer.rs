@@ -1,0 +1,57 @@
+//! Command-line words as jobs.
+
+use std::ffi::OsStr;
+use std::path::Path;
+
+use earmark_core::{JobOptions, Lane, NewJob, RecordingUri, Tenant};
+use serde_json::{Map, Value};
+use url::Url;
+
+/// A job for the recording at `uri`. A path is made absolute, so that a worker with another working folder finds it.
+pub fn job(uri: &OsStr, tenant: Tenant, lane: Lane) -> NewJob {
+    let text = uri.to_string_lossy().into_owned();
+    NewJob {
+        location: location(uri).unwrap_or_else(|| text.clone()),
+        uri: text,
+        tenant,
+        lane,
+        key: None,
+        metadata: Map::<String, Value>::new(),
+        options: JobOptions::default(),
+    }
+}
+
+/// An existing path is a path, whatever it looks like; otherwise the text decides.
+fn location(uri: &OsStr) -> Option<String> {
+    let path = Path::new(uri);
+    let is_path = path.exists() || matches!(RecordingUri::parse(&uri.to_string_lossy()), Ok(RecordingUri::File(_))) && !uri.to_string_lossy().contains("://");
+    if !is_path || uri.is_empty() {
+        return None;
+    }
+    let absolute = std::path::absolute(path).ok()?;
+    Url::from_file_path(absolute).ok().map(String::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_existing_path_is_a_path_whatever_it_looks_like() {
+        let folder = tempfile::tempdir().unwrap();
+        let odd = folder.path().join("a?b #c%20.wav");
+        std::fs::write(&odd, b"").unwrap();
+        let job = job(odd.as_os_str(), Tenant::default(), Lane::Call);
+        assert_eq!(job.uri, odd.to_string_lossy());
+        assert_eq!(RecordingUri::parse(&job.location), Ok(RecordingUri::File(odd)));
+    }
+
+    #[test]
+    fn addresses_stay_as_they_are() {
+        for uri in ["https://example.org/a.wav?x=1", "s3://bucket/key", "file:///tmp/a.wav", "ftp://nowhere"] {
+            assert_eq!(job(OsStr::new(uri), Tenant::default(), Lane::Call).location, uri);
+        }
+        let relative = job(OsStr::new("no/such.wav"), Tenant::default(), Lane::Call);
+        assert!(relative.location.starts_with("file:///") && relative.location.ends_with("/no/such.wav"), "{}", relative.location);
+    }
+}

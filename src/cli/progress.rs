@@ -1,0 +1,93 @@
+//! How far each recording is, on standard error: bars on a terminal, a line a step elsewhere.
+
+use std::collections::HashMap;
+use std::io::IsTerminal;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use earmark_core::JobId;
+use earmark_pipeline::{Progress, Stage};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use super::show;
+
+/// Where there is no terminal, a line is printed each time this much more of a recording is transcribed, in percent.
+const STEP_PERCENT: u32 = 25;
+
+/// Progress of several recordings.
+pub struct Bars {
+    is_terminal: bool,
+    bars: MultiProgress,
+    jobs: Mutex<HashMap<JobId, Shown>>,
+}
+
+struct Shown {
+    name: String,
+    bar: ProgressBar,
+    step: u32,
+}
+
+impl Bars {
+    /// Nothing shown yet.
+    pub fn new() -> Self {
+        Self { is_terminal: std::io::stderr().is_terminal(), bars: MultiProgress::new(), jobs: Mutex::default() }
+    }
+
+    /// From now on `job` is shown as `name`.
+    pub fn add(&self, job: &JobId, name: &str) {
+        let bar = if self.is_terminal { self.bars.add(ProgressBar::new(1)) } else { ProgressBar::hidden() };
+        let style = ProgressStyle::with_template("{prefix:40!} {msg:11} {bar:30} {pos}/{len} clips {elapsed}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        bar.set_prefix(name.to_owned());
+        bar.enable_steady_tick(Duration::from_millis(200));
+        self.lock().insert(job.clone(), Shown { name: name.into(), bar, step: 0 });
+    }
+
+    /// Shows how far `job` is.
+    pub fn set(&self, job: &JobId, stage: &str, done: u32, total: u32) {
+        let mut jobs = self.lock();
+        let Some(shown) = jobs.get_mut(job) else { return };
+        shown.bar.set_message(stage.to_owned());
+        shown.bar.set_length(u64::from(total.max(1)));
+        shown.bar.set_position(u64::from(done));
+        if self.is_terminal {
+            return;
+        }
+        let step = if total == 0 { 0 } else { done * 100 / total / STEP_PERCENT };
+        let is_step = total > 0 && (step > shown.step || done == 0);
+        shown.step = step.max(shown.step);
+        if is_step {
+            show::note(&format!("{}: {stage} {done} of {total} clips", shown.name));
+        }
+    }
+
+    /// `job` has ended in `outcome`.
+    pub fn end(&self, job: &JobId, outcome: &str) {
+        let Some(shown) = self.lock().remove(job) else { return };
+        shown.bar.finish_and_clear();
+        self.say(&format!("{}: {outcome}", shown.name));
+    }
+
+    /// Prints a line without disturbing the bars.
+    pub fn say(&self, line: &str) {
+        if self.is_terminal {
+            self.bars.suspend(|| show::note(line));
+        } else {
+            show::note(line);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<JobId, Shown>> {
+        // The map is whole after every statement.
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Progress for Bars {
+    fn at(&self, job: &JobId, stage: Stage) {
+        match stage {
+            Stage::Transcribe { done, total } => self.set(job, stage.as_str(), done, total),
+            Stage::Fetch | Stage::Decode | Stage::Segment | Stage::Write => self.set(job, stage.as_str(), 0, 0),
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! `earmark run`: recordings processed here and now, journaled and audited like any job.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use earmark_core::{Job, JobState, Lane, Lease, NewJob, Problem, Report, WorkerId};
+use earmark_queue::{Attempts, Settled};
+use earmark_storage::WorkerInfo;
+use futures::{StreamExt, stream};
+
+use super::progress::Bars;
+use super::{Outcome, jobs, offer, show};
+use crate::app::App;
+use crate::complaint::Complaint;
+
+/// Process recordings here and now.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Recordings: paths, file:///…, https://…
+    #[arg(required = true, value_name = "URI")]
+    uris: Vec<OsString>,
+    /// Print one report a line instead of the table.
+    #[arg(long)]
+    json: bool,
+    /// Write the artifacts under DIR/{job_id}/ instead of the configured output.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Use the rules in this file or folder.
+    #[arg(long, value_name = "FILE")]
+    rules: Option<PathBuf>,
+    /// Whose recordings they are.
+    #[arg(long, default_value = "default")]
+    tenant: String,
+}
+
+/// What became of one recording.
+struct Ended {
+    uri: String,
+    job_id: Option<String>,
+    result: Result<Box<Report>, Problem>,
+    took: Duration,
+}
+
+/// The command.
+pub async fn run(app: &App, args: Args) -> Result<Outcome, Complaint> {
+    let tenant = jobs::tenant(&args.tenant)?;
+    let out_dir = args.out.as_deref().map(out_dir).transpose()?;
+    let rules = app.rules(args.rules.as_deref()).await?;
+    let rule_set = rules.id().sha256.clone();
+    let bars = Arc::new(Bars::new());
+    let attempts = app.attempts(app.pipeline(rules, bars.clone()).await?);
+    let worker = WorkerId::fresh();
+    let slots = app.config.worker.slots;
+    let lock = app.journal.register_worker(&worker, &WorkerInfo::this_process(slots)).await?;
+
+    let here = Here { app, attempts: &attempts, worker: &worker, bars: &bars };
+    let offered = args.uris.iter().map(|uri| {
+        let mut new = offer::job(uri, tenant.clone(), Lane::Call);
+        new.options.out_dir.clone_from(&out_dir);
+        new.options.rule_set = Some(rule_set.clone());
+        new
+    });
+    let working = async {
+        let mut ended = Vec::new();
+        let mut running = stream::iter(offered).map(|new| here.process(new)).buffered(slots);
+        while let Some(one) = running.next().await {
+            if args.json {
+                print_json(&one)?;
+            }
+            ended.push(one);
+        }
+        Ok::<_, Complaint>(ended)
+    };
+    let ended = tokio::select! {
+        ended = working => ended?,
+        () = attempts.keep_leases() => Vec::new(),
+        () = super::up::stop_signal() => {
+            attempts.stop_all();
+            return Err(Complaint { exit_code: 1, ..Complaint::plain("interrupted", Some("recordings under way stay in the journal; `earmark up` finishes them")) });
+        }
+    };
+    app.journal.worker_stopped(&worker).await?;
+    drop(lock);
+    if !args.json {
+        print_table(app, &ended, args.out.as_deref());
+    }
+    Ok(if ended.iter().all(|one| one.result.is_ok()) { Outcome::Done } else { Outcome::SomeFailed })
+}
+
+fn out_dir(out: &std::path::Path) -> Result<String, Complaint> {
+    let failed = |error: std::io::Error| Complaint::plain(format!("cannot write to {}: {error}", out.display()), Some("give --out a folder that can be written"));
+    std::fs::create_dir_all(out).map_err(failed)?;
+    Ok(std::fs::canonicalize(out).map_err(failed)?.to_string_lossy().into_owned())
+}
+
+/// This process as a worker of its own recordings.
+struct Here<'a> {
+    app: &'a App,
+    attempts: &'a Arc<Attempts>,
+    worker: &'a WorkerId,
+    bars: &'a Bars,
+}
+
+impl Here<'_> {
+    async fn process(&self, new: NewJob) -> Ended {
+        let began = Instant::now();
+        let uri = new.uri.clone();
+        match self.accept_and_work(new).await {
+            Ok((job, result)) => Ended { uri, job_id: Some(job.id.to_string()), result, took: began.elapsed() },
+            Err(complaint) => Ended { uri, job_id: None, result: Err(complaint.problem), took: began.elapsed() },
+        }
+    }
+
+    async fn accept_and_work(&self, new: NewJob) -> Result<(Job, Result<Box<Report>, Problem>), Complaint> {
+        let lease_ms = self.attempts.lease_ms();
+        let (mut job, mut lease) = self.app.journal.accept_leased(&new, jobs::ACTOR, self.worker, lease_ms).await?;
+        self.bars.add(&job.id, &job.uri);
+        let result = loop {
+            match self.attempts.run(&job, &lease).await {
+                Settled::Done => break self.report(&job).await?,
+                Settled::Dead(problem) => break Err(problem),
+                Settled::Cancelled => break Err(problem("job.cancelled", "the job was called off")),
+                Settled::Released | Settled::Lost => break self.of_another_worker(&job).await?,
+                Settled::Retrying { run_at_ms, problem } => {
+                    self.bars.say(&format!("{}: {problem}; trying again", job.uri));
+                    match self.again(&job, run_at_ms).await? {
+                        Some(next) => (job, lease) = next,
+                        None => break self.of_another_worker(&job).await?,
+                    }
+                }
+            }
+        };
+        let outcome = match &result {
+            Ok(report) => format!("done, {} findings", report.findings.len()),
+            Err(problem) => match &problem.hint {
+                Some(hint) => format!("error: {problem}\n  hint: {hint}"),
+                None => format!("error: {problem}"),
+            },
+        };
+        self.bars.end(&job.id, &outcome);
+        Ok((job, result))
+    }
+
+    /// Takes the job again once it is due; none when another worker was quicker.
+    async fn again(&self, job: &Job, run_at_ms: i64) -> Result<Option<(Job, Lease)>, Complaint> {
+        let wait_ms = u64::try_from(run_at_ms - self.app.clock.now_ms()).unwrap_or(0);
+        tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+        Ok(self.app.journal.lease_job(&job.id, self.worker, self.attempts.lease_ms()).await?)
+    }
+
+    async fn report(&self, job: &Job) -> Result<Result<Box<Report>, Problem>, Complaint> {
+        let report = self.app.results.report(&job.id).await?;
+        Ok(report.map(Box::new).ok_or_else(|| problem("job.no_report", "the job is done, but its report is gone")))
+    }
+
+    /// Waits for whoever has the job now.
+    async fn of_another_worker(&self, job: &Job) -> Result<Result<Box<Report>, Problem>, Complaint> {
+        let mut looks = tokio::time::interval(Duration::from_millis(self.app.config.worker.poll_ms));
+        loop {
+            looks.tick().await;
+            let job = self.app.journal.get(&job.id).await?;
+            match job.state {
+                JobState::Done => return self.report(&job).await,
+                JobState::Dead => return Ok(Err(job.error.unwrap_or_else(|| problem("job.dead", "the job was given up")))),
+                JobState::Cancelled => return Ok(Err(problem("job.cancelled", "the job was called off"))),
+                JobState::Ready | JobState::Leased => {}
+            }
+        }
+    }
+}
+
+fn problem(code: &str, message: &str) -> Problem {
+    Problem { code: code.into(), message: message.into(), hint: None }
+}
+
+fn print_json(ended: &Ended) -> Result<(), Complaint> {
+    match &ended.result {
+        Ok(report) => show::json(report),
+        Err(problem) => show::json(&serde_json::json!({"job_id": ended.job_id, "recording": {"uri": ended.uri}, "error": problem})),
+    }
+}
+
+fn print_table(app: &App, ended: &[Ended], out: Option<&std::path::Path>) {
+    let mut table = show::table(&["recording", "length", "language", "speakers", "speed", "findings"]);
+    for one in ended {
+        match &one.result {
+            Ok(report) => {
+                let findings: Vec<String> = report.findings.iter().map(show::finding).collect();
+                table.add_row([
+                    format!("{}\n{}", short(&one.uri), report.job_id),
+                    show::length(report.recording.duration_ms),
+                    languages(report),
+                    speakers(report),
+                    speed(report.recording.duration_ms, one.took),
+                    if findings.is_empty() { "none".into() } else { findings.join("\n") },
+                ]);
+            }
+            Err(problem) => {
+                let row = [short(&one.uri).into(), String::new(), String::new(), String::new(), String::new(), format!("FAILED {}: {problem}", problem.code)];
+                table.add_row(row);
+            }
+        }
+    }
+    show::line(&table.to_string());
+    let folder = match out {
+        Some(out) => format!("{}/{{job}}/", out.display()),
+        None => format!("{}/{}/{{job}}/", app.config.storage.output.display(), ended.iter().find_map(tenant).unwrap_or_else(|| "default".into())),
+    };
+    show::line(&format!("report.json, transcript.txt, .srt, .vtt   {folder}"));
+    show::line(&format!("audit log                                 {} (check it with `earmark audit verify`)", app.database.place()));
+}
+
+fn tenant(ended: &Ended) -> Option<String> {
+    ended.result.as_ref().ok().map(|report| report.tenant.to_string())
+}
+
+fn short(uri: &str) -> &str {
+    uri.rsplit('/').find(|part| !part.is_empty()).unwrap_or(uri)
+}
+
+fn languages(report: &Report) -> String {
+    let mut languages: Vec<&str> = report.utterances.iter().filter_map(|utterance| utterance.language.as_deref()).collect();
+    languages.sort_unstable();
+    languages.dedup();
+    if languages.is_empty() { report.language.clone() } else { languages.join(", ") }
+}
+
+fn speakers(report: &Report) -> String {
+    let mut speakers: Vec<&str> = report.utterances.iter().map(|utterance| utterance.speaker.0.as_str()).collect();
+    speakers.sort_unstable();
+    speakers.dedup();
+    speakers.join(", ")
+}
+
+/// How many times faster than the recording itself.
+fn speed(duration_ms: u64, took: Duration) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds of a recording are far below 2^53")]
+    let times = duration_ms as f64 / 1000.0 / took.as_secs_f64().max(0.001);
+    format!("{times:.1} x")
+}

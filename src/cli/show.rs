@@ -1,0 +1,63 @@
+//! What goes to the terminal.
+
+use std::io::Write;
+
+use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::{ContentArrangement, Table};
+use earmark_core::Finding;
+
+use crate::complaint::Complaint;
+
+/// Prints a line on standard output. A reader that went away (`| head`) is no error.
+pub fn line(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// Prints text that brings its own line breaks on standard output.
+pub fn text(text: &str) {
+    let _ = write!(std::io::stdout(), "{text}");
+}
+
+/// Prints a line on standard error.
+pub fn note(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Prints a complaint on standard error.
+pub fn error(complaint: &Complaint) {
+    note(&complaint.to_string());
+}
+
+/// A table with a head line. As wide as the terminal, 160 columns where there is none.
+pub fn table(head: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic).set_header(head);
+    if table.width().is_none() {
+        table.set_width(160);
+    }
+    table
+}
+
+/// `m:ss` or `h:mm:ss`.
+pub fn length(ms: u64) -> String {
+    let (hours, minutes, seconds) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60);
+    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
+}
+
+/// A finding in a line: `0:36 high guaranteed-returns "稳赚不赔" (agent)`.
+pub fn finding(finding: &Finding) -> String {
+    let words = if finding.matched.is_empty() { "not said".to_owned() } else { format!("\"{}\"", finding.matched) };
+    let sounds = match finding.kind {
+        earmark_core::FindingKind::Homophone => finding.phrase.as_deref().map(|phrase| format!(" ~ {phrase}")).unwrap_or_default(),
+        _ => String::new(),
+    };
+    let speaker = finding.speaker.as_ref().map(|speaker| format!(" ({})", speaker.0)).unwrap_or_default();
+    let severity = serde_json::to_value(finding.severity).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default();
+    format!("{} {severity} {} {words}{sounds}{speaker}", finding.clock(), finding.rule_id)
+}
+
+/// A value as one line of JSON on standard output.
+pub fn json(value: &impl serde::Serialize) -> Result<(), Complaint> {
+    line(&serde_json::to_string(value).map_err(|error| Complaint::internal(&error))?);
+    Ok(())
+}

@@ -1,0 +1,94 @@
+//! `earmark up`, `earmark serve`, `earmark work`.
+
+use std::sync::Arc;
+
+use earmark_core::WorkerId;
+use earmark_pipeline::NoProgress;
+use earmark_storage::WorkerInfo;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::{Outcome, show};
+use crate::app::App;
+use crate::complaint::Complaint;
+use crate::http;
+
+/// Serve, work, or both.
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+/// Which half.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parts {
+    /// The API only.
+    Serve,
+    /// The worker only.
+    Work,
+    /// Both.
+    Both,
+}
+
+/// Runs until a signal asks to stop; then takes nothing new, finishes or hands back what runs.
+pub async fn up(app: &App, _: Args, parts: Parts) -> Result<Outcome, Complaint> {
+    let stop = CancellationToken::new();
+    let serving = async {
+        match parts {
+            Parts::Work => Ok(()),
+            Parts::Serve | Parts::Both => http::serve(app, stop.clone()).await,
+        }
+    };
+    let working = async {
+        match parts {
+            Parts::Serve => Ok(()),
+            Parts::Work | Parts::Both => work(app, stop.clone()).await,
+        }
+    };
+    let signalled = async {
+        tokio::select! {
+            () = stop_signal() => show::note("stopping: running jobs may finish, nothing new is taken"),
+            () = stop.cancelled() => {}
+        }
+        stop.cancel();
+    };
+    // Whichever half fails takes the other down with it: half a service looks like a whole one from outside.
+    let (served, worked, ()) = tokio::join!(ending(serving, &stop), ending(working, &stop), signalled);
+    served.and(worked).map(|()| Outcome::Done)
+}
+
+async fn ending(half: impl Future<Output = Result<(), Complaint>>, stop: &CancellationToken) -> Result<(), Complaint> {
+    let result = half.await;
+    if result.is_err() {
+        stop.cancel();
+    }
+    result
+}
+
+async fn work(app: &App, stop: CancellationToken) -> Result<(), Complaint> {
+    let rules = app.rules(None).await?;
+    let pipeline = app.pipeline(rules, Arc::new(NoProgress)).await?;
+    let worker = WorkerId::fresh();
+    let lock = app.journal.register_worker(&worker, &WorkerInfo::this_process(app.config.worker.slots)).await?;
+    // Whatever a killed worker of this machine held is free at once, not after its lease.
+    let recovered = app.journal.recover().await?;
+    if !recovered.is_empty() {
+        show::note(&format!("took {} jobs back from workers that had died", recovered.freed.len()));
+    }
+    show::note(&format!("working: {} recordings at a time", app.config.worker.slots));
+    let attempts = app.attempts(pipeline);
+    app.worker(&worker, attempts).run(stop).await;
+    app.journal.worker_stopped(&worker).await?;
+    drop(lock);
+    Ok(())
+}
+
+/// Returns at SIGTERM or SIGINT.
+pub async fn stop_signal() {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+        // Without handlers the signals end the process by themselves.
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}

@@ -1,0 +1,164 @@
+//! `/v1/jobs`
+
+use std::path::Path as FilePath;
+
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::header::LOCATION;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::IntoResponse;
+use axum::{Extension, Json};
+use earmark_core::{Job, JobId, JobOptions, JobState, Lane, NewJob, RecordingUri, Tenant, rfc3339};
+use earmark_storage::{CancelOutcome, JobFilter};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::Api;
+use super::auth::Caller;
+use super::error::ApiError;
+
+/// Longest page of jobs.
+const MAX_LIMIT: u32 = 1000;
+/// Longest key a producer may give, in bytes.
+const MAX_KEY: usize = 512;
+
+/// A job as it is asked for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wanted {
+    uri: String,
+    tenant: Option<Tenant>,
+    lane: Option<Lane>,
+    key: Option<String>,
+    #[serde(default)]
+    metadata: Map<String, Value>,
+}
+
+/// Journals a job: 202 with its id; 200 when its key is known.
+pub async fn submit(
+    State(api): State<Api>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    wanted: Result<Json<Wanted>, JsonRejection>,
+) -> Result<impl IntoResponse, ApiError> {
+    let Json(wanted) = wanted.map_err(|rejection| {
+        ApiError::new(rejection.status(), "job.malformed", rejection.body_text()).hint("send JSON: uri, and if wanted tenant, lane, key, metadata")
+    })?;
+    let new = offered(wanted, &headers)?;
+    let accepted = api.journal.accept(&new, &caller.0).await?;
+    let status = if accepted.is_new { StatusCode::ACCEPTED } else { StatusCode::OK };
+    let location = format!("/v1/jobs/{}", accepted.job.id);
+    let body = json!({"job_id": accepted.job.id, "state": accepted.job.state, "is_new": accepted.is_new});
+    Ok((status, [(LOCATION, location)], Json(body)))
+}
+
+fn offered(wanted: Wanted, headers: &HeaderMap) -> Result<NewJob, ApiError> {
+    let uri = RecordingUri::parse(&wanted.uri).map_err(|error| ApiError::bad_request("job.uri", error.to_string()).hint("use s3://, https:// or file:/// URIs"))?;
+    if let RecordingUri::File(path) = &uri
+        && !path.is_absolute()
+    {
+        return Err(ApiError::bad_request("job.uri", format!("`{}` is a path without a root; nobody knows from where it starts", wanted.uri)).hint("use file:///absolute/path"));
+    }
+    let header = headers.get("idempotency-key").map(|value| value.to_str().map(str::to_owned)).transpose();
+    let header = header.map_err(|_| ApiError::bad_request("job.key", "the Idempotency-Key is not plain ASCII"))?;
+    let key = match (wanted.key, header) {
+        (Some(body), Some(header)) if body != header => {
+            return Err(ApiError::bad_request("job.key", "`key` and the Idempotency-Key differ").hint("send one of them"));
+        }
+        (body, header) => body.or(header),
+    };
+    if let Some(key) = &key
+        && (key.is_empty() || key.len() > MAX_KEY)
+    {
+        return Err(ApiError::bad_request("job.key", format!("the key has {} bytes, 1 to {MAX_KEY} are allowed", key.len())));
+    }
+    let location = match &uri {
+        RecordingUri::File(path) => file_url(path, &wanted.uri),
+        RecordingUri::Http(_) | RecordingUri::S3 { .. } => wanted.uri.clone(),
+    };
+    Ok(NewJob {
+        uri: wanted.uri,
+        location,
+        tenant: wanted.tenant.unwrap_or_default(),
+        lane: wanted.lane.unwrap_or(Lane::Call),
+        key,
+        metadata: wanted.metadata,
+        options: JobOptions::default(),
+    })
+}
+
+fn file_url(path: &FilePath, as_given: &str) -> String {
+    url::Url::from_file_path(path).map_or_else(|()| as_given.to_owned(), String::from)
+}
+
+/// Which jobs to list.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Filter {
+    tenant: Option<Tenant>,
+    key: Option<String>,
+    lane: Option<Lane>,
+    state: Option<JobState>,
+    /// RFC 3339.
+    since: Option<String>,
+    limit: Option<u32>,
+    /// The last id of the page before.
+    after: Option<String>,
+}
+
+/// Jobs, the newest first; `next` is the id to continue after, if there may be more.
+pub async fn list(State(api): State<Api>, filter: Result<Query<Filter>, axum::extract::rejection::QueryRejection>) -> Result<Json<Value>, ApiError> {
+    let Query(filter) = filter.map_err(|rejection| {
+        ApiError::bad_request("jobs.filter", rejection.body_text()).hint("filters are tenant, key, lane, state, since, limit, after")
+    })?;
+    let since_ms = filter.since.as_deref().map(instant).transpose()?;
+    let limit = filter.limit.unwrap_or(100).clamp(1, MAX_LIMIT);
+    let after = filter.after.as_deref().map(job_id).transpose()?;
+    let wanted = JobFilter { tenant: filter.tenant, key: filter.key, lane: filter.lane, state: filter.state, since_ms, limit, after };
+    let jobs = api.journal.list(&wanted).await?;
+    let next = if jobs.len() as u64 == u64::from(limit) { jobs.last().map(|job| job.id.clone()) } else { None };
+    Ok(Json(json!({"jobs": jobs.iter().map(shown).collect::<Vec<_>>(), "next": next})))
+}
+
+fn instant(text: &str) -> Result<i64, ApiError> {
+    let wrong = |error: &dyn std::fmt::Display| ApiError::bad_request("jobs.filter", format!("since is `{text}`: {error}")).hint("use RFC 3339, e.g. 2026-01-31T08:00:00Z");
+    let instant = OffsetDateTime::parse(text, &Rfc3339).map_err(|error| wrong(&error))?;
+    i64::try_from(instant.unix_timestamp_nanos() / 1_000_000).map_err(|error| wrong(&error))
+}
+
+/// One job.
+pub async fn show(State(api): State<Api>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
+    Ok(Json(shown(&api.journal.get(&job_id(&id)?).await?)))
+}
+
+/// Makes a dead or cancelled job ready again.
+pub async fn retry(State(api): State<Api>, Extension(caller): Extension<Caller>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
+    Ok(Json(shown(&api.journal.retry(&job_id(&id)?, &caller.0).await?)))
+}
+
+/// Calls a job off.
+pub async fn cancel(State(api): State<Api>, Extension(caller): Extension<Caller>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
+    let id = job_id(&id)?;
+    match api.journal.cancel(&id, &caller.0).await? {
+        CancelOutcome::Cancelled | CancelOutcome::Requested => Ok(Json(shown(&api.journal.get(&id).await?))),
+        CancelOutcome::AlreadyFinal(state) => Err(ApiError::new(StatusCode::CONFLICT, "job.final", format!("the job is {state} already"))),
+    }
+}
+
+/// The job with its instants in RFC 3339 beside the milliseconds.
+fn shown(job: &Job) -> Value {
+    let mut value = json!(job);
+    if let Some(fields) = value.as_object_mut() {
+        fields.insert("job_id".into(), json!(job.id));
+        fields.insert("accepted_at".into(), json!(rfc3339(job.accepted_at_ms)));
+        fields.insert("finished_at".into(), json!(job.finished_at_ms.map(rfc3339)));
+    }
+    value
+}
+
+/// The job id in a path.
+pub fn job_id(text: &str) -> Result<JobId, ApiError> {
+    JobId::parse(text).map_err(|error| ApiError::new(StatusCode::NOT_FOUND, "job.unknown", error.to_string()))
+}

@@ -1,0 +1,98 @@
+//! Why a job did not finish: one variant per stage.
+
+use earmark_asr::AsrError;
+use earmark_audio::AudioError;
+use earmark_core::{Disposition, Failure};
+use earmark_storage::{FetchError, StorageError};
+
+/// Why a job did not finish.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    /// The recording could not be had.
+    #[error("fetch failed")]
+    Fetch(#[source] FetchError),
+    /// There is no place for temporary files.
+    #[error("cannot make a temporary folder in {folder}")]
+    TempDir {
+        /// Where.
+        folder: std::path::PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The recording could not be turned into samples.
+    #[error("decode failed")]
+    Decode(#[source] AudioError),
+    /// Speech could not be looked for.
+    #[error("segment failed")]
+    Segment(#[source] AudioError),
+    /// The recogniser failed.
+    #[error("transcribe failed")]
+    Transcribe(#[source] AsrError),
+    /// The rules the job names cannot be used.
+    #[error("rule set {sha256} cannot be used: {why}")]
+    Rules {
+        /// Which.
+        sha256: String,
+        /// Why.
+        why: String,
+    },
+    /// The journal or the output could not be written.
+    #[error("write failed")]
+    Write(#[source] StorageError),
+    /// Called off, lost to another worker, or the worker is shutting down.
+    #[error("stopped before the end")]
+    Stopped,
+    /// A stage panicked: a defect of ours.
+    #[error("{stage} panicked")]
+    Panicked {
+        /// Which stage.
+        stage: &'static str,
+    },
+}
+
+impl From<StorageError> for JobError {
+    fn from(error: StorageError) -> Self {
+        Self::Write(error)
+    }
+}
+
+impl Failure for JobError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Fetch(error) => error.code(),
+            Self::TempDir { .. } => "decode.spool",
+            Self::Decode(error) | Self::Segment(error) => error.code(),
+            Self::Transcribe(error) => error.code(),
+            Self::Rules { .. } => "flag.rules",
+            Self::Write(error) => error.code(),
+            Self::Stopped => "job.stopped",
+            Self::Panicked { .. } => "job.panicked",
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Fetch(error) => error.hint(),
+            Self::TempDir { .. } => Some("set EARMARK__WORKER__TEMP_DIR to a folder that can be written".into()),
+            Self::Decode(error) | Self::Segment(error) => error.hint(),
+            Self::Transcribe(error) => error.hint(),
+            Self::Rules { .. } => Some("submit the job again; it will use the active rule set".into()),
+            Self::Write(error) => error.hint(),
+            Self::Stopped | Self::Panicked { .. } => None,
+        }
+    }
+
+    fn disposition(&self) -> Disposition {
+        match self {
+            Self::Fetch(error) => error.disposition(),
+            Self::TempDir { .. } => Disposition::Retry,
+            Self::Decode(error) | Self::Segment(error) => error.disposition(),
+            Self::Transcribe(error) => error.disposition(),
+            Self::Rules { .. } => Disposition::Fail,
+            Self::Write(error) => error.disposition(),
+            Self::Stopped => Disposition::Release,
+            Self::Panicked { .. } => Disposition::Retry,
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! How far a job is, for whoever watches.
+
+use earmark_core::JobId;
+
+/// Where a job is on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// The recording is being copied here.
+    Fetch,
+    /// It is being turned into samples.
+    Decode,
+    /// Speech is being looked for.
+    Segment,
+    /// Clips are with the recogniser.
+    Transcribe {
+        /// Clips with a text.
+        done: u32,
+        /// All clips.
+        total: u32,
+    },
+    /// The result is being written.
+    Write,
+}
+
+impl Stage {
+    /// The stage's name, as everywhere.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Fetch => "fetch",
+            Self::Decode => "decode",
+            Self::Segment => "segment",
+            Self::Transcribe { .. } => "transcribe",
+            Self::Write => "write",
+        }
+    }
+}
+
+/// Someone who watches.
+pub trait Progress: Send + Sync {
+    /// `job` has come to `stage`.
+    fn at(&self, job: &JobId, stage: Stage);
+}
+
+/// Nobody watches.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoProgress;
+
+impl Progress for NoProgress {
+    fn at(&self, _: &JobId, _: Stage) {}
+}

@@ -1,0 +1,161 @@
+//! The artifacts, then one transaction: result, findings, audit entries, outbox rows.
+
+use std::collections::BTreeMap;
+
+use earmark_audio::decode::Decoded;
+use earmark_core::audit::{AuditEvent, hex};
+use earmark_core::{ClipText, Cost, Engine, Finding, Job, Lease, Recording, Report, RuleSetId, Utterance, Warning, rfc3339};
+use earmark_storage::{Artifact, Fetched, Finished, Spent};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::render::Format;
+use crate::segment::Cut;
+use crate::transcribe::Transcript;
+use crate::{JobError, Pipeline};
+
+/// All that the stages found.
+pub struct Outcome<'a> {
+    pub job: &'a Job,
+    pub fetched: Fetched,
+    pub decoded: Decoded,
+    pub cut: Cut,
+    pub transcript: Transcript,
+    pub utterances: Vec<Utterance>,
+    pub findings: Vec<Finding>,
+    pub rules: RuleSetId,
+}
+
+pub async fn write(pipeline: &Pipeline, lease: &Lease, outcome: Outcome<'_>) -> Result<Report, JobError> {
+    let spent = pipeline.journal.spent(&outcome.job.id).await?;
+    let engine = pipeline.transcriber.engine();
+    let report = report(pipeline, &outcome, spent, engine);
+    let mut artifacts = Vec::new();
+    for format in Format::ALL {
+        let body = format.render(&report);
+        artifacts.push(pipeline.artifacts.put(outcome.job, format.file_name(), body.as_bytes()).await?);
+    }
+    let audit = audit(lease, &outcome, &report, &artifacts);
+    pipeline.results.finish(lease, &Finished { report: report.clone(), artifacts, audit, alerts: Vec::new() }).await?;
+    Ok(report)
+}
+
+fn report(pipeline: &Pipeline, outcome: &Outcome<'_>, spent: Spent, engine: Engine) -> Report {
+    let Outcome { job, fetched, decoded, cut, transcript, utterances, findings, rules } = outcome;
+    let mut warnings = decoded.warnings.clone();
+    warnings.extend(cut.warnings.iter().cloned());
+    warnings.extend(dropped(&transcript.clips.iter().map(|(_, text)| text).collect::<Vec<_>>()));
+    if utterances.is_empty() {
+        warnings.push(Warning { code: "no_speech".into(), detail: "no speech was found in the recording".into() });
+    }
+    Report {
+        job_id: job.id.clone(),
+        tenant: job.tenant.clone(),
+        lane: job.lane,
+        key: job.key.clone(),
+        metadata: job.metadata.clone(),
+        accepted_at: rfc3339(job.accepted_at_ms),
+        finished_at: rfc3339(pipeline.clock.now_ms()),
+        language: language(utterances),
+        recording: Recording {
+            uri: job.uri.clone(),
+            sha256: fetched.sha256.clone(),
+            size_bytes: fetched.size_bytes,
+            duration_ms: decoded.duration_ms,
+            channels: decoded.channels,
+            codec: decoded.codec.clone(),
+            sample_rate_hz: decoded.sample_rate_hz,
+        },
+        engine,
+        rule_set: rules.clone(),
+        utterances: utterances.clone(),
+        findings: findings.clone(),
+        cost: Cost {
+            requests: spent.requests,
+            billed_ms: spent.billed_ms,
+            price_cny: price(spent.billed_ms, pipeline.settings.price_cny_per_minute),
+        },
+        warnings,
+    }
+}
+
+/// In yuan, to a hundredth of a fen: what floats add beyond that is noise.
+fn price(billed_ms: u64, cny_per_minute: f64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds of a recording are far below 2^53")]
+    let price = billed_ms as f64 / 60_000.0 * cny_per_minute;
+    (price * 10_000.0).round() / 10_000.0
+}
+
+/// The language most of the speech is in.
+fn language(utterances: &[Utterance]) -> String {
+    let mut spoken_ms: BTreeMap<&str, u64> = BTreeMap::new();
+    for utterance in utterances {
+        if let Some(language) = &utterance.language {
+            *spoken_ms.entry(language).or_default() += utterance.end_ms - utterance.start_ms;
+        }
+    }
+    spoken_ms.into_iter().max_by_key(|(_, ms)| *ms).map_or_else(|| "und".into(), |(language, _)| language.to_owned())
+}
+
+/// One warning per reason for which text was not believed.
+fn dropped(texts: &[&ClipText]) -> Vec<Warning> {
+    let mut by_reason: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    for dropped in texts.iter().flat_map(|text| &text.dropped) {
+        let (times, characters) = by_reason.entry(&dropped.reason).or_default();
+        *times += 1;
+        *characters += dropped.characters;
+    }
+    by_reason
+        .into_iter()
+        .map(|(reason, (times, characters))| Warning {
+            code: "text_dropped".into(),
+            detail: format!("{times} stretches of text ({characters} characters) from the recogniser were not believed: {reason}"),
+        })
+        .collect()
+}
+
+fn audit(lease: &Lease, outcome: &Outcome<'_>, report: &Report, artifacts: &[Artifact]) -> Vec<AuditEvent> {
+    let engine = format!("{} {} {}", report.engine.name, report.engine.model, report.engine.version);
+    let event = |kind: &str, payload: Value| AuditEvent {
+        actor: format!("worker:{}", lease.worker),
+        tenant: report.tenant.clone(),
+        kind: kind.into(),
+        job_id: Some(report.job_id.to_string()),
+        payload,
+        rule_set_sha256: Some(report.rule_set.sha256.clone()),
+        engine: Some(engine.clone()),
+        audio_sha256: Some(report.recording.sha256.clone()),
+    };
+    let mut events: Vec<AuditEvent> = report.findings.iter().map(|finding| event("finding.raised", finding_payload(finding))).collect();
+    let files: serde_json::Map<String, Value> =
+        artifacts.iter().map(|artifact| (artifact.name.clone(), json!(artifact.sha256))).collect();
+    events.push(event(
+        "job.done",
+        json!({
+            "uri": report.recording.uri, "attempt": outcome.job.attempt, "duration_ms": report.recording.duration_ms,
+            "clips": outcome.transcript.clips.len(), "clips_reused": outcome.transcript.reused, "requests": report.cost.requests,
+            "utterances": report.utterances.len(), "findings": report.findings.len(), "transcript_sha256": transcript_sha256(report),
+            "artifacts": files,
+            "warnings": report.warnings.iter().map(|warning| warning.code.clone()).collect::<Vec<_>>(),
+        }),
+    ));
+    events
+}
+
+fn finding_payload(finding: &Finding) -> Value {
+    json!({
+        "finding_id": finding.id, "rule_id": finding.rule_id, "category": finding.category, "severity": finding.severity,
+        "kind": finding.kind, "utterance_id": finding.utterance_id, "channel": finding.channel,
+        "speaker": finding.speaker, "start_ms": finding.start_ms, "end_ms": finding.end_ms, "matched": finding.matched,
+        "span": finding.span,
+    })
+}
+
+/// Binds the words to the entry even where the report's file is lost.
+fn transcript_sha256(report: &Report) -> String {
+    let mut hasher = Sha256::new();
+    for utterance in &report.utterances {
+        hasher.update(format!("{}\0{}\0{}\0{}\n", utterance.channel, utterance.start_ms, utterance.end_ms, utterance.text));
+    }
+    hex(&hasher.finalize())
+}
