@@ -149,6 +149,15 @@ pub enum StorageError {
         #[source]
         source: std::io::Error,
     },
+    /// An artifact cannot be written.
+    #[error("cannot write {path}")]
+    Output {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// Every connection was busy for too long.
     #[error("no connection to the database {place} became free within {waited_secs} s")]
     Busy {
@@ -196,6 +205,7 @@ impl Failure for StorageError {
             Self::Encode { .. } => "database.encode",
             Self::Audit(_) => "audit.seal",
             Self::LockFile { .. } => "worker.lock_file",
+            Self::Output { .. } => "output.unwritable",
             Self::Busy { .. } => "database.busy",
             Self::Database { .. } => "database.failed",
         }
@@ -203,6 +213,8 @@ impl Failure for StorageError {
 
     fn hint(&self) -> Option<String> {
         let text = match self {
+            Self::Output { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => "free some space on that disk",
+            Self::Output { .. } => "make the folder writable for this user, or choose another with EARMARK__STORAGE__OUTPUT or --out",
             Self::UnknownDatabase(_) => {
                 "set EARMARK__DATABASE__URL to sqlite:PATH, e.g. sqlite:earmark.sqlite (postgres:// is not handled by this build yet)"
             }
@@ -239,7 +251,7 @@ impl Failure for StorageError {
             | Self::Older { .. }
             | Self::Migrate { .. }
             | Self::LockFile { .. } => Disposition::RetryAfter(WAIT_FOR_PERSON),
-            Self::Database { .. } => Disposition::Retry,
+            Self::Database { .. } | Self::Output { .. } => Disposition::Retry,
             Self::UnknownDatabase(_)
             | Self::NoSuchJob(_)
             | Self::NotRetriable { .. }

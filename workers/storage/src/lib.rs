@@ -2,13 +2,14 @@
 //!
 //! Everything that is known of jobs lies in one SQL database: [`Database`]. [`Journal`] says where each job stands and
 //! who may work on it, [`SqlResults`] ends it, [`SqlAuditLog`] reads the record of every decision, [`Outbox`] holds what
-//! is to be told outside.
+//! is to be told outside. [`Recordings`] fetches what is to be heard, [`FileArtifacts`] keeps what came of it.
 
 mod artifacts;
 mod audit;
 mod database;
 mod digest;
 mod error;
+mod http_client;
 mod journal;
 mod outbox;
 mod recordings;
@@ -16,14 +17,15 @@ mod results;
 mod rule_sets;
 mod worker_lock;
 
-pub use artifacts::Artifact;
+pub use artifacts::{Artifact, ArtifactStore, FileArtifacts, check_folder};
 pub use audit::{AuditLog, ChainReport, SqlAuditLog};
 pub use database::{Database, MigrationReport};
 pub use digest::sha256_hex;
 pub use error::StorageError;
+pub use http_client::{HttpClientError, HttpOptions, http_client, is_public};
 pub use journal::{Accepted, CancelOutcome, Count, Hold, JobFilter, Journal, LeaseState, QUARANTINE_DEATHS, SavedClip, Spent, SweepReport, WorkerInfo};
 pub use outbox::{Alert, Backlog, Message, NewAlert, Outbox, OutboxKind};
-pub use recordings::shown_uri;
+pub use recordings::{FetchError, FetchLimits, Fetched, FileStore, HttpStore, RecordingStore, Recordings, shown_uri};
 pub use results::{Finished, FindingFilter, FoundIn, ResultStore, SqlResults};
 pub use rule_sets::{RuleSets, StoredRuleSet};
 pub use worker_lock::WorkerLock;

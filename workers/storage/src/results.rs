@@ -12,6 +12,9 @@ use crate::journal::{self, Ending, actor_of, become_final};
 use crate::outbox::{self, NewAlert, OutboxKind};
 use crate::{artifacts::Artifact, audit};
 
+/// Kind of the audit entry that a job's end always has.
+const JOB_DONE: &str = "job.done";
+
 /// Everything that is written when a job is done.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finished {
@@ -19,7 +22,7 @@ pub struct Finished {
     pub report: Report,
     /// Files that lie in the output already.
     pub artifacts: Vec<Artifact>,
-    /// Decisions on the way, in order; `job.done` is added behind them.
+    /// Decisions on the way, in order. `job.done` is added behind them when it is not among them.
     pub audit: Vec<AuditEvent>,
     /// What someone has to look at.
     pub alerts: Vec<NewAlert>,
@@ -120,15 +123,17 @@ impl ResultStore for SqlResults {
         for finding in &finished.report.findings {
             insert_finding(&mut write, &job.id, &job.tenant, finding).await?;
         }
-        audit::append(&mut write, &finished.audit).await?;
+        let (mut done, others): (Vec<_>, Vec<_>) = finished.audit.iter().cloned().partition(|event| event.kind == JOB_DONE);
+        audit::append(&mut write, &others).await?;
         for alert in &finished.alerts {
             outbox::raise(&mut write, &job.tenant, Some(&job.id), alert).await?;
         }
+        let event = done.pop().unwrap_or_else(|| done_event(&job, lease, finished, &report_json));
         let ending = Ending {
             state: JobState::Done,
             kind: OutboxKind::JobDone,
             problem: None,
-            event: done_event(&job, lease, finished, &report_json),
+            event,
             details: json!({
                 "findings": finished.report.findings.len(),
                 "max_severity": finished.report.findings.iter().map(|finding| finding.severity).max(),
@@ -199,7 +204,7 @@ fn done_event(job: &earmark_core::Job, lease: &Lease, finished: &Finished, repor
         rule_set_sha256: Some(report.rule_set.sha256.clone()),
         engine: Some(format!("{} {} {}", report.engine.name, report.engine.model, report.engine.version)),
         audio_sha256: Some(report.recording.sha256.clone()),
-        ..journal::event(job, &actor_of(lease), "job.done", payload)
+        ..journal::event(job, &actor_of(lease), JOB_DONE, payload)
     }
 }
 

@@ -1,4 +1,117 @@
-//! Recordings: fetching them from where they lie.
+//! Recordings: fetching them from where they lie. The URI picks the store.
+
+mod error;
+mod file;
+mod http;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use earmark_core::RecordingUri;
+use tempfile::NamedTempFile;
+
+pub use error::FetchError;
+pub use file::FileStore;
+pub use http::HttpStore;
+
+use file::Identity;
+
+/// How much may be fetched, from where, and how long it may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FetchLimits {
+    /// Largest recording.
+    pub max_bytes: u64,
+    /// Longest wait for a connection.
+    pub connect_timeout: Duration,
+    /// Longest fetch, all redirects and resumptions together.
+    pub timeout: Duration,
+    /// Whether loopback, private and link-local addresses may be reached.
+    pub allow_private: bool,
+}
+
+impl Default for FetchLimits {
+    fn default() -> Self {
+        Self { max_bytes: 8 << 30, connect_timeout: Duration::from_secs(10), timeout: Duration::from_secs(3600), allow_private: false }
+    }
+}
+
+/// A recording on this machine's disk; a downloaded one goes when this is dropped.
+#[derive(Debug)]
+pub struct Fetched {
+    place: Place,
+    /// Of its bytes, in hex.
+    pub sha256: String,
+    /// How many.
+    pub size_bytes: u64,
+    /// Last part of its path; may be empty, and may lie about the format.
+    pub name: String,
+    /// The store's mark for these bytes (entity tag, version), where it has one.
+    pub version: Option<String>,
+}
+
+#[derive(Debug)]
+enum Place {
+    Downloaded(NamedTempFile),
+    /// Local files are not copied, so they can change under our hands.
+    InPlace(PathBuf, Identity),
+}
+
+impl Fetched {
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        match &self.place {
+            Place::Downloaded(file) => file.path(),
+            Place::InPlace(path, _) => path,
+        }
+    }
+
+    /// Whether what was read since the fetch is what was hashed. To be asked after the last read.
+    ///
+    /// # Errors
+    /// [`FetchError::Changed`].
+    pub fn check_unchanged(&self) -> Result<(), FetchError> {
+        match &self.place {
+            Place::InPlace(path, identity) if Identity::of(path).as_ref() != Some(identity) => Err(FetchError::Changed { path: path.clone() }),
+            Place::Downloaded(_) | Place::InPlace(..) => Ok(()),
+        }
+    }
+}
+
+/// Where recordings come from.
+#[async_trait]
+pub trait RecordingStore: Send + Sync {
+    /// Fetches the recording at `uri`; what has to be copied goes to a temporary file in the folder `into`.
+    ///
+    /// # Errors
+    /// [`FetchError`], every variant.
+    async fn fetch(&self, uri: &RecordingUri, into: &Path, limits: &FetchLimits) -> Result<Fetched, FetchError>;
+}
+
+/// Every store there is; the URI picks one.
+#[derive(Debug, Default)]
+pub struct Recordings {
+    file: FileStore,
+    http: HttpStore,
+}
+
+impl Recordings {
+    /// Files and the web.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+#[async_trait]
+impl RecordingStore for Recordings {
+    async fn fetch(&self, uri: &RecordingUri, into: &Path, limits: &FetchLimits) -> Result<Fetched, FetchError> {
+        match uri {
+            RecordingUri::File(_) => self.file.fetch(uri, into, limits).await,
+            RecordingUri::Http(_) => self.http.fetch(uri, into, limits).await,
+            RecordingUri::S3 { bucket, key, .. } => Err(FetchError::Unsupported { uri: format!("s3://{bucket}/{key}") }),
+        }
+    }
+}
 
 /// A recording's URI as it may be logged, shown and put on record: without user, password and query, which may hold
 /// credentials or a signature.
@@ -7,13 +120,35 @@ pub fn shown_uri(uri: &str) -> String {
     if !is_web {
         return uri.into();
     }
-    let Ok(mut url) = url::Url::parse(uri) else { return "an invalid http URL".into() };
-    // Both only fail for URLs without a host, which http URLs have.
+    url::Url::parse(uri).map_or_else(|_| "an invalid http URL".into(), |url| shown_url(&url))
+}
+
+fn shown_url(url: &url::Url) -> String {
+    let mut url = url.clone();
+    // Both fail only for URLs without a host, which http URLs have.
     let _ = url.set_username("");
     let _ = url.set_password(None);
-    if url.query().is_some() {
-        url.set_query(Some("…"));
-    }
     url.set_fragment(None);
-    url.into()
+    let has_query = url.query().is_some();
+    url.set_query(None);
+    if has_query { format!("{url}?…") } else { url.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_and_signatures_are_not_shown() {
+        let cases = [
+            ("https://me:secret@example.org/a.wav?X-Amz-Signature=abc#x", "https://example.org/a.wav?…"),
+            ("HTTPS://example.org/a.wav", "https://example.org/a.wav"),
+            ("http://[", "an invalid http URL"),
+            ("/calls/a?b.wav", "/calls/a?b.wav"),
+            ("s3://bucket/key?versionId=7", "s3://bucket/key?versionId=7"),
+        ];
+        for (uri, expected) in cases {
+            assert_eq!(shown_uri(uri), expected);
+        }
+    }
 }
