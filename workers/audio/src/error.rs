@@ -1,5 +1,8 @@
 //! What can be wrong with a recording's sound.
 
+use std::path::PathBuf;
+use std::time::Duration;
+
 use earmark_core::{Disposition, Failure};
 
 /// Why a recording gives no clips.
@@ -14,24 +17,170 @@ pub enum AudioError {
         #[source]
         source: std::io::Error,
     },
+    /// The recording's file could not be read.
+    #[error("cannot read the recording's file")]
+    Read {
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Zero bytes.
+    #[error("the file is empty (0 bytes)")]
+    Empty,
+    /// The bytes are something else.
+    #[error("the file is no recording but {seen}")]
+    NotAudio {
+        /// What they are, as far as one can see: `an S3 error page: AccessDenied (…)`.
+        seen: String,
+    },
+    /// The bytes begin as a recording and then make no sense.
+    #[error("the {format} file is broken: {what}")]
+    Malformed {
+        /// `WAV`, `MP4`, …
+        format: &'static str,
+        /// What is wrong.
+        what: String,
+    },
+    /// A container with nothing to hear in it.
+    #[error("the {format} file has no audio track")]
+    NoAudioTrack {
+        /// `MP4`, `Matroska`, …
+        format: &'static str,
+    },
+    /// The container is sound, but not one sample came out of it.
+    #[error("the {format} file gives no audio: {what}")]
+    NoSamples {
+        /// `WAV`, `MP4`, …
+        format: String,
+        /// What stands in for the audio.
+        what: String,
+    },
+    /// A declared figure is absurd.
+    #[error("the recording declares {what} {value}, the limits are {min} and {max}")]
+    OutOfRange {
+        /// `a sample rate (Hz) of`, …
+        what: &'static str,
+        /// As declared.
+        value: u64,
+        /// The least that is taken.
+        min: u64,
+        /// The most that is taken.
+        max: u64,
+    },
+    /// Only the ffmpeg binary decodes this, and it is not there.
+    #[error("{format} is decoded by the ffmpeg program, which was not found")]
+    NeedsFfmpeg {
+        /// `AMR`, `GSM`, …
+        format: String,
+    },
+    /// The ffmpeg program could not be started or talked to.
+    #[error("cannot run ffmpeg")]
+    FfmpegRun {
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The ffmpeg program gave up on the file.
+    #[error("ffmpeg could not decode the {format} file ({status}): {said}")]
+    FfmpegFailed {
+        /// `AMR`, `GSM`, …
+        format: String,
+        /// Exit status or signal.
+        status: String,
+        /// Its last words.
+        said: String,
+    },
+    /// Longer than the configuration allows.
+    #[error("the recording is longer than {limit_ms} ms, the limit")]
+    TooLong {
+        /// The limit.
+        limit_ms: u64,
+    },
+    /// Decoding took longer than the configuration allows.
+    #[error("decoding took longer than {} s, the limit, and had reached {reached_ms} ms", limit.as_secs())]
+    Deadline {
+        /// The limit.
+        limit: Duration,
+        /// How much audio was decoded by then.
+        reached_ms: u64,
+    },
+    /// A decoder ran into a bug of its own.
+    #[error("the decoder broke down on this file: {message}")]
+    Panicked {
+        /// The panic's message.
+        message: String,
+    },
+    /// The file of the speech detector cannot be used.
+    #[error("cannot load the speech detector {}", path.display())]
+    SpeechModel {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The job was cancelled or its lease lost.
+    #[error("decoding was cancelled")]
+    Cancelled,
 }
 
 impl Failure for AudioError {
     fn code(&self) -> &'static str {
         match self {
             Self::Spool { .. } => "decode.spool",
+            Self::Read { .. } => "decode.read",
+            Self::Empty => "decode.empty",
+            Self::NotAudio { .. } => "decode.not_audio",
+            Self::Malformed { .. } => "decode.malformed",
+            Self::NoAudioTrack { .. } => "decode.no_audio_track",
+            Self::NoSamples { .. } => "decode.no_samples",
+            Self::OutOfRange { .. } => "decode.out_of_range",
+            Self::NeedsFfmpeg { .. } => "decode.needs_ffmpeg",
+            Self::FfmpegRun { .. } => "decode.ffmpeg_run",
+            Self::FfmpegFailed { .. } => "decode.ffmpeg_failed",
+            Self::TooLong { .. } => "decode.too_long",
+            Self::Deadline { .. } => "decode.deadline",
+            Self::Panicked { .. } => "decode.panicked",
+            Self::SpeechModel { .. } => "segment.speech_model",
+            Self::Cancelled => "decode.cancelled",
         }
     }
 
     fn hint(&self) -> Option<String> {
-        match self {
-            Self::Spool { .. } => Some("check the free space of the folder for temporary files (EARMARK__WORKER__TEMP_DIR)".into()),
-        }
+        let hint = match self {
+            Self::Spool { .. } => "check the free space of the folder for temporary files (EARMARK__WORKER__TEMP_DIR)",
+            Self::Read { .. } => "check that the file is there and may be read",
+            Self::Empty => "check the upload: the recorder or the transfer wrote nothing",
+            Self::NotAudio { .. } => "check what was uploaded under this name",
+            Self::Malformed { .. } | Self::NoSamples { .. } => "upload the recording again, in full",
+            Self::NoAudioTrack { .. } => "check that the recorder captured sound",
+            Self::OutOfRange { .. } => "check the recorder's settings, the header may be damaged",
+            Self::NeedsFfmpeg { .. } => "install it: apt-get install ffmpeg",
+            Self::FfmpegRun { .. } => "check that ffmpeg starts: ffmpeg -version",
+            Self::FfmpegFailed { .. } => "try the file with ffmpeg by hand",
+            Self::TooLong { .. } => "cut the recording, or raise the limit in the configuration",
+            Self::Deadline { .. } => "raise the limit in the configuration, or give the worker more CPU",
+            Self::Panicked { .. } => "convert the file to WAV first",
+            Self::SpeechModel { .. } => "fetch it: make setup",
+            Self::Cancelled => return None,
+        };
+        Some(hint.into())
     }
 
     fn disposition(&self) -> Disposition {
         match self {
-            Self::Spool { .. } => Disposition::Retry,
+            Self::Spool { .. } | Self::Read { .. } | Self::FfmpegRun { .. } | Self::Deadline { .. } | Self::SpeechModel { .. } => Disposition::Retry,
+            Self::Empty
+            | Self::NotAudio { .. }
+            | Self::Malformed { .. }
+            | Self::NoAudioTrack { .. }
+            | Self::NoSamples { .. }
+            | Self::OutOfRange { .. }
+            | Self::NeedsFfmpeg { .. }
+            | Self::FfmpegFailed { .. }
+            | Self::TooLong { .. }
+            | Self::Panicked { .. } => Disposition::Fail,
+            Self::Cancelled => Disposition::Release,
         }
     }
 }
