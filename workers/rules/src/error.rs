@@ -133,8 +133,10 @@ impl RuleProblem {
             Self::UnknownSpeaker { meant, .. } => return Some(format!("did you mean `{meant}`?")),
             Self::MissingField(field) => return Some(format!("add `{field}: …` to the rule")),
             Self::Zero { field } => return Some(format!("leave `{field}` out, or give a number from 1")),
-            Self::Yaml(_) => "a text with `: `, `#` or a leading `-`, `*`, `&`, `!`, `%`, `@` needs quotes around it; \
-                              indent with spaces, not tabs",
+            Self::Yaml(_) => {
+                "a text with `: `, `#` or a leading `-`, `*`, `&`, `!`, `%`, `@` needs quotes around it; \
+                              indent with spaces, not tabs"
+            }
             Self::NoRules => "begin the file with `rules:` and list the rules below it",
             Self::DuplicateId { .. } => "give each rule an id of its own",
             Self::BadId(_) => "use 1 to 80 of a-z A-Z 0-9 . _ -",
@@ -146,7 +148,9 @@ impl RuleProblem {
             Self::EmptyText(_) => "write something between the quotes, or take the line away",
             Self::FoldedAway(_) => "write at least one letter, digit or character",
             Self::OpenEnd(_) => "an ellipsis stands between two words; only an exception may begin or end with one",
-            Self::DuplicateWord(_) => "take one of them away; width, case, spaces and traditional characters do not count",
+            Self::DuplicateWord(_) => {
+                "take one of them away; width, case, spaces and traditional characters do not count"
+            }
             Self::TooFewForHomophones(_) => "use 3 or more; below that nearly everything sounds alike",
             Self::TooLarge(_) => "split the set, or shorten its lists",
         };
@@ -163,21 +167,25 @@ pub(crate) fn nearest(value: &str, choices: &[&'static str]) -> Option<&'static 
     (edits <= most).then_some(choice)
 }
 
-/// How many characters must be added, taken away or changed to make `b` of `a`.
+/// How many characters must be added, taken away, changed or swapped with a neighbour to make `b` of `a`.
 fn edits(a: &[char], b: &[char]) -> usize {
     // A text of another size is no slip of the finger; this also bounds the work.
     if a.len().abs_diff(b.len()) > 8 {
         return usize::MAX;
     }
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.iter().enumerate() {
-        let mut diagonal = i;
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let changed = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
+    let mut above: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=b.len()).collect();
+    for i in 0..a.len() {
+        let mut row = vec![i + 1];
+        for j in 0..b.len() {
+            let changed = last[j] + usize::from(a[i] != b[j]);
+            let mut fewest = changed.min(row[j] + 1).min(last[j + 1] + 1);
+            if i > 0 && j > 0 && a[i] == b[j - 1] && a[i - 1] == b[j] {
+                fewest = fewest.min(above[j - 1] + 1);
+            }
+            row.push(fewest);
         }
+        above = std::mem::replace(&mut last, row);
     }
-    row[b.len()]
+    last[b.len()]
 }

@@ -28,7 +28,7 @@ mod timing;
 
 pub use error::{RuleError, RuleErrors, RuleProblem};
 pub use examples::{ExampleFailure, ExampleReport};
-pub use lint::{Lint, LintWarning, LintProblem};
+pub use lint::{Lint, LintProblem, LintWarning};
 pub use phrase::Phrase;
 pub use rule::{AppliesTo, HOMOPHONE_MIN_CHARS, Homophones, Rule, RuleKind, Within};
 pub use rule_set::RuleSet;

@@ -129,6 +129,10 @@ impl Look<'_> {
 
     /// Words of Chinese characters that hold another word of the list; with edges (Latin script) none does.
     fn covered(&mut self) {
+        if self.rule.kind == RuleKind::MustSay {
+            // There the first phrase is the one that a reader is shown, however long.
+            return;
+        }
         let short = |phrase: &&Phrase| phrase.is_ideographic() && !phrase.has_gap();
         let by_text: HashMap<String, &Phrase> =
             self.rule.phrases.iter().filter(short).map(|phrase| (phrase.folded(), phrase)).collect();
@@ -156,9 +160,10 @@ impl Look<'_> {
         for except in &self.rule.except {
             let around = except.folded();
             let is_open = except.opens_before || except.opens_after;
-            let is_idle = !is_open && !self.rule.phrases.iter().any(|phrase| phrase.parts.iter().all(|part| {
-                around.contains(&part.chars.iter().collect::<String>())
-            }));
+            let is_idle = !is_open
+                && !self.rule.phrases.iter().any(|phrase| {
+                    phrase.parts.iter().all(|part| around.contains(&part.chars.iter().collect::<String>()))
+                });
             if is_idle {
                 self.warn(except.line, LintProblem::IdleException(except.text.clone()));
             }

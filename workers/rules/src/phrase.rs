@@ -94,7 +94,9 @@ impl Part {
                     seam = Seam::Nothing;
                 }
                 Class::Apostrophe if seam == Seam::Nothing => seam = Seam::Hyphen,
-                Class::Gap if seam == Seam::Nothing && matches!(c, '-' | '\u{2010}' | '\u{2011}') => seam = Seam::Hyphen,
+                Class::Gap if seam == Seam::Nothing && matches!(c, '-' | '\u{2010}' | '\u{2011}') => {
+                    seam = Seam::Hyphen
+                }
                 Class::Apostrophe | Class::Gap | Class::Pause => seam = Seam::Space,
             }
         }

@@ -50,7 +50,8 @@ impl Search<'_> {
                 }
             }
         }
-        for (rule, _) in rules.iter().zip(is_said).filter(|(rule, is_said)| rule.kind == RuleKind::MustSay && !is_said) {
+        for (rule, _) in rules.iter().zip(is_said).filter(|(rule, is_said)| rule.kind == RuleKind::MustSay && !is_said)
+        {
             findings.extend(self.missing(rule));
         }
         in_order(findings)

@@ -61,9 +61,14 @@ mod tests {
 
     #[test]
     fn every_reading_of_a_character_counts() {
-        for (heard, said, is_alike) in
-            [("薄", "保", true), ("威", "微", true), ("锡", "息", true), ("行", "航", true), ("保", "收", false), ("a", "a", false)]
-        {
+        for (heard, said, is_alike) in [
+            ("薄", "保", true),
+            ("威", "微", true),
+            ("锡", "息", true),
+            ("行", "航", true),
+            ("保", "收", false),
+            ("a", "a", false),
+        ] {
             let (heard, said) = (heard.chars().next().unwrap(), said.chars().next().unwrap());
             assert_eq!(sound_alike(heard, said), is_alike, "{heard} {said}");
         }

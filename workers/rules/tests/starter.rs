@@ -14,7 +14,10 @@ fn every_example_of_the_starter_set_does_what_it_says() {
         .map(|failure| {
             let found: Vec<_> = failure.found.iter().map(|finding| &finding.reason).collect();
             let (path, line) = (&failure.path, failure.line);
-            format!("{path}:{line} {} `{}` should hit: {} found {found:?}", failure.rule_id, failure.text, failure.should_hit)
+            format!(
+                "{path}:{line} {} `{}` should hit: {} found {found:?}",
+                failure.rule_id, failure.text, failure.should_hit
+            )
         })
         .collect();
     assert!(failures.is_empty(), "\n{}", failures.join("\n"));
@@ -23,7 +26,8 @@ fn every_example_of_the_starter_set_does_what_it_says() {
 #[test]
 fn the_starter_set_has_nothing_to_warn_of_but_short_homophones() {
     let lint = RuleSet::starter().lint();
-    let others: Vec<String> = lint.warnings.iter().map(ToString::to_string).filter(|w| !w.contains("matched by sound")).collect();
+    let others: Vec<String> =
+        lint.warnings.iter().map(ToString::to_string).filter(|w| !w.contains("matched by sound")).collect();
     assert!(others.is_empty(), "\n{}", others.join("\n"));
     assert!(lint.rules >= 15 && lint.words >= 300, "{} {}", lint.rules, lint.words);
 }
@@ -46,7 +50,11 @@ fn transcript(item: &Value, in_clauses: bool, has_speakers: bool) -> Vec<Utteran
             utterances.push(Utterance {
                 id: utterances.len() as u32,
                 channel: if has_speakers { turn["channel"].as_u64().unwrap() as u16 } else { 0 },
-                speaker: Speaker(if has_speakers { turn["speaker"].as_str().unwrap().into() } else { "unknown".into() }),
+                speaker: Speaker(if has_speakers {
+                    turn["speaker"].as_str().unwrap().into()
+                } else {
+                    "unknown".into()
+                }),
                 start_ms: ms(&piece["start_s"]),
                 end_ms: ms(&piece["end_s"]),
                 time_precision: TimePrecision::Segment,
