@@ -18,7 +18,7 @@ use earmark_core::{Clip, Region, Warning, samples_to_ms};
 use self::level::{Level, Raise};
 use self::network::{CONTEXT, FRAME, Memory};
 use self::speech::Probability;
-use self::survey::{Survey, survey};
+use self::survey::{Origin, Survey, survey};
 use crate::{AudioError, Spool};
 
 pub use self::network::SpeechModel;
@@ -65,7 +65,7 @@ impl Default for SegmentOptions {
             speech_opens: 0.5,
             speech_closes: 0.35,
             close_ms: 200,
-            min_speech_ms: 96,
+            min_speech_ms: 128,
         }
     }
 }
@@ -100,7 +100,7 @@ pub fn segment(spools: &[Spool], model: &SpeechModel, options: &SegmentOptions, 
         }
         let levels = &survey.levels[channel];
         let mut probabilities = probabilities(spool, levels, model, is_cancelled)?;
-        leaked[channel] = silence_copies(&mut probabilities, &survey.copied[channel], options);
+        leaked[channel] = silence_copies(&mut probabilities, &survey.origins[channel], options);
         let speech = speech::stretches(&probabilities, spool.samples(), options);
         found.gains[channel] = level::speech_gain(speech.iter().flat_map(|stretch| &levels[frames_of(*stretch)]).copied().collect());
         found.speech_ms[channel] = samples_to_ms(speech.iter().map(Region::samples).sum());
@@ -112,20 +112,19 @@ pub fn segment(spools: &[Spool], model: &SpeechModel, options: &SegmentOptions, 
     Ok(found)
 }
 
-/// The sound of `clip` as a recogniser hears it: its regions one behind the other, raised by `gain` (its channel's of
-/// [`Segmented::gains`]), peaks bent below 1; mono, 16 kHz.
+/// The sound of `clip` as a recogniser hears it: its regions one behind the other, each raised to the usual level on
+/// the strength of `gain` (its channel's of [`Segmented::gains`]), peaks bent below 1; mono, 16 kHz.
+///
+/// A region is raised by at most 15 dB more than its channel, so that somebody far from the microphone is heard.
 ///
 /// # Errors
 /// [`AudioError::Spool`] when the samples cannot be read.
 pub fn samples(spools: &[Spool], clip: &Clip, gain: f32) -> Result<Vec<f32>, AudioError> {
     let mut samples = Vec::with_capacity(usize::try_from(clip.samples()).unwrap_or(0));
     for region in &clip.regions {
+        let start = samples.len();
         spools[usize::from(clip.key.channel)].read(*region, &mut samples)?;
-    }
-    if gain > 1.0 {
-        for sample in &mut samples {
-            *sample = level::soft_limit(*sample * gain);
-        }
+        level::raise_region(&mut samples[start..], gain);
     }
     Ok(samples)
 }
@@ -163,11 +162,11 @@ fn probabilities(spool: &Spool, levels: &[Level], model: &SpeechModel, is_cancel
 }
 
 /// Takes the speech out of frames that carry another channel's sound, and says how many frames of speech that were.
-fn silence_copies(probabilities: &mut [Probability], copied: &[bool], options: &SegmentOptions) -> usize {
+fn silence_copies(probabilities: &mut [Probability], origins: &[Origin], options: &SegmentOptions) -> usize {
     let opens = Probability::new(options.speech_opens);
     let mut silenced = 0;
-    for (frame, probability) in probabilities.iter_mut().enumerate() {
-        if survey::is_mostly_copied(copied, frame) {
+    for (probability, is_copy) in probabilities.iter_mut().zip(survey::copies(origins)) {
+        if is_copy {
             silenced += usize::from(*probability >= opens);
             *probability = Probability::ZERO;
         }

@@ -37,7 +37,7 @@ const MOST_LOCAL_DB: f32 = 15.0;
 /// Frames looked at together: about a second.
 const BLOCK: usize = 32;
 /// Blocks on either side whose loudest tell a passage's level.
-const REACH: usize = 8;
+const REACH: usize = 3;
 
 /// How far the detector's input is raised, passage by passage.
 #[derive(Debug)]
@@ -95,6 +95,20 @@ pub(super) fn speech_gain(mut speech: Vec<Level>) -> f32 {
     let middle = speech.len() / 2;
     let median = *speech.select_nth_unstable(middle).1;
     gain((SPEECH_DB - median.db()).clamp(0.0, MOST_GAIN_DB))
+}
+
+/// Raises a region of speech whose channel asks for the factor `channel_gain` until its loud frames are as loud as
+/// those of usual speech, within [`MOST_LOCAL_DB`] of what the channel asks for.
+pub(super) fn raise_region(samples: &mut [f32], channel_gain: f32) {
+    let levels: Vec<Level> = samples.chunks(FRAME).map(Level::of).collect();
+    let loud = nth_loudest(&levels, levels.len() / 10);
+    let most = (20.0 * channel_gain.max(1.0).log10() + MOST_LOCAL_DB).min(MOST_GAIN_DB);
+    let gain = gain((TARGET_DB - loud.db()).clamp(0.0, most));
+    if gain > 1.0 {
+        for sample in samples {
+            *sample = soft_limit(*sample * gain);
+        }
+    }
 }
 
 fn gain(db: f32) -> f32 {

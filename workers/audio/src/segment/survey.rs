@@ -1,5 +1,7 @@
 //! The first pass: the level of each frame, and where a channel carries another's sound.
 
+use std::cmp::Ordering;
+
 use earmark_core::Region;
 
 use super::channels::Relation;
@@ -12,10 +14,21 @@ use crate::{AudioError, Spool};
 pub(super) struct Survey {
     /// For each channel the level of each frame.
     pub levels: Vec<Vec<Level>>,
-    /// For each channel whether a frame is the copy of a louder channel's.
-    pub copied: Vec<Vec<bool>>,
+    /// For each channel whose sound each frame is.
+    pub origins: Vec<Vec<Origin>>,
     same: Vec<Option<(usize, f32)>>,
     leaks: Vec<Leak>,
+}
+
+/// Whose sound a frame of a channel is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// The channel's own, as far as one can tell.
+    Own,
+    /// A louder channel's.
+    Copy,
+    /// Nobody's: there is next to nothing to hear in it or in the channel it was compared with.
+    Quiet,
 }
 
 /// One channel's sound in another.
@@ -54,7 +67,7 @@ pub(super) fn survey(spools: &[Spool], relations: &[Relation], is_cancelled: &dy
     let frames: Vec<usize> = spools.iter().map(|spool| usize::try_from(spool.samples()).unwrap_or(usize::MAX).div_ceil(FRAME)).collect();
     let mut survey = Survey {
         levels: frames.iter().map(|frames| Vec::with_capacity(*frames)).collect(),
-        copied: frames.iter().map(|frames| vec![false; *frames]).collect(),
+        origins: frames.iter().map(|frames| vec![Origin::Own; *frames]).collect(),
         same: vec![None; spools.len()],
         leaks: Vec::new(),
     };
@@ -70,7 +83,7 @@ pub(super) fn survey(spools: &[Spool], relations: &[Relation], is_cancelled: &dy
             levels.extend(samples.chunks(FRAME).map(Level::of));
         }
         for pair in &mut compared {
-            pair.block(spools, first, &mut survey.copied)?;
+            pair.block(spools, first, &mut survey.origins)?;
         }
     }
     for pair in compared {
@@ -80,7 +93,7 @@ pub(super) fn survey(spools: &[Spool], relations: &[Relation], is_cancelled: &dy
             survey.same[second].get_or_insert((original, difference_db));
             continue;
         }
-        for ((from, into), mean) in [(first, second), (second, first)].into_iter().zip(pair.leaked) {
+        for ((from, into), mean) in [(second, first), (first, second)].into_iter().zip(pair.leaked) {
             if let Some(db) = mean.value() {
                 survey.leaks.push(Leak { from, into, db });
             }
@@ -89,11 +102,22 @@ pub(super) fn survey(spools: &[Spool], relations: &[Relation], is_cancelled: &dy
     Ok(survey)
 }
 
-/// Whether most of the frames around `frame` are copies: a single frame says little.
-pub(super) fn is_mostly_copied(copied: &[bool], frame: usize) -> bool {
+/// For each frame whether it is a copy: what most frames around it are that can be told, since a single one says
+/// little; in a pause what was heard before it, since the detector takes a while to notice that speech has ended.
+pub(super) fn copies(origins: &[Origin]) -> Vec<bool> {
     const REACH: usize = 3;
-    let around = &copied[frame.saturating_sub(REACH)..(frame + REACH + 1).min(copied.len())];
-    2 * around.iter().filter(|is_copy| **is_copy).count() > around.len()
+    let mut is_copy = false;
+    let judged = (0..origins.len()).map(|frame| {
+        let around = &origins[frame.saturating_sub(REACH)..(frame + REACH + 1).min(origins.len())];
+        let count = |wanted| around.iter().filter(|origin| **origin == wanted).count();
+        match count(Origin::Copy).cmp(&count(Origin::Own)) {
+            Ordering::Greater => is_copy = true,
+            Ordering::Less => is_copy = false,
+            Ordering::Equal => {}
+        }
+        is_copy
+    });
+    judged.collect()
 }
 
 /// The correlation from which one frame is a copy of another. Two people talking at once stay below 0.3; a copy under
@@ -108,13 +132,13 @@ const TIE_DB: f32 = 2.0;
 struct Compared {
     relation: Relation,
     likeness: Likeness,
-    /// Level of the copy relative to the original: of the first in the second, of the second in the first.
+    /// Level of the copy relative to the original: of the second's sound in the first, of the first's in the second.
     leaked: [Mean; 2],
 }
 
 impl Compared {
     /// Compares a block of frames.
-    fn block(&mut self, spools: &[Spool], first_frame: usize, copied: &mut [Vec<bool>]) -> Result<(), AudioError> {
+    fn block(&mut self, spools: &[Spool], first_frame: usize, origins: &mut [Vec<Origin>]) -> Result<(), AudioError> {
         let Relation { first, second, lag } = self.relation;
         let start = (first_frame * FRAME) as u64;
         // The second channel is shifted onto the first one's time.
@@ -124,19 +148,27 @@ impl Compared {
         for second_of_sound in products.chunks(32) {
             self.likeness.add(Products::sum(second_of_sound));
         }
-        let shift = lag.div_euclid(FRAME as i64) + i64::from(lag.rem_euclid(FRAME as i64) > FRAME as i64 / 2);
+        // To the nearest frame.
+        let shift = isize::try_from((lag + FRAME as i64 / 2).div_euclid(FRAME as i64)).unwrap_or(0);
         for i in 0..products.len() {
+            let frames = [Some(first_frame + i), (first_frame + i).checked_add_signed(shift)];
+            let mut mark = |into: usize, origin: Origin| {
+                let channel = [first, second][into];
+                if let Some(mark) = frames[into].and_then(|frame| origins[channel].get_mut(frame)).filter(|mark| **mark != Origin::Copy) {
+                    *mark = origin;
+                }
+            };
             let around = Products::sum(&products[i.saturating_sub(1)..(i + 2).min(products.len())]);
-            if around.level_db() < HEARD_DB || around.correlation() < COPY {
-                continue;
-            }
-            let difference_db = around.difference_db();
-            let (into, frame) = if difference_db > TIE_DB { (first, Some(first_frame + i)) } else { (second, (first_frame + i).checked_add_signed(isize::try_from(shift).unwrap_or(0))) };
-            if difference_db.abs() > TIE_DB {
-                self.leaked[usize::from(into == first)].add(-difference_db.abs());
-            }
-            if let Some(is_copy) = frame.and_then(|frame| copied[into].get_mut(frame)) {
-                *is_copy = true;
+            if products[i].level_db() < HEARD_DB {
+                mark(0, Origin::Quiet);
+                mark(1, Origin::Quiet);
+            } else if around.correlation() >= COPY {
+                let difference_db = around.difference_db();
+                let into = usize::from(difference_db <= TIE_DB);
+                mark(into, Origin::Copy);
+                if difference_db.abs() > TIE_DB {
+                    self.leaked[into].add(-difference_db.abs());
+                }
             }
         }
         Ok(())
@@ -317,13 +349,31 @@ pub(super) mod tests {
         let part = |from: &[f32], range: std::ops::Range<usize>| -> Vec<f32> { (0..160_000).map(|i| if range.contains(&i) { from[i] } else { 0.0 }).collect() };
         let (spoken, answered) = (part(&a, 0..96_000), part(&b, 64_000..160_000));
         let found = pair(&mix(&answered, 0.28, &spoken), &mix(&spoken, 0.28, &answered));
-        let at = |channel: usize, second: usize| is_mostly_copied(&found.copied[channel], second * 16_000 / FRAME);
+        let copies = [copies(&found.origins[0]), copies(&found.origins[1])];
+        let at = |channel: usize, second: usize| copies[channel][second * 16_000 / FRAME];
         for (second, copied) in [(2, [false, true]), (5, [false, false]), (8, [true, false])] {
             assert_eq!([at(0, second), at(1, second)], copied, "at {second} s");
         }
         let db = found.leaks_into(1).next().unwrap().1;
         assert!((db + 11.0).abs() < 1.5, "{db}");
-        assert!(pair(&a, &silence).copied.iter().flatten().all(|is_copy| !is_copy));
+        assert!(pair(&a, &silence).origins.iter().flatten().all(|origin| *origin == Origin::Own));
+    }
+
+    #[test]
+    fn a_pause_belongs_to_what_was_heard_before_it() {
+        for (line, expected) in [
+            ("ooooooo", "ooooooo"),
+            ("oooocoooo", "ooooooooo"),
+            ("ccccccqqqqqqqqoooooo", "ccccccccccccccoooooo"),
+            ("ooooooqqqqqqqqcccccc", "oooooooooooooocccccc"),
+            ("qqqq", "oooo"),
+        ] {
+            let origins: Vec<Origin> = line.chars().map(|letter| match letter { 'c' => Origin::Copy, 'q' => Origin::Quiet, _ => Origin::Own }).collect();
+            let judged: String = copies(&origins).into_iter().map(|is_copy| if is_copy { 'c' } else { 'o' }).collect();
+            // The edge may lie as far off as a judgement reaches.
+            let differing = judged.chars().zip(expected.chars()).filter(|(a, b)| a != b).count();
+            assert!(differing <= 3, "{line}: {judged}");
+        }
     }
 
     #[test]
@@ -333,9 +383,9 @@ pub(super) mod tests {
         for lag in [-900_i64, -1, 0, 500, 1000] {
             let late: Vec<f32> = (0..160_000_i64).map(|i| usize::try_from(i - lag).ok().and_then(|i| burst.get(i)).map_or(0.0, |sample| 0.2 * sample)).collect();
             let found = survey(&[spool(&burst), spool(&late)], &[Relation { first: 0, second: 1, lag }], &|| false).unwrap();
-            let marked: Vec<usize> = (0..found.copied[1].len()).filter(|frame| found.copied[1][*frame]).collect();
+            let marked: Vec<usize> = (0..found.origins[1].len()).filter(|frame| found.origins[1][*frame] == Origin::Copy).collect();
             assert!(marked[0].abs_diff(usize::try_from(32_000 + lag).unwrap() / FRAME) <= 2, "{lag}");
-            assert!(found.copied[0].iter().all(|is_copy| !is_copy), "{lag}");
+            assert!(found.origins[0].iter().all(|origin| *origin != Origin::Copy), "{lag}");
         }
     }
 }
