@@ -13,7 +13,7 @@ use earmark_pipeline::{Pipeline, Progress, RuleBook, Settings, Speakers};
 use earmark_queue::{Attempts, Backoff, Handler, JournalQueue, Worker, WorkerOptions};
 use earmark_rules::RuleSet;
 use earmark_storage::{
-    AuditLog, Database, FetchLimits, FileArtifacts, Journal, Outbox, Recordings, ResultStore, RuleSets, SqlAuditLog, SqlResults,
+    AuditLog, Database, FetchLimits, FileArtifacts, Journal, Outbox, Recordings, ResultStore, RuleSets, SqlAuditLog, SqlResults, WorkerInfo,
 };
 
 use crate::complaint::Complaint;
@@ -102,6 +102,15 @@ impl App {
             progress,
             settings: self.settings()?,
         })
+    }
+
+    /// This process, as other processes see it.
+    pub fn worker_info(&self) -> WorkerInfo {
+        WorkerInfo {
+            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            pid: std::process::id(),
+            slots: u32::try_from(self.config.worker.slots).unwrap_or(u32::MAX),
+        }
     }
 
     /// Tries made with `pipeline`, settled in the journal.

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use earmark_core::{Job, JobState, Lane, Lease, NewJob, Problem, Report, WorkerId};
 use earmark_queue::{Attempts, Settled};
-use earmark_storage::WorkerInfo;
 use futures::{StreamExt, stream};
 
 use super::progress::Bars;
@@ -53,7 +52,7 @@ pub async fn run(app: &App, args: Args) -> Result<Outcome, Complaint> {
     let attempts = app.attempts(app.pipeline(rules, bars.clone()).await?);
     let worker = WorkerId::fresh();
     let slots = app.config.worker.slots;
-    let lock = app.journal.register_worker(&worker, &WorkerInfo::this_process(slots)).await?;
+    let lock = app.journal.register_worker(&worker, &app.worker_info()).await?;
 
     let here = Here { app, attempts: &attempts, worker: &worker, bars: &bars };
     let offered = args.uris.iter().map(|uri| {

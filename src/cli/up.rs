@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use earmark_core::WorkerId;
 use earmark_pipeline::NoProgress;
-use earmark_storage::WorkerInfo;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -67,7 +66,7 @@ async fn work(app: &App, stop: CancellationToken) -> Result<(), Complaint> {
     let rules = app.rules(None).await?;
     let pipeline = app.pipeline(rules, Arc::new(NoProgress)).await?;
     let worker = WorkerId::fresh();
-    let lock = app.journal.register_worker(&worker, &WorkerInfo::this_process(app.config.worker.slots)).await?;
+    let lock = app.journal.register_worker(&worker, &app.worker_info()).await?;
     // Whatever a killed worker of this machine held is free at once, not after its lease.
     let recovered = app.journal.recover().await?;
     if !recovered.is_empty() {

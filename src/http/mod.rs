@@ -13,7 +13,6 @@ use std::sync::Arc;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
-use earmark_core::Clock;
 use earmark_storage::{Database, Journal, ResultStore};
 use tokio_util::sync::CancellationToken;
 
@@ -27,7 +26,6 @@ struct Api {
     database: Database,
     journal: Journal,
     results: Arc<dyn ResultStore>,
-    clock: Arc<dyn Clock>,
     callers: Arc<Callers>,
 }
 
@@ -50,7 +48,6 @@ pub async fn serve(app: &App, stop: CancellationToken) -> Result<(), Complaint> 
         database: app.database.clone(),
         journal: app.journal.clone(),
         results: app.results.clone(),
-        clock: app.clock.clone(),
         callers: Arc::new(Callers::new(&http.api_keys)),
     };
     let _ = writeln!(std::io::stderr(), "listening on http://{address}");

@@ -8,6 +8,7 @@ use earmark_asr::{LanguageChoice, Transcriber};
 use earmark_audio::segment::{SegmentOptions, SpeechModel};
 use earmark_core::{Clock, Job, Lease, Report};
 use earmark_permits::PermitPool;
+use earmark_rules::Context;
 use earmark_storage::{ArtifactStore, FetchLimits, Journal, RecordingStore, ResultStore};
 use tokio_util::sync::CancellationToken;
 
@@ -87,8 +88,10 @@ impl Pipeline {
         let transcript = transcribe::transcribe(self, job, lease, &fetched, &decoded, &cut, stop).await?;
         self.at(job, Stage::Write);
         let utterances = stitch::stitch(&transcript.clips, &self.settings.speakers, cut.different_channels());
-        let findings = flag::flag(&rules, &utterances, decoded.duration_ms).await?;
-        write::write(self, lease, write::Outcome { job, fetched, decoded, cut, transcript, utterances, findings, rules: rules.id().clone() }).await
+        let language = stitch::language(&utterances);
+        let context = Context { duration_ms: decoded.duration_ms, language: language.clone(), lane: Some(job.lane) };
+        let findings = flag::flag(&rules, &utterances, context).await?;
+        write::write(self, lease, write::Outcome { job, fetched, decoded, cut, transcript, language, utterances, findings, rules: rules.id().clone() }).await
     }
 
     pub(crate) fn at(&self, job: &Job, stage: Stage) {

@@ -1,5 +1,7 @@
 //! From clips' texts to turns: clip times to recording times, speakers by channel, turns in order of time.
 
+use std::collections::BTreeMap;
+
 use earmark_core::{Clip, ClipText, Region, Speaker, TimePrecision, TimedText, Utterance, Word, ms_to_samples, samples_to_ms};
 
 /// A pause inside one recognised segment that makes two utterances of it: what was said behind the silence of another
@@ -39,6 +41,17 @@ pub fn stitch(clips: &[(Clip, ClipText)], speakers: &Speakers, channels: usize) 
         utterance.id = id;
     }
     utterances
+}
+
+/// The language most of the speech is in, where it is known.
+pub fn language(utterances: &[Utterance]) -> Option<String> {
+    let mut spoken_ms: BTreeMap<&str, u64> = BTreeMap::new();
+    for utterance in utterances {
+        if let Some(language) = &utterance.language {
+            *spoken_ms.entry(language).or_default() += utterance.end_ms - utterance.start_ms;
+        }
+    }
+    spoken_ms.into_iter().max_by_key(|(_, ms)| *ms).map(|(language, _)| language.to_owned())
 }
 
 /// Text with times in the recording.

@@ -41,7 +41,7 @@ pub async fn transcribe(
     pipeline.journal.set_clips_total(lease, &fingerprint, total).await?;
     pipeline.at(job, Stage::Transcribe { done: count(reused), total });
 
-    let missing: Vec<&Clip> = cut.clips.iter().filter(|clip| !texts.contains_key(&clip.key)).collect();
+    let missing: Vec<Clip> = cut.clips.iter().filter(|clip| !texts.contains_key(&clip.key)).cloned().collect();
     let mut answers = stream::iter(missing)
         .map(|clip| one(pipeline, job, lease, decoded, cut, clip, &fingerprint, stop))
         // One clip more than there are permits is kept ready, so that a permit that frees is used at once.
@@ -69,7 +69,7 @@ async fn one(
     lease: &Lease,
     decoded: &Decoded,
     cut: &Cut,
-    clip: &Clip,
+    clip: Clip,
     fingerprint: &str,
     stop: &CancellationToken,
 ) -> Result<(ClipKey, ClipText), JobError> {
@@ -94,7 +94,7 @@ async fn one(
         () = stop.cancelled() => return Err(JobError::Stopped),
         text = answer => text?,
     };
-    pipeline.journal.save_clip(lease, fingerprint, clip, &text).await?;
+    pipeline.journal.save_clip(lease, fingerprint, &clip, &text).await?;
     tracing::debug!(job.id = %job.id, channel = clip.key.channel, clip = clip.key.index, "transcribed clip");
     Ok((clip.key, text))
 }

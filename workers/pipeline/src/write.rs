@@ -21,6 +21,7 @@ pub struct Outcome<'a> {
     pub decoded: Decoded,
     pub cut: Cut,
     pub transcript: Transcript,
+    pub language: Option<String>,
     pub utterances: Vec<Utterance>,
     pub findings: Vec<Finding>,
     pub rules: RuleSetId,
@@ -41,7 +42,7 @@ pub async fn write(pipeline: &Pipeline, lease: &Lease, outcome: Outcome<'_>) -> 
 }
 
 fn report(pipeline: &Pipeline, outcome: &Outcome<'_>, spent: Spent, engine: Engine) -> Report {
-    let Outcome { job, fetched, decoded, cut, transcript, utterances, findings, rules } = outcome;
+    let Outcome { job, fetched, decoded, cut, transcript, language, utterances, findings, rules } = outcome;
     let mut warnings = decoded.warnings.clone();
     warnings.extend(cut.warnings.iter().cloned());
     warnings.extend(dropped(&transcript.clips.iter().map(|(_, text)| text).collect::<Vec<_>>()));
@@ -56,7 +57,7 @@ fn report(pipeline: &Pipeline, outcome: &Outcome<'_>, spent: Spent, engine: Engi
         metadata: job.metadata.clone(),
         accepted_at: rfc3339(job.accepted_at_ms),
         finished_at: rfc3339(pipeline.clock.now_ms()),
-        language: language(utterances),
+        language: language.clone().unwrap_or_else(|| "und".into()),
         recording: Recording {
             uri: job.uri.clone(),
             sha256: fetched.sha256.clone(),
@@ -84,17 +85,6 @@ fn price(billed_ms: u64, cny_per_minute: f64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of a recording are far below 2^53")]
     let price = billed_ms as f64 / 60_000.0 * cny_per_minute;
     (price * 10_000.0).round() / 10_000.0
-}
-
-/// The language most of the speech is in.
-fn language(utterances: &[Utterance]) -> String {
-    let mut spoken_ms: BTreeMap<&str, u64> = BTreeMap::new();
-    for utterance in utterances {
-        if let Some(language) = &utterance.language {
-            *spoken_ms.entry(language).or_default() += utterance.end_ms - utterance.start_ms;
-        }
-    }
-    spoken_ms.into_iter().max_by_key(|(_, ms)| *ms).map_or_else(|| "und".into(), |(language, _)| language.to_owned())
 }
 
 /// One warning per reason for which text was not believed.

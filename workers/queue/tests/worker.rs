@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use earmark_core::{Clock, Disposition, Job, JobId, JobOptions, JobState, Lane, Lease, NewJob, Problem, SystemClock, Tenant, WorkerId};
 use earmark_queue::{Attempts, Backoff, Failed, Handler, JournalQueue, Worker, WorkerOptions};
-use earmark_storage::{Database, Journal};
+use earmark_storage::{Database, Journal, WorkerInfo};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -110,13 +110,18 @@ impl Bench {
     }
 
     /// Starts a worker with two slots.
-    fn start(&self, grace: Duration) -> (CancellationToken, tokio::task::JoinHandle<()>) {
+    async fn start(&self, grace: Duration) -> (CancellationToken, tokio::task::JoinHandle<()>) {
         let id = WorkerId::fresh();
+        let lock = self.journal.register_worker(&id, &WorkerInfo { host: "here".into(), pid: std::process::id(), slots: 2 }).await.unwrap();
         let queue = JournalQueue::new(self.journal.clone(), id.clone(), self.attempts.lease_ms(), Duration::from_millis(5));
         let worker = Worker::new(id, Arc::new(queue), self.attempts.clone(), WorkerOptions { slots: 2, grace });
         let stop = CancellationToken::new();
         let stopped = stop.clone();
-        (stop, tokio::spawn(async move { worker.run(stopped).await }))
+        let running = tokio::spawn(async move {
+            worker.run(stopped).await;
+            drop(lock);
+        });
+        (stop, running)
     }
 
     async fn ended(&self, id: &JobId) -> Job {
@@ -143,7 +148,7 @@ const WELL: JobState = JobState::Cancelled;
 #[tokio::test]
 async fn every_outcome_is_settled_as_it_says() {
     let bench = Bench::new(NO_TIMEOUT).await;
-    let (stop, worker) = bench.start(NO_GRACE);
+    let (stop, worker) = bench.start(NO_GRACE).await;
     for (uri, state, tries) in
         [("well", WELL, 1), ("fails", JobState::Dead, 1), ("fails twice", WELL, 3), ("fails always", JobState::Dead, 5), ("throttled", WELL, 8), ("panics", WELL, 2)]
     {
@@ -163,7 +168,7 @@ async fn no_more_jobs_run_than_there_are_slots() {
     for _ in 0..6 {
         ids.push(bench.submit("gated").await);
     }
-    let (stop, worker) = bench.start(NO_GRACE);
+    let (stop, worker) = bench.start(NO_GRACE).await;
     bench.begun.recv().await.unwrap();
     bench.begun.recv().await.unwrap();
     bench.handler.gate.add_permits(6);
@@ -179,7 +184,7 @@ async fn no_more_jobs_run_than_there_are_slots() {
 async fn a_stopping_worker_hands_back_what_it_cannot_finish_and_another_takes_it_at_once() {
     let mut bench = Bench::new(NO_TIMEOUT).await;
     let id = bench.submit("waits to be stopped").await;
-    let (stop, worker) = bench.start(NO_GRACE);
+    let (stop, worker) = bench.start(NO_GRACE).await;
     bench.begun.recv().await.unwrap();
     stop.cancel();
     worker.await.unwrap();
@@ -193,7 +198,7 @@ async fn a_stopping_worker_hands_back_what_it_cannot_finish_and_another_takes_it
 async fn a_stopping_worker_lets_running_jobs_finish_within_the_grace_period() {
     let mut bench = Bench::new(NO_TIMEOUT).await;
     let id = bench.submit("gated").await;
-    let (stop, worker) = bench.start(NO_TIMEOUT);
+    let (stop, worker) = bench.start(NO_TIMEOUT).await;
     bench.begun.recv().await.unwrap();
     stop.cancel();
     bench.handler.gate.add_permits(1);
@@ -205,7 +210,7 @@ async fn a_stopping_worker_lets_running_jobs_finish_within_the_grace_period() {
 async fn a_running_job_can_be_called_off() {
     let mut bench = Bench::new(NO_TIMEOUT).await;
     let id = bench.submit("waits to be stopped").await;
-    let (stop, worker) = bench.start(NO_GRACE);
+    let (stop, worker) = bench.start(NO_GRACE).await;
     bench.begun.recv().await.unwrap();
     bench.journal.cancel(&id, "test").await.unwrap();
     assert_eq!(bench.ended(&id).await.state, JobState::Cancelled);
@@ -217,7 +222,7 @@ async fn a_running_job_can_be_called_off() {
 async fn a_job_that_hangs_is_stopped_and_given_up_in_the_end() {
     let bench = Bench::new(Duration::from_millis(10)).await;
     let id = bench.submit("hangs").await;
-    let (stop, worker) = bench.start(NO_GRACE);
+    let (stop, worker) = bench.start(NO_GRACE).await;
     let job = bench.ended(&id).await;
     assert_eq!((job.state, bench.tries(&id)), (JobState::Dead, 5));
     assert_eq!(job.error.expect("the cause").code, "job.timeout");
@@ -229,7 +234,7 @@ async fn a_job_that_hangs_is_stopped_and_given_up_in_the_end() {
 async fn leases_are_kept_for_longer_than_they_last() {
     let mut bench = Bench::new(NO_TIMEOUT).await;
     let id = bench.submit("gated").await;
-    let (stop, worker) = bench.start(NO_GRACE);
+    let (stop, worker) = bench.start(NO_GRACE).await;
     bench.begun.recv().await.unwrap();
     let (_, first) = (0, bench.journal.get(&id).await.unwrap());
     // Two leases later the job is still this worker's: nobody else could take it, no second try was begun.

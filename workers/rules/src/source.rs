@@ -2,12 +2,13 @@
 
 use earmark_core::RuleSetId;
 use earmark_core::audit::hex;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 const DOMAIN: &[u8] = b"earmark/rules/1";
 
 /// A file of a rule set.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SourceFile {
     /// Relative to the rule set's folder, with `/` between the parts: part of the set's hash and of every error.
     pub path: String,
