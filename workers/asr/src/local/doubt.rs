@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::timing::is_ideograph;
+
 /// Above this the model thinks that nobody speaks …
 const NO_SPEECH_PROBABILITY: f32 = 0.6;
 /// … and below this mean log-probability it does not know what it says. Both together were true of silence, noise,
@@ -13,8 +15,15 @@ const STOCK_LOG_PROBABILITY: f32 = -0.7;
 /// How often a unit of so many characters may follow itself: (longest unit, most repetitions). People do say
 /// 对对对对 and "no, no, no, no"; digits of one kind come in rows.
 const REPETITIONS: [(usize, usize); 4] = [(1, 7), (3, 5), (12, 3), (60, 2)];
+/// Digits of an account number, which may all be the same.
+const LONGEST_NUMBER: usize = 20;
 /// A prompt read back has at least this many characters in a row of it.
 const ECHO_CHARACTERS: usize = 9;
+/// Nobody speaks faster than so long a syllable (the fastest Mandarin has some nine a second) or letter; a few letters
+/// are always possible, for recognisers write out numbers and abbreviations.
+const FASTEST_IDEOGRAPH_MS: f32 = 80.0;
+const FASTEST_LETTER_MS: f32 = 28.0;
+const SPEECH_SLACK_MS: f32 = 200.0;
 
 /// Texts that Whisper learned from subtitles and gives for silence.
 const STOCK_PHRASES: [&str; 26] = [
@@ -66,6 +75,16 @@ pub(super) fn is_invented(text: &str, no_speech: f32, log_probability: f32) -> b
     }
     let is_doubtful = no_speech > STOCK_NO_SPEECH_PROBABILITY || log_probability < STOCK_LOG_PROBABILITY;
     is_doubtful && is_stock(text)
+}
+
+/// Whether a mouth can say a text in `length_ms`.
+pub(super) fn is_speakable(text: &str, length_ms: u64) -> bool {
+    let needed_ms: f32 = text
+        .chars()
+        .filter(|character| character.is_alphanumeric())
+        .map(|character| if is_ideograph(character) { FASTEST_IDEOGRAPH_MS } else { FASTEST_LETTER_MS })
+        .sum();
+    needed_ms <= length_ms as f32 + SPEECH_SLACK_MS
 }
 
 fn is_stock(text: &str) -> bool {
@@ -132,5 +151,97 @@ fn repetition(spoken: &[(usize, char)]) -> Option<(usize, usize)> {
     })
 }
 
-/// Digits of an account number, which may all be the same.
-const LONGEST_NUMBER: usize = 20;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn without_loops(text: &str) -> String {
+        let characters: Vec<char> = text.chars().collect();
+        let loops = loops(&characters);
+        characters
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| !loops.iter().any(|part| part.contains(at)))
+            .map(|(_, character)| *character)
+            .collect()
+    }
+
+    #[test]
+    fn loops_are_cut_to_their_first_occurrence_and_what_people_repeat_stays() {
+        let cases = [
+            ("我要要要要要要要要要要要要", "我要"),
+            ("好的，要要要要要要要要要，再见", "好的，要再见"),
+            ("谢谢观看谢谢观看谢谢观看谢谢观看谢谢观看", "谢谢观看"),
+            ("是的。是的。是的。是的。是的。是的。是的。", "是的。"),
+            ("the plan the plan the plan the plan the plan the plan is new", "the plan is new"),
+            (
+                "I will call you back tomorrow. I will call you back tomorrow. I will call you back tomorrow.",
+                "I will call you back tomorrow. ",
+            ),
+            ("对对对对对", "对对对对对"),
+            ("No, no, no, no!", "No, no, no, no!"),
+            ("好的好的好的", "好的好的好的"),
+            ("哈哈哈哈哈哈", "哈哈哈哈哈哈"),
+            ("卡号是 8888 8888 8888 8888", "卡号是 8888 8888 8888 8888"),
+            ("10000000000", "10000000000"),
+            ("Thank you. Thank you. Thank you.", "Thank you. Thank you. Thank you."),
+            ("", ""),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(without_loops(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn text_that_nobody_said_is_told_by_the_models_own_doubt_and_by_stock_phrases() {
+        let cases = [
+            ("you", 0.85, -1.3, true),
+            ("我们的产品很好", 0.7, -1.2, true),
+            ("我们的产品很好", 0.7, -0.3, false),
+            ("我们的产品很好", 0.1, -1.5, false),
+            ("Thank you for watching!", 0.5, -0.4, true),
+            ("Thank you.", 0.02, -0.2, false),
+            ("谢谢观看", 0.1, -0.9, true),
+            ("字幕由某某提供", 0.5, -0.5, true),
+            ("谢谢您的来电", 0.5, -0.5, false),
+            ("You are welcome.", 0.5, -0.9, false),
+        ];
+        for (text, no_speech, log_probability, expected) in cases {
+            assert_eq!(is_invented(text, no_speech, log_probability), expected, "{text} {no_speech} {log_probability}");
+        }
+    }
+
+    #[test]
+    fn no_text_is_longer_than_its_clip_has_time_for() {
+        let cases = [
+            ("这一句话,这一句", 50, false),
+            ("这一句话,这一句", 1000, true),
+            ("Thank you for watching", 100, false),
+            ("Thank you for watching", 1200, true),
+            ("you", 50, true),
+            ("", 0, true),
+        ];
+        for (text, length_ms, expected) in cases {
+            assert_eq!(is_speakable(text, length_ms), expected, "{text} {length_ms}");
+        }
+    }
+
+    #[test]
+    fn a_clip_that_says_only_what_the_decoder_was_told_is_an_echo() {
+        let told = ["以下是普通话的句子。", "ComfyUI, Northwind Wealth, Laura Harris.", "好的，请问您贵姓？"]
+            .map(str::to_owned);
+        let cases = [
+            ("以下是普通话的句子", true),
+            ("Northwind Wealth, Laura", true),
+            ("好的请问您贵姓", true),
+            ("Laura", false),
+            ("好的", false),
+            ("Thank you for calling Northwind Wealth.", false),
+            ("以下是普通话的句子，您好", false),
+            ("", false),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(is_echo(text, &told), expected, "{text}");
+        }
+    }
+}

@@ -2,7 +2,7 @@
 //!
 //! [`LocalEngine`] queues requests; its threads (`worker`) take what waits as a batch and give it to `recognise`:
 //! log-mel windows (`mel`), the encoder and decoder (`model`), the language (`language`), what is said to the decoder
-//! beforehand (`prompt`), tokens to text and times (`vocabulary`, `timing`), and what is not believed (`doubt`).
+//! beforehand (`prompt`, `script`), tokens to text and times (`vocabulary`, `timing`), and what is not believed (`doubt`).
 
 mod doubt;
 mod engine;
@@ -11,6 +11,7 @@ mod mel;
 mod model;
 mod prompt;
 mod recognise;
+mod script;
 mod timing;
 mod vocabulary;
 mod worker;

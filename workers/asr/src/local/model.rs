@@ -5,6 +5,7 @@ use std::path::Path;
 use ct2rs::sys::{ComputeType, Config, Device, StorageView, Whisper, WhisperOptions};
 
 use super::mel::{FULL_WINDOW, HOP, LogMel};
+use super::script::{MANDARIN, traditional_tokens};
 use super::vocabulary::Vocabulary;
 use crate::AsrError;
 
@@ -17,6 +18,8 @@ const FRAME_STEP: usize = 50;
 const MOST_TOKENS: usize = 448;
 /// Frames over which alignments are smoothed; OpenAI's value.
 const MEDIAN_FILTER: i64 = 7;
+/// Stands for the tokens that the model's own configuration forbids.
+const MODELS_OWN: i32 = -1;
 /// What the folder must hold besides one of [`VOCABULARIES`].
 const FILES: [&str; 3] = ["model.bin", "config.json", "tokenizer.json"];
 const VOCABULARIES: [&str; 2] = ["vocabulary.txt", "vocabulary.json"];
@@ -26,6 +29,7 @@ pub(super) struct Model {
     whisper: Whisper,
     mel: LogMel,
     pub(super) vocabulary: Vocabulary,
+    traditional: Vec<i32>,
 }
 
 /// What the encoder made of a batch of clips.
@@ -75,7 +79,8 @@ impl Model {
         let whisper =
             Whisper::new(folder, config).map_err(|error| not_loaded(format!("{}: {error}", folder.display())))?;
         let mel = LogMel::new(whisper.n_mels());
-        Ok(Self { whisper, mel, vocabulary })
+        let traditional = traditional_tokens(&vocabulary);
+        Ok(Self { whisper, mel, vocabulary, traditional })
     }
 
     /// Listens to clips of at most 30 s (mono, 16 kHz), at least one.
@@ -102,8 +107,8 @@ impl Model {
             .collect())
     }
 
-    /// Writes down what was said. Each clip's language and what to tell the decoder beforehand; the latter must have
-    /// the same number of tokens for all.
+    /// Writes down what was said. Each clip's language and what to tell the decoder beforehand: with the same number
+    /// of tokens for all, and all in Mandarin or none.
     pub(super) fn generate(
         &self,
         encoded: &Encoded,
@@ -111,7 +116,13 @@ impl Model {
         decoding: Decoding,
     ) -> Result<Vec<Decoded>, AsrError> {
         let prompts: Vec<Vec<String>> = clips.iter().map(|(language, previous)| task(language, previous)).collect();
+        let is_mandarin = clips.iter().all(|(language, _)| *language == MANDARIN);
+        let mut suppress_tokens = vec![MODELS_OWN];
+        if is_mandarin {
+            suppress_tokens.extend_from_slice(&self.traditional);
+        }
         let options = WhisperOptions {
+            suppress_tokens,
             beam_size: decoding.beam,
             no_repeat_ngram_size: decoding.no_repeat_ngram,
             max_length: MOST_TOKENS,

@@ -1,5 +1,6 @@
 //! What the decoder is told beforehand: the script, names and terms, what was said before.
 
+use super::script::MANDARIN;
 use super::vocabulary::Vocabulary;
 
 /// "What follows is in Mandarin": makes the model write simplified characters and punctuation. Character error rate
@@ -36,7 +37,7 @@ impl Previous {
 
     /// The script's line alone.
     pub(super) fn script(vocabulary: &Vocabulary, language: &str) -> Self {
-        if language != "zh" {
+        if language != MANDARIN {
             return Self::default();
         }
         Self { tokens: vocabulary.encode(&format!(" {SIMPLIFIED}")), texts: vec![SIMPLIFIED.to_owned()] }
@@ -50,7 +51,7 @@ fn fitting_terms(
     glossary: &[String],
     room: usize,
 ) -> (Option<String>, Vec<String>) {
-    let (separator, stop) = if language == "zh" { ("、", "。") } else { (", ", ".") };
+    let (separator, stop) = if language == MANDARIN { ("、", "。") } else { (", ", ".") };
     let mut line = String::new();
     let mut tokens = Vec::new();
     for term in glossary.iter().map(|term| term.trim()).filter(|term| !term.is_empty()) {

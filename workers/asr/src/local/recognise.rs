@@ -2,10 +2,11 @@
 
 use earmark_core::{ClipText, Dropped, TimePrecision, TimedText, ms_to_samples, samples_to_ms};
 
-use super::doubt::{is_echo, is_invented, loops};
+use super::doubt::{is_echo, is_invented, is_speakable, loops};
 use super::language::choose;
 use super::model::{Decoded, Decoding, Encoded, Model};
 use super::prompt::Previous;
+use super::script::MANDARIN;
 use super::timing::{Span, Stretch, character_times, segment, spans, tokens_of};
 use super::vocabulary::Character;
 use crate::{AsrError, ClipRequest, LanguageChoice};
@@ -81,11 +82,12 @@ impl Recogniser {
             .map(|(at, request)| self.passage(request, detected.get(at).map_or(&[], Vec::as_slice)))
             .collect();
 
-        // The decoder wants prompts of one length.
+        // The decoder wants prompts of one length, and what is forbidden is forbidden to a whole batch.
+        let kind = |at: &usize| (passages[*at].language == MANDARIN, passages[*at].previous.tokens.len());
         let mut order: Vec<usize> = (0..passages.len()).collect();
-        order.sort_by_key(|at| passages[*at].previous.tokens.len());
+        order.sort_by_key(kind);
         let mut texts: Vec<Option<ClipText>> = vec![None; passages.len()];
-        for group in order.chunk_by(|a, b| passages[*a].previous.tokens.len() == passages[*b].previous.tokens.len()) {
+        for group in order.chunk_by(|a, b| kind(a) == kind(b)) {
             let together: Vec<&Passage<'_>> = group.iter().map(|at| &passages[*at]).collect();
             // A group of all is in the requests' order: sorting keeps the order of equals.
             let group_encoded = match encoded.take().filter(|_| group.len() == passages.len()) {
@@ -201,7 +203,9 @@ impl Recogniser {
                 is_doubtful: false,
             };
         }
-        if is_invented(&text, decoded.no_speech, decoded.log_probability) {
+        let is_invented = is_invented(&text, decoded.no_speech, decoded.log_probability)
+            || !is_speakable(&text, length_ms(passage.samples));
+        if is_invented {
             return drop_all("no_speech", false);
         }
         if is_echo(&text, &passage.previous.texts) {

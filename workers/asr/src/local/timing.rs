@@ -159,6 +159,76 @@ fn words(span: &Span, characters: &[Character], times: &[Stretch]) -> Vec<Word> 
 }
 
 /// Written without spaces between words.
-fn is_ideograph(value: char) -> bool {
+pub(super) fn is_ideograph(value: char) -> bool {
     matches!(u32::from(value), 0x3040..=0x30FF | 0x3400..=0x4DBF | 0x4E00..=0x9FFF | 0xF900..=0xFAFF | 0x20000..=0x3FFFF)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn characters(pieces: &[&str]) -> Vec<Character> {
+        let of = |(token, piece): (usize, &&str)| {
+            piece.chars().map(move |value| Character { value, token }).collect::<Vec<_>>()
+        };
+        pieces.iter().enumerate().flat_map(of).collect()
+    }
+
+    fn span(start_ms: u64, end_ms: u64, tokens: usize) -> Span {
+        Span { start_ms, end_ms, first_token: 0, end_token: tokens }
+    }
+
+    /// Word text, start, end, offset of one segment.
+    fn words_of(pieces: &[&str], path: &[(i64, i64)], clip_ms: u64) -> Vec<(String, u64, u64, usize)> {
+        let characters = characters(pieces);
+        let aligned: Vec<usize> = (0..pieces.len()).collect();
+        let times = character_times(&characters, &aligned, path.iter().copied(), clip_ms);
+        let segment = segment(&span(0, clip_ms, pieces.len()), &characters, Some(&times), 0.5).unwrap();
+        segment.words.into_iter().map(|word| (word.text, word.start_ms, word.end_ms, word.offset)).collect()
+    }
+
+    fn word(text: &str, start_ms: u64, end_ms: u64, offset: usize) -> (String, u64, u64, usize) {
+        (text.to_owned(), start_ms, end_ms, offset)
+    }
+
+    #[test]
+    fn english_words_go_by_spaces_and_their_punctuation_takes_no_time() {
+        let words =
+            words_of(&[" Hel", "lo", ",", " you", "."], &[(0, 5), (1, 10), (2, 20), (3, 50), (4, 60), (4, 70)], 2000);
+        assert_eq!(words, [word("Hello,", 100, 400, 0), word("you.", 1000, 1200, 7)]);
+    }
+
+    #[test]
+    fn chinese_words_are_characters_and_share_their_tokens_time() {
+        let words = words_of(&["您好", "，", "GLM", "很好"], &[(0, 0), (1, 20), (2, 30), (3, 40)], 1000);
+        assert_eq!(
+            words,
+            [
+                word("您", 0, 200, 0),
+                word("好，", 200, 400, 1),
+                word("GLM", 600, 800, 3),
+                word("很", 800, 900, 6),
+                word("好", 900, 1000, 7)
+            ]
+        );
+    }
+
+    #[test]
+    fn a_token_the_path_leaves_out_begins_with_the_next() {
+        assert_eq!(token_starts([(0, 1), (2, 4)].into_iter(), 3, 500), [20, 80, 80]);
+        assert_eq!(token_starts([].into_iter(), 2, 500), [500, 500]);
+    }
+
+    #[test]
+    fn words_stay_within_their_segment() {
+        let characters = characters(&["好", "的"]);
+        let times = character_times(&characters, &[0, 1], [(0, 0), (1, 90)].into_iter(), 2000);
+        let segment = segment(&span(500, 1500, 2), &characters, Some(&times), 0.5).unwrap();
+        assert!(segment.words.iter().all(|word| word.start_ms >= 500 && word.end_ms <= 1500), "{:?}", segment.words);
+    }
+
+    #[test]
+    fn a_segment_without_text_is_none() {
+        assert_eq!(segment(&span(0, 100, 1), &characters(&[" "]), None, 0.5), None);
+    }
 }

@@ -90,6 +90,12 @@ impl Vocabulary {
         characters
     }
 
+    /// The ids of the text tokens in which a character `is_meant`; those of half characters are passed over.
+    pub(crate) fn tokens_with(&self, is_meant: impl Fn(char) -> bool) -> Vec<i32> {
+        let has = |piece: &[u8]| std::str::from_utf8(piece).is_ok_and(|text| text.chars().any(&is_meant));
+        (0_i32..).zip(&self.pieces).filter(|(_, piece)| has(piece)).map(|(id, _)| id).collect()
+    }
+
     /// Whether a token is text rather than a mark.
     pub(crate) fn is_text(&self, id: usize) -> bool {
         id < self.pieces.len()

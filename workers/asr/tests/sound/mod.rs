@@ -27,3 +27,32 @@ fn samples(body: &[u8], channels: usize) -> Vec<Vec<f32>> {
         .map(|channel| body.chunks_exact(2 * channels).map(|frame| sample(&frame[2 * channel..])).collect())
         .collect()
 }
+
+/// Samples of 8 kHz at 16 kHz: each new one half-way between its neighbours.
+pub fn doubled(samples: &[f32]) -> Vec<f32> {
+    samples.iter().zip(samples.iter().skip(1).chain(samples.last())).flat_map(|(a, b)| [*a, (a + b) / 2.0]).collect()
+}
+
+/// White noise up to `peak`, the same every time.
+pub fn noise(samples: usize, peak: f32) -> Vec<f32> {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut next = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 40) as f32 / (1 << 23) as f32 - 1.0
+    };
+    (0..samples).map(|_| next() * peak).collect()
+}
+
+/// Phone keys 1, 2, 3, … pressed for 200 ms every 400 ms.
+pub fn keys(count: usize) -> Vec<f32> {
+    let tone = |hertz: f32, at: usize| (2.0 * std::f32::consts::PI * hertz * at as f32 / 16_000.0).sin();
+    let (rows, columns) = ([697.0, 770.0, 852.0], [1209.0, 1336.0, 1477.0]);
+    (0..count)
+        .flat_map(|key| {
+            let (row, column) = (rows[key / 3 % 3], columns[key % 3]);
+            (0..6400).map(move |at| if at < 3200 { 0.3 * (tone(row, at) + tone(column, at)) } else { 0.0 })
+        })
+        .collect()
+}
