@@ -85,10 +85,15 @@ impl SpoolWriter {
 
 /// A sample as it is stored; [`from_i16`] of it is within half a step of the sample.
 pub(crate) fn to_i16(sample: f32) -> i16 {
+    round_to_i16(if sample.is_nan() { 0.0 } else { sample * 32768.0 })
+}
+
+/// The nearest whole number, the ends where it lies beyond.
+#[inline]
+pub(crate) fn round_to_i16(scaled: f32) -> i16 {
     // Added to a float, this leaves its nearest whole number in the low bits; much faster than `round`, which is a call
     // into libm on processors without SSE4.
     const ROUNDING: f32 = 12_582_912.0;
-    let scaled = if sample.is_nan() { 0.0 } else { sample * 32768.0 };
     let clipped = if scaled > 32767.0 { 32767.0 } else { scaled };
     let clipped = if clipped < -32768.0 { -32768.0 } else { clipped };
     #[expect(clippy::cast_possible_truncation, reason = "the low 16 bits are the number")]
