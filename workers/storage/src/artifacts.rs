@@ -83,7 +83,8 @@ impl ArtifactStore for FileArtifacts {
             write_whole(&path, &bytes)?;
             Ok((path, sha256_hex(&bytes), bytes.len() as u64))
         });
-        let (path, sha256, size_bytes) = written.await.unwrap_or_else(|panic| Err(io::Error::other(panic))).map_err(failed)?;
+        let (path, sha256, size_bytes) =
+            written.await.unwrap_or_else(|panic| Err(io::Error::other(panic))).map_err(failed)?;
         let uri = url::Url::from_file_path(&path).map_or_else(|()| path.display().to_string(), String::from);
         Ok(Artifact { name: name.into(), sha256, uri, size_bytes })
     }
@@ -94,7 +95,8 @@ fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("/"));
     std::fs::create_dir_all(folder)?;
     // The mode is what any program's new file has; the user's umask narrows it.
-    let mut file = tempfile::Builder::new().prefix(".writing-").permissions(Permissions::from_mode(0o666)).tempfile_in(folder)?;
+    let mut file =
+        tempfile::Builder::new().prefix(".writing-").permissions(Permissions::from_mode(0o666)).tempfile_in(folder)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;

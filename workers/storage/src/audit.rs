@@ -1,8 +1,8 @@
 //! The audit log: appended inside the transaction of the change it records; verified and exported in batches.
 
 use async_trait::async_trait;
-use earmark_core::audit::{AuditEntry, AuditError, AuditEvent, AuditHead, ChainVerifier, GENESIS, fresh_salt};
 use earmark_core::Tenant;
+use earmark_core::audit::{AuditEntry, AuditError, AuditEvent, AuditHead, ChainVerifier, GENESIS, fresh_salt};
 use sqlx::any::AnyRow;
 
 use crate::StorageError;
@@ -92,7 +92,10 @@ impl SqlAuditLog {
     }
 
     async fn head(&self, tenant: &Tenant) -> Result<(i64, String), StorageError> {
-        let row = sqlx::query("SELECT seq, hash FROM audit_heads WHERE tenant = $1").bind(tenant.as_str().to_owned()).fetch_optional(self.db.pool()).await;
+        let row = sqlx::query("SELECT seq, hash FROM audit_heads WHERE tenant = $1")
+            .bind(tenant.as_str().to_owned())
+            .fetch_optional(self.db.pool())
+            .await;
         match self.db.map(row)? {
             Some(row) => Ok((column(&self.db, &row, "seq")?, column(&self.db, &row, "hash")?)),
             None => Ok((0, GENESIS.into())),
@@ -125,13 +128,20 @@ impl AuditLog for SqlAuditLog {
     }
 
     async fn of_job(&self, job: &earmark_core::JobId) -> Result<Vec<AuditEntry>, StorageError> {
-        let rows = sqlx::query("SELECT * FROM audit_entries WHERE job_id = $1 ORDER BY seq").bind(job.as_str().to_owned()).fetch_all(self.db.pool()).await;
+        let rows = sqlx::query("SELECT * FROM audit_entries WHERE job_id = $1 ORDER BY seq")
+            .bind(job.as_str().to_owned())
+            .fetch_all(self.db.pool())
+            .await;
         self.db.map(rows)?.iter().map(|row| entry(&self.db, row)).collect()
     }
 
     async fn tenants(&self) -> Result<Vec<Tenant>, StorageError> {
         // Entries whose head was removed are to be seen too.
-        let rows = sqlx::query("SELECT tenant FROM audit_heads UNION SELECT DISTINCT tenant FROM audit_entries ORDER BY tenant").fetch_all(self.db.pool()).await;
+        let rows = sqlx::query(
+            "SELECT tenant FROM audit_heads UNION SELECT DISTINCT tenant FROM audit_entries ORDER BY tenant",
+        )
+        .fetch_all(self.db.pool())
+        .await;
         self.db.map(rows)?.iter().map(|row| parsed(&self.db, row, "tenant", Tenant::parse)).collect()
     }
 }
@@ -171,7 +181,12 @@ pub(crate) async fn append(write: &mut Write, events: &[AuditEvent]) -> Result<(
     Ok(())
 }
 
-async fn append_to_chain(write: &mut Write, tenant: &Tenant, events: &[AuditEvent], time_ms: i64) -> Result<(), StorageError> {
+async fn append_to_chain(
+    write: &mut Write,
+    tenant: &Tenant,
+    events: &[AuditEvent],
+    time_ms: i64,
+) -> Result<(), StorageError> {
     // Writing the row first makes other writers of this chain wait, on every database.
     let taken = sqlx::query(
         "INSERT INTO audit_heads (tenant, seq, hash) VALUES ($1, 0, $2)
@@ -179,7 +194,10 @@ async fn append_to_chain(write: &mut Write, tenant: &Tenant, events: &[AuditEven
     )
     .bind(tenant.as_str().to_owned())
     .bind(GENESIS);
-    let row = write.row(taken).await?.ok_or_else(|| StorageError::Database { place: write.db().place(), source: sqlx::Error::RowNotFound })?;
+    let row = write
+        .row(taken)
+        .await?
+        .ok_or_else(|| StorageError::Database { place: write.db().place(), source: sqlx::Error::RowNotFound })?;
     let (mut seq, mut hash): (i64, String) = (column(write.db(), &row, "seq")?, column(write.db(), &row, "hash")?);
     for event in events {
         seq += 1;
@@ -187,7 +205,10 @@ async fn append_to_chain(write: &mut Write, tenant: &Tenant, events: &[AuditEven
         hash.clone_from(&entry.hash);
         insert(write, entry).await?;
     }
-    let ended = sqlx::query("UPDATE audit_heads SET seq = $1, hash = $2 WHERE tenant = $3").bind(seq).bind(hash).bind(tenant.as_str().to_owned());
+    let ended = sqlx::query("UPDATE audit_heads SET seq = $1, hash = $2 WHERE tenant = $3")
+        .bind(seq)
+        .bind(hash)
+        .bind(tenant.as_str().to_owned());
     write.run(ended).await?;
     Ok(())
 }

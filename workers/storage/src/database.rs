@@ -7,7 +7,7 @@ use std::time::Duration;
 use earmark_core::Clock;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions, AnyRow};
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::{Any, AnyPool, ConnectOptions, Row, Transaction};
+use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions, Connection, Row, Transaction};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::StorageError;
@@ -73,28 +73,20 @@ impl Database {
             Some(path) => Some(FileLock::wait(runtime_folder(path).join("open.lock")).await?),
             None => None,
         };
-        let pool = AnyPoolOptions::new()
-            .max_connections(connections)
-            .min_connections(1)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .after_connect(|connection, _| {
-                let pragmas = format!(
-                    "PRAGMA busy_timeout = {}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;",
-                    BUSY_TIMEOUT.as_millis()
-                );
-                Box::pin(async move {
-                    sqlx::raw_sql(sqlx::AssertSqlSafe(pragmas)).execute(&mut *connection).await?;
-                    Ok(())
-                })
-            })
-            .connect_with(options)
-            .await
-            .map_err(|source| match mapped(place_of(file.as_deref()), source) {
+        if file.is_some() {
+            // The pool would try again and again and in the end know only that time is up.
+            try_connection(&options).await.map_err(|source| match mapped(place_of(file.as_deref()), source) {
                 StorageError::Database { place, source } => StorageError::Open { place, source },
                 other => other,
             })?;
+        }
+        let pool = AnyPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .after_connect(|connection, _| Box::pin(prepare(connection)))
+            .connect_lazy_with(options);
         Ok(Self { pool, clock, file: file.map(Arc::from), turn: Arc::new(Semaphore::new(1)) })
     }
 
@@ -120,7 +112,9 @@ impl Database {
             Err(MigrateError::VersionMissing(found)) => Err(StorageError::Newer { place: self.place(), found, known }),
             Err(MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _)) => {
                 match mapped(self.place(), source) {
-                    StorageError::Database { place, source } => Err(StorageError::Migrate { place, source: source.into() }),
+                    StorageError::Database { place, source } => {
+                        Err(StorageError::Migrate { place, source: source.into() })
+                    }
                     other => Err(other),
                 }
             }
@@ -183,7 +177,9 @@ impl Database {
 
     async fn version(&self) -> Result<i64, StorageError> {
         let mut connection = self.map(self.pool.acquire().await)?;
-        let has_schema = sqlx::query("SELECT name FROM sqlite_master WHERE name = '_sqlx_migrations'").fetch_optional(&mut *connection).await;
+        let has_schema = sqlx::query("SELECT name FROM sqlite_master WHERE name = '_sqlx_migrations'")
+            .fetch_optional(&mut *connection)
+            .await;
         if self.map(has_schema)?.is_none() {
             return Ok(0);
         }
@@ -200,7 +196,7 @@ pub(crate) struct Write {
 }
 
 impl Write {
-    pub(crate) fn connection(&mut self) -> &mut sqlx::AnyConnection {
+    pub(crate) fn connection(&mut self) -> &mut AnyConnection {
         &mut self.tx
     }
 
@@ -234,6 +230,22 @@ pub(crate) type Query<'q> = sqlx::query::Query<'q, Any, sqlx::any::AnyArguments>
 
 fn schema_version() -> i64 {
     MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0)
+}
+
+async fn try_connection(options: &AnyConnectOptions) -> Result<(), sqlx::Error> {
+    let mut connection = AnyConnection::connect_with(options).await?;
+    prepare(&mut connection).await?;
+    connection.close().await
+}
+
+/// What every connection is told first.
+async fn prepare(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+    let pragmas = format!(
+        "PRAGMA busy_timeout = {}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;",
+        BUSY_TIMEOUT.as_millis()
+    );
+    // Numbers of ours only.
+    sqlx::raw_sql(sqlx::AssertSqlSafe(pragmas)).execute(connection).await.map(drop)
 }
 
 /// The path in `sqlite:PATH`, absolute; none for `sqlite::memory:`.
@@ -282,7 +294,9 @@ fn sqlite_options(url: &str, path: &Path) -> Result<AnyConnectOptions, StorageEr
 
 fn plain_options(url: &str) -> Result<AnyConnectOptions, StorageError> {
     let options: Result<AnyConnectOptions, _> = url.parse();
-    options.map(ConnectOptions::disable_statement_logging).map_err(|_| StorageError::UnknownDatabase(without_password(url)))
+    options
+        .map(ConnectOptions::disable_statement_logging)
+        .map_err(|_| StorageError::UnknownDatabase(without_password(url)))
 }
 
 fn place_of(file: Option<&Path>) -> String {

@@ -213,14 +213,22 @@ impl Failure for StorageError {
 
     fn hint(&self) -> Option<String> {
         let text = match self {
-            Self::Output { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => "free some space on that disk",
-            Self::Output { .. } => "make the folder writable for this user, or choose another with EARMARK__STORAGE__OUTPUT or --out",
+            Self::Output { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
+                "free some space on that disk"
+            }
+            Self::Output { .. } => {
+                "make the folder writable for this user, or choose another with EARMARK__STORAGE__OUTPUT or --out"
+            }
             Self::UnknownDatabase(_) => {
                 "set EARMARK__DATABASE__URL to sqlite:PATH, e.g. sqlite:earmark.sqlite (postgres:// is not handled by this build yet)"
             }
-            Self::Folder { .. } | Self::Open { .. } => "choose a place you may write to with EARMARK__DATABASE__URL=sqlite:PATH",
+            Self::Folder { .. } | Self::Open { .. } => {
+                "choose a place you may write to with EARMARK__DATABASE__URL=sqlite:PATH"
+            }
             Self::NotADatabase { .. } => "name another file with EARMARK__DATABASE__URL; this one is left as it is",
-            Self::Corrupt { .. } => "stop earmark, keep a copy of the file, and restore a backup or run `sqlite3 FILE .recover`",
+            Self::Corrupt { .. } => {
+                "stop earmark, keep a copy of the file, and restore a backup or run `sqlite3 FILE .recover`"
+            }
             Self::Full { .. } => "free some space on that disk; jobs wait until then",
             Self::ReadOnly { .. } => "make the file and its folder writable for this user",
             Self::Locked { .. } | Self::Busy { .. } => "see which other process uses the database: `fuser -v FILE`",
@@ -232,7 +240,11 @@ impl Failure for StorageError {
             Self::KeyTaken { .. } => "use another key, or none",
             Self::NoSuchAlert(_) => "`earmark alerts list` shows the open alerts",
             Self::LockFile { .. } => "make the folder beside the database writable for this user",
-            Self::LeaseLost(_) | Self::Unreadable { .. } | Self::Encode { .. } | Self::Audit(_) | Self::Database { .. } => return None,
+            Self::LeaseLost(_)
+            | Self::Unreadable { .. }
+            | Self::Encode { .. }
+            | Self::Audit(_)
+            | Self::Database { .. } => return None,
         };
         Some(text.into())
     }

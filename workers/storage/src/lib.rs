@@ -23,9 +23,12 @@ pub use database::{Database, MigrationReport};
 pub use digest::sha256_hex;
 pub use error::StorageError;
 pub use http_client::{HttpClientError, HttpOptions, http_client, is_public};
-pub use journal::{Accepted, CancelOutcome, Count, Hold, JobFilter, Journal, LeaseState, QUARANTINE_DEATHS, SavedClip, Spent, SweepReport, WorkerInfo};
+pub use journal::{
+    Accepted, CancelOutcome, Count, Hold, JobFilter, Journal, LeaseState, QUARANTINE_DEATHS, SavedClip, Spent,
+    SweepReport, WorkerInfo,
+};
 pub use outbox::{Alert, Backlog, Message, NewAlert, Outbox, OutboxKind};
 pub use recordings::{FetchError, FetchLimits, Fetched, FileStore, HttpStore, RecordingStore, Recordings, shown_uri};
-pub use results::{Finished, FindingFilter, FoundIn, ResultStore, SqlResults};
+pub use results::{FindingFilter, Finished, FoundIn, ResultStore, SqlResults};
 pub use rule_sets::{RuleSets, StoredRuleSet};
 pub use worker_lock::WorkerLock;

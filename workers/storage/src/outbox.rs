@@ -122,7 +122,10 @@ impl Outbox {
     /// [`StorageError`] when the database fails.
     pub async fn due(&self, limit: u32, claim_ms: i64) -> Result<Vec<Message>, StorageError> {
         let now_ms = self.db.now_ms();
-        let first = sqlx::query("SELECT id FROM outbox WHERE next_at_ms <= $1 LIMIT 1").bind(now_ms).fetch_optional(self.db.pool()).await;
+        let first = sqlx::query("SELECT id FROM outbox WHERE next_at_ms <= $1 LIMIT 1")
+            .bind(now_ms)
+            .fetch_optional(self.db.pool())
+            .await;
         if self.db.map(first)?.is_none() {
             return Ok(Vec::new());
         }
@@ -149,7 +152,10 @@ impl Outbox {
     /// [`StorageError`] when the database fails.
     pub async fn delivered(&self, id: &str) -> Result<(), StorageError> {
         let mut write = self.db.write().await?;
-        let statement = sqlx::query("UPDATE outbox SET delivered_at_ms = $1, next_at_ms = NULL, error = NULL WHERE id = $2").bind(self.db.now_ms()).bind(id.to_owned());
+        let statement =
+            sqlx::query("UPDATE outbox SET delivered_at_ms = $1, next_at_ms = NULL, error = NULL WHERE id = $2")
+                .bind(self.db.now_ms())
+                .bind(id.to_owned());
         write.run(statement).await?;
         write.commit().await
     }
@@ -160,7 +166,11 @@ impl Outbox {
     /// [`StorageError`] when the database fails.
     pub async fn failed(&self, id: &str, next_at_ms: Option<i64>, error: &str) -> Result<(), StorageError> {
         let mut write = self.db.write().await?;
-        let statement = sqlx::query("UPDATE outbox SET next_at_ms = $1, error = $2 WHERE id = $3 AND delivered_at_ms IS NULL").bind(next_at_ms).bind(error.to_owned()).bind(id.to_owned());
+        let statement =
+            sqlx::query("UPDATE outbox SET next_at_ms = $1, error = $2 WHERE id = $3 AND delivered_at_ms IS NULL")
+                .bind(next_at_ms)
+                .bind(error.to_owned())
+                .bind(id.to_owned());
         write.run(statement).await?;
         write.commit().await
     }
@@ -170,7 +180,9 @@ impl Outbox {
     /// # Errors
     /// [`StorageError`] when the database fails.
     pub async fn next_due_at(&self) -> Result<Option<i64>, StorageError> {
-        let row = sqlx::query("SELECT MIN(next_at_ms) AS next FROM outbox WHERE next_at_ms IS NOT NULL").fetch_one(self.db.pool()).await;
+        let row = sqlx::query("SELECT MIN(next_at_ms) AS next FROM outbox WHERE next_at_ms IS NOT NULL")
+            .fetch_one(self.db.pool())
+            .await;
         column(&self.db, &self.db.map(row)?, "next")
     }
 
@@ -179,9 +191,14 @@ impl Outbox {
     /// # Errors
     /// [`StorageError`] when the database fails.
     pub async fn backlog(&self) -> Result<Backlog, StorageError> {
-        let row = sqlx::query("SELECT COUNT(*) AS waiting, MIN(created_at_ms) AS oldest FROM outbox WHERE next_at_ms IS NOT NULL").fetch_one(self.db.pool()).await;
+        let row = sqlx::query(
+            "SELECT COUNT(*) AS waiting, MIN(created_at_ms) AS oldest FROM outbox WHERE next_at_ms IS NOT NULL",
+        )
+        .fetch_one(self.db.pool())
+        .await;
         let row = self.db.map(row)?;
-        let (waiting, oldest): (i64, Option<i64>) = (column(&self.db, &row, "waiting")?, column(&self.db, &row, "oldest")?);
+        let (waiting, oldest): (i64, Option<i64>) =
+            (column(&self.db, &row, "waiting")?, column(&self.db, &row, "oldest")?);
         Ok(Backlog { waiting: waiting.unsigned_abs(), oldest_age_ms: oldest.map_or(0, |at| self.db.now_ms() - at) })
     }
 
@@ -236,7 +253,8 @@ fn message(db: &Database, row: &AnyRow) -> Result<Message, StorageError> {
 }
 
 fn alert(db: &Database, row: &AnyRow) -> Result<Alert, StorageError> {
-    let (acked_at_ms, acked_by): (Option<i64>, Option<String>) = (column(db, row, "acked_at_ms")?, column(db, row, "acked_by")?);
+    let (acked_at_ms, acked_by): (Option<i64>, Option<String>) =
+        (column(db, row, "acked_at_ms")?, column(db, row, "acked_by")?);
     Ok(Alert {
         id: column(db, row, "id")?,
         tenant: parsed(db, row, "tenant", Tenant::parse)?,
@@ -250,7 +268,14 @@ fn alert(db: &Database, row: &AnyRow) -> Result<Alert, StorageError> {
 
 fn optional_job(db: &Database, row: &AnyRow) -> Result<Option<JobId>, StorageError> {
     let text: Option<String> = column(db, row, "job_id")?;
-    text.map(|value| JobId::parse(&value).map_err(|error| StorageError::Unreadable { column: "job_id", why: error.to_string(), value })).transpose()
+    text.map(|value| {
+        JobId::parse(&value).map_err(|error| StorageError::Unreadable {
+            column: "job_id",
+            why: error.to_string(),
+            value,
+        })
+    })
+    .transpose()
 }
 
 /// Puts a message into the outbox, due at once.
@@ -268,16 +293,23 @@ pub(crate) async fn post(write: &mut Write, message: NewMessage<'_>) -> Result<(
 }
 
 /// Raises an alert: a row of the alerts' list and a message.
-pub(crate) async fn raise(write: &mut Write, tenant: &Tenant, job_id: Option<&JobId>, alert: &NewAlert) -> Result<(), StorageError> {
+pub(crate) async fn raise(
+    write: &mut Write,
+    tenant: &Tenant,
+    job_id: Option<&JobId>,
+    alert: &NewAlert,
+) -> Result<(), StorageError> {
     let id = uuid::Uuid::now_v7().to_string();
     let now_ms = write.db().now_ms();
-    let statement = sqlx::query("INSERT INTO alerts (id, tenant, kind, job_id, message, raised_at_ms) VALUES ($1, $2, $3, $4, $5, $6)")
-        .bind(id.clone())
-        .bind(tenant.as_str().to_owned())
-        .bind(alert.kind.clone())
-        .bind(job_id.map(|id| id.as_str().to_owned()))
-        .bind(alert.message.clone())
-        .bind(now_ms);
+    let statement = sqlx::query(
+        "INSERT INTO alerts (id, tenant, kind, job_id, message, raised_at_ms) VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(id.clone())
+    .bind(tenant.as_str().to_owned())
+    .bind(alert.kind.clone())
+    .bind(job_id.map(|id| id.as_str().to_owned()))
+    .bind(alert.message.clone())
+    .bind(now_ms);
     write.run(statement).await?;
     let payload = serde_json::json!({ "alert_id": id, "kind": alert.kind, "message": alert.message, "tenant": tenant, "job_id": job_id, "raised_at": earmark_core::rfc3339(now_ms) });
     post(write, NewMessage { tenant, kind: OutboxKind::Alert, job_id, payload }).await

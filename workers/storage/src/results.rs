@@ -99,10 +99,12 @@ impl SqlResults {
 
     /// Whether `lease` is the one that ended its job well.
     async fn is_finished_by(&self, write: &mut Write, lease: &Lease) -> Result<bool, StorageError> {
-        let statement = sqlx::query("SELECT id FROM jobs WHERE id = $1 AND lease_epoch = $2 AND lease_owner = $3 AND state = 'done'")
-            .bind(lease.job_id.as_str().to_owned())
-            .bind(lease.epoch)
-            .bind(lease.worker.as_str().to_owned());
+        let statement = sqlx::query(
+            "SELECT id FROM jobs WHERE id = $1 AND lease_epoch = $2 AND lease_owner = $3 AND state = 'done'",
+        )
+        .bind(lease.job_id.as_str().to_owned())
+        .bind(lease.epoch)
+        .bind(lease.worker.as_str().to_owned());
         Ok(write.row(statement).await?.is_some())
     }
 }
@@ -123,7 +125,8 @@ impl ResultStore for SqlResults {
         for finding in &finished.report.findings {
             insert_finding(&mut write, &job.id, &job.tenant, finding).await?;
         }
-        let (mut done, others): (Vec<_>, Vec<_>) = finished.audit.iter().cloned().partition(|event| event.kind == JOB_DONE);
+        let (mut done, others): (Vec<_>, Vec<_>) =
+            finished.audit.iter().cloned().partition(|event| event.kind == JOB_DONE);
         audit::append(&mut write, &others).await?;
         for alert in &finished.alerts {
             outbox::raise(&mut write, &job.tenant, Some(&job.id), alert).await?;
@@ -149,12 +152,18 @@ impl ResultStore for SqlResults {
     }
 
     async fn report(&self, job: &JobId) -> Result<Option<Report>, StorageError> {
-        let found = sqlx::query("SELECT report FROM results WHERE job_id = $1").bind(job.as_str().to_owned()).fetch_optional(self.db.pool()).await;
+        let found = sqlx::query("SELECT report FROM results WHERE job_id = $1")
+            .bind(job.as_str().to_owned())
+            .fetch_optional(self.db.pool())
+            .await;
         self.db.map(found)?.map(|row| parsed(&self.db, &row, "report", |text| serde_json::from_str(text))).transpose()
     }
 
     async fn artifacts(&self, job: &JobId) -> Result<Vec<Artifact>, StorageError> {
-        let rows = sqlx::query("SELECT name, sha256, uri, size_bytes FROM artifacts WHERE job_id = $1 ORDER BY name").bind(job.as_str().to_owned()).fetch_all(self.db.pool()).await;
+        let rows = sqlx::query("SELECT name, sha256, uri, size_bytes FROM artifacts WHERE job_id = $1 ORDER BY name")
+            .bind(job.as_str().to_owned())
+            .fetch_all(self.db.pool())
+            .await;
         let artifact = |row: &AnyRow| {
             Ok(Artifact {
                 name: column(&self.db, row, "name")?,
@@ -195,7 +204,8 @@ impl ResultStore for SqlResults {
 /// What goes on record of a job that is done: hashes of everything, texts of nothing.
 fn done_event(job: &earmark_core::Job, lease: &Lease, finished: &Finished, report_json: &str) -> AuditEvent {
     let report = &finished.report;
-    let artifacts: Vec<_> = finished.artifacts.iter().map(|artifact| json!({ "name": artifact.name, "sha256": artifact.sha256 })).collect();
+    let artifacts: Vec<_> =
+        finished.artifacts.iter().map(|artifact| json!({ "name": artifact.name, "sha256": artifact.sha256 })).collect();
     let payload = json!({
         "attempt": job.attempt, "utterances": report.utterances.len(), "findings": report.findings.len(),
         "requests": report.cost.requests, "report_sha256": crate::digest::sha256_hex(report_json.as_bytes()), "artifacts": artifacts,
@@ -228,17 +238,23 @@ async fn insert_report(write: &mut Write, job: &JobId, tenant: &Tenant, report: 
 }
 
 async fn insert_artifact(write: &mut Write, job: &JobId, artifact: &Artifact) -> Result<(), StorageError> {
-    let statement = sqlx::query("INSERT INTO artifacts (job_id, name, sha256, uri, size_bytes) VALUES ($1, $2, $3, $4, $5)")
-        .bind(job.as_str().to_owned())
-        .bind(artifact.name.clone())
-        .bind(artifact.sha256.clone())
-        .bind(artifact.uri.clone())
-        .bind(i64::try_from(artifact.size_bytes).unwrap_or(i64::MAX));
+    let statement =
+        sqlx::query("INSERT INTO artifacts (job_id, name, sha256, uri, size_bytes) VALUES ($1, $2, $3, $4, $5)")
+            .bind(job.as_str().to_owned())
+            .bind(artifact.name.clone())
+            .bind(artifact.sha256.clone())
+            .bind(artifact.uri.clone())
+            .bind(i64::try_from(artifact.size_bytes).unwrap_or(i64::MAX));
     write.run(statement).await?;
     Ok(())
 }
 
-async fn insert_finding(write: &mut Write, job: &JobId, tenant: &Tenant, finding: &Finding) -> Result<(), StorageError> {
+async fn insert_finding(
+    write: &mut Write,
+    job: &JobId,
+    tenant: &Tenant,
+    finding: &Finding,
+) -> Result<(), StorageError> {
     let statement = sqlx::query(
         "INSERT INTO findings (job_id, finding_id, tenant, rule_id, category, severity, severity_rank, kind, speaker, start_ms, end_ms, finished_at_ms, finding)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",

@@ -53,7 +53,10 @@ impl RuleSets {
     /// # Errors
     /// [`StorageError`] when the database fails.
     pub async fn get(&self, sha256: &str) -> Result<Option<StoredRuleSet>, StorageError> {
-        let found = sqlx::query("SELECT * FROM rule_sets WHERE sha256 = $1").bind(sha256.to_owned()).fetch_optional(self.db.pool()).await;
+        let found = sqlx::query("SELECT * FROM rule_sets WHERE sha256 = $1")
+            .bind(sha256.to_owned())
+            .fetch_optional(self.db.pool())
+            .await;
         let Some(row) = self.db.map(found)? else { return Ok(None) };
         Ok(Some(StoredRuleSet {
             sha256: column(&self.db, &row, "sha256")?,

@@ -43,7 +43,8 @@ impl FileLock {
                 Err(fs4::TryLockError::Error(error)) => return Err(error),
             }
             // Between opening and locking the one who buried the last holder may have removed the file.
-            let is_current = std::fs::metadata(path).is_ok_and(|there| file.metadata().is_ok_and(|ours| there.ino() == ours.ino()));
+            let is_current =
+                std::fs::metadata(path).is_ok_and(|there| file.metadata().is_ok_and(|ours| there.ino() == ours.ino()));
             if is_current {
                 return Ok(Some(Self { _file: file, path: path.into() }));
             }
@@ -108,7 +109,8 @@ pub(crate) fn dead_workers(folder: &Path, owners: &[WorkerId]) -> Result<Vec<Dea
     let entries = std::fs::read_dir(folder).map_err(|source| StorageError::LockFile { path: folder.into(), source })?;
     for entry in entries.flatten() {
         let name = entry.file_name();
-        let id = name.to_str().and_then(|name| name.strip_suffix(SUFFIX)).filter(|id| *id != "open").map(WorkerId::stored);
+        let id =
+            name.to_str().and_then(|name| name.strip_suffix(SUFFIX)).filter(|id| *id != "open").map(WorkerId::stored);
         candidates.extend(id.filter(|id| !owners.contains(id)));
     }
     let mut dead = Vec::new();

@@ -3,7 +3,10 @@
 mod support;
 
 use earmark_core::{JobId, JobState, Lane, NewJob, Tenant};
-use earmark_storage::{AuditLog, CancelOutcome, FindingFilter, Hold, JobFilter, Journal, OutboxKind, ResultStore, RuleSets, StorageError, WorkerInfo};
+use earmark_storage::{
+    AuditLog, CancelOutcome, FindingFilter, Hold, JobFilter, Journal, OutboxKind, ResultStore, RuleSets, StorageError,
+    WorkerInfo,
+};
 use serde_json::json;
 use support::*;
 
@@ -28,7 +31,10 @@ async fn an_accepted_job_comes_back_as_it_was_given_and_is_on_record() {
     assert!(accepted.is_new);
     let job = stores.journal.get(&accepted.job.id).await.unwrap();
     assert_eq!(job, accepted.job);
-    assert_eq!((job.state, job.attempt, job.metadata, job.options.out_dir), (JobState::Ready, 0, new.metadata.clone(), Some("/out".into())));
+    assert_eq!(
+        (job.state, job.attempt, job.metadata, job.options.out_dir),
+        (JobState::Ready, 0, new.metadata.clone(), Some("/out".into()))
+    );
     let entries = stores.audit.of_job(&job.id).await.unwrap();
     assert_eq!(entries[0].head.actor, "cli:me");
     assert_eq!(entries[0].payload.as_deref(), Some(r#"{"key":"crm-1","lane":"call","uri":"通话 一.wav"}"#));
@@ -39,13 +45,20 @@ async fn the_same_key_is_the_same_job_for_one_tenant_only() {
     let stores = Stores::fresh().await;
     let keyed = NewJob { key: Some("k".into()), ..new_job("a") };
     let other_tenant = NewJob { tenant: Tenant::parse("other").unwrap(), ..keyed.clone() };
-    let accepted = stores.journal.accept_many(&[keyed.clone(), keyed.clone(), other_tenant, new_job("b"), new_job("b")], "cli").await.unwrap();
+    let accepted = stores
+        .journal
+        .accept_many(&[keyed.clone(), keyed.clone(), other_tenant, new_job("b"), new_job("b")], "cli")
+        .await
+        .unwrap();
     assert_eq!(accepted.iter().map(|accepted| accepted.is_new).collect::<Vec<_>>(), [true, false, true, true, true]);
     assert_eq!(accepted[0].job.id, accepted[1].job.id);
     let again = stores.journal.accept(&keyed, "cli").await.unwrap();
     assert_eq!((again.is_new, &again.job.id), (false, &accepted[0].job.id));
     assert_eq!(audit_kinds(&stores, &again.job.id).await, ["job.accepted"]);
-    assert!(matches!(stores.journal.accept_leased(&keyed, "cli", &worker("w"), LEASE_MS).await, Err(StorageError::KeyTaken { .. })));
+    assert!(matches!(
+        stores.journal.accept_leased(&keyed, "cli", &worker("w"), LEASE_MS).await,
+        Err(StorageError::KeyTaken { .. })
+    ));
     assert_chains_hold(&stores).await;
 }
 
@@ -64,7 +77,10 @@ async fn the_most_urgent_lane_comes_first_and_tenants_take_turns() {
     while let Some((job, _)) = stores.journal.lease_next(&worker("w"), Lane::ALL, LEASE_MS).await.unwrap() {
         order.push(job.uri);
     }
-    assert_eq!(order, ["hook.wav", "big-0.wav", "small-0.wav", "big-1.wav", "small-1.wav", "big-2.wav", "big-3.wav", "night.wav"]);
+    assert_eq!(
+        order,
+        ["hook.wav", "big-0.wav", "small-0.wav", "big-1.wav", "small-1.wav", "big-2.wav", "big-3.wav", "night.wav"]
+    );
     assert!(stores.journal.lease_next(&worker("w"), &[Lane::Webhook], LEASE_MS).await.unwrap().is_none());
 }
 
@@ -78,7 +94,9 @@ async fn a_job_is_leased_to_one_worker_at_a_time_however_many_ask() {
         let journal = Journal::new(stores.reopened().await);
         askers.push(tokio::spawn(async move {
             let mut taken = Vec::new();
-            while let Some((job, _)) = journal.lease_next(&worker(&process.to_string()), Lane::ALL, LEASE_MS).await.unwrap() {
+            while let Some((job, _)) =
+                journal.lease_next(&worker(&process.to_string()), Lane::ALL, LEASE_MS).await.unwrap()
+            {
                 taken.push(job.id.to_string());
             }
             taken
@@ -106,8 +124,15 @@ async fn finishing_writes_everything_at_once_and_again_changes_nothing() {
     assert_eq!((done.state, done.finished_at_ms), (JobState::Done, Some(START_MS)));
     assert_eq!(stores.results.report(&job.id).await.unwrap(), Some(finished.report.clone()));
     assert_eq!(stores.results.artifacts(&job.id).await.unwrap(), finished.artifacts);
-    let found = stores.results.findings(&FindingFilter { rule_id: Some("guarantee".into()), ..FindingFilter::default() }).await.unwrap();
-    assert_eq!(found.iter().map(|found| &found.finding).collect::<Vec<_>>(), finished.report.findings.iter().collect::<Vec<_>>());
+    let found = stores
+        .results
+        .findings(&FindingFilter { rule_id: Some("guarantee".into()), ..FindingFilter::default() })
+        .await
+        .unwrap();
+    assert_eq!(
+        found.iter().map(|found| &found.finding).collect::<Vec<_>>(),
+        finished.report.findings.iter().collect::<Vec<_>>()
+    );
     assert_eq!(audit_kinds(&stores, &job.id).await, ["job.accepted", "finding.raised", "job.done"]);
     let last = stores.audit.of_job(&job.id).await.unwrap().pop().unwrap();
     assert_eq!((last.head.engine.as_deref(), last.head.audio_sha256), (Some("local base 1"), Some("ab".repeat(32))));
@@ -146,7 +171,16 @@ async fn whoever_lost_the_lease_writes_nothing() {
     for (name, result) in results {
         assert!(matches!(result, Err(StorageError::LeaseLost(_))), "{name}: {result:?}");
     }
-    assert_eq!(journal.renew(&[zombie, lease.clone()], LEASE_MS).await.unwrap().iter().map(|state| state.hold).collect::<Vec<_>>(), [Hold::Lost, Hold::Held]);
+    assert_eq!(
+        journal
+            .renew(&[zombie, lease.clone()], LEASE_MS)
+            .await
+            .unwrap()
+            .iter()
+            .map(|state| state.hold)
+            .collect::<Vec<_>>(),
+        [Hold::Lost, Hold::Held]
+    );
     assert_eq!(stores.results.report(&job.id).await.unwrap(), None);
     stores.results.finish(&lease, &finished(&job)).await.unwrap();
 }
@@ -176,8 +210,14 @@ async fn what_was_put_off_or_handed_back_comes_again_in_time() {
     assert_eq!(stores.outbox.alerts(None, true, 10).await.unwrap()[0].kind, "job.dead");
     let retried = stores.journal.retry(&job.id, "cli:me").await.unwrap();
     assert_eq!((retried.state, retried.attempt, retried.error), (JobState::Ready, 0, None));
-    assert!(matches!(stores.journal.retry(&job.id, "cli:me").await, Err(StorageError::NotRetriable { state: JobState::Ready, .. })));
-    assert_eq!(audit_kinds(&stores, &job.id).await, ["job.accepted", "job.retry", "job.retry", "job.dead", "job.retried"]);
+    assert!(matches!(
+        stores.journal.retry(&job.id, "cli:me").await,
+        Err(StorageError::NotRetriable { state: JobState::Ready, .. })
+    ));
+    assert_eq!(
+        audit_kinds(&stores, &job.id).await,
+        ["job.accepted", "job.retry", "job.retry", "job.dead", "job.retried"]
+    );
     assert!(next().await.is_some());
     assert_chains_hold(&stores).await;
 }
@@ -193,9 +233,20 @@ async fn a_job_can_be_called_off_wherever_it_stands() {
     // Held: the holder hears of it, and whatever the holder then does but finish ends the job.
     type End = fn(&Journal, earmark_core::Lease) -> futures::future::BoxFuture<'static, ()>;
     let ends: [(&str, End); 3] = [
-        ("finish_cancel", |journal, lease| { let journal = journal.clone(); Box::pin(async move { journal.finish_cancel(&lease).await.unwrap() }) }),
-        ("release", |journal, lease| { let journal = journal.clone(); Box::pin(async move { assert_eq!(journal.release(&lease, "").await.unwrap(), JobState::Cancelled) }) }),
-        ("retry_at", |journal, lease| { let journal = journal.clone(); Box::pin(async move { assert_eq!(journal.retry_at(&lease, 0, &problem("x"), true).await.unwrap(), JobState::Cancelled) }) }),
+        ("finish_cancel", |journal, lease| {
+            let journal = journal.clone();
+            Box::pin(async move { journal.finish_cancel(&lease).await.unwrap() })
+        }),
+        ("release", |journal, lease| {
+            let journal = journal.clone();
+            Box::pin(async move { assert_eq!(journal.release(&lease, "").await.unwrap(), JobState::Cancelled) })
+        }),
+        ("retry_at", |journal, lease| {
+            let journal = journal.clone();
+            Box::pin(async move {
+                assert_eq!(journal.retry_at(&lease, 0, &problem("x"), true).await.unwrap(), JobState::Cancelled)
+            })
+        }),
     ];
     for (name, end) in ends {
         journal.accept(&new_job(name), "cli").await.unwrap();
@@ -205,7 +256,11 @@ async fn a_job_can_be_called_off_wherever_it_stands() {
         assert_eq!(journal.renew(&[lease.clone()], LEASE_MS).await.unwrap()[0].hold, Hold::CancelRequested, "{name}");
         end(journal, lease).await;
         assert_eq!(journal.get(&job.id).await.unwrap().state, JobState::Cancelled, "{name}");
-        assert_eq!(audit_kinds(&stores, &job.id).await, ["job.accepted", "job.cancel_requested", "job.cancelled"], "{name}");
+        assert_eq!(
+            audit_kinds(&stores, &job.id).await,
+            ["job.accepted", "job.cancel_requested", "job.cancelled"],
+            "{name}"
+        );
     }
 
     // Its holder dies instead.
@@ -223,6 +278,9 @@ async fn a_job_can_be_called_off_wherever_it_stands() {
 async fn a_job_that_kills_its_workers_is_quarantined_but_not_one_that_gets_on() {
     let stores = Stores::fresh().await;
     let journal = &stores.journal;
+    // It lives on as far as anyone can see: only its silence tells.
+    let _lock =
+        journal.register_worker(&worker("w"), &WorkerInfo { host: "here".into(), pid: 1, slots: 1 }).await.unwrap();
     journal.accept(&new_job("a"), "cli").await.unwrap();
     let die = async |saves: Option<u32>| {
         let (_, lease) = journal.lease_next(&worker("w"), Lane::ALL, LEASE_MS).await.unwrap().unwrap();
@@ -308,7 +366,10 @@ async fn saved_clips_survive_the_holder_and_count_once() {
     let (job, lease) = journal.lease_next(&worker("w2"), Lane::ALL, LEASE_MS).await.unwrap().unwrap();
     assert_eq!((job.clips_total, job.clips_done), (Some(3), 2));
     let saved = journal.saved_clips(&job.id, "f1").await.unwrap();
-    assert_eq!(saved.iter().map(|saved| (saved.clip.clone(), saved.text.clone())).collect::<Vec<_>>(), [(clip(0), clip_text("一")), (clip(1), clip_text("二"))]);
+    assert_eq!(
+        saved.iter().map(|saved| (saved.clip.clone(), saved.text.clone())).collect::<Vec<_>>(),
+        [(clip(0), clip_text("一")), (clip(1), clip_text("二"))]
+    );
     assert!(journal.saved_clips(&job.id, "f2").await.unwrap().is_empty());
     journal.set_clips_total(&lease, "f2", 2).await.unwrap();
     journal.save_clip(&lease, "f2", &clip(0), &clip_text("one")).await.unwrap();
@@ -322,23 +383,38 @@ async fn jobs_are_listed_newest_first_page_by_page_and_counted() {
     let journal = &stores.journal;
     let acme = Tenant::parse("acme").unwrap();
     for i in 0..5 {
-        journal.accept(&NewJob { tenant: acme.clone(), key: Some(format!("k{i}")), ..new_job(&i.to_string()) }, "cli").await.unwrap();
+        journal
+            .accept(&NewJob { tenant: acme.clone(), key: Some(format!("k{i}")), ..new_job(&i.to_string()) }, "cli")
+            .await
+            .unwrap();
         stores.clock.advance_ms(10);
     }
     journal.accept(&NewJob { lane: Lane::Webhook, ..new_job("hook") }, "cli").await.unwrap();
-    let uris = async |filter: JobFilter| journal.list(&filter).await.unwrap().into_iter().map(|job| job.uri).collect::<Vec<_>>();
+    let uris = async |filter: JobFilter| {
+        journal.list(&filter).await.unwrap().into_iter().map(|job| job.uri).collect::<Vec<_>>()
+    };
     let all = JobFilter::default();
     assert_eq!(uris(all.clone()).await.len(), 6);
     assert_eq!(uris(JobFilter { tenant: Some(acme.clone()), limit: 2, ..all.clone() }).await, ["4.wav", "3.wav"]);
-    let last = journal.list(&JobFilter { tenant: Some(acme.clone()), limit: 2, ..all.clone() }).await.unwrap()[1].id.clone();
-    assert_eq!(uris(JobFilter { tenant: Some(acme.clone()), after: Some(last), limit: 2, ..all.clone() }).await, ["2.wav", "1.wav"]);
+    let last =
+        journal.list(&JobFilter { tenant: Some(acme.clone()), limit: 2, ..all.clone() }).await.unwrap()[1].id.clone();
+    assert_eq!(
+        uris(JobFilter { tenant: Some(acme.clone()), after: Some(last), limit: 2, ..all.clone() }).await,
+        ["2.wav", "1.wav"]
+    );
     assert_eq!(uris(JobFilter { key: Some("k2".into()), ..all.clone() }).await, ["2.wav"]);
-    assert_eq!(uris(JobFilter { lane: Some(Lane::Webhook), state: Some(JobState::Ready), ..all.clone() }).await, ["hook.wav"]);
+    assert_eq!(
+        uris(JobFilter { lane: Some(Lane::Webhook), state: Some(JobState::Ready), ..all.clone() }).await,
+        ["hook.wav"]
+    );
     assert_eq!(uris(JobFilter { since_ms: Some(START_MS + 40), ..all.clone() }).await, ["hook.wav", "4.wav"]);
     assert!(uris(JobFilter { state: Some(JobState::Done), ..all }).await.is_empty());
 
     let counts = journal.counts().await.unwrap();
-    assert_eq!(counts.iter().map(|count| (count.lane, count.state, count.jobs, count.oldest_age_ms)).collect::<Vec<_>>(), [(Lane::Call, JobState::Ready, 5, 50), (Lane::Webhook, JobState::Ready, 1, 0)]);
+    assert_eq!(
+        counts.iter().map(|count| (count.lane, count.state, count.jobs, count.oldest_age_ms)).collect::<Vec<_>>(),
+        [(Lane::Call, JobState::Ready, 5, 50), (Lane::Webhook, JobState::Ready, 1, 0)]
+    );
 }
 
 #[tokio::test]
@@ -357,7 +433,11 @@ async fn messages_are_claimed_repeated_until_delivered_and_given_up_on_request()
     outbox.delivered(&due[0].id).await.unwrap();
     stores.clock.advance_ms(1001);
     let again = outbox.due(10, 1000).await.unwrap();
-    assert_eq!(again.iter().map(|message| (&message.id, message.attempt)).collect::<Vec<_>>(), [(&others[0].id, 2)], "whoever claimed it said nothing");
+    assert_eq!(
+        again.iter().map(|message| (&message.id, message.attempt)).collect::<Vec<_>>(),
+        [(&others[0].id, 2)],
+        "whoever claimed it said nothing"
+    );
     outbox.failed(&again[0].id, Some(START_MS + 5000), "connection refused").await.unwrap();
     assert_eq!(outbox.next_due_at().await.unwrap(), Some(START_MS + 5000));
     assert_eq!(outbox.backlog().await.unwrap().waiting, 1);
@@ -386,6 +466,9 @@ async fn a_rule_set_is_kept_as_it_was_first_seen() {
     rule_sets.put("aa", "starter", &json!({ "a.yaml": "rules: []" })).await.unwrap();
     rule_sets.put("aa", "other", &json!({})).await.unwrap();
     let kept = rule_sets.get("aa").await.unwrap().unwrap();
-    assert_eq!((kept.name.as_str(), kept.sources, kept.first_seen_ms), ("starter", json!({ "a.yaml": "rules: []" }), START_MS));
+    assert_eq!(
+        (kept.name.as_str(), kept.sources, kept.first_seen_ms),
+        ("starter", json!({ "a.yaml": "rules: []" }), START_MS)
+    );
     assert_eq!(rule_sets.get("bb").await.unwrap(), None);
 }

@@ -24,8 +24,17 @@ impl Journal {
             }
             JobState::Leased => {
                 if !job.is_cancel_requested {
-                    write.run(sqlx::query("UPDATE jobs SET cancel_requested = 1 WHERE id = $1").bind(id.as_str().to_owned())).await?;
-                    audit::append(&mut write, &[event(&job, actor, "job.cancel_requested", json!({ "attempt": job.attempt }))]).await?;
+                    write
+                        .run(
+                            sqlx::query("UPDATE jobs SET cancel_requested = 1 WHERE id = $1")
+                                .bind(id.as_str().to_owned()),
+                        )
+                        .await?;
+                    audit::append(
+                        &mut write,
+                        &[event(&job, actor, "job.cancel_requested", json!({ "attempt": job.attempt }))],
+                    )
+                    .await?;
                 }
                 CancelOutcome::Requested
             }
@@ -44,7 +53,9 @@ impl Journal {
         let job = locked(&mut write, id).await?;
         match job.state {
             JobState::Dead | JobState::Cancelled => {}
-            JobState::Ready | JobState::Leased | JobState::Done => return Err(StorageError::NotRetriable { job: id.clone(), state: job.state }),
+            JobState::Ready | JobState::Leased | JobState::Done => {
+                return Err(StorageError::NotRetriable { job: id.clone(), state: job.state });
+            }
         }
         // The epoch moves too: whoever held it before its end writes nothing any more.
         let statement = sqlx::query(
@@ -56,7 +67,8 @@ impl Journal {
         .bind(id.as_str().to_owned());
         let found = write.row(statement).await?.ok_or_else(|| StorageError::NoSuchJob(id.clone()))?;
         let retried = row::job(&self.db, &found)?;
-        let payload = json!({ "was": job.state, "attempt": job.attempt, "code": job.error.map(|problem| problem.code) });
+        let payload =
+            json!({ "was": job.state, "attempt": job.attempt, "code": job.error.map(|problem| problem.code) });
         audit::append(&mut write, &[event(&retried, actor, "job.retried", payload)]).await?;
         write.commit().await?;
         self.tell_ready();
@@ -66,7 +78,8 @@ impl Journal {
 
 /// The job as it stands, nobody else changing it before the commit.
 async fn locked(write: &mut Write, id: &JobId) -> Result<Job, StorageError> {
-    let statement = sqlx::query("UPDATE jobs SET lease_epoch = lease_epoch WHERE id = $1 RETURNING *").bind(id.as_str().to_owned());
+    let statement =
+        sqlx::query("UPDATE jobs SET lease_epoch = lease_epoch WHERE id = $1 RETURNING *").bind(id.as_str().to_owned());
     let found = write.row(statement).await?.ok_or_else(|| StorageError::NoSuchJob(id.clone()))?;
     row::job(write.db(), &found)
 }

@@ -64,16 +64,22 @@ impl Journal {
     ///
     /// # Errors
     /// [`StorageError::LeaseLost`].
-    pub async fn save_clips(&self, lease: &Lease, fingerprint: &str, clips: &[(Clip, ClipText)]) -> Result<(), StorageError> {
+    pub async fn save_clips(
+        &self,
+        lease: &Lease,
+        fingerprint: &str,
+        clips: &[(Clip, ClipText)],
+    ) -> Result<(), StorageError> {
         let mut write = self.db.write().await?;
         held(&mut write, lease).await?;
         let now_ms = self.db.now_ms();
         let (mut new, mut billed_ms) = (0_i64, 0_i64);
         for (clip, text) in clips {
-            let there = sqlx::query("SELECT fingerprint FROM clips WHERE job_id = $1 AND channel = $2 AND clip_index = $3")
-                .bind(lease.job_id.as_str().to_owned())
-                .bind(i64::from(clip.key.channel))
-                .bind(i64::from(clip.key.index));
+            let there =
+                sqlx::query("SELECT fingerprint FROM clips WHERE job_id = $1 AND channel = $2 AND clip_index = $3")
+                    .bind(lease.job_id.as_str().to_owned())
+                    .bind(i64::from(clip.key.channel))
+                    .bind(i64::from(clip.key.index));
             let before: Option<String> = match write.row(there).await? {
                 Some(found) => Some(column(&self.db, &found, "fingerprint")?),
                 None => None,
@@ -108,7 +114,13 @@ impl Journal {
     ///
     /// # Errors
     /// [`StorageError::LeaseLost`].
-    pub async fn save_clip(&self, lease: &Lease, fingerprint: &str, clip: &Clip, text: &ClipText) -> Result<(), StorageError> {
+    pub async fn save_clip(
+        &self,
+        lease: &Lease,
+        fingerprint: &str,
+        clip: &Clip,
+        text: &ClipText,
+    ) -> Result<(), StorageError> {
         self.save_clips(lease, fingerprint, &[(clip.clone(), text.clone())]).await
     }
 
@@ -117,18 +129,26 @@ impl Journal {
     /// # Errors
     /// [`StorageError`] when the database fails.
     pub async fn saved_clips(&self, job: &JobId, fingerprint: &str) -> Result<Vec<SavedClip>, StorageError> {
-        let rows = sqlx::query("SELECT * FROM clips WHERE job_id = $1 AND fingerprint = $2 ORDER BY channel, clip_index")
-            .bind(job.as_str().to_owned())
-            .bind(fingerprint.to_owned())
-            .fetch_all(self.db.pool())
-            .await;
+        let rows =
+            sqlx::query("SELECT * FROM clips WHERE job_id = $1 AND fingerprint = $2 ORDER BY channel, clip_index")
+                .bind(job.as_str().to_owned())
+                .bind(fingerprint.to_owned())
+                .fetch_all(self.db.pool())
+                .await;
         let db = &self.db;
         let saved = |found: &sqlx::any::AnyRow| {
             let channel = row::count(db, found, "channel")?;
-            let channel = u16::try_from(channel).map_err(|error| StorageError::Unreadable { column: "channel", value: channel.to_string(), why: error.to_string() })?;
+            let channel = u16::try_from(channel).map_err(|error| StorageError::Unreadable {
+                column: "channel",
+                value: channel.to_string(),
+                why: error.to_string(),
+            })?;
             let key = ClipKey { channel, index: row::count(db, found, "clip_index")? };
             let regions = parsed(db, found, "regions", |text| serde_json::from_str(text))?;
-            Ok(SavedClip { clip: Clip { key, regions }, text: parsed(db, found, "text", |text| serde_json::from_str(text))? })
+            Ok(SavedClip {
+                clip: Clip { key, regions },
+                text: parsed(db, found, "text", |text| serde_json::from_str(text))?,
+            })
         };
         self.db.map(rows)?.iter().map(saved).collect()
     }
@@ -138,9 +158,13 @@ impl Journal {
     /// # Errors
     /// [`StorageError::NoSuchJob`].
     pub async fn spent(&self, job: &JobId) -> Result<Spent, StorageError> {
-        let found = sqlx::query("SELECT requests, billed_ms FROM jobs WHERE id = $1").bind(job.as_str().to_owned()).fetch_optional(self.db.pool()).await;
+        let found = sqlx::query("SELECT requests, billed_ms FROM jobs WHERE id = $1")
+            .bind(job.as_str().to_owned())
+            .fetch_optional(self.db.pool())
+            .await;
         let found = self.db.map(found)?.ok_or_else(|| StorageError::NoSuchJob(job.clone()))?;
-        let (requests, billed_ms): (i64, i64) = (column(&self.db, &found, "requests")?, column(&self.db, &found, "billed_ms")?);
+        let (requests, billed_ms): (i64, i64) =
+            (column(&self.db, &found, "requests")?, column(&self.db, &found, "billed_ms")?);
         Ok(Spent { requests: requests.unsigned_abs(), billed_ms: billed_ms.unsigned_abs() })
     }
 }

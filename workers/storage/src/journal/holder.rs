@@ -15,7 +15,8 @@ pub(crate) async fn held(write: &mut Write, lease: &Lease) -> Result<Job, Storag
     let statement = sqlx::query(
         "UPDATE jobs SET lease_epoch = lease_epoch WHERE id = $1 AND lease_epoch = $2 AND lease_owner = $3 AND state = 'leased' RETURNING *",
     );
-    let found = write.row(fence(statement, lease)).await?.ok_or_else(|| StorageError::LeaseLost(lease.job_id.clone()))?;
+    let found =
+        write.row(fence(statement, lease)).await?.ok_or_else(|| StorageError::LeaseLost(lease.job_id.clone()))?;
     row::job(write.db(), &found)
 }
 
@@ -59,27 +60,58 @@ pub(crate) async fn become_final(write: &mut Write, job: &Job, ending: Ending<'_
     if let (Some(told), Value::Object(details)) = (told.as_object_mut(), ending.details) {
         told.extend(details);
     }
-    outbox::post(write, NewMessage { tenant: &job.tenant, kind: ending.kind, job_id: Some(&job.id), payload: told }).await?;
+    outbox::post(write, NewMessage { tenant: &job.tenant, kind: ending.kind, job_id: Some(&job.id), payload: told })
+        .await?;
     audit::append(write, &[ending.event]).await
 }
 
 /// Calls `job` off.
 pub(crate) async fn become_cancelled(write: &mut Write, job: &Job, actor: &str) -> Result<(), StorageError> {
     let event = event(job, actor, "job.cancelled", json!({ "attempt": job.attempt }));
-    become_final(write, job, Ending { state: JobState::Cancelled, kind: OutboxKind::JobCancelled, problem: None, event, details: Value::Null }).await
+    become_final(
+        write,
+        job,
+        Ending {
+            state: JobState::Cancelled,
+            kind: OutboxKind::JobCancelled,
+            problem: None,
+            event,
+            details: Value::Null,
+        },
+    )
+    .await
 }
 
 /// Gives `job` up: a dead letter, and an alert.
-pub(crate) async fn become_dead(write: &mut Write, job: &Job, actor: &str, kind: &str, problem: &Problem) -> Result<(), StorageError> {
+pub(crate) async fn become_dead(
+    write: &mut Write,
+    job: &Job,
+    actor: &str,
+    kind: &str,
+    problem: &Problem,
+) -> Result<(), StorageError> {
     let event = event(job, actor, kind, json!({ "attempt": job.attempt, "deaths": job.deaths, "code": problem.code }));
-    let ending = Ending { state: JobState::Dead, kind: OutboxKind::JobDead, problem: Some(problem), event, details: Value::Null };
+    let ending = Ending {
+        state: JobState::Dead,
+        kind: OutboxKind::JobDead,
+        problem: Some(problem),
+        event,
+        details: Value::Null,
+    };
     become_final(write, job, ending).await?;
     let alert = NewAlert { kind: kind.into(), message: format!("job {} was given up: {}", job.id, problem.message) };
     outbox::raise(write, &job.tenant, Some(&job.id), &alert).await
 }
 
 /// Makes `job` ready again from `run_at_ms` on, unless someone called it off meanwhile; tells which.
-pub(crate) async fn become_ready(write: &mut Write, job: &Job, actor: &str, run_at_ms: i64, attempt: u32, problem: Option<&Problem>) -> Result<JobState, StorageError> {
+pub(crate) async fn become_ready(
+    write: &mut Write,
+    job: &Job,
+    actor: &str,
+    run_at_ms: i64,
+    attempt: u32,
+    problem: Option<&Problem>,
+) -> Result<JobState, StorageError> {
     if job.is_cancel_requested {
         become_cancelled(write, job, actor).await?;
         return Ok(JobState::Cancelled);

@@ -40,7 +40,13 @@ impl Journal {
     ///
     /// # Errors
     /// [`StorageError::KeyTaken`] when its key belongs to a job already.
-    pub async fn accept_leased(&self, new: &NewJob, actor: &str, worker: &WorkerId, lease_ms: i64) -> Result<(Job, Lease), StorageError> {
+    pub async fn accept_leased(
+        &self,
+        new: &NewJob,
+        actor: &str,
+        worker: &WorkerId,
+        lease_ms: i64,
+    ) -> Result<(Job, Lease), StorageError> {
         let mut write = self.db.write().await?;
         let now_ms = self.db.now_ms();
         let (mut job, is_new) = insert(&mut write, new, now_ms).await?;
@@ -70,7 +76,11 @@ impl Journal {
             let (job, is_new) = insert(&mut write, new, now_ms).await?;
             accepted.push(Accepted { job, is_new });
         }
-        let mut events: Vec<_> = accepted.iter().filter(|accepted| accepted.is_new).map(|accepted| accepted_event(&accepted.job, actor)).collect();
+        let mut events: Vec<_> = accepted
+            .iter()
+            .filter(|accepted| accepted.is_new)
+            .map(|accepted| accepted_event(&accepted.job, actor))
+            .collect();
         let has_new = !events.is_empty();
         // One visit to each tenant's chain; within a tenant the order stays.
         events.sort_by(|a, b| a.tenant.cmp(&b.tenant));
@@ -100,11 +110,15 @@ async fn insert(write: &mut Write, new: &NewJob, now_ms: i64) -> Result<(Job, bo
     .bind(json("options", &new.options)?)
     .bind(now_ms);
     if write.run(inserted).await? == 0 {
-        let there = sqlx::query("SELECT * FROM jobs WHERE tenant = $1 AND key = $2").bind(new.tenant.as_str().to_owned()).bind(new.key.clone());
+        let there = sqlx::query("SELECT * FROM jobs WHERE tenant = $1 AND key = $2")
+            .bind(new.tenant.as_str().to_owned())
+            .bind(new.key.clone());
         let found = write.row(there).await?.ok_or(StorageError::NoSuchJob(id))?;
         return Ok((row::job(write.db(), &found)?, false));
     }
-    let turn = sqlx::query("INSERT INTO turns (lane, tenant) VALUES ($1, $2) ON CONFLICT (lane, tenant) DO NOTHING").bind(new.lane.as_str()).bind(new.tenant.as_str().to_owned());
+    let turn = sqlx::query("INSERT INTO turns (lane, tenant) VALUES ($1, $2) ON CONFLICT (lane, tenant) DO NOTHING")
+        .bind(new.lane.as_str())
+        .bind(new.tenant.as_str().to_owned());
     write.run(turn).await?;
     let job = Job {
         id,

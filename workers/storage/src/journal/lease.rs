@@ -24,7 +24,12 @@ impl Journal {
     ///
     /// # Errors
     /// [`StorageError`] when the database fails.
-    pub async fn lease_next(&self, worker: &WorkerId, lanes: &[Lane], lease_ms: i64) -> Result<Option<(Job, Lease)>, StorageError> {
+    pub async fn lease_next(
+        &self,
+        worker: &WorkerId,
+        lanes: &[Lane],
+        lease_ms: i64,
+    ) -> Result<Option<(Job, Lease)>, StorageError> {
         // Looking costs no turn to write, and mostly there is nothing.
         if !self.has_due(lanes).await? {
             return Ok(None);
@@ -43,7 +48,12 @@ impl Journal {
     ///
     /// # Errors
     /// [`StorageError`] when the database fails.
-    pub async fn lease_job(&self, id: &JobId, worker: &WorkerId, lease_ms: i64) -> Result<Option<(Job, Lease)>, StorageError> {
+    pub async fn lease_job(
+        &self,
+        id: &JobId,
+        worker: &WorkerId,
+        lease_ms: i64,
+    ) -> Result<Option<(Job, Lease)>, StorageError> {
         let mut write = self.db.write().await?;
         let leased = take(&mut write, id, worker, lease_ms).await?;
         write.commit().await?;
@@ -55,7 +65,9 @@ impl Journal {
     /// # Errors
     /// [`StorageError`] when the database fails.
     pub async fn next_run_at(&self) -> Result<Option<i64>, StorageError> {
-        let found = sqlx::query("SELECT MIN(run_at_ms) AS next FROM jobs WHERE state = 'ready'").fetch_one(self.db.pool()).await;
+        let found = sqlx::query("SELECT MIN(run_at_ms) AS next FROM jobs WHERE state = 'ready'")
+            .fetch_one(self.db.pool())
+            .await;
         column(&self.db, &self.db.map(found)?, "next")
     }
 
@@ -95,7 +107,15 @@ impl Journal {
         let job = held(&mut write, lease).await?;
         let now_ms = self.db.now_ms();
         let problem = job.error.clone();
-        let state = become_ready(&mut write, &job, &actor_of(lease), now_ms.min(job.run_at_ms), job.attempt.saturating_sub(1), problem.as_ref()).await?;
+        let state = become_ready(
+            &mut write,
+            &job,
+            &actor_of(lease),
+            now_ms.min(job.run_at_ms),
+            job.attempt.saturating_sub(1),
+            problem.as_ref(),
+        )
+        .await?;
         write.commit().await?;
         tracing::debug!(job.id = %job.id, reason, "released job");
         self.tell_ready();
@@ -106,7 +126,13 @@ impl Journal {
     ///
     /// # Errors
     /// [`StorageError::LeaseLost`].
-    pub async fn retry_at(&self, lease: &Lease, run_at_ms: i64, problem: &Problem, costs_attempt: bool) -> Result<JobState, StorageError> {
+    pub async fn retry_at(
+        &self,
+        lease: &Lease,
+        run_at_ms: i64,
+        problem: &Problem,
+        costs_attempt: bool,
+    ) -> Result<JobState, StorageError> {
         let mut write = self.db.write().await?;
         let job = held(&mut write, lease).await?;
         let actor = actor_of(lease);
@@ -155,20 +181,32 @@ impl Journal {
     }
 }
 
-async fn lease_in_lane(write: &mut Write, lane: Lane, worker: &WorkerId, lease_ms: i64) -> Result<Option<(Job, Lease)>, StorageError> {
+async fn lease_in_lane(
+    write: &mut Write,
+    lane: Lane,
+    worker: &WorkerId,
+    lease_ms: i64,
+) -> Result<Option<(Job, Lease)>, StorageError> {
     let now_ms = write.db().now_ms();
     // Where others may write at the same time, the candidate can be gone: then the next one.
     while let Some(found) = write.row(sqlx::query(NEXT_IN_LANE).bind(lane.as_str()).bind(now_ms)).await? {
         let id = crate::database::parsed(write.db(), &found, "id", JobId::parse)?;
         let Some((job, lease)) = take(write, &id, worker, lease_ms).await? else { continue };
-        let served = sqlx::query("UPDATE turns SET served = (SELECT MAX(t.served) + 1 FROM turns t WHERE t.lane = $1) WHERE lane = $1 AND tenant = $2");
+        let served = sqlx::query(
+            "UPDATE turns SET served = (SELECT MAX(t.served) + 1 FROM turns t WHERE t.lane = $1) WHERE lane = $1 AND tenant = $2",
+        );
         write.run(served.bind(lane.as_str()).bind(job.tenant.as_str().to_owned())).await?;
         return Ok(Some((job, lease)));
     }
     Ok(None)
 }
 
-async fn take(write: &mut Write, id: &JobId, worker: &WorkerId, lease_ms: i64) -> Result<Option<(Job, Lease)>, StorageError> {
+async fn take(
+    write: &mut Write,
+    id: &JobId,
+    worker: &WorkerId,
+    lease_ms: i64,
+) -> Result<Option<(Job, Lease)>, StorageError> {
     let statement = sqlx::query(
         "UPDATE jobs SET state = 'leased', attempt = attempt + 1, lease_epoch = lease_epoch + 1, lease_owner = $1, lease_until_ms = $2
          WHERE id = $3 AND state = 'ready' RETURNING *",

@@ -33,8 +33,8 @@ use tokio::sync::watch;
 
 use crate::database::Database;
 
-pub(crate) use holder::{Ending, actor_of, become_final, event, held};
 pub use clips::{SavedClip, Spent};
+pub(crate) use holder::{Ending, actor_of, become_final, event, held};
 pub use sweep::QUARANTINE_DEATHS;
 pub use workers::WorkerInfo;
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use earmark_core::{Job, JobId, JobState, Lane};
 use sqlx::AssertSqlSafe;
 
-use super::{Count, Journal, JobFilter, row};
+use super::{Count, JobFilter, Journal, row};
 use crate::StorageError;
 use crate::database::{column, parsed};
 
@@ -18,7 +18,10 @@ impl Journal {
     /// # Errors
     /// [`StorageError::NoSuchJob`].
     pub async fn get(&self, id: &JobId) -> Result<Job, StorageError> {
-        let found = sqlx::query("SELECT * FROM jobs WHERE id = $1").bind(id.as_str().to_owned()).fetch_optional(self.db.pool()).await;
+        let found = sqlx::query("SELECT * FROM jobs WHERE id = $1")
+            .bind(id.as_str().to_owned())
+            .fetch_optional(self.db.pool())
+            .await;
         let found = self.db.map(found)?.ok_or_else(|| StorageError::NoSuchJob(id.clone()))?;
         row::job(&self.db, &found)
     }
@@ -42,13 +45,18 @@ impl Journal {
         is_equal("state =", filter.state.map(|state| state.to_string()));
         is_equal("id <", filter.after.as_ref().map(ToString::to_string));
         let (since, limit) = (values.len() + 1, values.len() + 2);
-        let statement = format!("SELECT * FROM jobs WHERE accepted_at_ms >= ${since}{conditions} ORDER BY id DESC LIMIT ${limit}");
+        let statement =
+            format!("SELECT * FROM jobs WHERE accepted_at_ms >= ${since}{conditions} ORDER BY id DESC LIMIT ${limit}");
         // Column names and placeholders only; every value is bound.
         let mut query = sqlx::query(AssertSqlSafe(statement));
         for value in values {
             query = query.bind(value);
         }
-        let rows = query.bind(filter.since_ms.unwrap_or(i64::MIN)).bind(i64::from(filter.limit.min(MAX_PAGE))).fetch_all(self.db.pool()).await;
+        let rows = query
+            .bind(filter.since_ms.unwrap_or(i64::MIN))
+            .bind(i64::from(filter.limit.min(MAX_PAGE)))
+            .fetch_all(self.db.pool())
+            .await;
         self.db.map(rows)?.iter().map(|found| row::job(&self.db, found)).collect()
     }
 

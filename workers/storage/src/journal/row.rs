@@ -35,7 +35,11 @@ pub(crate) fn job(db: &Database, row: &AnyRow) -> Result<Job, StorageError> {
 /// A number that is never negative.
 pub(crate) fn count(db: &Database, row: &AnyRow, name: &'static str) -> Result<u32, StorageError> {
     let value: i64 = column(db, row, name)?;
-    u32::try_from(value).map_err(|error| StorageError::Unreadable { column: name, value: value.to_string(), why: error.to_string() })
+    u32::try_from(value).map_err(|error| StorageError::Unreadable {
+        column: name,
+        value: value.to_string(),
+        why: error.to_string(),
+    })
 }
 
 fn problem(db: &Database, row: &AnyRow) -> Result<Option<Problem>, StorageError> {

@@ -38,7 +38,11 @@ impl Journal {
         loop {
             let mut write = self.db.write().await?;
             let now_ms = self.db.now_ms();
-            let expired = sqlx::query("SELECT * FROM jobs WHERE state = 'leased' AND lease_until_ms < $1 ORDER BY lease_until_ms LIMIT $2").bind(now_ms).bind(BATCH);
+            let expired = sqlx::query(
+                "SELECT * FROM jobs WHERE state = 'leased' AND lease_until_ms < $1 ORDER BY lease_until_ms LIMIT $2",
+            )
+            .bind(now_ms)
+            .bind(BATCH);
             let rows = write.rows(expired).await?;
             for found in &rows {
                 take_back(&mut write, found, Death::Silent, &mut report).await?;
@@ -59,15 +63,24 @@ impl Journal {
     pub async fn recover(&self) -> Result<SweepReport, StorageError> {
         let mut report = SweepReport::default();
         let Some(folder) = self.db.runtime_folder() else { return Ok(report) };
-        let rows = sqlx::query("SELECT DISTINCT lease_owner FROM jobs WHERE state = 'leased'").fetch_all(self.db.pool()).await;
-        let owners = self.db.map(rows)?.iter().map(|found| column::<String>(&self.db, found, "lease_owner").map(|id| WorkerId::stored(&id))).collect::<Result<Vec<_>, _>>()?;
+        let rows =
+            sqlx::query("SELECT DISTINCT lease_owner FROM jobs WHERE state = 'leased'").fetch_all(self.db.pool()).await;
+        let owners = self
+            .db
+            .map(rows)?
+            .iter()
+            .map(|found| column::<String>(&self.db, found, "lease_owner").map(|id| WorkerId::stored(&id)))
+            .collect::<Result<Vec<_>, _>>()?;
         for dead in dead_workers(&folder, &owners)? {
             let mut write = self.db.write().await?;
-            let held = sqlx::query("SELECT * FROM jobs WHERE state = 'leased' AND lease_owner = $1").bind(dead.id.as_str().to_owned());
+            let held = sqlx::query("SELECT * FROM jobs WHERE state = 'leased' AND lease_owner = $1")
+                .bind(dead.id.as_str().to_owned());
             for found in write.rows(held).await? {
                 take_back(&mut write, &found, Death::Gone, &mut report).await?;
             }
-            let stopped = sqlx::query("UPDATE workers SET stopped_at_ms = $1 WHERE id = $2 AND stopped_at_ms IS NULL").bind(self.db.now_ms()).bind(dead.id.as_str().to_owned());
+            let stopped = sqlx::query("UPDATE workers SET stopped_at_ms = $1 WHERE id = $2 AND stopped_at_ms IS NULL")
+                .bind(self.db.now_ms())
+                .bind(dead.id.as_str().to_owned());
             write.run(stopped).await?;
             write.commit().await?;
             dead.buried();
@@ -88,13 +101,20 @@ impl Journal {
 }
 
 /// Takes one leased job back. The attempt is not counted: deaths have a count of their own.
-async fn take_back(write: &mut Write, found: &sqlx::any::AnyRow, death: Death, report: &mut SweepReport) -> Result<(), StorageError> {
+async fn take_back(
+    write: &mut Write,
+    found: &sqlx::any::AnyRow,
+    death: Death,
+    report: &mut SweepReport,
+) -> Result<(), StorageError> {
     let mut job = row::job(write.db(), found)?;
     let owner: String = column(write.db(), found, "lease_owner")?;
     // The holder may have written since the row was read.
-    let counted = sqlx::query("UPDATE jobs SET deaths = deaths + 1 WHERE id = $1 AND lease_epoch = $2 AND state = 'leased' RETURNING deaths")
-        .bind(job.id.as_str().to_owned())
-        .bind(column::<i64>(write.db(), found, "lease_epoch")?);
+    let counted = sqlx::query(
+        "UPDATE jobs SET deaths = deaths + 1 WHERE id = $1 AND lease_epoch = $2 AND state = 'leased' RETURNING deaths",
+    )
+    .bind(job.id.as_str().to_owned())
+    .bind(column::<i64>(write.db(), found, "lease_epoch")?);
     let Some(counted) = write.row(counted).await? else { return Ok(()) };
     job.deaths = row::count(write.db(), &counted, "deaths")?;
     let actor = "sweeper";
@@ -125,8 +145,16 @@ async fn take_back(write: &mut Write, found: &sqlx::any::AnyRow, death: Death, r
 
 fn lost_holder_problem(owner: &str, death: Death) -> Problem {
     match death {
-        Death::Silent => Problem { code: "worker.silent".into(), message: format!("worker {owner} let the lease run out"), hint: None },
-        Death::Gone => Problem { code: "worker.died".into(), message: format!("worker {owner} died while it held the job"), hint: None },
+        Death::Silent => Problem {
+            code: "worker.silent".into(),
+            message: format!("worker {owner} let the lease run out"),
+            hint: None,
+        },
+        Death::Gone => Problem {
+            code: "worker.died".into(),
+            message: format!("worker {owner} died while it held the job"),
+            hint: None,
+        },
     }
 }
 
@@ -141,7 +169,10 @@ fn quarantine_problem(job: &Job, death: Death) -> Problem {
     };
     Problem {
         code: QUARANTINED.into(),
-        message: format!("{} workers died or went silent in a row while they held the job, the last one {how}; {where_to}", job.deaths),
+        message: format!(
+            "{} workers died or went silent in a row while they held the job, the last one {how}; {where_to}",
+            job.deaths
+        ),
         hint: Some("look at the recording by itself, then `earmark jobs retry` it".into()),
     }
 }

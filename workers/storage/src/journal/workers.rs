@@ -26,12 +26,13 @@ impl Journal {
     pub async fn register_worker(&self, worker: &WorkerId, info: &WorkerInfo) -> Result<WorkerLock, StorageError> {
         let lock = WorkerLock::hold(self.db.runtime_folder().as_deref(), worker)?;
         let mut write = self.db.write().await?;
-        let statement = sqlx::query("INSERT INTO workers (id, host, pid, slots, started_at_ms) VALUES ($1, $2, $3, $4, $5)")
-            .bind(worker.as_str().to_owned())
-            .bind(info.host.clone())
-            .bind(i64::from(info.pid))
-            .bind(i64::from(info.slots))
-            .bind(self.db.now_ms());
+        let statement =
+            sqlx::query("INSERT INTO workers (id, host, pid, slots, started_at_ms) VALUES ($1, $2, $3, $4, $5)")
+                .bind(worker.as_str().to_owned())
+                .bind(info.host.clone())
+                .bind(i64::from(info.pid))
+                .bind(i64::from(info.slots))
+                .bind(self.db.now_ms());
         write.run(statement).await?;
         write.commit().await?;
         Ok(lock)
@@ -43,7 +44,9 @@ impl Journal {
     /// [`StorageError`] when the database fails.
     pub async fn worker_stopped(&self, worker: &WorkerId) -> Result<(), StorageError> {
         let mut write = self.db.write().await?;
-        let statement = sqlx::query("UPDATE workers SET stopped_at_ms = $1 WHERE id = $2").bind(self.db.now_ms()).bind(worker.as_str().to_owned());
+        let statement = sqlx::query("UPDATE workers SET stopped_at_ms = $1 WHERE id = $2")
+            .bind(self.db.now_ms())
+            .bind(worker.as_str().to_owned());
         write.run(statement).await?;
         write.commit().await
     }

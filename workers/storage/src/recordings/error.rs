@@ -187,14 +187,18 @@ impl Failure for FetchError {
             Self::Unsupported { .. } => "fetch it to this machine, or give an https URL (a presigned one will do)",
             Self::NotFound { .. } => "check the path or the URL",
             Self::NotAFile { .. } => "name the recordings themselves, e.g. FOLDER/*",
-            Self::Forbidden { status: Some(_), .. } => "give a URL that is valid without a login, or with user:password@",
+            Self::Forbidden { status: Some(_), .. } => {
+                "give a URL that is valid without a login, or with user:password@"
+            }
             Self::Forbidden { status: None, .. } => "make the file readable for this user",
             Self::Empty { .. } => "record or upload it again",
             Self::TooLarge { .. } => "raise EARMARK__STORAGE__MAX_BYTES, or split the recording",
             Self::Changed { .. } => "wait until the recording is complete",
             Self::Spool { source, .. } if source.kind() == io::ErrorKind::StorageFull => "free some space on that disk",
             Self::Spool { .. } => "set EARMARK__WORKER__TEMP_DIR to a folder that can be written",
-            Self::PrivateAddress { .. } => "set EARMARK__STORAGE__ALLOW_PRIVATE_HOSTS=true if recordings may come from this network",
+            Self::PrivateAddress { .. } => {
+                "set EARMARK__STORAGE__ALLOW_PRIVATE_HOSTS=true if recordings may come from this network"
+            }
             Self::Connect { .. } => "check the host's name and this machine's network",
             Self::TimedOut { .. } => "raise EARMARK__STORAGE__FETCH_TIMEOUT_SECS",
             Self::Client(_) => "install the system's root certificates: apt-get install ca-certificates",

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use earmark_core::RecordingUri;
-use reqwest::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, HeaderName, IF_RANGE, LOCATION, RANGE, RETRY_AFTER};
+use reqwest::header::{
+    ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, HeaderName, IF_RANGE, LOCATION, RANGE, RETRY_AFTER,
+};
 use reqwest::{Client, Response, StatusCode};
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
@@ -49,7 +51,12 @@ impl RecordingStore for HttpStore {
 
 impl HttpStore {
     fn client(&self, limits: &FetchLimits) -> Result<Client, FetchError> {
-        let options = HttpOptions { connect_timeout: limits.connect_timeout, read_timeout: READ_TIMEOUT, timeout: None, allow_private: limits.allow_private };
+        let options = HttpOptions {
+            connect_timeout: limits.connect_timeout,
+            read_timeout: READ_TIMEOUT,
+            timeout: None,
+            allow_private: limits.allow_private,
+        };
         // The pair is whole after every statement.
         let mut kept = self.client.lock().unwrap_or_else(PoisonError::into_inner);
         match &*kept {
@@ -81,9 +88,22 @@ struct Download<'a> {
 impl<'a> Download<'a> {
     fn start(client: Client, url: &'a Url, into: &'a Path, limits: &'a FetchLimits) -> Result<Self, FetchError> {
         let spool = |source| FetchError::Spool { folder: into.into(), source };
-        let temp = std::fs::create_dir_all(into).and_then(|()| tempfile::Builder::new().prefix("recording-").tempfile_in(into)).map_err(spool)?;
+        let temp = std::fs::create_dir_all(into)
+            .and_then(|()| tempfile::Builder::new().prefix("recording-").tempfile_in(into))
+            .map_err(spool)?;
         let file = tokio::fs::File::from_std(temp.reopen().map_err(spool)?);
-        Ok(Self { client, url, limits, into, temp, file, hasher: Sha256::new(), received_bytes: 0, tag: None, name: String::new() })
+        Ok(Self {
+            client,
+            url,
+            limits,
+            into,
+            temp,
+            file,
+            hasher: Sha256::new(),
+            received_bytes: 0,
+            tag: None,
+            name: String::new(),
+        })
     }
 
     async fn run(mut self) -> Result<Fetched, FetchError> {
@@ -93,7 +113,9 @@ impl<'a> Download<'a> {
             let before = self.received_bytes;
             match self.receive(response).await {
                 Ok(()) => return self.finish().await,
-                Err(FetchError::Broken { source, .. }) if self.tag.is_some() && self.received_bytes > before && resumptions < MAX_RESUMPTIONS => {
+                Err(FetchError::Broken { source, .. })
+                    if self.tag.is_some() && self.received_bytes > before && resumptions < MAX_RESUMPTIONS =>
+                {
                     resumptions += 1;
                     tracing::debug!(url = shown_url(self.url), received_bytes = self.received_bytes, error = %source, "resuming a broken download");
                 }
@@ -117,7 +139,9 @@ impl<'a> Download<'a> {
                 return self.accepted(&url, response);
             }
             let location = header(response.headers(), &LOCATION);
-            let next = location.and_then(|location| url.join(location).ok()).filter(|next| matches!(next.scheme(), "http" | "https"));
+            let next = location
+                .and_then(|location| url.join(location).ok())
+                .filter(|next| matches!(next.scheme(), "http" | "https"));
             url = next.ok_or_else(|| FetchError::BadRedirect { url: shown_url(&url) })?;
         }
         Err(FetchError::TooManyRedirects { url: shown_url(self.url), limit: MAX_REDIRECTS })
@@ -155,7 +179,9 @@ impl<'a> Download<'a> {
         match status {
             StatusCode::OK | StatusCode::PARTIAL_CONTENT => Ok(response),
             StatusCode::NOT_FOUND | StatusCode::GONE => Err(FetchError::NotFound { place: url }),
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(FetchError::Forbidden { place: url, status: Some(code) }),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                Err(FetchError::Forbidden { place: url, status: Some(code) })
+            }
             StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS => {
                 Err(FetchError::Unavailable { url, status: code, retry_after: retry_after(response.headers()) })
             }
@@ -166,20 +192,29 @@ impl<'a> Download<'a> {
     }
 
     async fn receive(&mut self, mut response: Response) -> Result<(), FetchError> {
-        let is_rest = response.status() == StatusCode::PARTIAL_CONTENT && starts_at(response.headers()) == Some(self.received_bytes);
+        let is_rest = response.status() == StatusCode::PARTIAL_CONTENT
+            && starts_at(response.headers()) == Some(self.received_bytes);
         if !is_rest {
             self.start_over().await?;
             self.tag = header(response.headers(), &ETAG).filter(|tag| tag.starts_with('"')).map(str::to_owned);
         }
         let announced = header(response.headers(), &CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
-        if let Some(size) = announced.map(|rest| rest.saturating_add(self.received_bytes)).filter(|size| *size > self.limits.max_bytes) {
+        if let Some(size) =
+            announced.map(|rest| rest.saturating_add(self.received_bytes)).filter(|size| *size > self.limits.max_bytes)
+        {
             return Err(self.too_large(Some(size)));
         }
         loop {
             let chunk = match response.chunk().await {
                 Ok(Some(chunk)) => chunk,
                 Ok(None) => return Ok(()),
-                Err(error) => return Err(FetchError::Broken { url: shown_url(self.url), received_bytes: self.received_bytes, source: error.without_url() }),
+                Err(error) => {
+                    return Err(FetchError::Broken {
+                        url: shown_url(self.url),
+                        received_bytes: self.received_bytes,
+                        source: error.without_url(),
+                    });
+                }
             };
             self.received_bytes += chunk.len() as u64;
             if self.received_bytes > self.limits.max_bytes {

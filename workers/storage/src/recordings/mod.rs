@@ -32,7 +32,12 @@ pub struct FetchLimits {
 
 impl Default for FetchLimits {
     fn default() -> Self {
-        Self { max_bytes: 8 << 30, connect_timeout: Duration::from_secs(10), timeout: Duration::from_secs(3600), allow_private: false }
+        Self {
+            max_bytes: 8 << 30,
+            connect_timeout: Duration::from_secs(10),
+            timeout: Duration::from_secs(3600),
+            allow_private: false,
+        }
     }
 }
 
@@ -72,7 +77,9 @@ impl Fetched {
     /// [`FetchError::Changed`].
     pub fn check_unchanged(&self) -> Result<(), FetchError> {
         match &self.place {
-            Place::InPlace(path, identity) if Identity::of(path).as_ref() != Some(identity) => Err(FetchError::Changed { path: path.clone() }),
+            Place::InPlace(path, identity) if Identity::of(path).as_ref() != Some(identity) => {
+                Err(FetchError::Changed { path: path.clone() })
+            }
             Place::Downloaded(_) | Place::InPlace(..) => Ok(()),
         }
     }
@@ -108,7 +115,9 @@ impl RecordingStore for Recordings {
         match uri {
             RecordingUri::File(_) => self.file.fetch(uri, into, limits).await,
             RecordingUri::Http(_) => self.http.fetch(uri, into, limits).await,
-            RecordingUri::S3 { bucket, key, .. } => Err(FetchError::Unsupported { uri: format!("s3://{bucket}/{key}") }),
+            RecordingUri::S3 { bucket, key, .. } => {
+                Err(FetchError::Unsupported { uri: format!("s3://{bucket}/{key}") })
+            }
         }
     }
 }
@@ -116,7 +125,9 @@ impl RecordingStore for Recordings {
 /// A recording's URI as it may be logged, shown and put on record: without user, password and query, which may hold
 /// credentials or a signature.
 pub fn shown_uri(uri: &str) -> String {
-    let is_web = ["http://", "https://"].iter().any(|scheme| uri.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)));
+    let is_web = ["http://", "https://"]
+        .iter()
+        .any(|scheme| uri.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)));
     if !is_web {
         return uri.into();
     }

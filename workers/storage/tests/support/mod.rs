@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use earmark_core::{
-    Clip, ClipKey, ClipText, Cost, Engine, Finding, FindingKind, Job, JobOptions, Lane, ManualClock, NewJob, Problem, Recording, Region, Report,
-    RuleSetId, Severity, Speaker, Tenant, TimePrecision, TimedText, WorkerId, rfc3339,
+    Clip, ClipKey, ClipText, Cost, Engine, Finding, FindingKind, Job, JobOptions, Lane, ManualClock, NewJob, Problem,
+    Recording, Region, Report, RuleSetId, Severity, Speaker, Tenant, TimePrecision, TimedText, WorkerId, rfc3339,
 };
 use earmark_storage::{Artifact, Database, Finished, Journal, NewAlert, Outbox, SqlAuditLog, SqlResults};
 use serde_json::{Map, json};
@@ -89,7 +89,13 @@ pub fn clip(index: u32) -> Clip {
 pub fn clip_text(text: &str) -> ClipText {
     ClipText {
         language: Some("zh".into()),
-        segments: vec![TimedText { start_ms: 0, end_ms: 900, text: text.into(), confidence: Some(0.5), words: Vec::new() }],
+        segments: vec![TimedText {
+            start_ms: 0,
+            end_ms: 900,
+            text: text.into(),
+            confidence: Some(0.5),
+            words: Vec::new(),
+        }],
         time_precision: TimePrecision::Segment,
         dropped: Vec::new(),
         billed_ms: 1000,
@@ -123,7 +129,15 @@ pub fn finished(job: &Job) -> Finished {
         accepted_at: rfc3339(job.accepted_at_ms),
         finished_at: rfc3339(job.accepted_at_ms + 1),
         language: "zh".into(),
-        recording: Recording { uri: job.uri.clone(), sha256: "ab".repeat(32), size_bytes: 7, duration_ms: 1000, channels: 1, codec: "pcm_s16le".into(), sample_rate_hz: 8000 },
+        recording: Recording {
+            uri: job.uri.clone(),
+            sha256: "ab".repeat(32),
+            size_bytes: 7,
+            duration_ms: 1000,
+            channels: 1,
+            codec: "pcm_s16le".into(),
+            sample_rate_hz: 8000,
+        },
         engine: Engine { name: "local".into(), model: "base".into(), version: "1".into() },
         rule_set: RuleSetId { name: "starter".into(), sha256: "cd".repeat(32) },
         utterances: Vec::new(),
@@ -143,7 +157,12 @@ pub fn finished(job: &Job) -> Finished {
     };
     Finished {
         report,
-        artifacts: vec![Artifact { name: "report.json".into(), sha256: "ef".repeat(32), uri: "file:///out/report.json".into(), size_bytes: 12 }],
+        artifacts: vec![Artifact {
+            name: "report.json".into(),
+            sha256: "ef".repeat(32),
+            uri: "file:///out/report.json".into(),
+            size_bytes: 12,
+        }],
         audit: vec![event],
         alerts: vec![NewAlert { kind: "finding.high".into(), message: "a return was promised".into() }],
     }

@@ -1,0 +1,52 @@
+//! Artifacts: whole or not at all, the same the second time.
+
+mod support;
+
+use std::path::Path;
+
+use earmark_core::{Disposition, Failure, Job};
+use earmark_storage::{ArtifactStore, FileArtifacts, StorageError, sha256_hex};
+use support::*;
+
+async fn job(out_dir: Option<&Path>) -> Job {
+    let stores = Stores::fresh().await;
+    let mut new = new_job("a");
+    new.options.out_dir = out_dir.map(|folder| folder.to_str().unwrap().to_owned());
+    stores.journal.accept(&new, "cli").await.unwrap().job
+}
+
+#[tokio::test]
+async fn an_artifact_lies_where_the_job_says_and_again_is_the_same_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = folder.path().join("own");
+    let artifacts = FileArtifacts::new(&folder.path().join("out put"));
+    artifacts.check().unwrap();
+    for (job, expected) in
+        [(job(None).await, folder.path().join("out put/default")), (job(Some(&own)).await, own.clone())]
+    {
+        let path = expected.join(job.id.as_str()).join("transcript.txt");
+        let first = artifacts.put(&job, "transcript.txt", "你好".as_bytes()).await.unwrap();
+        let again = artifacts.put(&job, "transcript.txt", "你好".as_bytes()).await.unwrap();
+        assert_eq!(first, again);
+        assert_eq!((first.size_bytes, first.sha256.as_str()), (6, sha256_hex("你好".as_bytes()).as_str()));
+        assert_eq!(url::Url::parse(&first.uri).unwrap().to_file_path().unwrap(), path);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "你好");
+        assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "no temporary file is left");
+    }
+}
+
+#[tokio::test]
+async fn an_output_that_cannot_be_written_is_named_with_a_hint() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let artifacts = FileArtifacts::new(&file);
+    let job = job(None).await;
+    for error in [artifacts.check().unwrap_err(), artifacts.put(&job, "a.txt", b"a").await.unwrap_err()] {
+        assert!(matches!(error, StorageError::Output { .. }));
+        let problem = error.problem();
+        assert!(problem.message.starts_with(&format!("cannot write {}", file.display())), "{problem}");
+        assert_eq!((problem.code.as_str(), error.disposition()), ("output.unwritable", Disposition::Retry));
+        assert!(problem.hint.unwrap().contains("--out"));
+    }
+}

@@ -1,0 +1,154 @@
+//! Opening, migrating and verifying: what is wrong is said in a sentence, and tampering is seen.
+
+mod support;
+
+use std::sync::Arc;
+
+use earmark_core::audit::AuditError;
+use earmark_core::{Failure, Lane, SystemClock, Tenant};
+use earmark_storage::{AuditLog, Database, MigrationReport, ResultStore, StorageError};
+use support::*;
+
+async fn open(url: &str) -> Result<Database, StorageError> {
+    Database::open(url, Arc::new(SystemClock)).await
+}
+
+#[tokio::test]
+async fn a_database_is_made_with_its_folders_and_migrated_once() {
+    let folder = tempfile::tempdir().unwrap();
+    // What a file's name may hold.
+    for name in ["deep/er/a.sqlite", "100% ? #1 录音.sqlite"] {
+        let path = folder.path().join(name);
+        let url = format!("sqlite:{}", path.display());
+        let db = open(&url).await.unwrap();
+        assert!(matches!(db.check().await, Err(StorageError::Older { found: 0, .. })));
+        let first = db.migrate().await.unwrap();
+        assert_eq!(db.migrate().await.unwrap(), MigrationReport { from: first.to, to: first.to });
+        db.check().await.unwrap();
+        assert!(path.exists(), "{name}");
+        db.close().await;
+    }
+    let memory = open("sqlite::memory:").await.unwrap();
+    memory.migrate().await.unwrap();
+    memory.check().await.unwrap();
+}
+
+#[tokio::test]
+async fn processes_that_start_together_migrate_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let starts = (0..6).map(|_| {
+        let url = url(&folder);
+        tokio::spawn(async move {
+            let db = open(&url).await?;
+            db.migrate().await?;
+            db.check().await
+        })
+    });
+    for start in futures::future::join_all(starts).await {
+        start.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_opened_says_why_and_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = folder.path().join("notes.txt");
+    std::fs::write(
+        &text,
+        "not a database, but long enough to hold a header of one hundred bytes, which these words are meant to fill up",
+    )
+    .unwrap();
+    let cases = [
+        ("postgres://me:secret@db/earmark".to_owned(), "database.unknown", "postgres://me:"),
+        ("mysql://db".to_owned(), "database.unknown", "mysql://db"),
+        ("sqlite:".to_owned(), "database.unknown", "sqlite:"),
+        (format!("sqlite:{}/x/a.sqlite", text.display()), "database.folder", "notes.txt/x"),
+        (format!("sqlite:{}", text.display()), "database.not_a_database", "notes.txt"),
+        (format!("sqlite:{}", folder.path().display()), "database.open", "cannot open"),
+    ];
+    for (url, code, part) in cases {
+        let problem = open(&url).await.expect_err(&url).problem();
+        assert_eq!(problem.code, code, "{url}: {problem}");
+        assert!(problem.message.contains(part), "{url}: {problem}");
+        assert!(!problem.message.contains("secret"), "{problem}");
+        assert!(problem.hint.is_some(), "{problem}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_of_a_later_version_is_refused() {
+    let stores = Stores::fresh().await;
+    stores.tamper("INSERT INTO _sqlx_migrations (version, description, installed_on, success, checksum, execution_time) VALUES (9999, 'later', '2030-01-01', 1, x'00', 0)").await;
+    assert!(matches!(stores.db.migrate().await, Err(StorageError::Newer { found: 9999, .. })));
+    assert!(matches!(stores.db.check().await, Err(StorageError::Newer { found: 9999, .. })));
+}
+
+#[tokio::test]
+async fn tampering_with_the_audit_log_is_seen() {
+    let cases: [(&str, fn(&Result<(), AuditError>) -> bool); 7] = [
+        ("UPDATE audit_entries SET payload = '{}' WHERE seq = 2", |result| {
+            matches!(result, Err(AuditError::PayloadChanged { seq: 2, .. }))
+        }),
+        ("UPDATE audit_entries SET actor = 'nobody' WHERE seq = 2", |result| {
+            matches!(result, Err(AuditError::Changed { seq: 2, .. }))
+        }),
+        ("DELETE FROM audit_entries WHERE seq = 2", |result| {
+            matches!(result, Err(AuditError::Gap { expected: 2, .. }))
+        }),
+        ("DELETE FROM audit_entries WHERE seq = 4", |result| {
+            matches!(result, Err(AuditError::WrongEnd { expected: 4, found: 3, .. }))
+        }),
+        ("DELETE FROM audit_entries", |result| matches!(result, Err(AuditError::WrongEnd { found: 0, .. }))),
+        ("DELETE FROM audit_heads", |result| matches!(result, Err(AuditError::WrongEnd { expected: 0, .. }))),
+        // An erasure: payload and salt gone, the chain sound.
+        ("UPDATE audit_entries SET payload = NULL, salt = NULL WHERE seq = 2", Result::is_ok),
+    ];
+    for (statement, is_as_expected) in cases {
+        let stores = Stores::fresh().await;
+        for name in ["a", "b", "c", "d"] {
+            stores.journal.accept(&new_job(name), "cli").await.unwrap();
+        }
+        assert_eq!(stores.audit.verify(None).await.unwrap()[0].result, Ok(()));
+        stores.tamper(statement).await;
+        let reports = stores.audit.verify(None).await.unwrap();
+        assert!(is_as_expected(&reports[0].result), "{statement}: {reports:?}");
+    }
+}
+
+#[tokio::test]
+async fn long_chains_are_verified_batch_by_batch_and_tenants_apart() {
+    let stores = Stores::fresh().await;
+    let new: Vec<_> = (0..1200)
+        .map(|i| earmark_core::NewJob {
+            tenant: Tenant::parse(if i % 4 == 0 { "few" } else { "many" }).unwrap(),
+            ..new_job("a")
+        })
+        .collect();
+    stores.journal.accept_many(&new, "cli").await.unwrap();
+    let reports = stores.audit.verify(None).await.unwrap();
+    assert_eq!(
+        reports
+            .iter()
+            .map(|report| (report.tenant.as_str(), report.entries, report.result.is_ok()))
+            .collect::<Vec<_>>(),
+        [("few", 300, true), ("many", 900, true)]
+    );
+    let page = stores.audit.page(&Tenant::parse("few").unwrap(), 298, 10).await.unwrap();
+    assert_eq!(page.iter().map(|entry| entry.head.seq).collect::<Vec<_>>(), [299, 300]);
+}
+
+#[tokio::test]
+async fn a_result_that_cannot_be_put_on_record_is_not_written() {
+    let stores = Stores::fresh().await;
+    stores.journal.accept(&new_job("a"), "cli").await.unwrap();
+    let (job, lease) = stores.journal.lease_next(&worker("w"), Lane::ALL, LEASE_MS).await.unwrap().unwrap();
+    let mut broken = finished(&job);
+    broken.audit[0].payload = serde_json::json!({ "score": 0.5 });
+    assert!(matches!(
+        stores.results.finish(&lease, &broken).await,
+        Err(StorageError::Audit(AuditError::NotCanonical(_)))
+    ));
+    assert_eq!(stores.results.report(&job.id).await.unwrap(), None);
+    assert!(stores.outbox.due(10, 1000).await.unwrap().is_empty());
+    stores.results.finish(&lease, &finished(&job)).await.unwrap();
+}
