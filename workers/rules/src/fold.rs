@@ -148,7 +148,6 @@ pub(crate) struct Passage {
 
 impl Passage {
     /// The passage of one text.
-    #[cfg(test)]
     pub(crate) fn of(text: &str) -> Self {
         let mut passage = Self::default();
         passage.append(0, text);

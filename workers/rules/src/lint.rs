@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use crate::fold::Passage;
+use crate::index::{Hit, Role};
 use crate::phrase::Phrase;
 use crate::rule::{HOMOPHONE_MIN_CHARS, Rule, RuleKind};
 use crate::rule_set::RuleSet;
@@ -82,11 +84,11 @@ impl RuleSet {
     pub fn lint(&self) -> Lint {
         let mut warnings = Vec::new();
         let mut owners: HashMap<String, &Rule> = HashMap::new();
-        for rule in self.rules() {
+        for (number, rule) in self.rules().iter().enumerate() {
             let mut look = Look { rule, warnings: &mut warnings };
             look.words();
             look.covered();
-            look.exceptions();
+            look.exceptions(self, number);
             look.texts();
             if rule.kind == RuleKind::Words {
                 for phrase in &rule.phrases {
@@ -156,15 +158,13 @@ impl Look<'_> {
         }
     }
 
-    fn exceptions(&mut self) {
+    /// `number` is the rule's place in the set.
+    fn exceptions(&mut self, set: &RuleSet, number: usize) {
         for except in &self.rule.except {
-            let around = except.folded();
             let is_open = except.opens_before || except.opens_after;
-            let is_idle = !is_open
-                && !self.rule.phrases.iter().any(|phrase| {
-                    phrase.parts.iter().all(|part| around.contains(&part.chars.iter().collect::<String>()))
-                });
-            if is_idle {
+            let passage = Passage::of(&except.folded().replace('…', ""));
+            let is_word = |hit: &Hit| hit.rule as usize == number && hit.role == Role::Find;
+            if !is_open && !set.index().hits(set.rules(), &passage).iter().any(is_word) {
                 self.warn(except.line, LintProblem::IdleException(except.text.clone()));
             }
             for phrase in self.rule.phrases.iter().filter(|phrase| phrase.parts == except.parts) {

@@ -1,5 +1,6 @@
 //! Why a finding was raised, in a sentence.
 
+use crate::phrase::Phrase;
 use crate::rule::{Rule, Within};
 
 /// How the words were heard.
@@ -42,7 +43,9 @@ pub(crate) fn of_words(rule: &Rule, language: &str, heard: &Heard) -> String {
 /// Why nothing was a hit.
 pub(crate) fn of_missing(rule: &Rule, language: &str) -> String {
     let message = rule.message_in(language);
-    let example = rule.phrases.first().map_or("", |phrase| phrase.text.as_str());
+    let is_readable = |phrase: &&Phrase| phrase.is_ideographic() == (language == "zh");
+    let example = rule.phrases.iter().find(is_readable).or(rule.phrases.first());
+    let example = example.map_or("", |phrase| phrase.text.as_str());
     let secs = rule.within.map(|Within { first_ms }| first_ms / 1000);
     match (language, secs) {
         ("zh", Some(secs)) => format!("{message}：前{secs}秒内没有听到“{example}”或类似的话"),

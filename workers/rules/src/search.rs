@@ -193,7 +193,8 @@ fn keep(rule: &Rule, passage: &Passage, hits: &[Hit]) -> Vec<Hit> {
     let excepted: Vec<&Hit> = hits.iter().filter(|hit| hit.role == Role::Except).collect();
     let is_excepted = |hit: &Hit| excepted.iter().any(|except| covers(rule, passage, except, hit));
     let mut found: Vec<Hit> = hits.iter().filter(|hit| hit.role == Role::Find && !is_excepted(hit)).copied().collect();
-    found.sort_by_key(|hit| (hit.is_by_sound, hit.start, usize::MAX - hit.end, hit.phrase));
+    let has_gap = |hit: &Hit| rule.phrases[hit.phrase as usize].has_gap();
+    found.sort_by_key(|hit| (hit.is_by_sound, hit.start, usize::MAX - hit.end, has_gap(hit), hit.phrase));
     let mut kept: Vec<Hit> = Vec::new();
     for hit in found {
         if kept.iter().all(|other| hit.end <= other.start || other.end <= hit.start) {
@@ -206,8 +207,8 @@ fn keep(rule: &Rule, passage: &Passage, hits: &[Hit]) -> Vec<Hit> {
 /// Whether `hit` stands inside `except`, or on the open side of it and near.
 fn covers(rule: &Rule, passage: &Passage, except: &Hit, hit: &Hit) -> bool {
     let is_same_place = except.start == hit.start && except.end == hit.end;
-    if is_same_place && except.is_by_sound && !hit.is_by_sound {
-        // What was heard is the word itself; it only sounds like the exception.
+    if is_same_place && except.is_by_sound {
+        // The exception is another word with the same sound, and was not what was heard.
         return false;
     }
     if except.start <= hit.start && hit.end <= except.end {

@@ -49,7 +49,7 @@ fn every_mistake_names_its_place_and_what_to_write_instead() {
         ),
         ("rules: []\n".into(), "1:1: there is no rule here", "begin the file with `rules:`"),
         ("".into(), "there is no rule here", "begin the file with `rules:`"),
-        ("rules:\n  - id: r\n\tcategory: c\n".into(), "f.yaml:3:", "not tabs"),
+        ("rules:\n  - id: r\n\tcategory: c\n".into(), "found a tab", "not tabs"),
     ];
     for (text, message, hint) in cases {
         let files = [SourceFile { path: "f.yaml".into(), text: text.clone() }];

@@ -101,3 +101,41 @@ fn on_true_transcripts_every_planted_phrase_is_found_and_nothing_on_clean_calls(
         }
     }
 }
+
+#[test]
+fn what_a_recogniser_misheard_is_found_by_its_sound() {
+    let cases = [
+        ("您加威信，我把资料发给您", "zh-off-channel", "加威信"),
+        ("可以，您假微信", "zh-off-channel", "假微信"),
+        ("这款是薄本保锡的", "zh-guaranteed-return", "薄本保锡"),
+        ("完全凌风险", "zh-guaranteed-return", "凌风险"),
+        ("你要不要连。", "zh-abuse", "要不要连"),
+        ("我会打给饮宝监会", "zh-regulator", "饮宝监会"),
+    ];
+    for (text, rule, matched) in cases {
+        let found = RuleSet::starter().find_in_text(text);
+        let found: Vec<_> = found.iter().map(|f| (f.rule_id.as_str(), f.matched.as_str(), f.kind)).collect();
+        assert_eq!(found, [(rule, matched, FindingKind::Homophone)], "{text}");
+    }
+}
+
+#[test]
+fn known_false_alarms_stay_silent() {
+    let texts = [
+        "前面路口交通拥堵",
+        "吃点三黄片",
+        "中国共产党",
+        "尾号是695",
+        "room 22b",
+        "the stars",
+        "我女儿来办",
+        "你干什么工作",
+        "我们的员工不会要求您家危险，也请不要向任何人透露愿政马。",
+        "昨天有人让我家为谢，说文赚不配，是你们的人吗。",
+        "Hello somebody phoned me yesterday and offered guaranteed returns on a bond was that you",
+        "Our staff will never ask for your password.",
+    ];
+    for text in texts {
+        assert_eq!(RuleSet::starter().find_in_text(text), [], "{text}");
+    }
+}
