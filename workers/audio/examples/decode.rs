@@ -20,7 +20,13 @@ fn main() -> std::process::ExitCode {
     let outcome = if words.len() > 1 { by_ffmpeg(file, temp_dir.path()) } else { in_process(file, temp_dir.path()) };
     let wall = started.elapsed();
     let cpu = cpu_secs();
-    println!("{file}: {outcome}; wall {:.3} s, CPU {:.2} s, children's CPU {:.2} s, peak {:.1} MB", wall.as_secs_f64(), cpu[0], cpu[1], peak_mb());
+    println!(
+        "{file}: {outcome}; wall {:.3} s, CPU {:.2} s, children's CPU {:.2} s, peak {:.1} MB",
+        wall.as_secs_f64(),
+        cpu[0],
+        cpu[1],
+        peak_mb()
+    );
     0.into()
 }
 
@@ -34,8 +40,10 @@ fn in_process(file: &str, temp_dir: &Path) -> String {
     };
     match decode(Path::new(file), file, &options, &|| false) {
         Ok(decoded) => {
-            let warnings: Vec<String> = decoded.warnings.iter().map(|warning| format!(" [{}: {}]", warning.code, warning.detail)).collect();
-            let (codec, channels, rate_hz, secs) = (decoded.codec, decoded.channels, decoded.sample_rate_hz, decoded.duration_ms as f64 / 1000.0);
+            let warnings: Vec<String> =
+                decoded.warnings.iter().map(|warning| format!(" [{}: {}]", warning.code, warning.detail)).collect();
+            let (codec, channels, rate_hz, secs) =
+                (decoded.codec, decoded.channels, decoded.sample_rate_hz, decoded.duration_ms as f64 / 1000.0);
             format!("{codec}, {channels} x {rate_hz} Hz, {secs:.3} s{}", warnings.concat())
         }
         Err(error) => {
@@ -58,7 +66,8 @@ fn by_ffmpeg(file: &str, temp_dir: &Path) -> String {
 fn cpu_secs() -> [f64; 2] {
     let stat = std::fs::read_to_string("/proc/self/stat").expect("Linux");
     let (_, fields) = stat.rsplit_once(')').expect("the name stands in brackets");
-    let ticks: Vec<f64> = fields.split_whitespace().skip(11).take(4).map(|field| field.parse().expect("a number")).collect();
+    let ticks: Vec<f64> =
+        fields.split_whitespace().skip(11).take(4).map(|field| field.parse().expect("a number")).collect();
     // A tick is 10 ms on every Linux there is.
     [(ticks[0] + ticks[1]) / 100.0, (ticks[2] + ticks[3]) / 100.0]
 }

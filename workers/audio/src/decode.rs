@@ -10,6 +10,7 @@ mod laws;
 mod mp4;
 mod mpeg;
 mod not_audio;
+mod ogg;
 mod opus;
 mod output;
 mod packets;

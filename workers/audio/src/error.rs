@@ -169,7 +169,11 @@ impl Failure for AudioError {
 
     fn disposition(&self) -> Disposition {
         match self {
-            Self::Spool { .. } | Self::Read { .. } | Self::FfmpegRun { .. } | Self::Deadline { .. } | Self::SpeechModel { .. } => Disposition::Retry,
+            Self::Spool { .. }
+            | Self::Read { .. }
+            | Self::FfmpegRun { .. }
+            | Self::Deadline { .. }
+            | Self::SpeechModel { .. } => Disposition::Retry,
             Self::Empty
             | Self::NotAudio { .. }
             | Self::Malformed { .. }

@@ -129,7 +129,9 @@ impl Spool {
         let mut bytes = [0_u8; 1 << 16];
         while start < end {
             let want = usize::try_from((end - start) * 2).unwrap_or(usize::MAX).min(bytes.len());
-            self.file.read_exact_at(&mut bytes[..want], start * 2).map_err(|source| AudioError::Spool { action: "read", source })?;
+            self.file
+                .read_exact_at(&mut bytes[..want], start * 2)
+                .map_err(|source| AudioError::Spool { action: "read", source })?;
             into.extend(bytes[..want].chunks_exact(2).map(|pair| from_i16(i16::from_le_bytes([pair[0], pair[1]]))));
             start += (want / 2) as u64;
         }
@@ -143,8 +145,17 @@ mod tests {
 
     #[test]
     fn floats_are_rounded_to_the_nearest_step_and_clipped() {
-        let cases =
-            [(0.0, 0), (1.0, 32767), (-1.0, -32768), (7.0, 32767), (-7.0, -32768), (f32::NAN, 0), (f32::INFINITY, 32767), (1.4 / 32768.0, 1), (-1.6 / 32768.0, -2)];
+        let cases = [
+            (0.0, 0),
+            (1.0, 32767),
+            (-1.0, -32768),
+            (7.0, 32767),
+            (-7.0, -32768),
+            (f32::NAN, 0),
+            (f32::INFINITY, 32767),
+            (1.4 / 32768.0, 1),
+            (-1.6 / 32768.0, -2),
+        ];
         for (sample, expected) in cases {
             assert_eq!(to_i16(sample), expected, "{sample}");
         }
@@ -154,7 +165,8 @@ mod tests {
     fn samples_come_back_as_they_were_written() {
         let folder = tempfile::tempdir().unwrap();
         let mut writer = SpoolWriter::create(folder.path()).unwrap();
-        let written: Vec<f32> = (0..100_000).map(|i| f32::from(i16::try_from(i % 65_536 - 32_768).unwrap()) / 32768.0).collect();
+        let written: Vec<f32> =
+            (0..100_000).map(|i| f32::from(i16::try_from(i % 65_536 - 32_768).unwrap()) / 32768.0).collect();
         for block in written.chunks(777) {
             writer.push(block).unwrap();
         }

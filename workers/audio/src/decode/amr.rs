@@ -65,7 +65,11 @@ impl Timeline {
     }
 
     /// Takes what ffmpeg decoded.
-    pub(super) fn push(&mut self, samples: impl Iterator<Item = i16>, output: &mut Output<'_>) -> Result<(), AudioError> {
+    pub(super) fn push(
+        &mut self,
+        samples: impl Iterator<Item = i16>,
+        output: &mut Output<'_>,
+    ) -> Result<(), AudioError> {
         self.pending[0].extend(samples);
         self.place(output)
     }

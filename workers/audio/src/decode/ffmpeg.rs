@@ -58,7 +58,12 @@ impl Foreign {
 }
 
 /// Decodes the first audio track of the file at `path`.
-pub(super) fn decode(path: &Path, foreign: &Foreign, options: &DecodeOptions, output: &mut Output<'_>) -> Result<Streamed, AudioError> {
+pub(super) fn decode(
+    path: &Path,
+    foreign: &Foreign,
+    options: &DecodeOptions,
+    output: &mut Output<'_>,
+) -> Result<Streamed, AudioError> {
     let Some(program) = &options.ffmpeg else { return Err(AudioError::NeedsFfmpeg { format: foreign.format.clone() }) };
     let running = Running::start(program, path, foreign, options, output)?;
     let mut bytes = Vec::new();
@@ -97,7 +102,10 @@ pub(super) fn decode(path: &Path, foreign: &Foreign, options: &DecodeOptions, ou
     };
     if errors > 0 || !ended.is_success {
         let first = ended.said.first_error.as_deref().unwrap_or("packets are missing");
-        output.warn("decode_errors", format!("{errors} packets could not be decoded by ffmpeg ({}): {first}", ended.status));
+        output.warn(
+            "decode_errors",
+            format!("{errors} packets could not be decoded by ffmpeg ({}): {first}", ended.status),
+        );
     }
     let codec = ended.said.codec.unwrap_or_else(|| foreign.format.to_ascii_lowercase());
     let declared = declared_ms.map(|ms| ms.saturating_mul(u64::from(rate_hz)) / 1000);
@@ -157,7 +165,8 @@ impl Way {
             }
             Self::Amr(timeline) => {
                 let whole = bytes.len() / 2 * 2;
-                timeline.push(bytes[..whole].chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])), output)?;
+                timeline
+                    .push(bytes[..whole].chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])), output)?;
                 bytes.drain(..whole);
             }
         }
@@ -190,7 +199,13 @@ struct Running {
 }
 
 impl Running {
-    fn start(program: &Path, path: &Path, foreign: &Foreign, options: &DecodeOptions, output: &Output<'_>) -> Result<Self, AudioError> {
+    fn start(
+        program: &Path,
+        path: &Path,
+        foreign: &Foreign,
+        options: &DecodeOptions,
+        output: &Output<'_>,
+    ) -> Result<Self, AudioError> {
         let broken = |source| AudioError::FfmpegRun { source };
         let path = std::path::absolute(path).map_err(broken)?;
         // The prefix keeps ffmpeg from finding a protocol in the name.
@@ -239,7 +254,12 @@ impl Drop for Running {
 fn limit(child: &Child, options: &DecodeOptions, time_left: Duration) -> std::io::Result<()> {
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     let cpu_secs = time_left.as_secs() + 1;
-    let limits = [(Resource::Data, options.memory_bytes.saturating_add(PROGRAM_BYTES)), (Resource::Cpu, cpu_secs), (Resource::Fsize, 0), (Resource::Core, 0)];
+    let limits = [
+        (Resource::Data, options.memory_bytes.saturating_add(PROGRAM_BYTES)),
+        (Resource::Cpu, cpu_secs),
+        (Resource::Fsize, 0),
+        (Resource::Core, 0),
+    ];
     for (resource, most) in limits {
         match prlimit(pid, resource, Rlimit { current: Some(most), maximum: Some(most) }) {
             // It has ended already, and its exit status will tell why.

@@ -32,16 +32,26 @@ struct Atom {
 pub(super) fn edit(file: &File, max_index_bytes: u64) -> Result<Option<Edit>, AudioError> {
     let file_bytes = file.metadata().map_err(|source| AudioError::Read { source })?.len();
     let Some(moov) = atoms(file, 0, file_bytes)?.into_iter().find(|atom| &atom.kind == b"moov") else {
-        let what = "its index (the `moov` atom) is missing, as when a recorder is cut off before it can write it".into();
+        let what =
+            "its index (the `moov` atom) is missing, as when a recorder is cut off before it can write it".into();
         return Err(AudioError::Malformed { format: "MP4", what });
     };
     if moov.end > file_bytes {
-        let what = format!("its index (the `moov` atom) is cut off: {} of {} bytes are there", file_bytes.saturating_sub(moov.start), moov.end - moov.start);
+        let what = format!(
+            "its index (the `moov` atom) is cut off: {} of {} bytes are there",
+            file_bytes.saturating_sub(moov.start),
+            moov.end - moov.start
+        );
         return Err(AudioError::Malformed { format: "MP4", what });
     }
     let index_bytes = moov.end - moov.start;
     if index_bytes > max_index_bytes {
-        return Err(AudioError::OutOfRange { what: "an MP4 index (bytes) of", value: index_bytes, min: 0, max: max_index_bytes });
+        return Err(AudioError::OutOfRange {
+            what: "an MP4 index (bytes) of",
+            value: index_bytes,
+            min: 0,
+            max: max_index_bytes,
+        });
     }
     let movie = atoms(file, moov.start, moov.end)?;
     let movie_timescale = match find(&movie, b"mvhd") {

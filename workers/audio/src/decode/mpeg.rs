@@ -23,7 +23,8 @@ pub(super) fn find(head: &[u8]) -> Option<Mpeg> {
         for (frame, format) in [(mp3_frame as fn(&[u8]) -> Option<(usize, u32)>, "MP3"), (adts_frame, "AAC")] {
             if let Some(first_bytes) = chain(&head[start..], frame, start == 0) {
                 let first = &head[start..head.len().min(start + first_bytes)];
-                let has_length = [&b"Xing"[..], b"Info", b"VBRI"].iter().any(|mark| first.windows(4).any(|four| four == *mark));
+                let has_length =
+                    [&b"Xing"[..], b"Info", b"VBRI"].iter().any(|mark| first.windows(4).any(|four| four == *mark));
                 return Some(Mpeg { format, has_length });
             }
         }
@@ -61,8 +62,10 @@ fn mp3_frame(bytes: &[u8]) -> Option<(usize, u32)> {
         [0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384],
         [0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320],
     ];
-    const LATER: [[u32; 15]; 2] =
-        [[0, 32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256], [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160]];
+    const LATER: [[u32; 15]; 2] = [
+        [0, 32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256],
+        [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160],
+    ];
     let is_first = version == 3;
     let kbits = match (is_first, layer) {
         (true, 3) => FIRST[0][bitrate],
@@ -93,5 +96,6 @@ fn adts_frame(bytes: &[u8]) -> Option<(usize, u32)> {
     let is_sync = header[0] == 0xFF && header[1] & 0xF6 == 0xF0;
     let rate = (header[2] >> 2) & 15;
     let length = (usize::from(header[3] & 3) << 11) | (usize::from(header[4]) << 3) | usize::from(header[5] >> 5);
-    (is_sync && rate < 13 && length > 7).then(|| (length, u32::from_be_bytes([header[0], header[1], header[2] & 0xFD, header[3] & 0xC0])))
+    (is_sync && rate < 13 && length > 7)
+        .then(|| (length, u32::from_be_bytes([header[0], header[1], header[2] & 0xFD, header[3] & 0xC0])))
 }

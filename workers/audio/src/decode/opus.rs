@@ -39,11 +39,20 @@ impl Head {
             (0, 2) => (1, 1, vec![0, 1]),
             (0, _) => return Err(broken("it has neither one nor two channels and no mapping of them")),
             (_, channels) => {
-                let mapping = bytes.get(21..21 + usize::from(channels)).ok_or_else(|| broken("its channel mapping is cut off"))?;
+                let mapping = bytes
+                    .get(21..21 + usize::from(channels))
+                    .ok_or_else(|| broken("its channel mapping is cut off"))?;
                 (bytes[19], bytes[20], mapping.to_vec())
             }
         };
-        Ok(Self { channels, pre_skip: u16::from_le_bytes(half(10)), gain: i16::from_le_bytes(half(16)), streams, coupled, mapping })
+        Ok(Self {
+            channels,
+            pre_skip: u16::from_le_bytes(half(10)),
+            gain: i16::from_le_bytes(half(16)),
+            streams,
+            coupled,
+            mapping,
+        })
     }
 
     pub(super) fn channels(&self) -> usize {
@@ -66,7 +75,13 @@ impl Decoder {
             .map_err(|error| AudioError::Malformed { format: "Opus", what: error.to_string() })?;
         let channels = head.channels();
         let gain = 10_f32.powf(f32::from(head.gain) / 256.0 / 20.0);
-        Ok(Self { inner, channels, gain, interleaved: vec![0.0; MAX_FRAMES * channels], planes: vec![Vec::new(); channels] })
+        Ok(Self {
+            inner,
+            channels,
+            gain,
+            interleaved: vec![0.0; MAX_FRAMES * channels],
+            planes: vec![Vec::new(); channels],
+        })
     }
 
     /// One plane per channel, at 16 kHz. An empty packet is one that was lost: the decoder bridges it.

@@ -41,7 +41,17 @@ pub(super) struct Output<'a> {
 
 impl<'a> Output<'a> {
     pub(super) fn new(sink: &'a mut dyn Sink, watch: Watch<'a>) -> Self {
-        Self { sink, watch, lanes: Vec::new(), rate_hz: 0, skip: 0, keep: u64::MAX, frames: 0, samples: 0, warnings: Vec::new() }
+        Self {
+            sink,
+            watch,
+            lanes: Vec::new(),
+            rate_hz: 0,
+            skip: 0,
+            keep: u64::MAX,
+            frames: 0,
+            samples: 0,
+            warnings: Vec::new(),
+        }
     }
 
     /// Says what comes: `channels` at `rate_hz`.
@@ -143,7 +153,13 @@ impl<'a> Output<'a> {
     }
 
     /// Gives the rest, compares the length with the `declared` one, in frames. `rate_hz` is what the report says.
-    pub(super) fn finish(&mut self, codec: String, rate_hz: u32, format: impl Into<String>, declared: Option<u64>) -> Result<Streamed, AudioError> {
+    pub(super) fn finish(
+        &mut self,
+        codec: String,
+        rate_hz: u32,
+        format: impl Into<String>,
+        declared: Option<u64>,
+    ) -> Result<Streamed, AudioError> {
         let format = format.into();
         if self.frames == 0 {
             let what = match declared {
@@ -157,11 +173,18 @@ impl<'a> Output<'a> {
         let declared_ms = declared.unwrap_or(0).saturating_mul(1000) / u64::from(self.rate_hz);
         let reached_ms = self.reached_ms();
         if declared_ms > reached_ms + SLACK_MS {
-            let detail = format!("the {format} file declares {declared_ms} ms of audio, {reached_ms} ms could be decoded");
+            let detail =
+                format!("the {format} file declares {declared_ms} ms of audio, {reached_ms} ms could be decoded");
             self.warn("recording_truncated", detail);
         }
         let channels = u16::try_from(self.lanes.len()).expect("checked against MAX_CHANNELS");
-        Ok(Streamed { codec, channels, sample_rate_hz: rate_hz, samples: wanted, warnings: std::mem::take(&mut self.warnings) })
+        Ok(Streamed {
+            codec,
+            channels,
+            sample_rate_hz: rate_hz,
+            samples: wanted,
+            warnings: std::mem::take(&mut self.warnings),
+        })
     }
 
     /// Which part of the next `frames` is kept.
@@ -206,7 +229,12 @@ fn hand_on(sink: &mut dyn Sink, channel: usize, block: &Block<'_>) -> Result<(),
 /// Refuses what no recorder writes.
 pub(super) fn check_declared(channels: u64, rate_hz: u32) -> Result<(), AudioError> {
     if !(1..=MAX_CHANNELS).contains(&channels) {
-        return Err(AudioError::OutOfRange { what: "a number of channels of", value: channels, min: 1, max: MAX_CHANNELS });
+        return Err(AudioError::OutOfRange {
+            what: "a number of channels of",
+            value: channels,
+            min: 1,
+            max: MAX_CHANNELS,
+        });
     }
     if !SAMPLE_RATES_HZ.contains(&rate_hz) {
         let (min, max) = (u64::from(*SAMPLE_RATES_HZ.start()), u64::from(*SAMPLE_RATES_HZ.end()));

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::fs::FileExt;
 use std::time::Instant;
 
 use earmark_core::SAMPLE_RATE_HZ;
@@ -9,11 +10,11 @@ use symphonia::core::audio::GenericAudioBufferRef;
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::well_known as codecs;
 use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
+use symphonia::core::common::Limit;
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatOptions, FormatReader, Track, TrackType};
 use symphonia::core::io::{MediaSource, MediaSourceStream};
-use symphonia::core::common::Limit;
 use symphonia::core::meta::MetadataOptions;
 use symphonia::core::packet::Packet;
 use symphonia::core::units::TimeBase;
@@ -21,7 +22,7 @@ use symphonia::core::units::TimeBase;
 use super::ffmpeg::Foreign;
 use super::output::{Output, check_declared};
 use super::sniff::{Found, Length};
-use super::{DecodeOptions, Streamed, mp4, opus};
+use super::{DecodeOptions, Streamed, mp4, ogg, opus};
 use crate::AudioError;
 
 /// Gaps in the packets' times up to this long are rounding, ms.
@@ -44,11 +45,18 @@ const LEAP_MS: u64 = 600_000;
 const MAX_FAILURES: u32 = 500;
 
 /// Decodes the first audio track of `file`.
-pub(super) fn decode(file: &File, found: &Found, options: &DecodeOptions, output: &mut Output<'_>) -> Result<Outcome, AudioError> {
+pub(super) fn decode(
+    file: &File,
+    found: &Found,
+    options: &DecodeOptions,
+    output: &mut Output<'_>,
+) -> Result<Outcome, AudioError> {
     let edit = if found.format == "MP4" { mp4::edit(file, options.memory_bytes)? } else { None };
-    let source = Source { file: file.try_clone().map_err(|source| AudioError::Read { source })?, deadline: output.deadline() };
+    let source = Source::open(file, output.deadline())?;
     let stream = MediaSourceStream::new(Box::new(source), Default::default());
-    let meta = MetadataOptions::default().limit_tag_bytes(Limit::Maximum(TAG_BYTES)).limit_visual_bytes(Limit::Maximum(TAG_BYTES));
+    let meta = MetadataOptions::default()
+        .limit_tag_bytes(Limit::Maximum(TAG_BYTES))
+        .limit_visual_bytes(Limit::Maximum(TAG_BYTES));
     let mut reader = match symphonia::default::get_probe().probe(&Hint::new(), stream, FormatOptions::default(), meta) {
         Ok(reader) => reader,
         Err(error) => {
@@ -60,36 +68,57 @@ pub(super) fn decode(file: &File, found: &Found, options: &DecodeOptions, output
             };
         }
     };
-    let Some((track, params)) = audio_track(reader.as_ref()) else { return Err(AudioError::NoAudioTrack { format: found.format }) };
+    let Some((track, params)) = audio_track(reader.as_ref()) else {
+        return Err(AudioError::NoAudioTrack { format: found.format });
+    };
     let codec = codec_name(params.codec);
     let Some(voice) = Voice::new(&params)? else {
         return Ok(Outcome::Elsewhere(Foreign::named(&format!("{} with {codec}", found.format))));
     };
     let rate_hz = params.sample_rate.unwrap_or(opus::CLOCK_HZ);
     let declared = declared_secs(&track, &voice);
-    let mut session = Session { voice, track, edit, planes: Vec::new(), rate_hz, origin: None, base: 0, position: 0, last_frames: 0, lost: Lost::default() };
+    let mut session = Session {
+        voice,
+        track,
+        edit,
+        planes: Vec::new(),
+        rate_hz,
+        origin: None,
+        base: 0,
+        position: 0,
+        last_frames: 0,
+        lost: Lost::default(),
+    };
     session.run(reader.as_mut(), found.format, output)?;
     if session.planes.is_empty() {
         return match session.lost.first {
-            Some(error) if options.ffmpeg.is_some() => Ok(Outcome::Elsewhere(Foreign::named(&format!("{} with {codec} ({error})", found.format)))),
+            Some(error) if options.ffmpeg.is_some() => {
+                Ok(Outcome::Elsewhere(Foreign::named(&format!("{} with {codec} ({error})", found.format))))
+            }
             Some(error) => Err(AudioError::Malformed { format: found.format, what: error }),
             None => Err(AudioError::NoSamples { format: found.format.into(), what: "it ends after its header".into() }),
         };
     }
     session.lost.warn(output);
     let clock_hz = u64::from(output.rate_hz());
-    let declared = match (found.length, edit.and_then(|edit| edit.keep.map(|keep| keep as f64 / f64::from(edit.timescale)))) {
-        (Length::Nowhere, _) => None,
-        (Length::Frames(frames), _) => Some(frames),
-        (Length::Header, Some(secs)) => Some(to_frames(secs, clock_hz)),
-        (Length::Header, None) => declared.map(|secs| to_frames(secs, clock_hz)),
-    };
+    let declared =
+        match (found.length, edit.and_then(|edit| edit.keep.map(|keep| keep as f64 / f64::from(edit.timescale)))) {
+            (Length::Nowhere, _) => None,
+            (Length::Frames(frames), _) => Some(frames),
+            (Length::Header, Some(secs)) => Some(to_frames(secs, clock_hz)),
+            (Length::Header, None) => declared.map(|secs| to_frames(secs, clock_hz)),
+        };
     output.finish(codec.into(), session.rate_hz, found.format, declared).map(Outcome::Done)
 }
 
 fn to_frames(secs: f64, rate_hz: u64) -> u64 {
     // A float cast saturates.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "saturating, and a length")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "saturating, and a length"
+    )]
     let frames = (secs * rate_hz as f64).round() as u64;
     frames
 }
@@ -132,12 +161,23 @@ impl Lost {
             return;
         }
         let first = self.first.as_deref().unwrap_or("missing from the file");
-        output.warn("decode_errors", format!("{} packets could not be decoded ({first}), {} ms of silence keep the time", self.packets, self.silence_ms));
+        output.warn(
+            "decode_errors",
+            format!(
+                "{} packets could not be decoded ({first}), {} ms of silence keep the time",
+                self.packets, self.silence_ms
+            ),
+        );
     }
 }
 
 impl Session {
-    fn run(&mut self, reader: &mut dyn FormatReader, format: &'static str, output: &mut Output<'_>) -> Result<(), AudioError> {
+    fn run(
+        &mut self,
+        reader: &mut dyn FormatReader,
+        format: &'static str,
+        output: &mut Output<'_>,
+    ) -> Result<(), AudioError> {
         let mut failures = 0;
         while failures < MAX_FAILURES {
             output.check()?;
@@ -181,7 +221,9 @@ impl Session {
             },
             Voice::Opus { decoder, .. } => match decoder.decode(&packet.data) {
                 Ok(planes) => {
-                    let trimmed = usize::try_from(packet.trim_end.get() * u64::from(SAMPLE_RATE_HZ) / u64::from(opus::CLOCK_HZ)).unwrap_or(0);
+                    let trimmed =
+                        usize::try_from(packet.trim_end.get() * u64::from(SAMPLE_RATE_HZ) / u64::from(opus::CLOCK_HZ))
+                            .unwrap_or(0);
                     for plane in planes.iter_mut() {
                         plane.truncate(plane.len().saturating_sub(trimmed));
                     }
@@ -220,7 +262,9 @@ impl Session {
         output.open(channels, rate_hz)?;
         let rate = u64::from(rate_hz);
         if let Some(edit) = self.edit.filter(|edit| edit.timescale > 0) {
-            let frames = |ticks: u64| u64::try_from(u128::from(ticks) * u128::from(rate) / u128::from(edit.timescale)).unwrap_or(u64::MAX);
+            let frames = |ticks: u64| {
+                u64::try_from(u128::from(ticks) * u128::from(rate) / u128::from(edit.timescale)).unwrap_or(u64::MAX)
+            };
             output.trim(frames(edit.skip), edit.keep.map(frames));
         } else if let Voice::Opus { pre_skip, .. } = self.voice {
             output.trim(u64::from(pre_skip) * rate / u64::from(opus::CLOCK_HZ), None);
@@ -267,7 +311,8 @@ impl Session {
 }
 
 fn ticks_to_frames(ticks: u64, clock: TimeBase, rate_hz: u32) -> u64 {
-    let frames = u128::from(ticks) * u128::from(clock.numer.get()) * u128::from(rate_hz) / u128::from(clock.denom.get());
+    let frames =
+        u128::from(ticks) * u128::from(clock.numer.get()) * u128::from(rate_hz) / u128::from(clock.denom.get());
     u64::try_from(frames).unwrap_or(u64::MAX)
 }
 
@@ -365,7 +410,19 @@ const NAMES: [(AudioCodecId, &str); 30] = [
 /// The file, until the time is up: symphonia may read on for long before it gives a packet.
 struct Source {
     file: File,
+    at: u64,
+    bytes: u64,
     deadline: Instant,
+    /// Shown instead of the file's first bytes.
+    start: Vec<u8>,
+}
+
+impl Source {
+    fn open(file: &File, deadline: Instant) -> Result<Self, AudioError> {
+        let broken = |source| AudioError::Read { source };
+        let bytes = file.metadata().map_err(broken)?.len();
+        Ok(Self { file: file.try_clone().map_err(broken)?, at: 0, bytes, deadline, start: ogg::readable_start(file) })
+    }
 }
 
 impl Read for Source {
@@ -373,13 +430,28 @@ impl Read for Source {
         if Instant::now() > self.deadline {
             return Err(std::io::ErrorKind::TimedOut.into());
         }
-        self.file.read(buffer)
+        let shown = usize::try_from(self.at).ok().and_then(|at| self.start.get(at..)).unwrap_or(&[]);
+        let got = if shown.is_empty() {
+            self.file.read_at(buffer, self.at)?
+        } else {
+            let some = shown.len().min(buffer.len());
+            buffer[..some].copy_from_slice(&shown[..some]);
+            some
+        };
+        self.at += got as u64;
+        Ok(got)
     }
 }
 
 impl Seek for Source {
     fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
-        self.file.seek(to)
+        let target = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::Current(by) => self.at.checked_add_signed(by),
+            SeekFrom::End(by) => self.bytes.checked_add_signed(by),
+        };
+        self.at = target.ok_or(std::io::ErrorKind::InvalidInput)?;
+        Ok(self.at)
     }
 }
 
@@ -389,6 +461,6 @@ impl MediaSource for Source {
     }
 
     fn byte_len(&self) -> Option<u64> {
-        self.file.metadata().ok().map(|meta| meta.len())
+        Some(self.bytes)
     }
 }

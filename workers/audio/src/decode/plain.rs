@@ -55,7 +55,12 @@ pub(super) struct Planes {
 
 impl Planes {
     /// Opens `output` for what is to come.
-    pub(super) fn open(encoding: Encoding, channels: usize, rate_hz: u32, output: &mut Output<'_>) -> Result<Self, AudioError> {
+    pub(super) fn open(
+        encoding: Encoding,
+        channels: usize,
+        rate_hz: u32,
+        output: &mut Output<'_>,
+    ) -> Result<Self, AudioError> {
         output.open(channels, rate_hz)?;
         Ok(Self { encoding, channels, pcm: vec![Vec::new(); channels], float: vec![Vec::new(); channels] })
     }
@@ -77,21 +82,40 @@ impl Planes {
             (Encoding::Signed8, _) => fill(&mut self.pcm, channels, bytes, |[byte]| i16::from_be_bytes([byte, 0])),
             (Encoding::Integer { bytes: 2, .. }, false) => fill(&mut self.pcm, channels, bytes, i16::from_le_bytes),
             (Encoding::Integer { bytes: 2, .. }, true) => fill(&mut self.pcm, channels, bytes, i16::from_be_bytes),
-            (Encoding::Integer { bytes: 3, .. }, false) => fill(&mut self.float, channels, bytes, |[a, b, c]| integer([0, a, b, c])),
-            (Encoding::Integer { bytes: 3, .. }, true) => fill(&mut self.float, channels, bytes, |[c, b, a]| integer([0, a, b, c])),
+            (Encoding::Integer { bytes: 3, .. }, false) => {
+                fill(&mut self.float, channels, bytes, |[a, b, c]| integer([0, a, b, c]))
+            }
+            (Encoding::Integer { bytes: 3, .. }, true) => {
+                fill(&mut self.float, channels, bytes, |[c, b, a]| integer([0, a, b, c]))
+            }
             (Encoding::Integer { .. }, false) => fill(&mut self.float, channels, bytes, integer),
-            (Encoding::Integer { .. }, true) => fill(&mut self.float, channels, bytes, |[d, c, b, a]| integer([a, b, c, d])),
-            (Encoding::Float { bytes: 4, .. }, false) => fill(&mut self.float, channels, bytes, |raw| sound(f32::from_le_bytes(raw))),
-            (Encoding::Float { bytes: 4, .. }, true) => fill(&mut self.float, channels, bytes, |raw| sound(f32::from_be_bytes(raw))),
-            (Encoding::Float { .. }, false) => fill(&mut self.float, channels, bytes, |raw| narrow(f64::from_le_bytes(raw))),
-            (Encoding::Float { .. }, true) => fill(&mut self.float, channels, bytes, |raw| narrow(f64::from_be_bytes(raw))),
+            (Encoding::Integer { .. }, true) => {
+                fill(&mut self.float, channels, bytes, |[d, c, b, a]| integer([a, b, c, d]))
+            }
+            (Encoding::Float { bytes: 4, .. }, false) => {
+                fill(&mut self.float, channels, bytes, |raw| sound(f32::from_le_bytes(raw)))
+            }
+            (Encoding::Float { bytes: 4, .. }, true) => {
+                fill(&mut self.float, channels, bytes, |raw| sound(f32::from_be_bytes(raw)))
+            }
+            (Encoding::Float { .. }, false) => {
+                fill(&mut self.float, channels, bytes, |raw| narrow(f64::from_le_bytes(raw)))
+            }
+            (Encoding::Float { .. }, true) => {
+                fill(&mut self.float, channels, bytes, |raw| narrow(f64::from_be_bytes(raw)))
+            }
         }
         if self.float[0].is_empty() { output.push_pcm16(&self.pcm) } else { output.push(&self.float) }
     }
 }
 
 /// Spreads interleaved samples of `N` bytes over one plane per channel.
-fn fill<S: Copy + Default, const N: usize>(planes: &mut [Vec<S>], channels: usize, bytes: &[u8], sample: impl Fn([u8; N]) -> S) {
+fn fill<S: Copy + Default, const N: usize>(
+    planes: &mut [Vec<S>],
+    channels: usize,
+    bytes: &[u8],
+    sample: impl Fn([u8; N]) -> S,
+) {
     let frames = bytes.len() / (N * channels);
     let at = |piece: &[u8]| sample(piece.try_into().expect("pieces of N bytes"));
     match planes {

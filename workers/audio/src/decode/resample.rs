@@ -112,7 +112,8 @@ impl Ratio {
         self.output.clear();
         let mut used = 0;
         while self.input.len() - used >= self.chunk {
-            let from = InterleavedSlice::new(&self.input[used..used + self.chunk], 1, self.chunk).map_err(|error| broken(&error))?;
+            let from = InterleavedSlice::new(&self.input[used..used + self.chunk], 1, self.chunk)
+                .map_err(|error| broken(&error))?;
             let frames = self.step.len();
             let mut to = InterleavedSlice::new_mut(&mut self.step, 1, frames).map_err(|error| broken(&error))?;
             let (_, made) = self.fft.process_into_buffer(&from, &mut to, None).map_err(|error| broken(&error))?;

@@ -107,7 +107,11 @@ fn by_mark(file: &File, file_bytes: u64, head: &[u8]) -> Result<Option<Route>, A
     } else if is_transport_stream(head) {
         foreign("MPEG-TS")
     } else if is_gsm(head) {
-        Route::Ffmpeg(Foreign { demuxer: Some("gsm"), declared_ms: Some(file_bytes / 33 * 20), ..Foreign::named("GSM 06.10") })
+        Route::Ffmpeg(Foreign {
+            demuxer: Some("gsm"),
+            declared_ms: Some(file_bytes / 33 * 20),
+            ..Foreign::named("GSM 06.10")
+        })
     } else {
         return Ok(None);
     };
@@ -157,7 +161,15 @@ fn by_wave(wave: Wave) -> Route {
 fn by_name(name: &str, file_bytes: u64) -> Option<Route> {
     let extension = Path::new(name).extension()?.to_str()?.to_ascii_lowercase();
     let raw = |encoding, rate_hz| {
-        let sound = Sound { format: "headerless", encoding, channels: 1, rate_hz, start: 0, bytes: file_bytes, declared_bytes: None };
+        let sound = Sound {
+            format: "headerless",
+            encoding,
+            channels: 1,
+            rate_hz,
+            start: 0,
+            bytes: file_bytes,
+            declared_bytes: None,
+        };
         Some(Route::Plain(sound))
     };
     let foreign = |format, demuxer| Some(Route::Ffmpeg(Foreign { demuxer: Some(demuxer), ..Foreign::named(format) }));
@@ -168,9 +180,11 @@ fn by_name(name: &str, file_bytes: u64) -> Option<Route> {
         "sln16" => raw(Encoding::Integer { bytes: 2, is_big_endian: false }, 16_000),
         "gsm" => foreign("GSM 06.10", "gsm"),
         // 64 kbit/s: 8 bytes a millisecond.
-        "g722" | "722" => {
-            Some(Route::Ffmpeg(Foreign { demuxer: Some("g722"), declared_ms: Some(file_bytes / 8), ..Foreign::named("G.722") }))
-        }
+        "g722" | "722" => Some(Route::Ffmpeg(Foreign {
+            demuxer: Some("g722"),
+            declared_ms: Some(file_bytes / 8),
+            ..Foreign::named("G.722")
+        })),
         "g726" => foreign("G.726", "g726"),
         "g726le" => foreign("G.726", "g726le"),
         _ => None,

@@ -66,7 +66,13 @@ impl Doubler {
         let coefficients = *COEFFICIENTS;
         let blocks = ready / LANES;
         for i in 0..blocks {
-            double::<LANES, { LANES + TAPS - 1 }>(&self.input, &self.floats, i * LANES, &mut self.output, &coefficients);
+            double::<LANES, { LANES + TAPS - 1 }>(
+                &self.input,
+                &self.floats,
+                i * LANES,
+                &mut self.output,
+                &coefficients,
+            );
         }
         for i in blocks * LANES..ready {
             double::<1, TAPS>(&self.input, &self.floats, i, &mut self.output, &coefficients);
@@ -84,7 +90,13 @@ impl Doubler {
 /// Makes `N` pairs of samples from the `W` neighbours that begin at `at`. The sums run side by side and always in the same
 /// order, so it does not show in how many pieces a recording came.
 #[inline]
-fn double<const N: usize, const W: usize>(input: &[i16], floats: &[f32], at: usize, output: &mut [i16], coefficients: &[f32; HALF]) {
+fn double<const N: usize, const W: usize>(
+    input: &[i16],
+    floats: &[f32],
+    at: usize,
+    output: &mut [i16],
+    coefficients: &[f32; HALF],
+) {
     let near: &[f32; W] = floats[at..at + W].try_into().expect("W of them");
     let mut sums = [0.0_f32; N];
     for (k, h) in coefficients.iter().enumerate() {

@@ -200,7 +200,14 @@ fn wave_format(file: &File, at: u64, bytes: u64) -> Result<Format, AudioError> {
     Ok(Format { tag, channels: half(2)?, rate_hz: word(4)?, bytes_per_sec: word(8)?, block_bytes: half(12)?, bits })
 }
 
-fn wave(name: &'static str, format: &Format, start: u64, there: u64, declared: Option<u64>, fact: Option<u64>) -> Result<Wave, AudioError> {
+fn wave(
+    name: &'static str,
+    format: &Format,
+    start: u64,
+    there: u64,
+    declared: Option<u64>,
+    fact: Option<u64>,
+) -> Result<Wave, AudioError> {
     check_declared(u64::from(format.channels), format.rate_hz)?;
     // The container's width counts, not the bits in use: 20 bits lie in 3 bytes, left-justified.
     let bytes = usize::from(format.block_bytes / format.channels);
@@ -212,24 +219,40 @@ fn wave(name: &'static str, format: &Format, start: u64, there: u64, declared: O
         (1, 2..=4) => Encoding::Integer { bytes, is_big_endian },
         (3, 4 | 8) => Encoding::Float { bytes, is_big_endian },
         (1 | 3 | 6 | 7, _) => {
-            let what = format!("its samples take {} bytes for {} channels of {} bits", format.block_bytes, format.channels, format.bits);
+            let what = format!(
+                "its samples take {} bytes for {} channels of {} bits",
+                format.block_bytes, format.channels, format.bits
+            );
             return Err(malformed(what));
         }
-        (2 | 0x11, _) => return Ok(Wave::Adpcm { declared_frames: fact.filter(|frames| *frames > 0 && declared.is_some()) }),
+        (2 | 0x11, _) => {
+            return Ok(Wave::Adpcm { declared_frames: fact.filter(|frames| *frames > 0 && declared.is_some()) });
+        }
         (tag, _) => {
-            let declared_ms = declared.filter(|_| format.bytes_per_sec > 0).map(|size| size * 1000 / u64::from(format.bytes_per_sec));
+            let declared_ms =
+                declared.filter(|_| format.bytes_per_sec > 0).map(|size| size * 1000 / u64::from(format.bytes_per_sec));
             return Ok(Wave::Foreign { format: name, tag: u32::from(tag), declared_ms });
         }
     };
     let bytes = there.min(declared.unwrap_or(u64::MAX));
-    Ok(Wave::Plain(Sound { format: name, encoding, channels: format.channels, rate_hz: format.rate_hz, start, bytes, declared_bytes: declared }))
+    Ok(Wave::Plain(Sound {
+        format: name,
+        encoding,
+        channels: format.channels,
+        rate_hz: format.rate_hz,
+        start,
+        bytes,
+        declared_bytes: declared,
+    }))
 }
 
 fn read<const N: usize>(file: &File, at: u64) -> Result<[u8; N], AudioError> {
     let mut bytes = [0; N];
     match file.read_exact_at(&mut bytes, at) {
         Ok(()) => Ok(bytes),
-        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Err(malformed(format!("it ends within its header, at byte {at}"))),
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+            Err(malformed(format!("it ends within its header, at byte {at}")))
+        }
         Err(source) => Err(AudioError::Read { source }),
     }
 }
