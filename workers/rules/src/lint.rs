@@ -162,7 +162,7 @@ impl Look<'_> {
     fn exceptions(&mut self, set: &RuleSet, number: usize) {
         for except in &self.rule.except {
             let is_open = except.opens_before || except.opens_after;
-            let passage = Passage::of(&except.folded().replace('…', ""));
+            let passage = Passage::of(&except.text.replace("...", " ").replace('…', " "));
             let is_word = |hit: &Hit| hit.rule as usize == number && hit.role == Role::Find;
             if !is_open && !set.index().hits(set.rules(), &passage).iter().any(is_word) {
                 self.warn(except.line, LintProblem::IdleException(except.text.clone()));

@@ -1,4 +1,5 @@
 //! The starter set does what it promises.
+#![allow(clippy::unwrap_used, reason = "a test may fail on the spot")]
 
 use earmark_core::{Finding, FindingKind, Speaker, TimePrecision, Utterance};
 use earmark_rules::{Context, RuleSet};
