@@ -33,10 +33,14 @@ CREATE TABLE jobs (
 );
 -- Jobs without a key are all different: NULLs do not collide.
 CREATE UNIQUE INDEX jobs_by_key ON jobs (tenant, key);
+-- Whose job is next; the one index that has to be small.
 CREATE INDEX jobs_ready ON jobs (lane, tenant, run_at_ms, id) WHERE state = 'ready';
-CREATE INDEX jobs_next ON jobs (run_at_ms) WHERE state = 'ready';
-CREATE INDEX jobs_leased ON jobs (lease_until_ms) WHERE state = 'leased';
-CREATE INDEX jobs_by_state ON jobs (state, lane, accepted_at_ms);
+CREATE INDEX jobs_next ON jobs (state, run_at_ms);
+-- Pages of lists, newest first.
+CREATE INDEX jobs_by_state ON jobs (state, id);
+CREATE INDEX jobs_by_tenant ON jobs (tenant, id);
+-- Counts, without a look at the rows.
+CREATE INDEX jobs_counted ON jobs (state, lane, accepted_at_ms);
 
 -- Whose turn it is in each lane: the tenant with the smallest number.
 CREATE TABLE turns (

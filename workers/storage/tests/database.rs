@@ -1,4 +1,5 @@
 //! Opening, migrating and verifying: what is wrong is said in a sentence, and tampering is seen.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;
 
@@ -85,7 +86,8 @@ async fn a_database_of_a_later_version_is_refused() {
 
 #[tokio::test]
 async fn tampering_with_the_audit_log_is_seen() {
-    let cases: [(&str, fn(&Result<(), AuditError>) -> bool); 7] = [
+    type Check = fn(&Result<(), AuditError>) -> bool;
+    let cases: [(&str, Check); 7] = [
         ("UPDATE audit_entries SET payload = '{}' WHERE seq = 2", |result| {
             matches!(result, Err(AuditError::PayloadChanged { seq: 2, .. }))
         }),

@@ -1,4 +1,5 @@
 //! The journal's contract, on a SQLite file.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;
 
@@ -152,7 +153,7 @@ async fn whoever_lost_the_lease_writes_nothing() {
     stores.journal.accept(&new_job("a"), "cli").await.unwrap();
     let (job, zombie) = stores.journal.lease_next(&worker("w"), Lane::ALL, LEASE_MS).await.unwrap().unwrap();
     stores.clock.advance_ms(LEASE_MS + 1);
-    assert_eq!(stores.journal.sweep().await.unwrap().freed, [job.id.clone()]);
+    assert_eq!(stores.journal.sweep().await.unwrap().freed, std::slice::from_ref(&job.id));
     stores.clock.advance_ms(LEASE_MS);
     let (_, lease) = stores.journal.lease_next(&worker("w"), Lane::ALL, LEASE_MS).await.unwrap().unwrap();
     assert_eq!(lease.epoch, zombie.epoch + 1);
@@ -253,7 +254,11 @@ async fn a_job_can_be_called_off_wherever_it_stands() {
         let (job, lease) = journal.lease_next(&worker("w"), Lane::ALL, LEASE_MS).await.unwrap().unwrap();
         assert_eq!(journal.cancel(&job.id, "cli").await.unwrap(), CancelOutcome::Requested, "{name}");
         assert_eq!(journal.cancel(&job.id, "cli").await.unwrap(), CancelOutcome::Requested, "{name}");
-        assert_eq!(journal.renew(&[lease.clone()], LEASE_MS).await.unwrap()[0].hold, Hold::CancelRequested, "{name}");
+        assert_eq!(
+            journal.renew(std::slice::from_ref(&lease), LEASE_MS).await.unwrap()[0].hold,
+            Hold::CancelRequested,
+            "{name}"
+        );
         end(journal, lease).await;
         assert_eq!(journal.get(&job.id).await.unwrap().state, JobState::Cancelled, "{name}");
         assert_eq!(
@@ -268,7 +273,7 @@ async fn a_job_can_be_called_off_wherever_it_stands() {
     let (job, _) = journal.lease_next(&worker("w"), Lane::ALL, LEASE_MS).await.unwrap().unwrap();
     journal.cancel(&job.id, "cli").await.unwrap();
     stores.clock.advance_ms(LEASE_MS + 1);
-    assert_eq!(journal.sweep().await.unwrap().cancelled, [job.id.clone()]);
+    assert_eq!(journal.sweep().await.unwrap().cancelled, std::slice::from_ref(&job.id));
     let retried = journal.retry(&job.id, "cli").await.unwrap();
     assert_eq!((retried.state, retried.is_cancel_requested), (JobState::Ready, false));
     assert!(matches!(journal.cancel(&JobId::at(0), "cli").await, Err(StorageError::NoSuchJob(_))));

@@ -1,5 +1,6 @@
 //! The journal against a model: random operations of several workers, some of them dead or late, on both; they must
 //! agree at every step, and in the end every job must have found its way out.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;
 

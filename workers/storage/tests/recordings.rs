@@ -1,4 +1,5 @@
 //! Fetching: files in place, the web to a temporary file, and what is wrong said with the job's fate.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -53,7 +54,7 @@ async fn what_is_no_recording_on_disk_is_refused_for_good_with_a_hint() {
     std::fs::write(at("empty.wav"), "").unwrap();
     std::fs::write(at("big.wav"), vec![0; 1001]).unwrap();
     std::fs::write(at("secret.wav"), AUDIO).unwrap();
-    std::fs::set_permissions(at("secret.wav"), std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(at("secret.wav"), std::fs::Permissions::from_mode(0o000)).unwrap();
     let is_root = std::fs::read(at("secret.wav")).is_ok();
     rustix::fs::mknodat(
         rustix::fs::CWD,

@@ -34,23 +34,19 @@ impl Journal {
     /// # Errors
     /// [`StorageError`] when the database fails; what was taken back before stays so.
     pub async fn sweep(&self) -> Result<SweepReport, StorageError> {
-        let mut report = self.recover().await?;
-        loop {
+        let mut report = SweepReport::default();
+        self.free_dead(&mut report).await?;
+        while self.has_expired().await? {
             let mut write = self.db.write().await?;
-            let now_ms = self.db.now_ms();
             let expired = sqlx::query(
                 "SELECT * FROM jobs WHERE state = 'leased' AND lease_until_ms < $1 ORDER BY lease_until_ms LIMIT $2",
             )
-            .bind(now_ms)
+            .bind(self.db.now_ms())
             .bind(BATCH);
-            let rows = write.rows(expired).await?;
-            for found in &rows {
-                take_back(&mut write, found, Death::Silent, &mut report).await?;
+            for found in write.rows(expired).await? {
+                take_back(&mut write, &found, Death::Silent, &mut report).await?;
             }
             write.commit().await?;
-            if rows.len() < usize::try_from(BATCH).unwrap_or(usize::MAX) {
-                break;
-            }
         }
         self.tell(&report);
         Ok(report)
@@ -62,7 +58,13 @@ impl Journal {
     /// [`StorageError`] when the database or the folder of lock files fails.
     pub async fn recover(&self) -> Result<SweepReport, StorageError> {
         let mut report = SweepReport::default();
-        let Some(folder) = self.db.runtime_folder() else { return Ok(report) };
+        self.free_dead(&mut report).await?;
+        self.tell(&report);
+        Ok(report)
+    }
+
+    async fn free_dead(&self, report: &mut SweepReport) -> Result<(), StorageError> {
+        let Some(folder) = self.db.runtime_folder() else { return Ok(()) };
         let rows =
             sqlx::query("SELECT DISTINCT lease_owner FROM jobs WHERE state = 'leased'").fetch_all(self.db.pool()).await;
         let owners = self
@@ -76,7 +78,7 @@ impl Journal {
             let held = sqlx::query("SELECT * FROM jobs WHERE state = 'leased' AND lease_owner = $1")
                 .bind(dead.id.as_str().to_owned());
             for found in write.rows(held).await? {
-                take_back(&mut write, &found, Death::Gone, &mut report).await?;
+                take_back(&mut write, &found, Death::Gone, report).await?;
             }
             let stopped = sqlx::query("UPDATE workers SET stopped_at_ms = $1 WHERE id = $2 AND stopped_at_ms IS NULL")
                 .bind(self.db.now_ms())
@@ -85,8 +87,16 @@ impl Journal {
             write.commit().await?;
             dead.buried();
         }
-        self.tell(&report);
-        Ok(report)
+        Ok(())
+    }
+
+    /// Looking costs no turn to write, and mostly there is nothing.
+    async fn has_expired(&self) -> Result<bool, StorageError> {
+        let first = sqlx::query("SELECT id FROM jobs WHERE state = 'leased' AND lease_until_ms < $1 LIMIT 1")
+            .bind(self.db.now_ms())
+            .fetch_optional(self.db.pool())
+            .await;
+        Ok(self.db.map(first)?.is_some())
     }
 
     fn tell(&self, report: &SweepReport) {
