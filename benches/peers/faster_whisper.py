@@ -13,6 +13,9 @@ import resource
 import sys
 import time
 
+# This file has the library's name: do not look for the library here.
+sys.path.pop(0)
+
 SAMPLE_RATE_HZ = 16_000
 
 
