@@ -5,6 +5,7 @@
 //! length takes the same memory; [`segment`](segment::segment) reads the spools and says which stretches to transcribe.
 
 pub mod decode;
+pub mod encode;
 mod error;
 pub mod segment;
 mod spool;

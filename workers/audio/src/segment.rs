@@ -89,10 +89,21 @@ pub struct Segmented {
 ///
 /// # Errors
 /// [`AudioError::Spool`] when the samples cannot be read, [`AudioError::Cancelled`] soon after `is_cancelled` says so.
-pub fn segment(spools: &[Spool], model: &SpeechModel, options: &SegmentOptions, is_cancelled: &dyn Fn() -> bool) -> Result<Segmented, AudioError> {
+pub fn segment(
+    spools: &[Spool],
+    model: &SpeechModel,
+    options: &SegmentOptions,
+    is_cancelled: &dyn Fn() -> bool,
+) -> Result<Segmented, AudioError> {
     let relations = channels::related(spools, is_cancelled)?;
     let survey = survey(spools, &relations, is_cancelled)?;
-    let mut found = Segmented { clips: Vec::new(), gains: vec![1.0; spools.len()], channels_are_same: survey.are_all_same(), speech_ms: vec![0; spools.len()], warnings: Vec::new() };
+    let mut found = Segmented {
+        clips: Vec::new(),
+        gains: vec![1.0; spools.len()],
+        channels_are_same: survey.are_all_same(),
+        speech_ms: vec![0; spools.len()],
+        warnings: Vec::new(),
+    };
     let mut leaked = vec![0; spools.len()];
     for (channel, spool) in spools.iter().enumerate() {
         if survey.same_as(channel).is_some() {
@@ -102,10 +113,13 @@ pub fn segment(spools: &[Spool], model: &SpeechModel, options: &SegmentOptions, 
         let mut probabilities = probabilities(spool, levels, model, is_cancelled)?;
         leaked[channel] = silence_copies(&mut probabilities, &survey.origins[channel], options);
         let speech = speech::stretches(&probabilities, spool.samples(), options);
-        found.gains[channel] = level::speech_gain(speech.iter().flat_map(|stretch| &levels[frames_of(*stretch)]).copied().collect());
+        found.gains[channel] =
+            level::speech_gain(speech.iter().flat_map(|stretch| &levels[frames_of(*stretch)]).copied().collect());
         found.speech_ms[channel] = samples_to_ms(speech.iter().map(Region::samples).sum());
         let number = u16::try_from(channel).unwrap_or(u16::MAX);
-        found.clips.extend(cut::clips(number, &speech, spool.samples(), options, &mut |region| quiet::quietest(spool, region))?);
+        found.clips.extend(cut::clips(number, &speech, spool.samples(), options, &mut |region| {
+            quiet::quietest(spool, region)
+        })?);
     }
     found.clips.sort_by_key(|clip| (clip.regions[0].start, clip.key));
     found.warnings = warnings(&survey, &leaked);
@@ -135,7 +149,12 @@ const BLOCK: usize = 64;
 const SILENT_DB: f32 = -80.0;
 
 /// The probability of speech in each frame of a channel.
-fn probabilities(spool: &Spool, levels: &[Level], model: &SpeechModel, is_cancelled: &dyn Fn() -> bool) -> Result<Vec<Probability>, AudioError> {
+fn probabilities(
+    spool: &Spool,
+    levels: &[Level],
+    model: &SpeechModel,
+    is_cancelled: &dyn Fn() -> bool,
+) -> Result<Vec<Probability>, AudioError> {
     let raise = Raise::of(levels);
     let mut probabilities = Vec::with_capacity(levels.len());
     let mut memory = Memory::default();
@@ -153,7 +172,8 @@ fn probabilities(spool: &Spool, levels: &[Level], model: &SpeechModel, is_cancel
         }
         let first = number * BLOCK;
         heard.drain(..heard.len() - CONTEXT);
-        spool.read(Region { start: (first * FRAME) as u64, end: ((first + block.len()) * FRAME) as u64 }, &mut heard)?;
+        spool
+            .read(Region { start: (first * FRAME) as u64, end: ((first + block.len()) * FRAME) as u64 }, &mut heard)?;
         heard.resize(CONTEXT + block.len() * FRAME, 0.0);
         raise.apply(first, &mut heard[CONTEXT..]);
         probabilities.extend(model.probabilities(&heard, &mut memory).into_iter().map(Probability::new));
@@ -188,12 +208,20 @@ fn warnings(survey: &Survey, leaked: &[usize]) -> Vec<Warning> {
     let mut warnings = Vec::new();
     for (channel, leaked) in leaked.iter().enumerate() {
         if let Some((original, difference_db)) = survey.same_as(channel) {
-            let detail = format!("channel {channel} carries the same sound as channel {original} ({difference_db:+.1} dB): only channel {original} is transcribed");
+            let detail = format!(
+                "channel {channel} carries the same sound as channel {original} ({difference_db:+.1} dB): only channel {original} is transcribed"
+            );
             warnings.push(Warning { code: "duplicate_channels".into(), detail });
         } else if *leaked >= WORTH_A_LINE {
-            let leaks = survey.leaks_into(channel).map(|(from, db)| format!("channel {from} at {db:.0} dB")).collect::<Vec<_>>().join(", ");
+            let leaks = survey
+                .leaks_into(channel)
+                .map(|(from, db)| format!("channel {from} at {db:.0} dB"))
+                .collect::<Vec<_>>()
+                .join(", ");
             let seconds = (leaked * FRAME) as f32 / 16_000.0;
-            let detail = format!("channel {channel} also carries {leaks}: {seconds:.1} s of speech are left to the channel they come from");
+            let detail = format!(
+                "channel {channel} also carries {leaks}: {seconds:.1} s of speech are left to the channel they come from"
+            );
             warnings.push(Warning { code: "channel_leakage".into(), detail });
         }
     }

@@ -34,7 +34,9 @@ const LEAST_AGREEMENT: f32 = 0.08;
 /// # Errors
 /// [`AudioError::Spool`], [`AudioError::Cancelled`].
 pub(super) fn related(spools: &[Spool], is_cancelled: &dyn Fn() -> bool) -> Result<Vec<Relation>, AudioError> {
-    let mut pairs: Vec<Agreement> = (0..spools.len()).flat_map(|first| (first + 1..spools.len()).map(move |second| Agreement::new(first, second))).collect();
+    let mut pairs: Vec<Agreement> = (0..spools.len())
+        .flat_map(|first| (first + 1..spools.len()).map(move |second| Agreement::new(first, second)))
+        .collect();
     if pairs.is_empty() {
         return Ok(Vec::new());
     }
@@ -124,9 +126,17 @@ mod tests {
     #[test]
     fn shared_sound_is_found_at_its_lag_and_separate_sound_is_not() {
         let (a, b) = (noise(1, 60_000, 0.1), noise(2, 60_000, 0.1));
-        let delayed = |by: usize, gain: f32| -> Vec<f32> { (0_usize..60_000).map(|i| gain * i.checked_sub(by).map_or(0.0, |i| a[i])).collect() };
+        let delayed = |by: usize, gain: f32| -> Vec<f32> {
+            (0_usize..60_000).map(|i| gain * i.checked_sub(by).map_or(0.0, |i| a[i])).collect()
+        };
         let mixed: Vec<f32> = b.iter().zip(delayed(100, 0.3)).map(|(own, leaked)| own + leaked).collect();
-        for (other, lag) in [(b.clone(), None), (delayed(0, 1.0), Some(0)), (delayed(37, -0.5), Some(37)), (mixed, Some(100)), (vec![0.0; 60_000], None)] {
+        for (other, lag) in [
+            (b.clone(), None),
+            (delayed(0, 1.0), Some(0)),
+            (delayed(37, -0.5), Some(37)),
+            (mixed, Some(100)),
+            (vec![0.0; 60_000], None),
+        ] {
             let found = related(&[spool(&a), spool(&other)], &|| false).unwrap();
             assert_eq!(found.first().map(|relation| relation.lag), lag);
             let turned = related(&[spool(&other), spool(&a)], &|| false).unwrap();

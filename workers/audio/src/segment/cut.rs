@@ -14,19 +14,36 @@ pub(super) type Quietest<'a> = dyn FnMut(Region) -> Result<u64, AudioError> + 'a
 ///
 /// # Errors
 /// What `quietest` fails with.
-pub(super) fn clips(channel: u16, speech: &[Region], samples: u64, options: &SegmentOptions, quietest: &mut Quietest<'_>) -> Result<Vec<Clip>, AudioError> {
+pub(super) fn clips(
+    channel: u16,
+    speech: &[Region],
+    samples: u64,
+    options: &SegmentOptions,
+    quietest: &mut Quietest<'_>,
+) -> Result<Vec<Clip>, AudioError> {
     let mut pieces = Vec::new();
     for piece in edges(speech, samples, options, quietest)? {
         split(piece, options, quietest, &mut pieces)?;
     }
     let clips = pack(&pieces, options).into_iter().enumerate();
-    Ok(clips.map(|(index, regions)| Clip { key: ClipKey { channel, index: u32::try_from(index).unwrap_or(u32::MAX) }, regions }).collect())
+    Ok(clips
+        .map(|(index, regions)| Clip {
+            key: ClipKey { channel, index: u32::try_from(index).unwrap_or(u32::MAX) },
+            regions,
+        })
+        .collect())
 }
 
 /// Every stretch with the quiet around it: up to the quietest point of a short pause, which it shares with its
 /// neighbour, or to the quietest point of the padding in a long one.
-fn edges(speech: &[Region], samples: u64, options: &SegmentOptions, quietest: &mut Quietest<'_>) -> Result<Vec<Region>, AudioError> {
-    let (least, most) = (ms_to_samples(options.min_padding_ms), ms_to_samples(options.max_padding_ms.max(options.min_padding_ms)));
+fn edges(
+    speech: &[Region],
+    samples: u64,
+    options: &SegmentOptions,
+    quietest: &mut Quietest<'_>,
+) -> Result<Vec<Region>, AudioError> {
+    let (least, most) =
+        (ms_to_samples(options.min_padding_ms), ms_to_samples(options.max_padding_ms.max(options.min_padding_ms)));
     let bridged = ms_to_samples(options.bridge_ms).max(2 * most);
     let mut pieces: Vec<Region> = Vec::with_capacity(speech.len());
     for (i, stretch) in speech.iter().enumerate() {
@@ -56,7 +73,12 @@ fn edges(speech: &[Region], samples: u64, options: &SegmentOptions, quietest: &m
 }
 
 /// Cuts a piece longer than the limit at the quietest point of the last seconds before the limit, again and again.
-fn split(mut piece: Region, options: &SegmentOptions, quietest: &mut Quietest<'_>, pieces: &mut Vec<Region>) -> Result<(), AudioError> {
+fn split(
+    mut piece: Region,
+    options: &SegmentOptions,
+    quietest: &mut Quietest<'_>,
+    pieces: &mut Vec<Region>,
+) -> Result<(), AudioError> {
     let limit = ms_to_samples(options.max_clip_ms).max(1);
     // At least half a clip stays, else a cut could make no progress.
     let search = ms_to_samples(options.cut_search_ms).min(limit / 2);
@@ -81,7 +103,10 @@ fn pack(pieces: &[Region], options: &SegmentOptions) -> Vec<Vec<Region>> {
     while first < pieces.len() {
         let mut length = pieces[first].samples();
         let mut next = first + 1;
-        while next < pieces.len() && pieces[next].start - pieces[next - 1].end <= widest_gap && length + pieces[next].samples() <= most {
+        while next < pieces.len()
+            && pieces[next].start - pieces[next - 1].end <= widest_gap
+            && length + pieces[next].samples() <= most
+        {
             length += pieces[next].samples();
             next += 1;
         }
@@ -187,7 +212,16 @@ mod tests {
     #[test]
     fn a_full_clip_ends_at_the_longest_pause_of_its_last_seconds() {
         let second = 16_000;
-        let options = SegmentOptions { max_clip_ms: 10_000, pack_to_ms: 10_000, cut_search_ms: 4_000, bridge_ms: 0, min_padding_ms: 0, max_padding_ms: 0, max_gap_ms: 60_000, ..SegmentOptions::default() };
+        let options = SegmentOptions {
+            max_clip_ms: 10_000,
+            pack_to_ms: 10_000,
+            cut_search_ms: 4_000,
+            bridge_ms: 0,
+            min_padding_ms: 0,
+            max_padding_ms: 0,
+            max_gap_ms: 60_000,
+            ..SegmentOptions::default()
+        };
         // Two seconds of speech each, after pauses of these lengths.
         let (speech, samples) = stretches(&[1, 2, 1, 3, 1, 2, 1].map(|pause| (pause * second, 2 * second)));
         let clips = clips(0, &speech, samples, &options, &mut |region: Region| Ok(region.start)).unwrap();
@@ -198,8 +232,11 @@ mod tests {
     #[test]
     fn a_wide_gap_and_a_short_aim_part_clips() {
         let second = 16_000;
-        let (speech, samples) = stretches(&[(second, second), (2 * second, second), (9 * second, second), (2 * second, second)]);
-        for (max_gap_ms, pack_to_ms, expected) in [(60_000, 28_000, vec![4]), (5_000, 28_000, vec![2, 2]), (60_000, 0, vec![1, 1, 1, 1])] {
+        let (speech, samples) =
+            stretches(&[(second, second), (2 * second, second), (9 * second, second), (2 * second, second)]);
+        for (max_gap_ms, pack_to_ms, expected) in
+            [(60_000, 28_000, vec![4]), (5_000, 28_000, vec![2, 2]), (60_000, 0, vec![1, 1, 1, 1])]
+        {
             let options = SegmentOptions { max_gap_ms, pack_to_ms, ..SegmentOptions::default() };
             let clips = clips(0, &speech, samples, &options, &mut |region: Region| Ok(region.start)).unwrap();
             assert_eq!(clips.iter().map(|clip| clip.regions.len()).collect::<Vec<_>>(), expected);

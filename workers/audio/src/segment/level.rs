@@ -135,18 +135,33 @@ mod tests {
 
     #[test]
     fn a_level_is_that_of_what_is_heard() {
-        let sine = |amplitude: f32, offset: f32| -> Vec<f32> { (0..FRAME).map(|i| offset + amplitude * (i as f32 * 0.3).sin()).collect() };
-        for (samples, db) in [(sine(1.0, 0.0), -3.0), (sine(0.01, 0.0), -43.0), (sine(0.01, 0.2), -43.0), (vec![0.0; FRAME], -100.0), (vec![0.3; FRAME], -100.0)] {
+        let sine = |amplitude: f32, offset: f32| -> Vec<f32> {
+            (0..FRAME).map(|i| offset + amplitude * (i as f32 * 0.3).sin()).collect()
+        };
+        for (samples, db) in [
+            (sine(1.0, 0.0), -3.0),
+            (sine(0.01, 0.0), -43.0),
+            (sine(0.01, 0.2), -43.0),
+            (vec![0.0; FRAME], -100.0),
+            (vec![0.3; FRAME], -100.0),
+        ] {
             assert!((Level::of(&samples).db() - db).abs() <= 0.5, "{} for {db}", Level::of(&samples).db());
         }
     }
 
     #[test]
     fn quiet_speech_is_raised_and_silence_is_not_made_noise() {
-        let gain_at = |levels: &[f32], frame| Raise::of(&levels.iter().map(|db| Level::from_db(*db)).collect::<Vec<_>>()).at(frame);
+        let gain_at = |levels: &[f32], frame| {
+            Raise::of(&levels.iter().map(|db| Level::from_db(*db)).collect::<Vec<_>>()).at(frame)
+        };
         let mut pause = vec![-20.0; 1000];
         pause.extend([-70.0; 2000]);
-        for (levels, frame, expected) in [(vec![-45.0; 500], 250, 25.0), (vec![-15.0; 500], 250, 0.0), (vec![-100.0; 500], 250, MOST_GAIN_DB), (pause, 2500, MOST_LOCAL_DB)] {
+        for (levels, frame, expected) in [
+            (vec![-45.0; 500], 250, 25.0),
+            (vec![-15.0; 500], 250, 0.0),
+            (vec![-100.0; 500], 250, MOST_GAIN_DB),
+            (pause, 2500, MOST_LOCAL_DB),
+        ] {
             assert_eq!(gain_at(&levels, frame), expected);
         }
         assert_eq!(gain_at(&[], 0), 0.0);

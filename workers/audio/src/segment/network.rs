@@ -158,7 +158,9 @@ impl SpeechModel {
                 let mut column = repeat(&self.encoder_bias[layer], frames);
                 for (tap, dense) in self.encoder[layer].iter().enumerate() {
                     // One column of zeros on either side.
-                    let Some(from) = (out * stride + tap).checked_sub(1).and_then(|at| columns.get(at)) else { continue };
+                    let Some(from) = (out * stride + tap).checked_sub(1).and_then(|at| columns.get(at)) else {
+                        continue;
+                    };
                     dense.add(from.as_ref(), &mut column);
                 }
                 for value in &mut column {
@@ -190,4 +192,47 @@ fn repeat(row: &[f32], times: usize) -> Vec<f32> {
 
 fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + (-x).exp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn probabilities_are_those_of_onnx_runtime_however_the_frames_are_grouped() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let model = SpeechModel::load(&root.join("engine/vad/silero_vad_16k_op15.onnx")).unwrap();
+        let wav = std::fs::read(root.join("tests/fixtures/formats/austen0870.pcm16k.wav")).unwrap();
+        let mut samples = vec![0.0; CONTEXT];
+        samples
+            .extend(wav[44..].chunks_exact(2).map(|pair| f32::from(i16::from_le_bytes([pair[0], pair[1]])) / 32768.0));
+        for frames in [1, 7, 64, 1000] {
+            let mut memory = Memory::default();
+            let mut probabilities = Vec::new();
+            let mut first = 0;
+            while first + CONTEXT + FRAME <= samples.len() {
+                let end = (first + CONTEXT + frames * FRAME).min(samples.len());
+                probabilities.extend(model.probabilities(&samples[first..end], &mut memory));
+                first += frames * FRAME;
+            }
+            assert_eq!(probabilities.len(), 221);
+            // onnxruntime 1.31.1 on the same file.
+            for (frame, expected) in [
+                (0, 0.04673),
+                (6, 0.0779),
+                (8, 0.2537),
+                (10, 0.3919),
+                (11, 0.6765),
+                (12, 0.84963),
+                (24, 1.0),
+                (156, 0.99699),
+                (213, 0.9497),
+                (214, 0.5849),
+                (215, 0.1782),
+                (216, 0.05352),
+            ] {
+                assert!((probabilities[frame] - expected).abs() < 1e-4, "frame {frame}: {}", probabilities[frame]);
+            }
+        }
+    }
 }

@@ -58,7 +58,13 @@ mod tests {
     #[test]
     fn speech_opens_high_closes_low_and_bridges_what_is_shorter_than_the_patience() {
         // One digit a frame, tenths; opens at 5, closes below 3, patience 3 frames, at least 2 frames long.
-        let options = SegmentOptions { speech_opens: 0.5, speech_closes: 0.3, close_ms: 96, min_speech_ms: 64, ..SegmentOptions::default() };
+        let options = SegmentOptions {
+            speech_opens: 0.5,
+            speech_closes: 0.3,
+            close_ms: 96,
+            min_speech_ms: 64,
+            ..SegmentOptions::default()
+        };
         for (line, expected) in [
             ("0000000", vec![]),
             ("0044440", vec![]),
@@ -69,9 +75,13 @@ mod tests {
             ("0000099", vec![(5, 7)]),
             ("99", vec![(0, 2)]),
         ] {
-            let probabilities: Vec<Probability> = line.bytes().map(|digit| Probability::new(f32::from(digit - b'0') / 10.0)).collect();
+            let probabilities: Vec<Probability> =
+                line.bytes().map(|digit| Probability::new(f32::from(digit - b'0') / 10.0)).collect();
             let found = stretches(&probabilities, (line.len() * FRAME) as u64, &options);
-            let expected: Vec<Region> = expected.into_iter().map(|(start, end): (usize, usize)| Region { start: (start * FRAME) as u64, end: (end * FRAME) as u64 }).collect();
+            let expected: Vec<Region> = expected
+                .into_iter()
+                .map(|(start, end): (usize, usize)| Region { start: (start * FRAME) as u64, end: (end * FRAME) as u64 })
+                .collect();
             assert_eq!(found, expected, "{line}");
         }
     }

@@ -25,8 +25,8 @@ pub(super) struct Survey {
 pub(super) enum Origin {
     /// The channel's own, as far as one can tell.
     Own,
-    /// A louder channel's.
-    Copy,
+    /// The sound of this channel, which is louder.
+    Copy(u8),
     /// Nobody's: there is next to nothing to hear in it or in the channel it was compared with.
     Quiet,
 }
@@ -63,15 +63,23 @@ const BLOCK: usize = 512;
 ///
 /// # Errors
 /// [`AudioError::Spool`], [`AudioError::Cancelled`].
-pub(super) fn survey(spools: &[Spool], relations: &[Relation], is_cancelled: &dyn Fn() -> bool) -> Result<Survey, AudioError> {
-    let frames: Vec<usize> = spools.iter().map(|spool| usize::try_from(spool.samples()).unwrap_or(usize::MAX).div_ceil(FRAME)).collect();
+pub(super) fn survey(
+    spools: &[Spool],
+    relations: &[Relation],
+    is_cancelled: &dyn Fn() -> bool,
+) -> Result<Survey, AudioError> {
+    let frames: Vec<usize> =
+        spools.iter().map(|spool| usize::try_from(spool.samples()).unwrap_or(usize::MAX).div_ceil(FRAME)).collect();
     let mut survey = Survey {
         levels: frames.iter().map(|frames| Vec::with_capacity(*frames)).collect(),
         origins: frames.iter().map(|frames| vec![Origin::Own; *frames]).collect(),
         same: vec![None; spools.len()],
         leaks: Vec::new(),
     };
-    let mut compared: Vec<Compared> = relations.iter().map(|relation| Compared { relation: *relation, likeness: Likeness::default(), leaked: [Mean::default(); 2] }).collect();
+    let mut compared: Vec<Compared> = relations
+        .iter()
+        .map(|relation| Compared { relation: *relation, likeness: Likeness::default(), leaked: [Mean::default(); 2] })
+        .collect();
     let mut samples = Vec::new();
     for first in (0..frames.iter().copied().max().unwrap_or(0)).step_by(BLOCK) {
         if is_cancelled() {
@@ -79,7 +87,8 @@ pub(super) fn survey(spools: &[Spool], relations: &[Relation], is_cancelled: &dy
         }
         for (spool, levels) in spools.iter().zip(&mut survey.levels) {
             samples.clear();
-            spool.read(Region { start: (first * FRAME) as u64, end: ((first + BLOCK) * FRAME) as u64 }, &mut samples)?;
+            spool
+                .read(Region { start: (first * FRAME) as u64, end: ((first + BLOCK) * FRAME) as u64 }, &mut samples)?;
             levels.extend(samples.chunks(FRAME).map(Level::of));
         }
         for pair in &mut compared {
@@ -91,6 +100,11 @@ pub(super) fn survey(spools: &[Spool], relations: &[Relation], is_cancelled: &dy
         if let Some(difference_db) = pair.likeness.difference_db() {
             let original = survey.same[first].map_or(first, |(original, _)| original);
             survey.same[second].get_or_insert((original, difference_db));
+            // The first channel speaks for both, even where it is the quieter one.
+            let second = Origin::Copy(u8::try_from(second).unwrap_or(u8::MAX));
+            for origin in survey.origins[first].iter_mut().filter(|origin| **origin == second) {
+                *origin = Origin::Own;
+            }
             continue;
         }
         for ((from, into), mean) in [(second, first), (first, second)].into_iter().zip(pair.leaked) {
@@ -109,8 +123,9 @@ pub(super) fn copies(origins: &[Origin]) -> Vec<bool> {
     let mut is_copy = false;
     let judged = (0..origins.len()).map(|frame| {
         let around = &origins[frame.saturating_sub(REACH)..(frame + REACH + 1).min(origins.len())];
-        let count = |wanted| around.iter().filter(|origin| **origin == wanted).count();
-        match count(Origin::Copy).cmp(&count(Origin::Own)) {
+        let copied = around.iter().filter(|origin| matches!(origin, Origin::Copy(_))).count();
+        let own = around.iter().filter(|origin| matches!(origin, Origin::Own)).count();
+        match copied.cmp(&own) {
             Ordering::Greater => is_copy = true,
             Ordering::Less => is_copy = false,
             Ordering::Equal => {}
@@ -154,7 +169,10 @@ impl Compared {
             let frames = [Some(first_frame + i), (first_frame + i).checked_add_signed(shift)];
             let mut mark = |into: usize, origin: Origin| {
                 let channel = [first, second][into];
-                if let Some(mark) = frames[into].and_then(|frame| origins[channel].get_mut(frame)).filter(|mark| **mark != Origin::Copy) {
+                if let Some(mark) = frames[into]
+                    .and_then(|frame| origins[channel].get_mut(frame))
+                    .filter(|mark| !matches!(mark, Origin::Copy(_)))
+                {
                     *mark = origin;
                 }
             };
@@ -165,7 +183,7 @@ impl Compared {
             } else if around.correlation() >= COPY {
                 let difference_db = around.difference_db();
                 let into = usize::from(difference_db <= TIE_DB);
-                mark(into, Origin::Copy);
+                mark(into, Origin::Copy(u8::try_from([second, first][into]).unwrap_or(u8::MAX)));
                 if difference_db.abs() > TIE_DB {
                     self.leaked[into].add(-difference_db.abs());
                 }
@@ -210,7 +228,12 @@ impl Products {
     }
 
     fn sum(parts: &[Self]) -> Self {
-        parts.iter().fold(Self::default(), |sum, part| Self { aa: sum.aa + part.aa, bb: sum.bb + part.bb, ab: sum.ab + part.ab, samples: sum.samples + part.samples })
+        parts.iter().fold(Self::default(), |sum, part| Self {
+            aa: sum.aa + part.aa,
+            bb: sum.bb + part.bb,
+            ab: sum.ab + part.ab,
+            samples: sum.samples + part.samples,
+        })
     }
 
     /// Of the louder, in dBFS.
@@ -346,7 +369,9 @@ pub(super) mod tests {
         let (a, b) = (noise(1, 160_000, 0.2), noise(2, 160_000, 0.2));
         let silence = vec![0.0; 160_000];
         // Channel 0 speaks for four seconds, then both, then channel 1; each leaks into the other at -11 dB.
-        let part = |from: &[f32], range: std::ops::Range<usize>| -> Vec<f32> { (0..160_000).map(|i| if range.contains(&i) { from[i] } else { 0.0 }).collect() };
+        let part = |from: &[f32], range: std::ops::Range<usize>| -> Vec<f32> {
+            (0..160_000).map(|i| if range.contains(&i) { from[i] } else { 0.0 }).collect()
+        };
         let (spoken, answered) = (part(&a, 0..96_000), part(&b, 64_000..160_000));
         let found = pair(&mix(&answered, 0.28, &spoken), &mix(&spoken, 0.28, &answered));
         let copies = [copies(&found.origins[0]), copies(&found.origins[1])];
@@ -368,7 +393,14 @@ pub(super) mod tests {
             ("ooooooqqqqqqqqcccccc", "oooooooooooooocccccc"),
             ("qqqq", "oooo"),
         ] {
-            let origins: Vec<Origin> = line.chars().map(|letter| match letter { 'c' => Origin::Copy, 'q' => Origin::Quiet, _ => Origin::Own }).collect();
+            let origins: Vec<Origin> = line
+                .chars()
+                .map(|letter| match letter {
+                    'c' => Origin::Copy(1),
+                    'q' => Origin::Quiet,
+                    _ => Origin::Own,
+                })
+                .collect();
             let judged: String = copies(&origins).into_iter().map(|is_copy| if is_copy { 'c' } else { 'o' }).collect();
             // The edge may lie as far off as a judgement reaches.
             let differing = judged.chars().zip(expected.chars()).filter(|(a, b)| a != b).count();
@@ -379,13 +411,18 @@ pub(super) mod tests {
     #[test]
     fn a_delayed_copy_is_marked_where_it_is_heard() {
         let a = noise(1, 160_000, 0.2);
-        let burst: Vec<f32> = a.iter().enumerate().map(|(i, sample)| if (32_000..64_000).contains(&i) { *sample } else { 0.0 }).collect();
+        let burst: Vec<f32> =
+            a.iter().enumerate().map(|(i, sample)| if (32_000..64_000).contains(&i) { *sample } else { 0.0 }).collect();
         for lag in [-900_i64, -1, 0, 500, 1000] {
-            let late: Vec<f32> = (0..160_000_i64).map(|i| usize::try_from(i - lag).ok().and_then(|i| burst.get(i)).map_or(0.0, |sample| 0.2 * sample)).collect();
-            let found = survey(&[spool(&burst), spool(&late)], &[Relation { first: 0, second: 1, lag }], &|| false).unwrap();
-            let marked: Vec<usize> = (0..found.origins[1].len()).filter(|frame| found.origins[1][*frame] == Origin::Copy).collect();
+            let late: Vec<f32> = (0..160_000_i64)
+                .map(|i| usize::try_from(i - lag).ok().and_then(|i| burst.get(i)).map_or(0.0, |sample| 0.2 * sample))
+                .collect();
+            let found =
+                survey(&[spool(&burst), spool(&late)], &[Relation { first: 0, second: 1, lag }], &|| false).unwrap();
+            let marked: Vec<usize> =
+                (0..found.origins[1].len()).filter(|frame| found.origins[1][*frame] == Origin::Copy(0)).collect();
             assert!(marked[0].abs_diff(usize::try_from(32_000 + lag).unwrap() / FRAME) <= 2, "{lag}");
-            assert!(found.origins[0].iter().all(|origin| *origin != Origin::Copy), "{lag}");
+            assert!(found.origins[0].iter().all(|origin| !matches!(origin, Origin::Copy(_))), "{lag}");
         }
     }
 }
