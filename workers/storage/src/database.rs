@@ -70,7 +70,7 @@ impl Database {
         };
         // A file turns to WAL once in its life; that must not meet another process doing the same.
         let _lock = match &file {
-            Some(path) => Some(FileLock::wait(runtime_folder(path).join("open.lock")).await?),
+            Some(path) => Some(FileLock::to_open(&runtime_folder(path)).await?),
             None => None,
         };
         if file.is_some() {
@@ -104,7 +104,7 @@ impl Database {
             return Err(StorageError::Newer { place: self.place(), found: from, known });
         }
         let _lock = match &self.file {
-            Some(path) => Some(FileLock::wait(runtime_folder(path).join("open.lock")).await?),
+            Some(path) => Some(FileLock::to_open(&runtime_folder(path)).await?),
             None => None,
         };
         match MIGRATIONS.run(&self.pool).await {

@@ -11,6 +11,8 @@ use fs4::FileExt;
 use crate::StorageError;
 
 const SUFFIX: &str = ".lock";
+/// The lock of those who open or migrate the database; no worker's.
+const OPEN: &str = "open";
 
 /// Held for as long as it lives.
 #[derive(Debug)]
@@ -20,8 +22,9 @@ pub(crate) struct FileLock {
 }
 
 impl FileLock {
-    /// Waits until no other process holds `path`.
-    pub(crate) async fn wait(path: PathBuf) -> Result<Self, StorageError> {
+    /// Waits for the turn to open or migrate the database beside `folder`.
+    pub(crate) async fn to_open(folder: &Path) -> Result<Self, StorageError> {
+        let path = folder.join(format!("{OPEN}{SUFFIX}"));
         let error_path = path.clone();
         let locked = tokio::task::spawn_blocking(move || {
             let file = open(&path)?;
@@ -71,12 +74,23 @@ impl WorkerLock {
     pub(crate) fn hold(folder: Option<&Path>, worker: &WorkerId) -> Result<Self, StorageError> {
         let Some(folder) = folder else { return Ok(Self(None)) };
         let path = path_of(folder, worker);
-        match FileLock::try_hold(&path) {
-            Ok(Some(lock)) => Ok(Self(Some(lock))),
-            Ok(None) => Err(StorageError::LockFile { path, source: io::Error::from(io::ErrorKind::WouldBlock) }),
+        match hold_from_the_start(folder, worker, &path) {
+            Ok(lock) => Ok(Self(Some(lock))),
             Err(source) => Err(StorageError::LockFile { path, source }),
         }
     }
+}
+
+/// The file appears under its name when it is locked already: nobody can take the beginning for a death.
+fn hold_from_the_start(folder: &Path, worker: &WorkerId, path: &Path) -> io::Result<FileLock> {
+    if path.exists() {
+        return Err(io::Error::from(io::ErrorKind::AlreadyExists));
+    }
+    let starting = folder.join(format!("{worker}.starting"));
+    let mut lock = FileLock::try_hold(&starting)?.ok_or_else(|| io::Error::from(io::ErrorKind::WouldBlock))?;
+    std::fs::rename(&starting, path)?;
+    lock.path = path.into();
+    Ok(lock)
 }
 
 impl Drop for WorkerLock {
@@ -104,14 +118,17 @@ impl DeadWorker {
 ///
 /// An owner without a file is dead too: a file is there before the first lease and goes after the last, and a database
 /// that was moved here without its folder has no workers here.
-pub(crate) fn dead_workers(folder: &Path, owners: &[WorkerId]) -> Result<Vec<DeadWorker>, StorageError> {
+///
+/// A file that cannot be looked at is taken for a sign of life: that lease has to run out.
+pub(crate) fn dead_workers(folder: &Path, owners: &[WorkerId]) -> Vec<DeadWorker> {
     let mut candidates = owners.to_vec();
-    let entries = std::fs::read_dir(folder).map_err(|source| StorageError::LockFile { path: folder.into(), source })?;
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        let id =
-            name.to_str().and_then(|name| name.strip_suffix(SUFFIX)).filter(|id| *id != "open").map(WorkerId::stored);
-        candidates.extend(id.filter(|id| !owners.contains(id)));
+    match std::fs::read_dir(folder) {
+        Ok(entries) => {
+            let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+            let ids = names.filter_map(|name| name.strip_suffix(SUFFIX).filter(|id| *id != OPEN).map(WorkerId::stored));
+            candidates.extend(ids.filter(|id| !owners.contains(id)));
+        }
+        Err(error) => tracing::warn!(folder = %folder.display(), %error, "cannot look for dead workers"),
     }
     let mut dead = Vec::new();
     for id in candidates {
@@ -119,10 +136,10 @@ pub(crate) fn dead_workers(folder: &Path, owners: &[WorkerId]) -> Result<Vec<Dea
         match FileLock::try_hold(&path) {
             Ok(Some(lock)) => dead.push(DeadWorker { id, lock }),
             Ok(None) => {}
-            Err(source) => return Err(StorageError::LockFile { path, source }),
+            Err(error) => tracing::warn!(path = %path.display(), %error, "cannot tell whether a worker lives"),
         }
     }
-    Ok(dead)
+    dead
 }
 
 fn path_of(folder: &Path, worker: &WorkerId) -> PathBuf {

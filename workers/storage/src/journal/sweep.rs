@@ -55,7 +55,7 @@ impl Journal {
     /// Frees the leases of processes on this machine that are dead, at once, whatever time they had left.
     ///
     /// # Errors
-    /// [`StorageError`] when the database or the folder of lock files fails.
+    /// [`StorageError`] when the database fails; what was freed before stays so.
     pub async fn recover(&self) -> Result<SweepReport, StorageError> {
         let mut report = SweepReport::default();
         self.free_dead(&mut report).await?;
@@ -73,7 +73,7 @@ impl Journal {
             .iter()
             .map(|found| column::<String>(&self.db, found, "lease_owner").map(|id| WorkerId::stored(&id)))
             .collect::<Result<Vec<_>, _>>()?;
-        for dead in dead_workers(&folder, &owners)? {
+        for dead in dead_workers(&folder, &owners) {
             let mut write = self.db.write().await?;
             let held = sqlx::query("SELECT * FROM jobs WHERE state = 'leased' AND lease_owner = $1")
                 .bind(dead.id.as_str().to_owned());
