@@ -2,6 +2,8 @@
 //!
 //! With `ffmpeg` as a second word the ffmpeg program decodes it to the same samples instead, for comparison.
 
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};

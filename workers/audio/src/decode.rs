@@ -9,6 +9,7 @@ mod ffmpeg;
 mod laws;
 mod mp4;
 mod mpeg;
+mod names;
 mod not_audio;
 mod ogg;
 mod opus;
@@ -17,6 +18,7 @@ mod packets;
 mod plain;
 mod resample;
 mod sniff;
+mod source;
 mod upsample;
 mod wave;
 
@@ -98,7 +100,7 @@ pub trait Sink {
     /// The sink's own; decoding ends with it.
     fn push(&mut self, channel: usize, samples: &[f32]) -> Result<(), AudioError>;
 
-    /// The same for sound that has 16 bits from the start. Telephone formats come this way, without a detour over floats.
+    /// The same for sound that has 16 bits from the start. Telephone formats come this way, with no detour over floats.
     ///
     /// # Errors
     /// The sink's own; decoding ends with it.
@@ -113,7 +115,12 @@ pub trait Sink {
 ///
 /// # Errors
 /// [`AudioError`], every variant.
-pub fn decode(path: &Path, name: &str, options: &DecodeOptions, is_cancelled: &dyn Fn() -> bool) -> Result<Decoded, AudioError> {
+pub fn decode(
+    path: &Path,
+    name: &str,
+    options: &DecodeOptions,
+    is_cancelled: &dyn Fn() -> bool,
+) -> Result<Decoded, AudioError> {
     let mut spools = Spools { folder: &options.temp_dir, writers: Vec::new() };
     let streamed = stream(path, name, options, is_cancelled, &mut spools)?;
     let spools = spools.writers.into_iter().map(SpoolWriter::finish).collect::<Result<Vec<_>, _>>()?;
@@ -131,14 +138,31 @@ pub fn decode(path: &Path, name: &str, options: &DecodeOptions, is_cancelled: &d
 ///
 /// # Errors
 /// [`AudioError`], every variant, and whatever `sink` returns.
-pub fn stream(path: &Path, name: &str, options: &DecodeOptions, is_cancelled: &dyn Fn() -> bool, sink: &mut dyn Sink) -> Result<Streamed, AudioError> {
+pub fn stream(
+    path: &Path,
+    name: &str,
+    options: &DecodeOptions,
+    is_cancelled: &dyn Fn() -> bool,
+    sink: &mut dyn Sink,
+) -> Result<Streamed, AudioError> {
     // A decoder that panics leaves its own state broken, nothing of ours: the sink is thrown away with the error.
     catch_unwind(AssertUnwindSafe(|| route(path, name, options, is_cancelled, sink)))
         .unwrap_or_else(|panic| Err(AudioError::Panicked { message: panic_message(panic.as_ref()) }))
 }
 
-fn route(path: &Path, name: &str, options: &DecodeOptions, is_cancelled: &dyn Fn() -> bool, sink: &mut dyn Sink) -> Result<Streamed, AudioError> {
-    let watch = Watch { started: Instant::now(), limit: options.deadline, max_duration_ms: options.max_duration_ms, is_cancelled };
+fn route(
+    path: &Path,
+    name: &str,
+    options: &DecodeOptions,
+    is_cancelled: &dyn Fn() -> bool,
+    sink: &mut dyn Sink,
+) -> Result<Streamed, AudioError> {
+    let watch = Watch {
+        started: Instant::now(),
+        limit: options.deadline,
+        max_duration_ms: options.max_duration_ms,
+        is_cancelled,
+    };
     let mut output = Output::new(sink, watch);
     let file = File::open(path).map_err(|source| AudioError::Read { source })?;
     match sniff::sniff(&file, name)? {

@@ -33,9 +33,9 @@ const MAX_HEADER_BYTES: usize = 4096;
 const PROGRAM_BYTES: u64 = 256 << 20;
 
 /// Formats ffmpeg may open. Playlists, image sequences and scripts are not among them: they name other files.
-const FORMATS: &str = "aa,aac,ac3,aiff,alaw,amr,amrnb,amrwb,ape,asf,asf_o,au,avi,avr,caf,daud,dsf,dts,dtshd,eac3,flac,flv,g722,g726,g726le,\
-    g729,gsm,iff,ilbc,ircam,loas,matroska,mov,mp3,mpc,mpc8,mpeg,mpegts,mulaw,mxf,nistsphere,nsv,ogg,oma,pvf,rm,sbc,sds,shn,smjpeg,sox,spdif,\
-    tak,truehd,tta,voc,vqf,w64,wav,wsvqa,wv,xa,xwma";
+const FORMATS: &str = "aa,aac,ac3,aiff,alaw,amr,amrnb,amrwb,ape,asf,asf_o,au,avi,avr,caf,daud,dsf,dts,dtshd,eac3,flac,flv,g722,\
+    g726,g726le,g729,gsm,iff,ilbc,ircam,loas,matroska,mov,mp3,mpc,mpc8,mpeg,mpegts,mulaw,mxf,nistsphere,nsv,\
+    ogg,oma,pvf,rm,sbc,sds,shn,smjpeg,sox,spdif,tak,truehd,tta,voc,vqf,w64,wav,wsvqa,wv,xa,xwma";
 
 /// A file for ffmpeg.
 #[derive(Debug, Clone, PartialEq, Eq)]

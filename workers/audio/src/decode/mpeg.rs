@@ -32,8 +32,8 @@ pub(super) fn find(head: &[u8]) -> Option<Mpeg> {
     None
 }
 
-/// The first frame's length, if enough frames of one kind follow one another. A file that ends earlier is taken at its word
-/// only if its very first byte opens a frame.
+/// The first frame's length, if enough frames of one kind follow one another. A file that ends earlier is taken at
+/// its word only if its very first byte opens a frame.
 fn chain(bytes: &[u8], frame: fn(&[u8]) -> Option<(usize, u32)>, is_start: bool) -> Option<usize> {
     let (first_bytes, kind) = frame(bytes)?;
     let mut at = 0;

@@ -1,28 +1,26 @@
 //! What symphonia takes apart, packet by packet, and it or libopus decodes.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
-use std::os::unix::fs::FileExt;
-use std::time::Instant;
 
 use earmark_core::SAMPLE_RATE_HZ;
-use symphonia::core::audio::GenericAudioBufferRef;
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::well_known as codecs;
-use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
+use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::common::Limit;
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatOptions, FormatReader, Track, TrackType};
-use symphonia::core::io::{MediaSource, MediaSourceStream};
+use symphonia::core::io::MediaSourceStream;
 use symphonia::core::meta::MetadataOptions;
 use symphonia::core::packet::Packet;
 use symphonia::core::units::TimeBase;
 
 use super::ffmpeg::Foreign;
+use super::names::codec_name;
 use super::output::{Output, check_declared};
 use super::sniff::{Found, Length};
-use super::{DecodeOptions, Streamed, mp4, ogg, opus};
+use super::source::Source;
+use super::{DecodeOptions, Streamed, mp4, opus};
 use crate::AudioError;
 
 /// Gaps in the packets' times up to this long are rounding, ms.
@@ -214,7 +212,7 @@ impl Session {
                 Ok(buffer) => {
                     let spec = buffer.spec();
                     let (channels, rate_hz) = (spec.channels().count(), spec.rate());
-                    copy(&buffer, &mut self.planes);
+                    buffer.copy_to_vecs_planar::<f32>(&mut self.planes);
                     Ok((channels, rate_hz))
                 }
                 Err(error) => Err(error.to_string()),
@@ -346,10 +344,6 @@ fn has_spectral_replication(config: &[u8]) -> bool {
     config.first().is_some_and(|byte| matches!(byte >> 3, 5 | 29))
 }
 
-fn copy(buffer: &GenericAudioBufferRef<'_>, planes: &mut Vec<Vec<f32>>) {
-    buffer.copy_to_vecs_planar::<f32>(planes);
-}
-
 fn audio_track(reader: &dyn FormatReader) -> Option<(Track, AudioCodecParameters)> {
     let track = reader.first_track_known_codec(TrackType::Audio).or_else(|| reader.first_track(TrackType::Audio))?;
     match &track.codec_params {
@@ -366,101 +360,5 @@ fn declared_secs(track: &Track, voice: &Voice) -> Option<f64> {
     match voice {
         Voice::Symphonia(_) => Some(declared),
         Voice::Opus { pre_skip, .. } => Some(declared - f64::from(*pre_skip) / f64::from(opus::CLOCK_HZ)),
-    }
-}
-
-/// As ffmpeg calls it.
-fn codec_name(codec: AudioCodecId) -> &'static str {
-    NAMES.iter().find(|(id, _)| *id == codec).map_or("an unknown codec", |(_, name)| name)
-}
-
-const NAMES: [(AudioCodecId, &str); 30] = [
-    (codecs::CODEC_ID_MP3, "mp3"),
-    (codecs::CODEC_ID_MP2, "mp2"),
-    (codecs::CODEC_ID_MP1, "mp1"),
-    (codecs::CODEC_ID_AAC, "aac"),
-    (codecs::CODEC_ID_ALAC, "alac"),
-    (codecs::CODEC_ID_FLAC, "flac"),
-    (codecs::CODEC_ID_OPUS, "opus"),
-    (codecs::CODEC_ID_VORBIS, "vorbis"),
-    (codecs::CODEC_ID_SPEEX, "speex"),
-    (codecs::CODEC_ID_ADPCM_MS, "adpcm_ms"),
-    (codecs::CODEC_ID_ADPCM_IMA_WAV, "adpcm_ima_wav"),
-    (codecs::CODEC_ID_ADPCM_IMA_QT, "adpcm_ima_qt"),
-    (codecs::CODEC_ID_PCM_ALAW, "pcm_alaw"),
-    (codecs::CODEC_ID_PCM_MULAW, "pcm_mulaw"),
-    (codecs::CODEC_ID_PCM_U8, "pcm_u8"),
-    (codecs::CODEC_ID_PCM_S8, "pcm_s8"),
-    (codecs::CODEC_ID_PCM_S16LE, "pcm_s16le"),
-    (codecs::CODEC_ID_PCM_S16BE, "pcm_s16be"),
-    (codecs::CODEC_ID_PCM_S24LE, "pcm_s24le"),
-    (codecs::CODEC_ID_PCM_S24BE, "pcm_s24be"),
-    (codecs::CODEC_ID_PCM_S32LE, "pcm_s32le"),
-    (codecs::CODEC_ID_PCM_S32BE, "pcm_s32be"),
-    (codecs::CODEC_ID_PCM_F32LE, "pcm_f32le"),
-    (codecs::CODEC_ID_PCM_F32BE, "pcm_f32be"),
-    (codecs::CODEC_ID_PCM_F64LE, "pcm_f64le"),
-    (codecs::CODEC_ID_PCM_F64BE, "pcm_f64be"),
-    (codecs::CODEC_ID_AC3, "ac3"),
-    (codecs::CODEC_ID_EAC3, "eac3"),
-    (codecs::CODEC_ID_DCA, "dts"),
-    (codecs::CODEC_ID_WAVPACK, "wavpack"),
-];
-
-/// The file, until the time is up: symphonia may read on for long before it gives a packet.
-struct Source {
-    file: File,
-    at: u64,
-    bytes: u64,
-    deadline: Instant,
-    /// Shown instead of the file's first bytes.
-    start: Vec<u8>,
-}
-
-impl Source {
-    fn open(file: &File, deadline: Instant) -> Result<Self, AudioError> {
-        let broken = |source| AudioError::Read { source };
-        let bytes = file.metadata().map_err(broken)?.len();
-        Ok(Self { file: file.try_clone().map_err(broken)?, at: 0, bytes, deadline, start: ogg::readable_start(file) })
-    }
-}
-
-impl Read for Source {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        if Instant::now() > self.deadline {
-            return Err(std::io::ErrorKind::TimedOut.into());
-        }
-        let shown = usize::try_from(self.at).ok().and_then(|at| self.start.get(at..)).unwrap_or(&[]);
-        let got = if shown.is_empty() {
-            self.file.read_at(buffer, self.at)?
-        } else {
-            let some = shown.len().min(buffer.len());
-            buffer[..some].copy_from_slice(&shown[..some]);
-            some
-        };
-        self.at += got as u64;
-        Ok(got)
-    }
-}
-
-impl Seek for Source {
-    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
-        let target = match to {
-            SeekFrom::Start(at) => Some(at),
-            SeekFrom::Current(by) => self.at.checked_add_signed(by),
-            SeekFrom::End(by) => self.bytes.checked_add_signed(by),
-        };
-        self.at = target.ok_or(std::io::ErrorKind::InvalidInput)?;
-        Ok(self.at)
-    }
-}
-
-impl MediaSource for Source {
-    fn is_seekable(&self) -> bool {
-        true
-    }
-
-    fn byte_len(&self) -> Option<u64> {
-        Some(self.bytes)
     }
 }

@@ -87,8 +87,8 @@ impl Doubler {
     }
 }
 
-/// Makes `N` pairs of samples from the `W` neighbours that begin at `at`. The sums run side by side and always in the same
-/// order, so it does not show in how many pieces a recording came.
+/// Makes `N` pairs of samples from the `W` neighbours that begin at `at`. The sums run side by side and always in the
+/// same order, so it does not show in how many pieces a recording came.
 #[inline]
 fn double<const N: usize, const W: usize>(
     input: &[i16],
