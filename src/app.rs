@@ -8,12 +8,13 @@ use earmark_asr::local::{LocalEngine, LocalOptions};
 use earmark_asr::{LanguageChoice, Transcriber};
 use earmark_audio::segment::{SegmentOptions, SpeechModel};
 use earmark_core::{Clock, Problem, Speaker, SystemClock, WorkerId};
+use earmark_notify::{Delivery, Webhook};
 use earmark_permits::LocalPool;
 use earmark_pipeline::{Pipeline, Progress, RuleBook, Settings, Speakers};
 use earmark_queue::{Attempts, Backoff, Handler, JournalQueue, Worker, WorkerOptions};
 use earmark_rules::RuleSet;
 use earmark_storage::{
-    AuditLog, Database, FetchLimits, FileArtifacts, Journal, Outbox, Recordings, ResultStore, RuleSets, SqlAuditLog, SqlResults, WorkerInfo,
+    AuditLog, Database, FetchLimits, FileArtifacts, HttpOptions, Journal, Outbox, Recordings, ResultStore, RuleSets, SqlAuditLog, SqlResults, WorkerInfo, http_client,
 };
 
 use crate::complaint::Complaint;
@@ -23,6 +24,9 @@ use crate::work::JobHandler;
 
 /// Longest wait between two tries.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(600);
+
+/// How long a receiver of webhooks may take.
+const NOTIFY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The parts that every command may need. The recogniser is loaded only by [`App::pipeline`].
 pub struct App {
@@ -102,6 +106,21 @@ impl App {
             progress,
             settings: self.settings()?,
         })
+    }
+
+    /// What empties the outbox to the configured receiver; none where nobody is to be told.
+    ///
+    /// # Errors
+    /// [`Complaint`] when HTTPS cannot be set up.
+    pub fn delivery(&self) -> Result<Option<Delivery>, Complaint> {
+        let notify = &self.config.notify;
+        let Some(url) = notify.url.clone() else { return Ok(None) };
+        // The receiver was named by whoever runs earmark, so it may well stand in the same house.
+        let options = HttpOptions { connect_timeout: NOTIFY_TIMEOUT, read_timeout: NOTIFY_TIMEOUT, timeout: Some(NOTIFY_TIMEOUT), allow_private: true };
+        let client = http_client(&options).map_err(|error| Complaint::internal(&error))?;
+        let webhook = Webhook::new(client, url, notify.secret.clone());
+        let poll = Duration::from_millis(self.config.worker.poll_ms);
+        Ok(Some(Delivery { outbox: self.outbox.clone(), notifier: Arc::new(webhook), clock: self.clock.clone(), poll }))
     }
 
     /// This process, as other processes see it.

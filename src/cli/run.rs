@@ -114,23 +114,10 @@ impl Here<'_> {
 
     async fn accept_and_work(&self, new: NewJob) -> Result<(Job, Result<Box<Report>, Problem>), Complaint> {
         let lease_ms = self.attempts.lease_ms();
-        let (mut job, mut lease) = self.app.journal.accept_leased(&new, jobs::ACTOR, self.worker, lease_ms).await?;
+        let (job, lease) = self.app.journal.accept_leased(&new, jobs::ACTOR, self.worker, lease_ms).await?;
         self.bars.add(&job.id, &job.uri);
-        let result = loop {
-            match self.attempts.run(&job, &lease).await {
-                Settled::Done => break self.report(&job).await?,
-                Settled::Dead(problem) => break Err(problem),
-                Settled::Cancelled => break Err(problem("job.cancelled", "the job was called off")),
-                Settled::Released | Settled::Lost => break self.of_another_worker(&job).await?,
-                Settled::Retrying { run_at_ms, problem } => {
-                    self.bars.say(&format!("{}: {problem}; trying again", job.uri));
-                    match self.again(&job, run_at_ms).await? {
-                        Some(next) => (job, lease) = next,
-                        None => break self.of_another_worker(&job).await?,
-                    }
-                }
-            }
-        };
+        let id = job.id.clone();
+        let result = self.work(job.clone(), lease).await?;
         let outcome = match &result {
             Ok(report) => format!("done, {} findings", report.findings.len()),
             Err(problem) => match &problem.hint {
@@ -138,36 +125,66 @@ impl Here<'_> {
                 None => format!("error: {problem}"),
             },
         };
-        self.bars.end(&job.id, &outcome);
+        self.bars.end(&id, &outcome);
         Ok((job, result))
     }
 
-    /// Takes the job again once it is due; none when another worker was quicker.
-    async fn again(&self, job: &Job, run_at_ms: i64) -> Result<Option<(Job, Lease)>, Complaint> {
-        let wait_ms = u64::try_from(run_at_ms - self.app.clock.now_ms()).unwrap_or(0);
-        tokio::time::sleep(Duration::from_millis(wait_ms)).await;
-        Ok(self.app.journal.lease_job(&job.id, self.worker, self.attempts.lease_ms()).await?)
+    /// Tries until the job has ended. What keeps failing for reasons outside (a full disk) is tried no more often here
+    /// than anything else; it stays in the journal for a worker.
+    async fn work(&self, mut job: Job, mut lease: Lease) -> Result<Result<Box<Report>, Problem>, Complaint> {
+        for _ in 0..self.app.config.worker.max_attempts {
+            match self.attempts.run(&job, &lease).await {
+                Settled::Done => return self.report(&job).await,
+                Settled::Dead(problem) | Settled::Unsettled(problem) => return Ok(Err(problem)),
+                Settled::Cancelled => return Ok(Err(problem("job.cancelled", "the job was called off"))),
+                Settled::Retrying { run_at_ms, problem } => {
+                    self.bars.say(&format!("{}: {problem}; trying again", job.uri));
+                    let wait_ms = u64::try_from(run_at_ms - self.app.clock.now_ms()).unwrap_or(0);
+                    tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+                }
+                Settled::Released | Settled::Lost => {}
+            }
+            match self.next(&job).await? {
+                Next::Mine(next) => (job, lease) = *next,
+                Next::Ended(result) => return Ok(result),
+            }
+        }
+        let job = self.app.journal.get(&job.id).await?;
+        Ok(Err(job.error.unwrap_or_else(|| problem("job.unfinished", "the job did not end; it stays in the journal"))))
+    }
+
+    /// Takes the job again; another worker may have been quicker, then waits for its outcome.
+    async fn next(&self, job: &Job) -> Result<Next, Complaint> {
+        let mut looks = tokio::time::interval(Duration::from_millis(self.app.config.worker.poll_ms));
+        loop {
+            looks.tick().await;
+            // The other worker may die: then the job is free again.
+            self.app.journal.sweep().await?;
+            if let Some(next) = self.app.journal.lease_job(&job.id, self.worker, self.attempts.lease_ms()).await? {
+                return Ok(Next::Mine(Box::new(next)));
+            }
+            let job = self.app.journal.get(&job.id).await?;
+            match job.state {
+                JobState::Done => return Ok(Next::Ended(self.report(&job).await?)),
+                JobState::Dead => return Ok(Next::Ended(Err(job.error.unwrap_or_else(|| problem("job.dead", "the job was given up"))))),
+                JobState::Cancelled => return Ok(Next::Ended(Err(problem("job.cancelled", "the job was called off")))),
+                JobState::Ready | JobState::Leased => {}
+            }
+        }
     }
 
     async fn report(&self, job: &Job) -> Result<Result<Box<Report>, Problem>, Complaint> {
         let report = self.app.results.report(&job.id).await?;
         Ok(report.map(Box::new).ok_or_else(|| problem("job.no_report", "the job is done, but its report is gone")))
     }
+}
 
-    /// Waits for whoever has the job now.
-    async fn of_another_worker(&self, job: &Job) -> Result<Result<Box<Report>, Problem>, Complaint> {
-        let mut looks = tokio::time::interval(Duration::from_millis(self.app.config.worker.poll_ms));
-        loop {
-            looks.tick().await;
-            let job = self.app.journal.get(&job.id).await?;
-            match job.state {
-                JobState::Done => return self.report(&job).await,
-                JobState::Dead => return Ok(Err(job.error.unwrap_or_else(|| problem("job.dead", "the job was given up")))),
-                JobState::Cancelled => return Ok(Err(problem("job.cancelled", "the job was called off"))),
-                JobState::Ready | JobState::Leased => {}
-            }
-        }
-    }
+/// How it goes on with a job that was not settled here.
+enum Next {
+    /// It is ours again.
+    Mine(Box<(Job, Lease)>),
+    /// Another worker has ended it.
+    Ended(Result<Box<Report>, Problem>),
 }
 
 fn problem(code: &str, message: &str) -> Problem {

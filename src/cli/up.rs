@@ -74,7 +74,17 @@ async fn work(app: &App, stop: CancellationToken) -> Result<(), Complaint> {
     }
     show::note(&format!("working: {} recordings at a time", app.config.worker.slots));
     let attempts = app.attempts(pipeline);
-    app.worker(&worker, attempts).run(stop).await;
+    let delivery = app.delivery()?;
+    let delivering = async {
+        match &delivery {
+            Some(delivery) => delivery.run().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = app.worker(&worker, attempts).run(stop) => {}
+        () = delivering => {}
+    }
     app.journal.worker_stopped(&worker).await?;
     drop(lock);
     Ok(())

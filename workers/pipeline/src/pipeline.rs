@@ -83,6 +83,7 @@ impl Pipeline {
         let fetched = fetch::fetch(self, job, stop).await?;
         self.at(job, Stage::Decode);
         let decoded = decode::decode(self, &fetched, stop).await?;
+        fetched.check_unchanged().map_err(JobError::Fetch)?;
         self.at(job, Stage::Segment);
         let cut = segment::segment(self, &decoded, stop).await?;
         let transcript = transcribe::transcribe(self, job, lease, &fetched, &decoded, &cut, stop).await?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use earmark_audio::decode::Decoded;
 use earmark_core::audit::{AuditEvent, hex};
 use earmark_core::{ClipText, Cost, Engine, Finding, Job, Lease, Recording, Report, RuleSetId, Utterance, Warning, rfc3339};
-use earmark_storage::{Artifact, Fetched, Finished, Spent};
+use earmark_storage::{Artifact, Fetched, Finished, Spent, shown_uri};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -122,7 +122,7 @@ fn audit(lease: &Lease, outcome: &Outcome<'_>, report: &Report, artifacts: &[Art
     events.push(event(
         "job.done",
         json!({
-            "uri": report.recording.uri, "attempt": outcome.job.attempt, "duration_ms": report.recording.duration_ms,
+            "uri": shown_uri(&report.recording.uri), "attempt": outcome.job.attempt, "duration_ms": report.recording.duration_ms,
             "clips": outcome.transcript.clips.len(), "clips_reused": outcome.transcript.reused, "requests": report.cost.requests,
             "utterances": report.utterances.len(), "findings": report.findings.len(), "transcript_sha256": transcript_sha256(report),
             "artifacts": files,

@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use earmark_core::{Clock, Disposition, Job, Lease, Problem};
+use earmark_core::{Clock, Disposition, Failure, Job, Lease, Problem};
 use earmark_storage::{Hold, Journal, StorageError};
 use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
@@ -51,6 +51,8 @@ pub enum Settled {
     Released,
     /// The job is no longer ours; whoever has it settles it.
     Lost,
+    /// What became of it could not be written; its lease runs out and it is tried again.
+    Unsettled(Problem),
 }
 
 impl Attempts {
@@ -86,7 +88,7 @@ impl Attempts {
             Err(error) => {
                 // The lease runs out and the sweep puts the job back: nothing is lost, and nothing more can be done here.
                 tracing::error!(job.id = %job.id, %error, "could not write what became of the job; it will be tried again");
-                Settled::Lost
+                Settled::Unsettled(error.problem())
             }
         }
     }

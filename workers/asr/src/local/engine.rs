@@ -15,7 +15,7 @@ use crate::{AsrError, ClipLimits, ClipRequest, LanguageChoice, Transcriber};
 
 /// Whisper listens to 30 s; the rest is for the silence that tells it that the speech is over.
 const LONGEST_CLIP_MS: u64 = 28_000;
-/// Version of the shared library, as the binding's.
+/// The shared library that the binding's headers belong to, and the arithmetic.
 const LIBRARY: &str = "ctranslate2 4.8.4 int8";
 
 /// How the built-in engine is set up.
@@ -44,7 +44,7 @@ pub struct LocalEngine {
     line: Arc<Line>,
     threads: Vec<JoinHandle<()>>,
     languages: Vec<String>,
-    model_name: String,
+    name: Engine,
     in_flight: usize,
 }
 
@@ -57,13 +57,18 @@ impl LocalEngine {
         let threads = options.threads.max(1);
         let batch = options.batch.max(1);
         let model = Model::load(&options.model_path, threads)?;
+        let name = Engine {
+            name: "local".into(),
+            model: name(&options.model_path),
+            version: format!("{LIBRARY}, weights {}", model.fingerprint),
+        };
         let languages = model.vocabulary.languages().to_vec();
         let recogniser = Arc::new(Recogniser::new(model, options.beam.max(1)));
         let mut engine = Self {
             line: Arc::new(Line::default()),
             threads: Vec::with_capacity(threads),
             languages,
-            model_name: name(&options.model_path),
+            name,
             // One batch in work and one waiting: no thread idles while callers prepare the next.
             in_flight: 2 * threads * batch,
         };
@@ -97,7 +102,7 @@ impl LocalEngine {
 #[async_trait]
 impl Transcriber for LocalEngine {
     fn engine(&self) -> Engine {
-        Engine { name: "local".into(), model: self.model_name.clone(), version: LIBRARY.into() }
+        self.name.clone()
     }
 
     fn limits(&self) -> ClipLimits {

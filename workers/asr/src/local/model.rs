@@ -1,8 +1,11 @@
 //! The network: CTranslate2 behind plain types.
 
+use std::fs::File;
+use std::io;
 use std::path::Path;
 
 use ct2rs::sys::{ComputeType, Config, Device, StorageView, Whisper, WhisperOptions};
+use sha2::{Digest, Sha256};
 
 use super::mel::{FULL_WINDOW, HOP, LogMel};
 use super::script::{MANDARIN, traditional_tokens};
@@ -21,7 +24,8 @@ const MEDIAN_FILTER: i64 = 7;
 /// Stands for the tokens that the model's own configuration forbids.
 const MODELS_OWN: i32 = -1;
 /// What the folder must hold besides one of [`VOCABULARIES`].
-const FILES: [&str; 3] = ["model.bin", "config.json", "tokenizer.json"];
+const WEIGHTS: &str = "model.bin";
+const FILES: [&str; 3] = [WEIGHTS, "config.json", "tokenizer.json"];
 const VOCABULARIES: [&str; 2] = ["vocabulary.txt", "vocabulary.json"];
 
 /// One loaded Whisper model, safe to share.
@@ -30,6 +34,8 @@ pub(super) struct Model {
     mel: LogMel,
     pub(super) vocabulary: Vocabulary,
     traditional: Vec<i32>,
+    /// SHA-256 of the weights, the first 12 digits: enough to tell which.
+    pub(super) fingerprint: String,
 }
 
 /// What the encoder made of a batch of clips.
@@ -78,9 +84,13 @@ impl Model {
         };
         let whisper =
             Whisper::new(folder, config).map_err(|error| not_loaded(format!("{}: {error}", folder.display())))?;
+        if !whisper.is_multilingual() {
+            return Err(not_loaded(format!("{} is a model for English alone", folder.display())));
+        }
         let mel = LogMel::new(whisper.n_mels());
         let traditional = traditional_tokens(&vocabulary);
-        Ok(Self { whisper, mel, vocabulary, traditional })
+        let fingerprint = fingerprint(&folder.join(WEIGHTS))?;
+        Ok(Self { whisper, mel, vocabulary, traditional, fingerprint })
     }
 
     /// Listens to clips of at most 30 s (mono, 16 kHz), at least one.
@@ -160,6 +170,13 @@ impl Model {
             .map(|clip| clip.alignments.into_iter().map(|step| (step.token_x, step.frame_x)).collect())
             .collect())
     }
+}
+
+fn fingerprint(weights: &Path) -> Result<String, AsrError> {
+    let not_loaded = |error: io::Error| AsrError::NotLoaded { detail: format!("{}: {error}", weights.display()) };
+    let mut hash = Sha256::new();
+    io::copy(&mut File::open(weights).map_err(not_loaded)?, &mut hash).map_err(not_loaded)?;
+    Ok(hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// The decoder's first tokens: what went before, then language and task.

@@ -14,6 +14,8 @@ use crate::{AsrError, ClipRequest, LanguageChoice};
 /// The model closes a text and leaves the rest of the clip unheard at times; a rest as long as this is listened to
 /// again by itself.
 const UNHEARD_REST_MS: u64 = 2000;
+/// A rest of which less than this is understood is noise: no third listening.
+const LEAST_PROGRESS_MS: u64 = 300;
 /// On the second try no sequence of so many tokens may come twice.
 const NO_REPEAT_NGRAM: usize = 6;
 
@@ -129,7 +131,7 @@ impl Recogniser {
             };
             let first = self.alone(&rest, self.usual())?;
             let more = self.second_try(&rest, first)?;
-            if more.segments.is_empty() {
+            if more.segments.is_empty() || more.end_ms < LEAST_PROGRESS_MS {
                 break;
             }
             heard.append(more);

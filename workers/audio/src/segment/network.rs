@@ -126,7 +126,7 @@ impl SpeechModel {
 
     /// For each place of a spectrum within the frame, the spectra of all frames.
     fn spectra(&self, samples: &[f32], frames: usize) -> Vec<Vec<f32>> {
-        let mut spectra = vec![Vec::with_capacity(frames * BINS); SPECTRA];
+        let mut spectra: Vec<Vec<f32>> = (0..SPECTRA).map(|_| Vec::with_capacity(frames * BINS)).collect();
         let mut padded = [0.0_f32; CONTEXT + FRAME + CONTEXT];
         let mut windowed = self.fft.0.make_input_vec();
         let mut bins = self.fft.0.make_output_vec();

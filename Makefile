@@ -1,0 +1,50 @@
+# One target per check. `make demo` and `make test` set up what they need by themselves, once.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+CARGO := cargo
+FIXTURES := tests/fixtures
+DEMO := $(FIXTURES)/dialogues/zh-dev-01-wealth-guaranteed.alaw8k.wav \
+	$(FIXTURES)/dialogues/en-dev-02-collection-abuse.mp3_16k.mp3 \
+	$(FIXTURES)/dialogues/en-dev-03-clean-hard-negative.m4a16k.m4a \
+	$(FIXTURES)/mixed/zh-en-3min.opus.ogg
+
+.PHONY: help setup demo test check fmt clippy docs licences unused accuracy build
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Install system packages and fetch the built-in engine (once)
+	@deploy/setup.sh
+
+build: setup ## Build the release binary: target/release/earmark
+	@$(CARGO) build --release --locked
+
+demo: build ## Process sample recordings, start to finish
+	@deploy/demo.sh $(DEMO)
+
+test: setup ## Run every test
+	@if cargo nextest --version >/dev/null 2>&1; then \
+		$(CARGO) nextest run --workspace --locked --no-fail-fast && $(CARGO) test --workspace --locked --doc --quiet; \
+	else \
+		$(CARGO) test --workspace --locked --no-fail-fast; \
+	fi
+
+check: setup fmt unused licences clippy docs ## Everything but the tests; the quick ones first
+
+fmt: ## Formatting
+	@$(CARGO) fmt --all -- --check
+
+unused: ## Dependencies that no source file names
+	@python3 deploy/checks/unused_dependencies.py
+
+licences: ## Licences of everything linked
+	@python3 deploy/checks/licences.py
+
+clippy: setup ## Lints, warnings refused
+	@$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+docs: setup ## Documentation, warnings refused
+	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked --quiet
+
+accuracy: build ## Write docs/accuracy.md: errors, phrases and speed beside faster-whisper
+	@python3 benches/accuracy.py

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# The main job on sample recordings: a fresh database and output folder, then `earmark run`.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+out=demo-out
+rm -rf "$out"
+mkdir -p "$out"
+export EARMARK__DATABASE__URL="sqlite:$out/earmark.sqlite"
+export EARMARK__STORAGE__OUTPUT="$out/results"
+echo "transcribing $# recordings with the built-in engine …" >&2
+began=$(date +%s)
+target/release/earmark run "$@"
+echo
+target/release/earmark audit verify
+echo
+echo "took $(($(date +%s) - began)) s. To read one: EARMARK__DATABASE__URL=$EARMARK__DATABASE__URL target/release/earmark results show JOB"

@@ -1,0 +1,109 @@
+//! The shape of the house: which package may use which, and how long a file may be.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// Edges between the packages, all downward; every package may use `core`.
+const ALLOWED: &[(&str, &[&str])] = &[
+    ("core", &[]),
+    ("storage", &[]),
+    ("audio", &[]),
+    ("asr", &[]),
+    ("rules", &[]),
+    ("queue", &["storage"]),
+    ("permits", &["storage"]),
+    ("notify", &["storage"]),
+    ("pipeline", &["storage", "permits", "asr", "audio", "rules"]),
+];
+
+/// External crates that only one package may use.
+const ONLY_IN: &[(&str, &str)] =
+    &[("sqlx", "storage"), ("apalis", "queue"), ("apalis-core", "queue"), ("symphonia", "audio"), ("ct2rs", "asr"), ("daachorse", "rules")];
+
+/// A file longer than this holds more than one concern.
+const MAX_LINES: usize = 500;
+
+fn root() -> PathBuf {
+    env!("CARGO_MANIFEST_DIR").into()
+}
+
+/// Names under `[dependencies]` of a manifest (not those for tests).
+fn dependencies(manifest: &Path) -> BTreeSet<String> {
+    let text = std::fs::read_to_string(manifest).unwrap();
+    let section = text.split("\n[dependencies]\n").nth(1).unwrap_or_default();
+    section
+        .lines()
+        .take_while(|line| !line.starts_with('['))
+        .filter_map(|line| line.split(['.', ' ', '=']).next())
+        .filter(|name| !name.is_empty() && !name.starts_with('#'))
+        .map(str::to_owned)
+        .collect()
+}
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn packages_use_only_what_lies_below_them() {
+    let allowed: BTreeMap<_, _> = ALLOWED.iter().copied().collect();
+    let mut seen = BTreeSet::new();
+    for entry in std::fs::read_dir(root().join("workers")).unwrap() {
+        let folder = entry.unwrap().path();
+        let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+        let below = allowed.get(name.as_str()).unwrap_or_else(|| panic!("workers/{name} is in no drawing"));
+        for dependency in dependencies(&folder.join("Cargo.toml")) {
+            if let Some(used) = dependency.strip_prefix("earmark-") {
+                assert!(used == "core" || below.contains(&used), "{name} must not use {used}");
+            }
+        }
+        seen.insert(name);
+    }
+    assert_eq!(seen.len(), ALLOWED.len(), "{seen:?}");
+}
+
+#[test]
+fn each_back_end_is_known_to_one_package() {
+    for (name, _) in ALLOWED {
+        let used = dependencies(&root().join("workers").join(name).join("Cargo.toml"));
+        for (external, home) in ONLY_IN {
+            assert!(name == home || !used.contains(*external), "{name} must not use {external}");
+        }
+    }
+    let used = dependencies(&root().join("Cargo.toml"));
+    for (external, _) in ONLY_IN {
+        assert!(!used.contains(*external), "the program must not use {external}");
+    }
+}
+
+#[test]
+fn only_the_composition_root_names_back_ends() {
+    let mut files = Vec::new();
+    sources(&root().join("src"), &mut files);
+    for file in files.iter().filter(|file| !file.ends_with("app.rs")) {
+        let text = std::fs::read_to_string(file).unwrap();
+        for back_end in ["JournalQueue", "SqlResults", "SqlAuditLog", "LocalPool", "Webhook::new", "Recordings::new"] {
+            assert!(!text.contains(back_end), "{} names {back_end}", file.display());
+        }
+    }
+}
+
+#[test]
+fn no_file_is_too_long_to_have_one_concern() {
+    let mut files = Vec::new();
+    for folder in ["src", "workers", "tests"] {
+        sources(&root().join(folder), &mut files);
+    }
+    assert!(files.len() > 50);
+    for file in files {
+        let lines = std::fs::read_to_string(&file).unwrap().lines().count();
+        assert!(lines <= MAX_LINES, "{} has {lines} lines, {MAX_LINES} are allowed", file.display());
+    }
+}

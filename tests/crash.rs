@@ -1,0 +1,94 @@
+//! `kill -9`: every accepted job ends once, and no clip is transcribed twice.
+
+mod support;
+
+use std::collections::HashSet;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Stdio};
+
+use support::{Machine, fixture};
+
+/// `earmark work`, running.
+struct Worker(Child);
+
+impl Worker {
+    fn kill(mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+
+    /// SIGTERM, then the end.
+    fn stop(mut self) {
+        let pid = rustix::process::Pid::from_child(&self.0);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        assert!(self.0.wait().unwrap().success());
+    }
+}
+
+fn jobs(machine: &Machine) -> Vec<serde_json::Value> {
+    machine.run(&["jobs", "list", "--json"]).json()
+}
+
+fn clips_done(machine: &Machine) -> u64 {
+    jobs(machine).iter().map(|job| job["clips_done"].as_u64().unwrap()).sum()
+}
+
+fn is_done(machine: &Machine) -> bool {
+    jobs(machine).iter().all(|job| job["state"] == "done")
+}
+
+#[test]
+fn ten_jobs_survive_a_killed_worker_and_their_clips_are_not_transcribed_again() {
+    let machine = Machine::new();
+    // Clips of at most 10 s, so that there are many for the kill to fall between.
+    let short_clips = ("EARMARK__AUDIO__PACK_TO_MS", "10000");
+    let recording = fixture("dialogues/zh-dev-01-wealth-guaranteed.alaw8k.wav");
+    let manifest = machine.folder.path().join("manifest");
+    let lines: Vec<String> = (0..10).map(|i| serde_json::json!({"uri": recording, "key": format!("call-{i}")}).to_string()).collect();
+    std::fs::write(&manifest, lines.join("\n")).unwrap();
+    let submitted = machine.run(&["submit", "--manifest", manifest.to_str().unwrap()]);
+    assert_eq!(submitted.code, Some(0), "{}", submitted.stderr);
+
+    let start = || {
+        let mut command = machine.command(&["up"]);
+        command.env(short_clips.0, short_clips.1).env("EARMARK__HTTP__LISTEN", "127.0.0.1:0").env("EARMARK__ASR__BATCH", "1").stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        // Its messages are read to the end, so that it never waits for a reader.
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let reading = std::thread::spawn(move || stderr.lines().map_while(Result::ok).collect::<Vec<_>>());
+        (Worker(child), reading)
+    };
+    let (worker, _) = start();
+    // Some recording is under way and some of its clips are done.
+    while clips_done(&machine) < 4 {}
+    worker.kill();
+    let before = clips_done(&machine);
+    let under_way = jobs(&machine).iter().filter(|job| job["state"] == "leased").count() as u64;
+    assert!(under_way > 0 && !is_done(&machine));
+
+    let (worker, reading) = start();
+    while !is_done(&machine) {}
+    worker.stop();
+    let messages = reading.join().unwrap();
+    // The dead worker's leases were free at once, not after their time.
+    assert!(messages.iter().any(|line| line.contains("took") && line.contains("back from workers that had died")), "{messages:?}");
+
+    let jobs = jobs(&machine);
+    assert_eq!(jobs.len(), 10);
+    let mut requests = 0;
+    let mut clips = 0;
+    let mut texts = HashSet::new();
+    for job in &jobs {
+        let report = machine.run(&["results", "export", job["id"].as_str().unwrap()]).json_whole();
+        requests += report["cost"]["requests"].as_u64().unwrap();
+        clips += job["clips_total"].as_u64().unwrap();
+        texts.insert(serde_json::to_string(&report["utterances"]).unwrap());
+        let history = machine.run(&["jobs", "show", job["id"].as_str().unwrap()]).stdout;
+        assert_eq!(history.matches("job.done").count(), 1, "{history}");
+    }
+    // Ten times the same call: the same words, killed or not.
+    assert_eq!(texts.len(), 1);
+    // Nothing was sent twice but what was in flight at the kill: one request of the engine's batch and one kept ready.
+    assert!(requests >= clips && requests <= clips + 2 * under_way, "{requests} requests for {clips} clips, {before} done before the kill");
+    assert_eq!(machine.run(&["audit", "verify"]).code, Some(0));
+}

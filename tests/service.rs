@@ -1,0 +1,143 @@
+//! `earmark up`: jobs over HTTP, their reports and transcripts, health, an orderly end.
+
+mod support;
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Stdio};
+
+use serde_json::{Value, json};
+use support::{Machine, fixture};
+
+/// A running service.
+struct Service {
+    child: Child,
+    url: String,
+    client: reqwest::Client,
+}
+
+impl Service {
+    fn start(machine: &Machine, part: &str, settings: &[(&str, &str)]) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut command = machine.command(&[part]);
+        command.env("EARMARK__HTTP__LISTEN", "127.0.0.1:0").envs(settings.iter().copied()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+        let url = lines.find_map(|line| line.strip_prefix("listening on ").map(str::to_owned)).expect("it says where it listens");
+        std::thread::spawn(move || lines.for_each(drop));
+        let client = earmark_storage::http_client(&earmark_storage::HttpOptions {
+            connect_timeout: std::time::Duration::from_secs(5),
+            read_timeout: std::time::Duration::from_secs(60),
+            timeout: None,
+            allow_private: true,
+        });
+        Self { child, url, client: client.unwrap() }
+    }
+
+    async fn get(&self, path: &str) -> (u16, String) {
+        let answer = self.client.get(format!("{}{path}", self.url)).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    }
+
+    async fn post(&self, path: &str, body: &Value, headers: &[(&str, &str)]) -> (u16, Value) {
+        let mut request = self.client.post(format!("{}{path}", self.url)).json(body);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = request.send().await.unwrap();
+        (answer.status().as_u16(), answer.json().await.unwrap())
+    }
+
+    fn stop(mut self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        assert!(self.child.wait().unwrap().success());
+    }
+}
+
+fn parsed(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+#[tokio::test]
+async fn a_recording_posted_is_transcribed_and_its_report_served() {
+    let machine = Machine::new();
+    let service = Service::start(&machine, "up", &[]);
+    assert_eq!(service.get("/healthz").await.0, 200);
+    assert_eq!(parsed(&service.get("/readyz").await.1)["ready"], true);
+
+    let uri = format!("file://{}", fixture("real/austen0880.flac"));
+    let body = json!({"uri": uri, "metadata": {"agent": 7}, "lane": "webhook"});
+    let (status, accepted) = service.post("/v1/jobs", &body, &[("idempotency-key", "call-1")]).await;
+    assert_eq!((status, &accepted["is_new"]), (202, &json!(true)));
+    let (status, again) = service.post("/v1/jobs", &body, &[("idempotency-key", "call-1")]).await;
+    assert_eq!((status, &again["job_id"], &again["is_new"]), (200, &accepted["job_id"], &json!(false)));
+
+    let id = accepted["job_id"].as_str().unwrap();
+    let job = loop {
+        let (status, job) = service.get(&format!("/v1/jobs/{id}")).await;
+        assert_eq!(status, 200);
+        let job = parsed(&job);
+        if job["state"] == "done" {
+            break job;
+        }
+        assert!(job["state"] == "ready" || job["state"] == "leased", "{job}");
+    };
+    assert_eq!(job["key"], "call-1");
+    let report = parsed(&service.get(&format!("/v1/jobs/{id}/report")).await.1);
+    assert_eq!((&report["recording"]["uri"], &report["metadata"]["agent"], &report["lane"]), (&json!(uri), &json!(7), &json!("webhook")));
+    let (status, subtitles) = service.get(&format!("/v1/jobs/{id}/transcript.vtt")).await;
+    assert!(status == 200 && subtitles.starts_with("WEBVTT\n\n"), "{subtitles}");
+    assert_eq!(service.get(&format!("/v1/jobs/{id}/transcript.docx")).await.0, 404);
+    let listed = parsed(&service.get("/v1/jobs?state=done&key=call-1").await.1);
+    assert_eq!(listed["jobs"].as_array().unwrap().len(), 1);
+    assert_eq!(service.post(&format!("/v1/jobs/{id}/cancel"), &json!({}), &[]).await.0, 409);
+    service.stop();
+}
+
+#[tokio::test]
+async fn mistakes_are_answered_with_status_code_and_hint() {
+    let machine = Machine::new();
+    let service = Service::start(&machine, "serve", &[]);
+    for (body, status, code) in [
+        (json!({"uri": ""}), 400, "job.uri"),
+        (json!({"uri": "relative/path.wav"}), 400, "job.uri"),
+        (json!({"uri": "ftp://a/b"}), 400, "job.uri"),
+        (json!({"uri": "https://a/b", "tenant": "../x"}), 422, "job.malformed"),
+        (json!({"uri": "https://a/b", "lane": "urgent"}), 422, "job.malformed"),
+        (json!({"uri": "https://a/b", "kye": "x"}), 422, "job.malformed"),
+        (json!({"url": "https://a/b"}), 422, "job.malformed"),
+        (json!({"uri": "https://a/b", "key": "x".repeat(600)}), 400, "job.key"),
+    ] {
+        let (answered, error) = service.post("/v1/jobs", &body, &[]).await;
+        assert_eq!((answered, error["error"]["code"].as_str()), (status, Some(code)), "{body}: {error}");
+    }
+    let (status, error) = service.post("/v1/jobs", &json!({"uri": "https://a/b", "key": "x"}), &[("idempotency-key", "y")]).await;
+    assert_eq!((status, error["error"]["code"].as_str()), (400, Some("job.key")));
+    for path in ["/v1/jobs/7", "/v1/jobs/01890000-0000-7000-8000-000000000000", "/v2"] {
+        assert_eq!(service.get(path).await.0, 404, "{path}");
+    }
+    assert_eq!(service.get("/v1/jobs?state=lost").await.0, 400);
+    assert_eq!(service.get("/v1/jobs?since=yesterday").await.0, 400);
+    service.stop();
+}
+
+#[tokio::test]
+async fn with_keys_configured_only_their_holders_may_ask() {
+    let machine = Machine::new();
+    let service = Service::start(&machine, "serve", &[("EARMARK__HTTP__API_KEYS", "crm=s3cret@V0")]);
+    assert_eq!(service.get("/v1/jobs").await.0, 401);
+    let answer = service.client.get(format!("{}/v1/jobs", service.url)).bearer_auth("s3cret").send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 200);
+    let answer = service.client.get(format!("{}/v1/jobs", service.url)).bearer_auth("s3cre").send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 401);
+    assert_eq!(service.get("/healthz").await.0, 200);
+    service.stop();
+}
+
+#[test]
+fn without_keys_nobody_else_may_connect() {
+    let machine = Machine::new();
+    let ran = support::Ran::of(&machine.command(&["serve"]).env("EARMARK__HTTP__LISTEN", "0.0.0.0:0").output().unwrap());
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("EARMARK__HTTP__API_KEYS"), "{}", ran.stderr);
+}

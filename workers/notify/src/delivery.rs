@@ -1,0 +1,92 @@
+//! The outbox emptied, message by message.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use earmark_core::Clock;
+use earmark_storage::{Message, Outbox, StorageError};
+
+use crate::Notifier;
+
+/// Messages taken at a time.
+const BATCH: u32 = 20;
+/// How long a batch is ours; longer than posting it one by one may take.
+const CLAIM_MS: i64 = 15 * 60 * 1000;
+/// Wait after the first failure; doubled with each further one.
+const FIRST_WAIT_MS: i64 = 5_000;
+/// No wait is longer.
+const LONGEST_WAIT_MS: i64 = 6 * 60 * 60 * 1000;
+/// After this many tries (more than three days) nobody will come for it; `job.done` stays in the database all the same.
+const MAX_ATTEMPTS: u32 = 25;
+
+/// Empties an outbox to a receiver.
+pub struct Delivery {
+    /// Where messages are.
+    pub outbox: Outbox,
+    /// Where they go.
+    pub notifier: Arc<dyn Notifier>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// How often to look.
+    pub poll: Duration,
+}
+
+impl Delivery {
+    /// Delivers what is due, again and again, until dropped.
+    pub async fn run(&self) {
+        let mut ticks = tokio::time::interval(self.poll);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            if let Err(error) = self.deliver_due().await {
+                tracing::warn!(%error, "could not read the outbox");
+            }
+        }
+    }
+
+    /// Delivers what is due now; says how many messages arrived.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the database fails; whatever was not reported comes again.
+    pub async fn deliver_due(&self) -> Result<u32, StorageError> {
+        let mut arrived = 0;
+        loop {
+            let due = self.outbox.due(BATCH, CLAIM_MS).await?;
+            if due.is_empty() {
+                return Ok(arrived);
+            }
+            for message in &due {
+                arrived += u32::from(self.deliver(message).await?);
+            }
+        }
+    }
+
+    async fn deliver(&self, message: &Message) -> Result<bool, StorageError> {
+        let now_ms = self.clock.now_ms();
+        let Err(error) = self.notifier.notify(message, now_ms).await else {
+            self.outbox.delivered(&message.id).await?;
+            return Ok(true);
+        };
+        let next_at_ms = (message.attempt < MAX_ATTEMPTS).then(|| now_ms + wait_ms(message.attempt));
+        if next_at_ms.is_none() {
+            tracing::error!(message.id = %message.id, %error, "gave a message up after {MAX_ATTEMPTS} tries");
+        }
+        self.outbox.failed(&message.id, next_at_ms, &error.to_string()).await?;
+        Ok(false)
+    }
+}
+
+/// After try number `attempt`, from 1.
+fn wait_ms(attempt: u32) -> i64 {
+    FIRST_WAIT_MS.saturating_mul(1_i64.checked_shl(attempt.saturating_sub(1)).unwrap_or(i64::MAX)).clamp(FIRST_WAIT_MS, LONGEST_WAIT_MS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_the_longest() {
+        assert_eq!([1, 2, 3, 20, 63, 64, 65].map(wait_ms), [5_000, 10_000, 20_000, LONGEST_WAIT_MS, LONGEST_WAIT_MS, LONGEST_WAIT_MS, LONGEST_WAIT_MS]);
+    }
+}

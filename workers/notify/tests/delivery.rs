@@ -1,0 +1,105 @@
+//! Outcomes reach the receiver, signed, as often as it takes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use earmark_core::{Clock, JobOptions, Lane, ManualClock, NewJob, Problem, Tenant, WorkerId};
+use earmark_notify::{Delivery, SIGNATURE_HEADER, Webhook, signature};
+use earmark_storage::{Database, HttpOptions, Journal, Outbox, http_client};
+use wiremock::matchers::method;
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+struct Bench {
+    _folder: tempfile::TempDir,
+    journal: Journal,
+    clock: Arc<ManualClock>,
+    delivery: Delivery,
+}
+
+impl Bench {
+    async fn new(receiver: &str) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::at(1_800_000_000_000));
+        let database = Database::open(&format!("sqlite:{}", folder.path().join("j.sqlite").display()), clock.clone()).await.unwrap();
+        database.migrate().await.unwrap();
+        let second = Duration::from_secs(1);
+        let client = http_client(&HttpOptions { connect_timeout: second, read_timeout: second, timeout: Some(second), allow_private: true }).unwrap();
+        let webhook = Webhook::new(client, receiver.parse().unwrap(), Some("s3cret".into()));
+        let delivery =
+            Delivery { outbox: Outbox::new(database.clone()), notifier: Arc::new(webhook), clock: clock.clone(), poll: second };
+        Self { _folder: folder, journal: Journal::new(database), clock, delivery }
+    }
+
+    /// A job that is given up; its outcome and its alert go to the outbox.
+    async fn bury_a_job(&self) -> String {
+        let new = NewJob {
+            uri: "a.wav".into(),
+            location: "a.wav".into(),
+            tenant: Tenant::default(),
+            lane: Lane::Call,
+            key: None,
+            metadata: serde_json::Map::new(),
+            options: JobOptions::default(),
+        };
+        let (job, lease) = self.journal.accept_leased(&new, "test", &WorkerId::fresh(), 60_000).await.unwrap();
+        let problem = Problem { code: "decode.empty".into(), message: "empty".into(), hint: None };
+        self.journal.bury(&lease, &problem).await.unwrap();
+        job.id.to_string()
+    }
+}
+
+#[tokio::test]
+async fn a_dead_letter_is_posted_once_and_its_signature_holds() {
+    let server = MockServer::start().await;
+    Mock::given(method("POST")).respond_with(ResponseTemplate::new(204)).mount(&server).await;
+    let bench = Bench::new(&server.uri()).await;
+    let job_id = bench.bury_a_job().await;
+    assert_eq!(bench.delivery.deliver_due().await.unwrap(), 2);
+    assert_eq!(bench.delivery.deliver_due().await.unwrap(), 0);
+    let requests = server.received_requests().await.unwrap();
+    let mut kinds: Vec<String> = Vec::new();
+    for request in &requests {
+        let body = std::str::from_utf8(&request.body).unwrap();
+        let expected = signature("s3cret", bench.clock.now_ms() / 1000, body);
+        assert_eq!(request.headers.get(SIGNATURE_HEADER).unwrap(), expected.as_str());
+        let message: serde_json::Value = serde_json::from_str(body).unwrap();
+        assert_eq!(message["job_id"], job_id.as_str());
+        kinds.push(message["kind"].as_str().unwrap().into());
+    }
+    kinds.sort();
+    assert_eq!(kinds, ["alert", "job.dead"]);
+}
+
+#[tokio::test]
+async fn a_receiver_that_is_down_gets_its_messages_when_it_is_back() {
+    let server = MockServer::start().await;
+    Mock::given(method("POST")).respond_with(ResponseTemplate::new(503)).up_to_n_times(4).mount(&server).await;
+    Mock::given(method("POST")).respond_with(ResponseTemplate::new(200)).mount(&server).await;
+    let bench = Bench::new(&server.uri()).await;
+    bench.bury_a_job().await;
+    let mut arrived = Vec::new();
+    for _ in 0..3 {
+        arrived.push(bench.delivery.deliver_due().await.unwrap());
+        // Nothing is posted again before its time.
+        assert_eq!(bench.delivery.deliver_due().await.unwrap(), 0);
+        bench.clock.advance_ms(20_000);
+    }
+    assert_eq!(arrived, [0, 0, 2]);
+}
+
+#[tokio::test]
+async fn nobody_listening_is_a_failure_like_any_other() {
+    let bench = Bench::new("http://127.0.0.1:1/hook").await;
+    bench.bury_a_job().await;
+    assert_eq!(bench.delivery.deliver_due().await.unwrap(), 0);
+    assert_eq!(bench.delivery.outbox.backlog().await.unwrap().waiting, 2);
+}
+
+#[test]
+fn the_signature_is_what_others_compute() {
+    // printf '%s' '1800000000.{}' | openssl dgst -sha256 -hmac s3cret
+    assert_eq!(signature("s3cret", 1_800_000_000, "{}"), format!("t=1800000000,v1={}", OPENSSL));
+}
+
+const OPENSSL: &str = "1cd77f07c7f231a8a17cd9bc413e578ccb209c24eb17a0577ce1eb9218a4f3ed";
