@@ -161,6 +161,13 @@ async fn what_cannot_be_transcribed_is_refused_with_the_reason() {
 }
 
 #[test]
+fn the_engine_names_what_is_needed_to_repeat_its_answers() {
+    let engine = ENGINE.engine();
+    assert_eq!((engine.name.as_str(), engine.model.as_str()), ("local", "whisper-base"));
+    assert_eq!(engine.version, "ctranslate2 4.8.4 int8, weights d01c3014881c");
+}
+
+#[test]
 fn a_model_that_is_not_there_is_named() {
     let folder = repository().join("tests/fixtures/no-model");
     let error = LocalEngine::load(&LocalOptions { model_path: folder, ..options() }).err().unwrap();
