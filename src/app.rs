@@ -14,7 +14,8 @@ use earmark_pipeline::{Pipeline, Progress, RuleBook, Settings, Speakers};
 use earmark_queue::{Attempts, Backoff, Handler, JournalQueue, Worker, WorkerOptions};
 use earmark_rules::RuleSet;
 use earmark_storage::{
-    AuditLog, Database, FetchLimits, FileArtifacts, HttpOptions, Journal, Outbox, Recordings, ResultStore, RuleSets, SqlAuditLog, SqlResults, WorkerInfo, http_client,
+    AuditLog, Database, FetchLimits, FileArtifacts, HttpOptions, Journal, Outbox, Recordings, ResultStore, RuleSets,
+    SqlAuditLog, SqlResults, WorkerInfo, http_client,
 };
 
 use crate::complaint::Complaint;
@@ -116,7 +117,12 @@ impl App {
         let notify = &self.config.notify;
         let Some(url) = notify.url.clone() else { return Ok(None) };
         // The receiver was named by whoever runs earmark, so it may well stand in the same house.
-        let options = HttpOptions { connect_timeout: NOTIFY_TIMEOUT, read_timeout: NOTIFY_TIMEOUT, timeout: Some(NOTIFY_TIMEOUT), allow_private: true };
+        let options = HttpOptions {
+            connect_timeout: NOTIFY_TIMEOUT,
+            read_timeout: NOTIFY_TIMEOUT,
+            timeout: Some(NOTIFY_TIMEOUT),
+            allow_private: true,
+        };
         let client = http_client(&options).map_err(|error| Complaint::internal(&error))?;
         let webhook = Webhook::new(client, url, notify.secret.clone());
         let poll = Duration::from_millis(self.config.worker.poll_ms);
@@ -138,7 +144,15 @@ impl App {
         let handler: Arc<dyn Handler> = Arc::new(JobHandler::new(pipeline));
         let backoff = Backoff { first: Duration::from_millis(worker.backoff_ms), longest: LONGEST_BACKOFF };
         let (lease, timeout) = (Duration::from_secs(worker.lease_secs), Duration::from_secs(worker.job_timeout_secs));
-        Arc::new(Attempts::new(self.journal.clone(), handler, self.clock.clone(), lease, worker.max_attempts, backoff, timeout))
+        Arc::new(Attempts::new(
+            self.journal.clone(),
+            handler,
+            self.clock.clone(),
+            lease,
+            worker.max_attempts,
+            backoff,
+            timeout,
+        ))
     }
 
     /// A worker on the configured queue.
@@ -190,7 +204,11 @@ impl App {
     /// # Errors
     /// [`Complaint`] when it is nowhere.
     pub fn speech_model_path(&self) -> Result<PathBuf, Complaint> {
-        engine_path(self.config.audio.vad_model.as_deref(), "engine/vad/silero_vad_16k_op15.onnx", "EARMARK__AUDIO__VAD_MODEL")
+        engine_path(
+            self.config.audio.vad_model.as_deref(),
+            "engine/vad/silero_vad_16k_op15.onnx",
+            "EARMARK__AUDIO__VAD_MODEL",
+        )
     }
 
     /// The ffmpeg program, where there is one.
@@ -229,7 +247,7 @@ impl App {
             decode_timeout: Duration::from_secs(audio.decode_timeout_secs),
             decode_memory_bytes: audio.decode_memory_bytes,
             ffmpeg: self.ffmpeg(),
-            segment: SegmentOptions { max_clip_ms: audio.pack_to_ms, ..SegmentOptions::default() },
+            segment: SegmentOptions { pack_to_ms: audio.pack_to_ms, ..SegmentOptions::default() },
             speakers: Speakers {
                 by_channel: audio.speakers.iter().cloned().map(Speaker).collect(),
                 mono: Speaker(audio.mono_speaker.clone()),
@@ -258,7 +276,9 @@ fn engine_path(configured: Option<&Path>, inside: &str, variable: &str) -> Resul
     places.map(|folder| folder.join(inside)).find(|path| path.exists()).ok_or_else(|| {
         Complaint::usage(Problem {
             code: "transcribe.not_loaded".into(),
-            message: format!("{inside} is neither beside the program, nor in a folder above it, nor in the working folder"),
+            message: format!(
+                "{inside} is neither beside the program, nor in a folder above it, nor in the working folder"
+            ),
             hint: Some(format!("run `make setup`, or set {variable}; `earmark doctor` checks it")),
         })
     })

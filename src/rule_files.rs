@@ -15,7 +15,11 @@ pub fn load(path: &Path) -> Result<RuleSet, Complaint> {
     let files = read(path)?;
     let name = path.file_stem().map_or_else(|| "rules".into(), |name| name.to_string_lossy().into_owned());
     RuleSet::compile(&name, &files).map_err(|errors| {
-        Complaint::usage(Problem { code: "rules.invalid".into(), message: errors.to_string(), hint: Some("`earmark rules check PATH` checks it again".into()) })
+        Complaint::usage(Problem {
+            code: "rules.invalid".into(),
+            message: errors.to_string(),
+            hint: Some("`earmark rules check PATH` checks it again".into()),
+        })
     })
 }
 

@@ -17,8 +17,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// External crates that only one package may use.
-const ONLY_IN: &[(&str, &str)] =
-    &[("sqlx", "storage"), ("apalis", "queue"), ("apalis-core", "queue"), ("symphonia", "audio"), ("ct2rs", "asr"), ("daachorse", "rules")];
+const ONLY_IN: &[(&str, &str)] = &[
+    ("sqlx", "storage"),
+    ("apalis", "queue"),
+    ("apalis-core", "queue"),
+    ("symphonia", "audio"),
+    ("ct2rs", "asr"),
+    ("daachorse", "rules"),
+];
 
 /// A file longer than this holds more than one concern.
 const MAX_LINES: usize = 500;

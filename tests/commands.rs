@@ -31,12 +31,19 @@ fn settings_are_printed_with_their_origin_and_without_secrets() {
     let machine = Machine::new();
     let file = machine.folder.path().join("mine.toml");
     std::fs::write(&file, "[worker]\nslots = 7\n[asr]\nglossary = [\"ComfyUI\", \"恒信\"]\n").unwrap();
-    let output = machine.command(&["--config", "mine.toml", "config", "--json"]).env("EARMARK__ASR__API_KEY", "s3cret").output().unwrap();
+    let output = machine
+        .command(&["--config", "mine.toml", "config", "--json"])
+        .env("EARMARK__ASR__API_KEY", "s3cret")
+        .output()
+        .unwrap();
     let ran = Ran::of(&output);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert!(!ran.stdout.contains("s3cret"));
     let find = |key: &str| ran.json().into_iter().find(|setting| setting["key"] == key).unwrap();
-    assert_eq!((find("worker.slots")["value"].as_str(), find("worker.slots")["origin"].as_str()), (Some("7"), Some("mine.toml")));
+    assert_eq!(
+        (find("worker.slots")["value"].as_str(), find("worker.slots")["origin"].as_str()),
+        (Some("7"), Some("mine.toml"))
+    );
     assert_eq!(find("asr.glossary")["value"], "ComfyUI,恒信");
     assert_eq!(find("asr.api_key")["origin"], "EARMARK__ASR__API_KEY");
     assert_eq!(find("asr.tier")["origin"], "default");
@@ -52,12 +59,27 @@ fn doctor_finds_everything_and_says_what_is_missing() {
     let ran = machine.run(&["doctor"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stdout);
     for name in ["database", "clock", "library", "model", "speech", "ffmpeg", "rules", "output", "temp space"] {
-        assert!(ran.stdout.lines().any(|line| line.contains(name) && line.starts_with("  ok")), "{name}: {}", ran.stdout);
+        assert!(
+            ran.stdout.lines().any(|line| line.contains(name) && line.starts_with("  ok")),
+            "{name}: {}",
+            ran.stdout
+        );
     }
-    let output = machine.command(&["doctor"]).env("EARMARK__ASR__MODEL_PATH", "/no/such/model").env("EARMARK__AUDIO__FFMPEG", "none").output().unwrap();
+    let output = machine
+        .command(&["doctor"])
+        .env("EARMARK__ASR__MODEL_PATH", "/no/such/model")
+        .env("EARMARK__AUDIO__FFMPEG", "none")
+        .output()
+        .unwrap();
     let ran = Ran::of(&output);
     assert_eq!(ran.code, Some(1));
-    assert!(ran.stdout.contains("BAD") && ran.stdout.contains("/no/such/model") && ran.stdout.contains("apt-get install ffmpeg"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("BAD")
+            && ran.stdout.contains("/no/such/model")
+            && ran.stdout.contains("apt-get install ffmpeg"),
+        "{}",
+        ran.stdout
+    );
 }
 
 #[test]

@@ -44,14 +44,19 @@ fn ten_jobs_survive_a_killed_worker_and_their_clips_are_not_transcribed_again() 
     let short_clips = ("EARMARK__AUDIO__PACK_TO_MS", "10000");
     let recording = fixture("dialogues/zh-dev-01-wealth-guaranteed.alaw8k.wav");
     let manifest = machine.folder.path().join("manifest");
-    let lines: Vec<String> = (0..10).map(|i| serde_json::json!({"uri": recording, "key": format!("call-{i}")}).to_string()).collect();
+    let lines: Vec<String> =
+        (0..10).map(|i| serde_json::json!({"uri": recording, "key": format!("call-{i}")}).to_string()).collect();
     std::fs::write(&manifest, lines.join("\n")).unwrap();
     let submitted = machine.run(&["submit", "--manifest", manifest.to_str().unwrap()]);
     assert_eq!(submitted.code, Some(0), "{}", submitted.stderr);
 
     let start = || {
         let mut command = machine.command(&["up"]);
-        command.env(short_clips.0, short_clips.1).env("EARMARK__HTTP__LISTEN", "127.0.0.1:0").env("EARMARK__ASR__BATCH", "1").stderr(Stdio::piped());
+        command
+            .env(short_clips.0, short_clips.1)
+            .env("EARMARK__HTTP__LISTEN", "127.0.0.1:0")
+            .env("EARMARK__ASR__BATCH", "1")
+            .stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         // Its messages are read to the end, so that it never waits for a reader.
         let stderr = BufReader::new(child.stderr.take().unwrap());
@@ -71,7 +76,10 @@ fn ten_jobs_survive_a_killed_worker_and_their_clips_are_not_transcribed_again() 
     worker.stop();
     let messages = reading.join().unwrap();
     // The dead worker's leases were free at once, not after their time.
-    assert!(messages.iter().any(|line| line.contains("took") && line.contains("back from workers that had died")), "{messages:?}");
+    assert!(
+        messages.iter().any(|line| line.contains("took") && line.contains("back from workers that had died")),
+        "{messages:?}"
+    );
 
     let jobs = jobs(&machine);
     assert_eq!(jobs.len(), 10);
@@ -89,6 +97,9 @@ fn ten_jobs_survive_a_killed_worker_and_their_clips_are_not_transcribed_again() 
     // Ten times the same call: the same words, killed or not.
     assert_eq!(texts.len(), 1);
     // Nothing was sent twice but what was in flight at the kill: one request of the engine's batch and one kept ready.
-    assert!(requests >= clips && requests <= clips + 2 * under_way, "{requests} requests for {clips} clips, {before} done before the kill");
+    assert!(
+        requests >= clips && requests <= clips + 2 * under_way,
+        "{requests} requests for {clips} clips, {before} done before the kill"
+    );
     assert_eq!(machine.run(&["audit", "verify"]).code, Some(0));
 }

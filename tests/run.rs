@@ -17,7 +17,8 @@ fn schema() -> jsonschema::Validator {
 }
 
 fn assert_valid(schema: &jsonschema::Validator, report: &Value) {
-    let errors: Vec<String> = schema.iter_errors(report).map(|error| format!("{} at {}", error, error.instance_path())).collect();
+    let errors: Vec<String> =
+        schema.iter_errors(report).map(|error| format!("{} at {}", error, error.instance_path())).collect();
     assert!(errors.is_empty(), "{errors:?}");
 }
 
@@ -28,7 +29,8 @@ fn assert_findings_can_be_shown(report: &Value) {
             assert_eq!(finding["kind"], "missing");
             continue;
         };
-        let utterance = report["utterances"].as_array().unwrap().iter().find(|utterance| utterance["id"] == id).unwrap();
+        let utterance =
+            report["utterances"].as_array().unwrap().iter().find(|utterance| utterance["id"] == id).unwrap();
         let (from, to) = (finding["span"][0].as_u64().unwrap(), finding["span"][1].as_u64().unwrap());
         let text: Vec<char> = utterance["text"].as_str().unwrap().chars().collect();
         let cut: String = text[usize::try_from(from).unwrap()..usize::try_from(to).unwrap()].iter().collect();
@@ -48,7 +50,10 @@ fn a_two_channel_call_gives_turns_findings_artifacts_and_an_audit_chain() {
     assert_valid(&schema(), report);
     assert_findings_can_be_shown(report);
     assert_eq!(report["recording"]["uri"], call.as_str());
-    assert_eq!((report["recording"]["codec"].as_str(), report["recording"]["channels"].as_u64()), (Some("pcm_alaw"), Some(2)));
+    assert_eq!(
+        (report["recording"]["codec"].as_str(), report["recording"]["channels"].as_u64()),
+        (Some("pcm_alaw"), Some(2))
+    );
     assert_eq!(report["language"], "zh");
 
     let utterances = report["utterances"].as_array().unwrap();
@@ -57,7 +62,12 @@ fn a_two_channel_call_gives_turns_findings_artifacts_and_an_audit_chain() {
     // The call's first and last words are the agent's; the customer answers in between.
     assert_eq!(utterances[0]["speaker"], "agent");
     assert!(utterances.iter().any(|utterance| utterance["speaker"] == "customer"));
-    let promised = report["findings"].as_array().unwrap().iter().find(|finding| finding["category"] == "guaranteed_return").expect("the promise is found");
+    let promised = report["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|finding| finding["category"] == "guaranteed_return")
+        .expect("the promise is found");
     // 保证收益 is said at 34.8 s, 稳赚不赔 at 36.1 s, 零风险 at 40.5 s.
     assert!((33_000..43_000).contains(&promised["start_ms"].as_u64().unwrap()), "{promised}");
     assert_eq!(promised["speaker"], "agent");
@@ -73,7 +83,12 @@ fn a_two_channel_call_gives_turns_findings_artifacts_and_an_audit_chain() {
     }
     // The subtitles are read back by a program that knows them.
     for name in ["transcript.srt", "transcript.vtt"] {
-        let read = std::process::Command::new("ffmpeg").args(["-v", "error", "-i"]).arg(folder.join(name)).args(["-f", "srt", "-"]).output().unwrap();
+        let read = std::process::Command::new("ffmpeg")
+            .args(["-v", "error", "-i"])
+            .arg(folder.join(name))
+            .args(["-f", "srt", "-"])
+            .output()
+            .unwrap();
         assert!(read.status.success() && read.stderr.is_empty(), "{name}: {}", String::from_utf8_lossy(&read.stderr));
         assert!(String::from_utf8_lossy(&read.stdout).matches("-->").count() > 5, "{name}");
     }
@@ -87,7 +102,8 @@ fn a_two_channel_call_gives_turns_findings_artifacts_and_an_audit_chain() {
 #[test]
 fn every_broken_recording_ends_as_its_entry_says_and_harms_no_other() {
     let machine = Machine::new();
-    let items: Vec<Value> = manifest().into_iter().filter(|item| item["file"].as_str().unwrap().starts_with("broken/")).collect();
+    let items: Vec<Value> =
+        manifest().into_iter().filter(|item| item["file"].as_str().unwrap().starts_with("broken/")).collect();
     let good = fixture("real/austen0880.flac");
     let mut uris: Vec<String> = items.iter().map(|item| fixture(item["file"].as_str().unwrap())).collect();
     uris.push(good.clone());
@@ -106,11 +122,16 @@ fn every_broken_recording_ends_as_its_entry_says_and_harms_no_other() {
         let line = &lines[&uri];
         let expect = item["expect"].as_str().unwrap();
         let ended = if line.get("error").is_some() {
-            assert!(line["error"]["code"].as_str().unwrap().contains('.') && !line["error"]["message"].as_str().unwrap().is_empty(), "{line}");
+            assert!(
+                line["error"]["code"].as_str().unwrap().contains('.')
+                    && !line["error"]["message"].as_str().unwrap().is_empty(),
+                "{line}"
+            );
             "reject"
         } else {
             assert_valid(&schema, line);
-            let is_truncated = line["warnings"].as_array().unwrap().iter().any(|warning| warning["code"] == "recording_truncated");
+            let is_truncated =
+                line["warnings"].as_array().unwrap().iter().any(|warning| warning["code"] == "recording_truncated");
             match line["utterances"].as_array().unwrap().len() {
                 0 => "empty",
                 _ if is_truncated => "partial",
@@ -120,9 +141,16 @@ fn every_broken_recording_ends_as_its_entry_says_and_harms_no_other() {
         assert!(expect.split('|').any(|one| one == ended), "{uri}: {ended}, expected {expect}: {line}");
     }
     assert!(lines[&good]["utterances"][0]["text"].as_str().unwrap().to_lowercase().contains("young man"));
-    for (uri, code) in [(uris[uris.len() - 3].as_str(), "fetch."), (uris[uris.len() - 2].as_str(), "fetch."), ("ftp://example.org/a.wav", "fetch.")] {
+    for (uri, code) in [
+        (uris[uris.len() - 3].as_str(), "fetch."),
+        (uris[uris.len() - 2].as_str(), "fetch."),
+        ("ftp://example.org/a.wav", "fetch."),
+    ] {
         let error = &lines[uri]["error"];
-        assert!(error["code"].as_str().unwrap().starts_with(code) && lines[uri]["job_id"].is_string(), "{uri}: {error}");
+        assert!(
+            error["code"].as_str().unwrap().starts_with(code) && lines[uri]["job_id"].is_string(),
+            "{uri}: {error}"
+        );
     }
     // Whatever failed is a dead letter that a person can look at, and the log of decisions holds.
     assert_eq!(machine.run(&["audit", "verify"]).code, Some(0));
@@ -137,7 +165,14 @@ fn the_table_names_recording_speakers_findings_and_where_things_are() {
     let call = fixture("dialogues/en-dev-01-investment-guaranteed.mulaw8k.wav");
     let ran = machine.run(&["run", "--out", out.to_str().unwrap(), &call]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-    for part in ["en-dev-01-investment-guaranteed.mulaw8k.wav", "0:56", "agent, customer", "guaranteed", "earmark.sqlite", "mine"] {
+    for part in [
+        "en-dev-01-investment-guaranteed.mulaw8k.wav",
+        "0:56",
+        "agent, customer",
+        "guaranteed",
+        "earmark.sqlite",
+        "mine",
+    ] {
         assert!(ran.stdout.contains(part), "{part}: {}", ran.stdout);
     }
     assert!(ran.stderr.contains("clips"), "progress: {}", ran.stderr);
@@ -149,7 +184,11 @@ fn the_table_names_recording_speakers_findings_and_where_things_are() {
 fn rules_of_ones_own_are_applied_and_kept_as_evidence() {
     let machine = Machine::new();
     let rules = machine.folder.path().join("mine.yaml");
-    std::fs::write(&rules, "rules:\n  - id: young\n    category: test\n    severity: low\n    words: [\"young man\"]\n").unwrap();
+    std::fs::write(
+        &rules,
+        "rules:\n  - id: young\n    category: test\n    severity: low\n    words: [\"young man\"]\n",
+    )
+    .unwrap();
     let ran = machine.run(&["run", "--json", "--rules", rules.to_str().unwrap(), &fixture("real/austen0880.flac")]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     let report = &ran.json()[0];
@@ -174,7 +213,11 @@ fn what_cannot_be_written_is_a_sentence_with_a_hint() {
     assert!(ran.stderr.starts_with("error: ") && ran.stderr.contains("hint: "), "{}", ran.stderr);
     let ran = Complained::of(machine.command(&["run", &call]).env("EARMARK__STORAGE__OUTPUT", &under_a_file));
     assert!(ran.0 == Some(2) && ran.1.contains("hint: "), "{}", ran.1);
-    let ran = Complained::of(machine.command(&["run", &call]).env("EARMARK__DATABASE__URL", format!("sqlite:{}", under_a_file.join("j.sqlite").display())));
+    let ran = Complained::of(
+        machine
+            .command(&["run", &call])
+            .env("EARMARK__DATABASE__URL", format!("sqlite:{}", under_a_file.join("j.sqlite").display())),
+    );
     assert!(ran.0 == Some(2) && ran.1.contains("hint: "), "{}", ran.1);
 }
 

@@ -22,7 +22,9 @@ impl Service {
         command.env("EARMARK__HTTP__LISTEN", "127.0.0.1:0").envs(settings.iter().copied()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
-        let url = lines.find_map(|line| line.strip_prefix("listening on ").map(str::to_owned)).expect("it says where it listens");
+        let url = lines
+            .find_map(|line| line.strip_prefix("listening on ").map(str::to_owned))
+            .expect("it says where it listens");
         std::thread::spawn(move || lines.for_each(drop));
         let client = earmark_storage::http_client(&earmark_storage::HttpOptions {
             connect_timeout: std::time::Duration::from_secs(5),
@@ -84,7 +86,10 @@ async fn a_recording_posted_is_transcribed_and_its_report_served() {
     };
     assert_eq!(job["key"], "call-1");
     let report = parsed(&service.get(&format!("/v1/jobs/{id}/report")).await.1);
-    assert_eq!((&report["recording"]["uri"], &report["metadata"]["agent"], &report["lane"]), (&json!(uri), &json!(7), &json!("webhook")));
+    assert_eq!(
+        (&report["recording"]["uri"], &report["metadata"]["agent"], &report["lane"]),
+        (&json!(uri), &json!(7), &json!("webhook"))
+    );
     let (status, subtitles) = service.get(&format!("/v1/jobs/{id}/transcript.vtt")).await;
     assert!(status == 200 && subtitles.starts_with("WEBVTT\n\n"), "{subtitles}");
     assert_eq!(service.get(&format!("/v1/jobs/{id}/transcript.docx")).await.0, 404);
@@ -111,7 +116,8 @@ async fn mistakes_are_answered_with_status_code_and_hint() {
         let (answered, error) = service.post("/v1/jobs", &body, &[]).await;
         assert_eq!((answered, error["error"]["code"].as_str()), (status, Some(code)), "{body}: {error}");
     }
-    let (status, error) = service.post("/v1/jobs", &json!({"uri": "https://a/b", "key": "x"}), &[("idempotency-key", "y")]).await;
+    let (status, error) =
+        service.post("/v1/jobs", &json!({"uri": "https://a/b", "key": "x"}), &[("idempotency-key", "y")]).await;
     assert_eq!((status, error["error"]["code"].as_str()), (400, Some("job.key")));
     for path in ["/v1/jobs/7", "/v1/jobs/01890000-0000-7000-8000-000000000000", "/v2"] {
         assert_eq!(service.get(path).await.0, 404, "{path}");
@@ -137,7 +143,8 @@ async fn with_keys_configured_only_their_holders_may_ask() {
 #[test]
 fn without_keys_nobody_else_may_connect() {
     let machine = Machine::new();
-    let ran = support::Ran::of(&machine.command(&["serve"]).env("EARMARK__HTTP__LISTEN", "0.0.0.0:0").output().unwrap());
+    let ran =
+        support::Ran::of(&machine.command(&["serve"]).env("EARMARK__HTTP__LISTEN", "0.0.0.0:0").output().unwrap());
     assert_eq!(ran.code, Some(2));
     assert!(ran.stderr.contains("EARMARK__HTTP__API_KEYS"), "{}", ran.stderr);
 }

@@ -33,7 +33,10 @@ pub async fn audit(app: &App, command: Command) -> Result<Outcome, Complaint> {
             let chains = app.audit.verify(tenant.as_ref()).await?;
             for chain in &chains {
                 match &chain.result {
-                    Ok(()) => show::line(&format!("{}: {} entries, chain intact, ends in {}", chain.tenant, chain.entries, chain.last_hash)),
+                    Ok(()) => show::line(&format!(
+                        "{}: {} entries, chain intact, ends in {}",
+                        chain.tenant, chain.entries, chain.last_hash
+                    )),
                     Err(error) => {
                         outcome = Outcome::SomeFailed;
                         show::line(&format!("{}: BROKEN: {error}", chain.tenant));

@@ -16,7 +16,9 @@ pub struct Args {
 pub fn config(args: &Args, settings: &[Setting]) -> Result<Outcome, Complaint> {
     if args.json {
         for setting in settings {
-            show::json(&serde_json::json!({"key": setting.key, "value": setting.value, "origin": setting.origin.to_string()}))?;
+            show::json(
+                &serde_json::json!({"key": setting.key, "value": setting.value, "origin": setting.origin.to_string()}),
+            )?;
         }
         return Ok(Outcome::Done);
     }

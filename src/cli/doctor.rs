@@ -52,11 +52,20 @@ pub async fn doctor(config: Config) -> Result<Outcome, Complaint> {
     report("model", model(&app));
     report("speech", speech(&app));
     report("ffmpeg", ffmpeg(&app));
-    report("rules", app.rules(None).await.map_or_else(|complaint| bad(&complaint), |rules| Check::Well(format!("{}: {} rules", rules.id().name, rules.rules().len()))));
-    report("output", match FileArtifacts::new(&app.config.storage.output).check() {
-        Ok(()) => Check::Well(app.config.storage.output.display().to_string()),
-        Err(error) => bad(&Complaint::from(error)),
-    });
+    report(
+        "rules",
+        app.rules(None).await.map_or_else(
+            |complaint| bad(&complaint),
+            |rules| Check::Well(format!("{}: {} rules", rules.id().name, rules.rules().len())),
+        ),
+    );
+    report(
+        "output",
+        match FileArtifacts::new(&app.config.storage.output).check() {
+            Ok(()) => Check::Well(app.config.storage.output.display().to_string()),
+            Err(error) => bad(&Complaint::from(error)),
+        },
+    );
     for (name, folder) in [("temp space", app.temp_dir()), ("out space", app.config.storage.output.clone())] {
         report(name, space(&folder));
     }
@@ -64,7 +73,10 @@ pub async fn doctor(config: Config) -> Result<Outcome, Complaint> {
 }
 
 fn bad(complaint: &Complaint) -> Check {
-    Check::Bad(complaint.problem.message.clone(), complaint.problem.hint.clone().unwrap_or_else(|| "see the message".into()))
+    Check::Bad(
+        complaint.problem.message.clone(),
+        complaint.problem.hint.clone().unwrap_or_else(|| "see the message".into()),
+    )
 }
 
 async fn database(app: &App) -> Check {
@@ -77,13 +89,21 @@ async fn database(app: &App) -> Check {
 fn clock() -> Check {
     let now_ms = SystemClock.now_ms();
     let now = earmark_core::rfc3339(now_ms);
-    if now_ms < EARLIEST_MS { Check::Bad(format!("the machine's clock says {now}"), "set the clock: leases and the audit log depend on it".into()) } else { Check::Well(now) }
+    if now_ms < EARLIEST_MS {
+        Check::Bad(
+            format!("the machine's clock says {now}"),
+            "set the clock: leases and the audit log depend on it".into(),
+        )
+    } else {
+        Check::Well(now)
+    }
 }
 
 /// The program would not have started without the library; which one was loaded is worth knowing all the same.
 fn library() -> Check {
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
-    let path = maps.lines().find_map(|line| line.split_whitespace().nth(5).filter(|path| path.contains("libctranslate2")));
+    let path =
+        maps.lines().find_map(|line| line.split_whitespace().nth(5).filter(|path| path.contains("libctranslate2")));
     path.map_or_else(
         || Check::Bad("libctranslate2 is not loaded".into(), "run `make setup` and build again".into()),
         |path| Check::Well(path.into()),
@@ -112,15 +132,23 @@ fn speech(app: &App) -> Check {
 
 fn ffmpeg(app: &App) -> Check {
     let Some(path) = app.ffmpeg() else {
-        return Check::Warning("not found".into(), "apt-get install ffmpeg, if recordings come as GSM, AMR, G.722, AU, WMA or other rare formats".into());
+        return Check::Warning(
+            "not found".into(),
+            "apt-get install ffmpeg, if recordings come as GSM, AMR, G.722, AU, WMA or other rare formats".into(),
+        );
     };
     match Command::new(&path).arg("-version").output() {
         Ok(output) if output.status.success() => {
             let text = String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().to_owned();
             Check::Well(format!("{} ({})", path.display(), text.split(" Copyright").next().unwrap_or_default()))
         }
-        Ok(output) => Check::Bad(format!("{} ends with {}", path.display(), output.status), "reinstall ffmpeg, or set EARMARK__AUDIO__FFMPEG".into()),
-        Err(error) => Check::Bad(format!("{} cannot be run: {error}", path.display()), "set EARMARK__AUDIO__FFMPEG".into()),
+        Ok(output) => Check::Bad(
+            format!("{} ends with {}", path.display(), output.status),
+            "reinstall ffmpeg, or set EARMARK__AUDIO__FFMPEG".into(),
+        ),
+        Err(error) => {
+            Check::Bad(format!("{} cannot be run: {error}", path.display()), "set EARMARK__AUDIO__FFMPEG".into())
+        }
     }
 }
 
@@ -131,7 +159,14 @@ fn space(folder: &Path) -> Check {
         Ok(disk) => {
             let free = disk.f_bavail.saturating_mul(disk.f_frsize);
             let detail = format!("{}: {} MB free", folder.display(), free >> 20);
-            if free < LOW_SPACE_BYTES { Check::Warning(detail, "make room: an hour of two-channel audio takes 230 MB while it is worked on".into()) } else { Check::Well(detail) }
+            if free < LOW_SPACE_BYTES {
+                Check::Warning(
+                    detail,
+                    "make room: an hour of two-channel audio takes 230 MB while it is worked on".into(),
+                )
+            } else {
+                Check::Well(detail)
+            }
         }
         Err(error) => Check::Bad(format!("{}: {error}", folder.display()), "give a folder that exists".into()),
     }

@@ -82,7 +82,9 @@ async fn cancel(app: &App, ids: &[String]) -> Result<Outcome, Complaint> {
         let id = self::id(id)?;
         match app.journal.cancel(&id, ACTOR).await? {
             CancelOutcome::Cancelled => show::line(&format!("{id} cancelled")),
-            CancelOutcome::Requested => show::line(&format!("{id} is being worked on; its worker will stop within seconds")),
+            CancelOutcome::Requested => {
+                show::line(&format!("{id} is being worked on; its worker will stop within seconds"))
+            }
             CancelOutcome::AlreadyFinal(state) => {
                 show::note(&format!("{id} is {state} already"));
                 outcome = Outcome::SomeFailed;
@@ -148,7 +150,13 @@ async fn show_job(app: &App, id: &JobId, json: bool) -> Result<Outcome, Complain
     }
     show::line("");
     for entry in app.audit.of_job(id).await? {
-        show::line(&format!("{:>10}  {}  {} by {}", entry.head.seq, rfc3339(entry.head.time_ms), entry.head.kind, entry.head.actor));
+        show::line(&format!(
+            "{:>10}  {}  {} by {}",
+            entry.head.seq,
+            rfc3339(entry.head.time_ms),
+            entry.head.kind,
+            entry.head.actor
+        ));
     }
     Ok(Outcome::Done)
 }

@@ -8,12 +8,18 @@ use crate::config::{Log, LogFormat};
 /// Starts logging as the settings say.
 pub fn start(log: &Log) -> Result<(), Complaint> {
     let filter = EnvFilter::try_new(&log.level).map_err(|error| {
-        Complaint::plain(format!("EARMARK__LOG__LEVEL is `{}`: {error}", log.level), Some("use error, warn, info, debug, or a filter such as earmark_pipeline=debug,info"))
+        Complaint::plain(
+            format!("EARMARK__LOG__LEVEL is `{}`: {error}", log.level),
+            Some("use error, warn, info, debug, or a filter such as earmark_pipeline=debug,info"),
+        )
     })?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match log.format {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().try_init(),
     };
-    started.map_err(|error| Complaint::internal(&error))
+    started.map_err(|error| Complaint::internal(&error))?;
+    // A panic in a stage becomes an error of its job; the log gets the place, nobody's terminal gets a backtrace.
+    std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
+    Ok(())
 }

@@ -101,13 +101,17 @@ pub fn main() -> ExitCode {
 }
 
 fn start(cli: Cli) -> Result<Outcome, Complaint> {
-    let environment: Vec<(String, String)> =
-        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
+    let environment: Vec<(String, String)> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
     let (settings, table) = Config::load(cli.config.as_deref(), &environment)?;
     log::start(&settings.log)?;
     // One provider of cryptography for every TLS connection; a second call can only mean it is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| Complaint::internal(&error))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Complaint::internal(&error))?;
     let outcome = runtime.block_on(dispatch(cli.command, settings, table));
     // Blocking work that did not stop in time must not hold up the end of the program.
     runtime.shutdown_background();

@@ -24,7 +24,9 @@ pub fn job(uri: &OsStr, tenant: Tenant, lane: Lane) -> NewJob {
 /// An existing path is a path, whatever it looks like; otherwise the text decides.
 fn location(uri: &OsStr) -> Option<String> {
     let path = Path::new(uri);
-    let is_path = path.exists() || matches!(RecordingUri::parse(&uri.to_string_lossy()), Ok(RecordingUri::File(_))) && !uri.to_string_lossy().contains("://");
+    let is_path = path.exists()
+        || matches!(RecordingUri::parse(&uri.to_string_lossy()), Ok(RecordingUri::File(_)))
+            && !uri.to_string_lossy().contains("://");
     if !is_path || uri.is_empty() {
         return None;
     }
@@ -52,6 +54,10 @@ mod tests {
             assert_eq!(job(OsStr::new(uri), Tenant::default(), Lane::Call).location, uri);
         }
         let relative = job(OsStr::new("no/such.wav"), Tenant::default(), Lane::Call);
-        assert!(relative.location.starts_with("file:///") && relative.location.ends_with("/no/such.wav"), "{}", relative.location);
+        assert!(
+            relative.location.starts_with("file:///") && relative.location.ends_with("/no/such.wav"),
+            "{}",
+            relative.location
+        );
     }
 }

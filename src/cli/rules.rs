@@ -53,7 +53,10 @@ fn check(rules: &RuleSet) {
         show::line(&format!("warning: {warning}"));
     }
     let id = rules.id();
-    show::line(&format!("{}: {} rules, {} words, {} examples, sha256 {}", id.name, lint.rules, lint.words, lint.examples, id.sha256));
+    show::line(&format!(
+        "{}: {} rules, {} words, {} examples, sha256 {}",
+        id.name, lint.rules, lint.words, lint.examples, id.sha256
+    ));
 }
 
 fn test_text(rules: &RuleSet, text: &str, json: bool) -> Result<Outcome, Complaint> {
@@ -71,7 +74,10 @@ fn test_examples(rules: &RuleSet) -> Outcome {
     let report = rules.run_examples();
     for failure in &report.failures {
         let wanted = if failure.should_hit { "should be a hit and is none" } else { "should be no hit and is one" };
-        show::line(&format!("{}:{}: rule `{}`: \"{}\" {wanted}", failure.path, failure.line, failure.rule_id, failure.text));
+        show::line(&format!(
+            "{}:{}: rule `{}`: \"{}\" {wanted}",
+            failure.path, failure.line, failure.rule_id, failure.text
+        ));
         for finding in &failure.found {
             show::line(&format!("    found {}", show::finding(finding)));
         }

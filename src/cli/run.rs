@@ -89,7 +89,12 @@ pub async fn run(app: &App, args: Args) -> Result<Outcome, Complaint> {
 }
 
 fn out_dir(out: &std::path::Path) -> Result<String, Complaint> {
-    let failed = |error: std::io::Error| Complaint::plain(format!("cannot write to {}: {error}", out.display()), Some("give --out a folder that can be written"));
+    let failed = |error: std::io::Error| {
+        Complaint::plain(
+            format!("cannot write to {}: {error}", out.display()),
+            Some("give --out a folder that can be written"),
+        )
+    };
     std::fs::create_dir_all(out).map_err(failed)?;
     Ok(std::fs::canonicalize(out).map_err(failed)?.to_string_lossy().into_owned())
 }
@@ -166,7 +171,11 @@ impl Here<'_> {
             let job = self.app.journal.get(&job.id).await?;
             match job.state {
                 JobState::Done => return Ok(Next::Ended(self.report(&job).await?)),
-                JobState::Dead => return Ok(Next::Ended(Err(job.error.unwrap_or_else(|| problem("job.dead", "the job was given up"))))),
+                JobState::Dead => {
+                    return Ok(Next::Ended(Err(job
+                        .error
+                        .unwrap_or_else(|| problem("job.dead", "the job was given up")))));
+                }
                 JobState::Cancelled => return Ok(Next::Ended(Err(problem("job.cancelled", "the job was called off")))),
                 JobState::Ready | JobState::Leased => {}
             }
@@ -194,7 +203,9 @@ fn problem(code: &str, message: &str) -> Problem {
 fn print_json(ended: &Ended) -> Result<(), Complaint> {
     match &ended.result {
         Ok(report) => show::json(report),
-        Err(problem) => show::json(&serde_json::json!({"job_id": ended.job_id, "recording": {"uri": ended.uri}, "error": problem})),
+        Err(problem) => {
+            show::json(&serde_json::json!({"job_id": ended.job_id, "recording": {"uri": ended.uri}, "error": problem}))
+        }
     }
 }
 
@@ -214,7 +225,14 @@ fn print_table(app: &App, ended: &[Ended], out: Option<&std::path::Path>) {
                 ]);
             }
             Err(problem) => {
-                let row = [short(&one.uri).into(), String::new(), String::new(), String::new(), String::new(), format!("FAILED {}: {problem}", problem.code)];
+                let row = [
+                    short(&one.uri).into(),
+                    String::new(),
+                    String::new(),
+                    String::new(),
+                    String::new(),
+                    format!("FAILED {}: {problem}", problem.code),
+                ];
                 table.add_row(row);
             }
         }
@@ -222,10 +240,17 @@ fn print_table(app: &App, ended: &[Ended], out: Option<&std::path::Path>) {
     show::line(&table.to_string());
     let folder = match out {
         Some(out) => format!("{}/{{job}}/", out.display()),
-        None => format!("{}/{}/{{job}}/", app.config.storage.output.display(), ended.iter().find_map(tenant).unwrap_or_else(|| "default".into())),
+        None => format!(
+            "{}/{}/{{job}}/",
+            app.config.storage.output.display(),
+            ended.iter().find_map(tenant).unwrap_or_else(|| "default".into())
+        ),
     };
     show::line(&format!("report.json, transcript.txt, .srt, .vtt   {folder}"));
-    show::line(&format!("audit log                                 {} (check it with `earmark audit verify`)", app.database.place()));
+    show::line(&format!(
+        "audit log                                 {} (check it with `earmark audit verify`)",
+        app.database.place()
+    ));
 }
 
 fn tenant(ended: &Ended) -> Option<String> {
@@ -237,7 +262,8 @@ fn short(uri: &str) -> &str {
 }
 
 fn languages(report: &Report) -> String {
-    let mut languages: Vec<&str> = report.utterances.iter().filter_map(|utterance| utterance.language.as_deref()).collect();
+    let mut languages: Vec<&str> =
+        report.utterances.iter().filter_map(|utterance| utterance.language.as_deref()).collect();
     languages.sort_unstable();
     languages.dedup();
     if languages.is_empty() { report.language.clone() } else { languages.join(", ") }

@@ -48,11 +48,16 @@ pub fn length(ms: u64) -> String {
 pub fn finding(finding: &Finding) -> String {
     let words = if finding.matched.is_empty() { "not said".to_owned() } else { format!("\"{}\"", finding.matched) };
     let sounds = match finding.kind {
-        earmark_core::FindingKind::Homophone => finding.phrase.as_deref().map(|phrase| format!(" ~ {phrase}")).unwrap_or_default(),
+        earmark_core::FindingKind::Homophone => {
+            finding.phrase.as_deref().map(|phrase| format!(" ~ {phrase}")).unwrap_or_default()
+        }
         _ => String::new(),
     };
     let speaker = finding.speaker.as_ref().map(|speaker| format!(" ({})", speaker.0)).unwrap_or_default();
-    let severity = serde_json::to_value(finding.severity).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default();
+    let severity = serde_json::to_value(finding.severity)
+        .ok()
+        .and_then(|word| word.as_str().map(str::to_owned))
+        .unwrap_or_default();
     format!("{} {severity} {} {words}{sounds}{speaker}", finding.clock(), finding.rule_id)
 }
 

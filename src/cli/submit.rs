@@ -62,11 +62,17 @@ struct Line {
 /// The command.
 pub async fn submit(app: &App, args: Args) -> Result<Outcome, Complaint> {
     if let Some(prefix) = &args.prefix {
-        return Err(Complaint::plain(format!("--prefix {prefix}: this build cannot list S3 buckets yet"), Some("use --manifest with a URI a line")));
+        return Err(Complaint::plain(
+            format!("--prefix {prefix}: this build cannot list S3 buckets yet"),
+            Some("use --manifest with a URI a line"),
+        ));
     }
     let new = offered(&args)?;
     if args.key.is_some() && new.len() != 1 {
-        return Err(Complaint::plain(format!("--key names one recording, {} were given", new.len()), Some("give the keys in a --manifest")));
+        return Err(Complaint::plain(
+            format!("--key names one recording, {} were given", new.len()),
+            Some("give the keys in a --manifest"),
+        ));
     }
     let accepted = app.journal.accept_many(&new, jobs::ACTOR).await?;
     for Accepted { job, is_new } in &accepted {
@@ -76,7 +82,11 @@ pub async fn submit(app: &App, args: Args) -> Result<Outcome, Complaint> {
             show::line(&format!("{}  {}  {}", job.id, if *is_new { "accepted" } else { "known" }, job.uri));
         }
     }
-    if args.wait { wait(app, accepted.into_iter().map(|accepted| accepted.job).collect()).await } else { Ok(Outcome::Done) }
+    if args.wait {
+        wait(app, accepted.into_iter().map(|accepted| accepted.job).collect()).await
+    } else {
+        Ok(Outcome::Done)
+    }
 }
 
 fn offered(args: &Args) -> Result<Vec<NewJob>, Complaint> {
@@ -89,14 +99,23 @@ fn offered(args: &Args) -> Result<Vec<NewJob>, Complaint> {
                 continue;
             }
             let wrong = |why: &dyn std::fmt::Display| {
-                Complaint::plain(format!("{}:{number}: {why}", manifest.display()), Some("a line is a URI, or JSON: {\"uri\": …, \"tenant\": …, \"lane\": …, \"key\": …, \"metadata\": {…}}"))
+                Complaint::plain(
+                    format!("{}:{number}: {why}", manifest.display()),
+                    Some(
+                        "a line is a URI, or JSON: {\"uri\": …, \"tenant\": …, \"lane\": …, \"key\": …, \"metadata\": {…}}",
+                    ),
+                )
             };
             if !line.starts_with('{') {
                 new.push(offer::job(OsStr::new(line), tenant.clone(), args.lane));
                 continue;
             }
             let line: Line = serde_json::from_str(line).map_err(|error| wrong(&error))?;
-            let owner = line.tenant.as_deref().map_or_else(|| Ok(tenant.clone()), jobs::tenant).map_err(|error| wrong(&error.problem))?;
+            let owner = line
+                .tenant
+                .as_deref()
+                .map_or_else(|| Ok(tenant.clone()), jobs::tenant)
+                .map_err(|error| wrong(&error.problem))?;
             let mut job = offer::job(OsStr::new(&line.uri), owner, line.lane.unwrap_or(args.lane));
             job.key = line.key;
             job.metadata = line.metadata;
@@ -113,7 +132,11 @@ fn offered(args: &Args) -> Result<Vec<NewJob>, Complaint> {
 }
 
 fn read(manifest: &Path) -> Result<String, Complaint> {
-    let text = if manifest == Path::new("-") { std::io::read_to_string(std::io::stdin()) } else { std::fs::read_to_string(manifest) };
+    let text = if manifest == Path::new("-") {
+        std::io::read_to_string(std::io::stdin())
+    } else {
+        std::fs::read_to_string(manifest)
+    };
     text.map_err(|error| Complaint::plain(format!("cannot read the manifest {}: {error}", manifest.display()), None))
 }
 

@@ -73,7 +73,7 @@ async fn work(app: &App, stop: CancellationToken) -> Result<(), Complaint> {
         show::note(&format!("took {} jobs back from workers that had died", recovered.freed.len()));
     }
     show::note(&format!("working: {} recordings at a time", app.config.worker.slots));
-    let attempts = app.attempts(pipeline);
+    let running = app.worker(&worker, app.attempts(pipeline));
     let delivery = app.delivery()?;
     let delivering = async {
         match &delivery {
@@ -82,7 +82,7 @@ async fn work(app: &App, stop: CancellationToken) -> Result<(), Complaint> {
         }
     };
     tokio::select! {
-        () = app.worker(&worker, attempts).run(stop) => {}
+        () = running.run(stop) => {}
         () = delivering => {}
     }
     app.journal.worker_stopped(&worker).await?;
@@ -92,7 +92,8 @@ async fn work(app: &App, stop: CancellationToken) -> Result<(), Complaint> {
 
 /// Returns at SIGTERM or SIGINT.
 pub async fn stop_signal() {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
         // Without handlers the signals end the process by themselves.
         return std::future::pending().await;
     };

@@ -83,7 +83,11 @@ pub struct Asr {
 fn language<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let text = String::deserialize(deserializer)?;
     let is_code = (2..=3).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase());
-    if text == "auto" || is_code { Ok(text) } else { Err(serde::de::Error::custom("use auto, or an ISO 639-1 code such as zh or en")) }
+    if text == "auto" || is_code {
+        Ok(text)
+    } else {
+        Err(serde::de::Error::custom("use auto, or an ISO 639-1 code such as zh or en"))
+    }
 }
 
 fn price<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {

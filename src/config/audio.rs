@@ -30,7 +30,7 @@ pub struct Audio {
     pub speakers: Vec<String>,
     /// Who speaks on a single channel.
     pub mono_speaker: String,
-    /// Longest clip, before the recogniser's own limit.
+    /// Neighbouring speech is packed up to this.
     #[serde(deserialize_with = "between::<1_000, 600_000, _, _>")]
     pub pack_to_ms: u64,
 }

@@ -53,5 +53,7 @@ impl FromStr for ApiKey {
 }
 
 fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
-    String::deserialize(deserializer)?.parse().map_err(|_| serde::de::Error::custom("use address:port, e.g. 127.0.0.1:8080"))
+    String::deserialize(deserializer)?
+        .parse()
+        .map_err(|_| serde::de::Error::custom("use address:port, e.g. 127.0.0.1:8080"))
 }

@@ -62,15 +62,18 @@ impl Layers {
     /// Reads the layers and refuses keys that do not exist.
     pub fn read(file: Option<&Path>, environment: &[(String, String)]) -> Result<Self, ConfigProblem> {
         let broken = |path: String, error: &dyn fmt::Display| ConfigProblem::File { path, why: error.to_string() };
-        let defaults = flatten(&File::from_str(DEFAULTS, FileFormat::Toml)).map_err(|error| broken("default.toml".into(), &error))?;
+        let defaults = flatten(&File::from_str(DEFAULTS, FileFormat::Toml))
+            .map_err(|error| broken("default.toml".into(), &error))?;
         let mut layers = vec![Layer { origin: |_, _| Origin::Default, values: defaults }];
         let path = file.map(|path| path.display().to_string());
         if let (Some(file), Some(path)) = (file, &path) {
             let text = std::fs::read_to_string(file).map_err(|error| broken(path.clone(), &error))?;
-            let values = flatten(&File::from_str(&text, FileFormat::Toml)).map_err(|error| broken(path.clone(), &error))?;
+            let values =
+                flatten(&File::from_str(&text, FileFormat::Toml)).map_err(|error| broken(path.clone(), &error))?;
             layers.push(Layer { origin: |all, _| Origin::File(all.file.clone().unwrap_or_default()), values });
         }
-        let ours: Map<String, String> = environment.iter().filter(|(name, _)| name.starts_with("EARMARK__")).cloned().collect();
+        let ours: Map<String, String> =
+            environment.iter().filter(|(name, _)| name.starts_with("EARMARK__")).cloned().collect();
         let source = Environment::with_prefix(PREFIX).prefix_separator("__").separator("__").source(Some(ours));
         let values = flatten(&source).map_err(|error| broken("(environment)".into(), &error))?;
         layers.push(Layer { origin: |_, key| Origin::Variable(variable(key)), values });
@@ -83,7 +86,8 @@ impl Layers {
         let known = &self.layers[0].values;
         for layer in &self.layers[1..] {
             if let Some(key) = layer.values.keys().find(|key| !known.contains_key(*key)) {
-                let nearest = known.keys().min_by_key(|candidate| distance(candidate, key)).cloned().unwrap_or_default();
+                let nearest =
+                    known.keys().min_by_key(|candidate| distance(candidate, key)).cloned().unwrap_or_default();
                 let is_variable = matches!((layer.origin)(self, key), Origin::Variable(_));
                 let nearest = if is_variable { variable(&nearest) } else { nearest };
                 return Err(ConfigProblem::Unknown { name: self.name(layer, key), nearest });

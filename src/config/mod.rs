@@ -108,8 +108,13 @@ mod tests {
 
     #[test]
     fn secrets_are_hidden() {
-        let (_, settings) = load(&[("EARMARK__ASR__API_KEY", "s3cret"), ("EARMARK__HTTP__API_KEYS", "crm=s3cret@V0"), ("EARMARK__NOTIFY__SECRET", "s3cret"), ("EARMARK__NOTIFY__URL", "https://u:s3cret@example.org/")])
-            .unwrap();
+        let (_, settings) = load(&[
+            ("EARMARK__ASR__API_KEY", "s3cret"),
+            ("EARMARK__HTTP__API_KEYS", "crm=s3cret@V0"),
+            ("EARMARK__NOTIFY__SECRET", "s3cret"),
+            ("EARMARK__NOTIFY__URL", "https://u:s3cret@example.org/"),
+        ])
+        .unwrap();
         assert!(settings.iter().all(|setting| !setting.value.contains("s3cret")), "{settings:?}");
     }
 

@@ -38,7 +38,11 @@ where
     D: Deserializer<'de>,
 {
     let text = String::deserialize(deserializer)?;
-    text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(|item| item.parse().map_err(D::Error::custom)).collect()
+    text.split(',')
+        .map(str::trim)
+        .filter(|item| !item.is_empty())
+        .map(|item| item.parse().map_err(D::Error::custom))
+        .collect()
 }
 
 /// A text that may be empty: then there is none.

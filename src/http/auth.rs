@@ -28,7 +28,9 @@ impl Callers {
     /// Every key is compared, and hashes at that, so that the time tells nothing.
     fn with_key(&self, key: &str) -> Option<Caller> {
         let asked = hash(key);
-        self.0.iter().fold(None, |found, (known, name)| if *known == asked { Some(Caller(name.clone())) } else { found })
+        self.0
+            .iter()
+            .fold(None, |found, (known, name)| if *known == asked { Some(Caller(name.clone())) } else { found })
     }
 }
 
@@ -37,17 +39,27 @@ fn hash(key: &str) -> [u8; 32] {
 }
 
 /// Lets a request through with its [`Caller`], or answers 401 or 403.
-pub async fn require(State(api): State<Api>, ConnectInfo(peer): ConnectInfo<SocketAddr>, mut request: Request, next: Next) -> Result<Response, ApiError> {
+pub async fn require(
+    State(api): State<Api>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
     let caller = if api.callers.0.is_empty() {
         if !peer.ip().is_loopback() {
-            return Err(ApiError::new(StatusCode::FORBIDDEN, "auth.loopback_only", "without API keys only this machine may ask"));
+            return Err(ApiError::new(
+                StatusCode::FORBIDDEN,
+                "auth.loopback_only",
+                "without API keys only this machine may ask",
+            ));
         }
         Caller("http:loopback".into())
     } else {
         let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let key = header.and_then(|value| value.strip_prefix("Bearer "));
         key.and_then(|key| api.callers.with_key(key.trim())).ok_or_else(|| {
-            ApiError::new(StatusCode::UNAUTHORIZED, "auth.key", "the request has no valid API key").hint("send Authorization: Bearer KEY")
+            ApiError::new(StatusCode::UNAUTHORIZED, "auth.key", "the request has no valid API key")
+                .hint("send Authorization: Bearer KEY")
         })?
     };
     request.extensions_mut().insert(caller);

@@ -44,7 +44,8 @@ pub async fn submit(
     wanted: Result<Json<Wanted>, JsonRejection>,
 ) -> Result<impl IntoResponse, ApiError> {
     let Json(wanted) = wanted.map_err(|rejection| {
-        ApiError::new(rejection.status(), "job.malformed", rejection.body_text()).hint("send JSON: uri, and if wanted tenant, lane, key, metadata")
+        ApiError::new(rejection.status(), "job.malformed", rejection.body_text())
+            .hint("send JSON: uri, and if wanted tenant, lane, key, metadata")
     })?;
     let new = offered(wanted, &headers)?;
     let accepted = api.journal.accept(&new, &caller.0).await?;
@@ -55,24 +56,35 @@ pub async fn submit(
 }
 
 fn offered(wanted: Wanted, headers: &HeaderMap) -> Result<NewJob, ApiError> {
-    let uri = RecordingUri::parse(&wanted.uri).map_err(|error| ApiError::bad_request("job.uri", error.to_string()).hint("use s3://, https:// or file:/// URIs"))?;
+    let uri = RecordingUri::parse(&wanted.uri).map_err(|error| {
+        ApiError::bad_request("job.uri", error.to_string()).hint("use s3://, https:// or file:/// URIs")
+    })?;
     if let RecordingUri::File(path) = &uri
         && !path.is_absolute()
     {
-        return Err(ApiError::bad_request("job.uri", format!("`{}` is a path without a root; nobody knows from where it starts", wanted.uri)).hint("use file:///absolute/path"));
+        return Err(ApiError::bad_request(
+            "job.uri",
+            format!("`{}` is a path without a root; nobody knows from where it starts", wanted.uri),
+        )
+        .hint("use file:///absolute/path"));
     }
     let header = headers.get("idempotency-key").map(|value| value.to_str().map(str::to_owned)).transpose();
     let header = header.map_err(|_| ApiError::bad_request("job.key", "the Idempotency-Key is not plain ASCII"))?;
     let key = match (wanted.key, header) {
         (Some(body), Some(header)) if body != header => {
-            return Err(ApiError::bad_request("job.key", "`key` and the Idempotency-Key differ").hint("send one of them"));
+            return Err(
+                ApiError::bad_request("job.key", "`key` and the Idempotency-Key differ").hint("send one of them")
+            );
         }
         (body, header) => body.or(header),
     };
     if let Some(key) = &key
         && (key.is_empty() || key.len() > MAX_KEY)
     {
-        return Err(ApiError::bad_request("job.key", format!("the key has {} bytes, 1 to {MAX_KEY} are allowed", key.len())));
+        return Err(ApiError::bad_request(
+            "job.key",
+            format!("the key has {} bytes, 1 to {MAX_KEY} are allowed", key.len()),
+        ));
     }
     let location = match &uri {
         RecordingUri::File(path) => file_url(path, &wanted.uri),
@@ -109,21 +121,36 @@ pub struct Filter {
 }
 
 /// Jobs, the newest first; `next` is the id to continue after, if there may be more.
-pub async fn list(State(api): State<Api>, filter: Result<Query<Filter>, axum::extract::rejection::QueryRejection>) -> Result<Json<Value>, ApiError> {
+pub async fn list(
+    State(api): State<Api>,
+    filter: Result<Query<Filter>, axum::extract::rejection::QueryRejection>,
+) -> Result<Json<Value>, ApiError> {
     let Query(filter) = filter.map_err(|rejection| {
-        ApiError::bad_request("jobs.filter", rejection.body_text()).hint("filters are tenant, key, lane, state, since, limit, after")
+        ApiError::bad_request("jobs.filter", rejection.body_text())
+            .hint("filters are tenant, key, lane, state, since, limit, after")
     })?;
     let since_ms = filter.since.as_deref().map(instant).transpose()?;
     let limit = filter.limit.unwrap_or(100).clamp(1, MAX_LIMIT);
     let after = filter.after.as_deref().map(job_id).transpose()?;
-    let wanted = JobFilter { tenant: filter.tenant, key: filter.key, lane: filter.lane, state: filter.state, since_ms, limit, after };
+    let wanted = JobFilter {
+        tenant: filter.tenant,
+        key: filter.key,
+        lane: filter.lane,
+        state: filter.state,
+        since_ms,
+        limit,
+        after,
+    };
     let jobs = api.journal.list(&wanted).await?;
     let next = if jobs.len() as u64 == u64::from(limit) { jobs.last().map(|job| job.id.clone()) } else { None };
     Ok(Json(json!({"jobs": jobs.iter().map(shown).collect::<Vec<_>>(), "next": next})))
 }
 
 fn instant(text: &str) -> Result<i64, ApiError> {
-    let wrong = |error: &dyn std::fmt::Display| ApiError::bad_request("jobs.filter", format!("since is `{text}`: {error}")).hint("use RFC 3339, e.g. 2026-01-31T08:00:00Z");
+    let wrong = |error: &dyn std::fmt::Display| {
+        ApiError::bad_request("jobs.filter", format!("since is `{text}`: {error}"))
+            .hint("use RFC 3339, e.g. 2026-01-31T08:00:00Z")
+    };
     let instant = OffsetDateTime::parse(text, &Rfc3339).map_err(|error| wrong(&error))?;
     i64::try_from(instant.unix_timestamp_nanos() / 1_000_000).map_err(|error| wrong(&error))
 }
@@ -134,16 +161,26 @@ pub async fn show(State(api): State<Api>, Path(id): Path<String>) -> Result<Json
 }
 
 /// Makes a dead or cancelled job ready again.
-pub async fn retry(State(api): State<Api>, Extension(caller): Extension<Caller>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
+pub async fn retry(
+    State(api): State<Api>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, ApiError> {
     Ok(Json(shown(&api.journal.retry(&job_id(&id)?, &caller.0).await?)))
 }
 
 /// Calls a job off.
-pub async fn cancel(State(api): State<Api>, Extension(caller): Extension<Caller>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
+pub async fn cancel(
+    State(api): State<Api>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, ApiError> {
     let id = job_id(&id)?;
     match api.journal.cancel(&id, &caller.0).await? {
         CancelOutcome::Cancelled | CancelOutcome::Requested => Ok(Json(shown(&api.journal.get(&id).await?))),
-        CancelOutcome::AlreadyFinal(state) => Err(ApiError::new(StatusCode::CONFLICT, "job.final", format!("the job is {state} already"))),
+        CancelOutcome::AlreadyFinal(state) => {
+            Err(ApiError::new(StatusCode::CONFLICT, "job.final", format!("the job is {state} already")))
+        }
     }
 }
 

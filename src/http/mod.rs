@@ -36,11 +36,18 @@ struct Api {
 pub async fn serve(app: &App, stop: CancellationToken) -> Result<(), Complaint> {
     let http = &app.config.http;
     if http.api_keys.is_empty() && !http.listen.ip().is_loopback() {
-        let message = format!("EARMARK__HTTP__LISTEN is `{}`, open to other machines, and there is no API key", http.listen);
-        return Err(Complaint::plain(message, Some("set EARMARK__HTTP__API_KEYS (name=key@tier), or listen on 127.0.0.1")));
+        let message =
+            format!("EARMARK__HTTP__LISTEN is `{}`, open to other machines, and there is no API key", http.listen);
+        return Err(Complaint::plain(
+            message,
+            Some("set EARMARK__HTTP__API_KEYS (name=key@tier), or listen on 127.0.0.1"),
+        ));
     }
     let unavailable = |error: std::io::Error| {
-        Complaint::plain(format!("cannot listen on {}: {error}", http.listen), Some("another program may have the port; set EARMARK__HTTP__LISTEN"))
+        Complaint::plain(
+            format!("cannot listen on {}: {error}", http.listen),
+            Some("another program may have the port; set EARMARK__HTTP__LISTEN"),
+        )
     };
     let listener = tokio::net::TcpListener::bind(http.listen).await.map_err(unavailable)?;
     let address = listener.local_addr().map_err(unavailable)?;
@@ -52,7 +59,10 @@ pub async fn serve(app: &App, stop: CancellationToken) -> Result<(), Complaint> 
     };
     let _ = writeln!(std::io::stderr(), "listening on http://{address}");
     let service = router(api).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await.map_err(|error| Complaint::internal(&error))
+    axum::serve(listener, service)
+        .with_graceful_shutdown(stop.cancelled_owned())
+        .await
+        .map_err(|error| Complaint::internal(&error))
 }
 
 fn router(api: Api) -> Router {

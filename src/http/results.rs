@@ -17,10 +17,14 @@ pub async fn report(State(api): State<Api>, Path(id): Path<String>) -> Result<im
 }
 
 /// The transcript in the format that the file's ending names.
-pub async fn transcript(State(api): State<Api>, Path((id, file)): Path<(String, String)>) -> Result<impl IntoResponse, ApiError> {
+pub async fn transcript(
+    State(api): State<Api>,
+    Path((id, file)): Path<(String, String)>,
+) -> Result<impl IntoResponse, ApiError> {
     let format = [Format::Srt, Format::Vtt, Format::Txt].into_iter().find(|format| format.file_name() == file);
     let format = format.ok_or_else(|| {
-        ApiError::new(StatusCode::NOT_FOUND, "http.no_such_path", format!("a job has no `{file}`")).hint("use report, transcript.srt, transcript.vtt or transcript.txt")
+        ApiError::new(StatusCode::NOT_FOUND, "http.no_such_path", format!("a job has no `{file}`"))
+            .hint("use report, transcript.srt, transcript.vtt or transcript.txt")
     })?;
     rendered(format, &find(&api, &id).await?)
 }
@@ -35,6 +39,7 @@ async fn find(api: &Api, id: &str) -> Result<Report, ApiError> {
         return Ok(report);
     }
     let job = api.journal.get(&id).await?;
-    let error = ApiError::new(StatusCode::CONFLICT, "job.no_report", format!("the job has no report, it is {}", job.state));
+    let error =
+        ApiError::new(StatusCode::CONFLICT, "job.no_report", format!("the job has no report, it is {}", job.state));
     Err(if job.state.is_final() { error } else { error.hint("ask again once GET /v1/jobs/{id} says done") })
 }

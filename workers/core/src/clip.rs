@@ -92,7 +92,14 @@ mod tests {
             regions: vec![Region { start: 16_000, end: 32_000 }, Region { start: 160_000, end: 176_000 }],
         };
         assert_eq!(clip.duration_ms(), 2000);
-        for (clip_ms, opens, expected) in [(0, true, 1000), (500, true, 1500), (1000, false, 2000), (1000, true, 10_000), (1500, true, 10_500), (9000, false, 11_000)] {
+        for (clip_ms, opens, expected) in [
+            (0, true, 1000),
+            (500, true, 1500),
+            (1000, false, 2000),
+            (1000, true, 10_000),
+            (1500, true, 10_500),
+            (9000, false, 11_000),
+        ] {
             assert_eq!(clip.to_recording_ms(clip_ms, opens), expected, "{clip_ms} {opens}");
         }
     }

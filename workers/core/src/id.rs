@@ -41,7 +41,9 @@ impl JobId {
     pub fn parse(text: &str) -> Result<Self, IdError> {
         match uuid::Uuid::parse_str(text) {
             Ok(id) => Ok(Self(id.to_string())),
-            Err(_) => Err(IdError { kind: "job id", value: text.into(), max: 36, allowed: "hex digits and `-` (a UUID)" }),
+            Err(_) => {
+                Err(IdError { kind: "job id", value: text.into(), max: 36, allowed: "hex digits and `-` (a UUID)" })
+            }
         }
     }
 
@@ -133,7 +135,9 @@ mod tests {
 
     #[test]
     fn a_tenant_is_a_safe_folder_name() {
-        for (text, is_valid) in [("acme", true), ("a.b-c_9", true), ("", false), ("..", false), ("a/b", false), ("租户", false)] {
+        for (text, is_valid) in
+            [("acme", true), ("a.b-c_9", true), ("", false), ("..", false), ("a/b", false), ("租户", false)]
+        {
             assert_eq!(Tenant::parse(text).is_ok(), is_valid, "{text}");
         }
         assert!(Tenant::parse(&"x".repeat(65)).is_err());

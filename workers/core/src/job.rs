@@ -77,7 +77,15 @@ pub enum JobState {
     /// A person called it off.
     Cancelled,
 }
-words!(JobState, "job state", Ready = "ready", Leased = "leased", Done = "done", Dead = "dead", Cancelled = "cancelled");
+words!(
+    JobState,
+    "job state",
+    Ready = "ready",
+    Leased = "leased",
+    Done = "done",
+    Dead = "dead",
+    Cancelled = "cancelled"
+);
 
 impl JobState {
     /// Nothing more happens by itself.

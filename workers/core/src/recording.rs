@@ -77,7 +77,9 @@ impl RecordingUri {
                     None => (rest, None),
                 };
                 match path.split_once('/') {
-                    Some((bucket, key)) if !bucket.is_empty() && !key.is_empty() => Ok(Self::S3 { bucket: bucket.into(), key: key.into(), version }),
+                    Some((bucket, key)) if !bucket.is_empty() && !key.is_empty() => {
+                        Ok(Self::S3 { bucket: bucket.into(), key: key.into(), version })
+                    }
                     _ => Err(malformed("an S3 URI is s3://bucket/key".into())),
                 }
             }
@@ -103,7 +105,13 @@ mod tests {
 
     #[test]
     fn what_is_no_address_says_why() {
-        for (text, part) in [("", "empty"), ("ftp://a/b", "`ftp:`"), ("s3://bucket", "s3://bucket/key"), ("https://", "not a valid URI"), ("a\0b", "NUL")] {
+        for (text, part) in [
+            ("", "empty"),
+            ("ftp://a/b", "`ftp:`"),
+            ("s3://bucket", "s3://bucket/key"),
+            ("https://", "not a valid URI"),
+            ("a\0b", "NUL"),
+        ] {
             let error = RecordingUri::parse(text).expect_err(text).to_string();
             assert!(error.contains(part), "{text}: {error}");
         }

@@ -78,7 +78,9 @@ impl Delivery {
 
 /// After try number `attempt`, from 1.
 fn wait_ms(attempt: u32) -> i64 {
-    FIRST_WAIT_MS.saturating_mul(1_i64.checked_shl(attempt.saturating_sub(1)).unwrap_or(i64::MAX)).clamp(FIRST_WAIT_MS, LONGEST_WAIT_MS)
+    FIRST_WAIT_MS
+        .saturating_mul(1_i64.checked_shl(attempt.saturating_sub(1)).unwrap_or(i64::MAX))
+        .clamp(FIRST_WAIT_MS, LONGEST_WAIT_MS)
 }
 
 #[cfg(test)]
@@ -87,6 +89,9 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_the_longest() {
-        assert_eq!([1, 2, 3, 20, 63, 64, 65].map(wait_ms), [5_000, 10_000, 20_000, LONGEST_WAIT_MS, LONGEST_WAIT_MS, LONGEST_WAIT_MS, LONGEST_WAIT_MS]);
+        assert_eq!(
+            [1, 2, 3, 20, 63, 64, 65].map(wait_ms),
+            [5_000, 10_000, 20_000, LONGEST_WAIT_MS, LONGEST_WAIT_MS, LONGEST_WAIT_MS, LONGEST_WAIT_MS]
+        );
     }
 }

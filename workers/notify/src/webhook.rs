@@ -54,7 +54,11 @@ impl Notifier for Webhook {
             request = request.header(SIGNATURE_HEADER, signature(secret, now_ms / 1000, &body));
         }
         // The address may hold a token: it must not get into the outbox or a log.
-        let answer = request.body(body).send().await.map_err(|error| NotifyError::Unreachable(error.without_url().to_string()))?;
+        let answer = request
+            .body(body)
+            .send()
+            .await
+            .map_err(|error| NotifyError::Unreachable(error.without_url().to_string()))?;
         if answer.status().is_success() { Ok(()) } else { Err(NotifyError::Refused(answer.status().as_u16())) }
     }
 }

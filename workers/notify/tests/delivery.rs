@@ -21,13 +21,25 @@ impl Bench {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at(1_800_000_000_000));
-        let database = Database::open(&format!("sqlite:{}", folder.path().join("j.sqlite").display()), clock.clone()).await.unwrap();
+        let database = Database::open(&format!("sqlite:{}", folder.path().join("j.sqlite").display()), clock.clone())
+            .await
+            .unwrap();
         database.migrate().await.unwrap();
         let second = Duration::from_secs(1);
-        let client = http_client(&HttpOptions { connect_timeout: second, read_timeout: second, timeout: Some(second), allow_private: true }).unwrap();
+        let client = http_client(&HttpOptions {
+            connect_timeout: second,
+            read_timeout: second,
+            timeout: Some(second),
+            allow_private: true,
+        })
+        .unwrap();
         let webhook = Webhook::new(client, receiver.parse().unwrap(), Some("s3cret".into()));
-        let delivery =
-            Delivery { outbox: Outbox::new(database.clone()), notifier: Arc::new(webhook), clock: clock.clone(), poll: second };
+        let delivery = Delivery {
+            outbox: Outbox::new(database.clone()),
+            notifier: Arc::new(webhook),
+            clock: clock.clone(),
+            poll: second,
+        };
         Self { _folder: folder, journal: Journal::new(database), clock, delivery }
     }
 

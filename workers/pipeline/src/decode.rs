@@ -18,7 +18,10 @@ pub async fn decode(pipeline: &Pipeline, fetched: &Fetched, stop: &CancellationT
     };
     let (path, name, stop) = (fetched.path().to_owned(), fetched.name.clone(), stop.clone());
     let is_cancelled = stop.clone();
-    let decoded = blocking("decode", move || earmark_audio::decode::decode(&path, &name, &options, &|| is_cancelled.is_cancelled())).await?;
+    let decoded = blocking("decode", move || {
+        earmark_audio::decode::decode(&path, &name, &options, &|| is_cancelled.is_cancelled())
+    })
+    .await?;
     if stop.is_cancelled() {
         return Err(JobError::Stopped);
     }

@@ -36,7 +36,8 @@ impl RuleBook {
         }
         let unusable = |why: String| JobError::Rules { sha256: sha256.into(), why };
         let kept = self.kept.get(sha256).await?.ok_or_else(|| unusable("it is not kept in the database".into()))?;
-        let files: Vec<SourceFile> = serde_json::from_value(kept.sources).map_err(|error| unusable(error.to_string()))?;
+        let files: Vec<SourceFile> =
+            serde_json::from_value(kept.sources).map_err(|error| unusable(error.to_string()))?;
         let rules = Arc::new(RuleSet::compile(&kept.name, &files).map_err(|errors| unusable(errors.to_string()))?);
         self.named.lock().unwrap_or_else(PoisonError::into_inner).insert(sha256.into(), rules.clone());
         Ok(rules)

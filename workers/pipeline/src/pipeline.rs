@@ -92,7 +92,22 @@ impl Pipeline {
         let language = stitch::language(&utterances);
         let context = Context { duration_ms: decoded.duration_ms, language: language.clone(), lane: Some(job.lane) };
         let findings = flag::flag(&rules, &utterances, context).await?;
-        write::write(self, lease, write::Outcome { job, fetched, decoded, cut, transcript, language, utterances, findings, rules: rules.id().clone() }).await
+        write::write(
+            self,
+            lease,
+            write::Outcome {
+                job,
+                fetched,
+                decoded,
+                cut,
+                transcript,
+                language,
+                utterances,
+                findings,
+                rules: rules.id().clone(),
+            },
+        )
+        .await
     }
 
     pub(crate) fn at(&self, job: &Job, stage: Stage) {

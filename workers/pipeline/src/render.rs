@@ -86,7 +86,11 @@ fn srt(report: &Report) -> String {
     for (number, cue) in (1..).zip(cues::cues(&report.utterances)) {
         let _ = writeln!(text, "{number}\n{} --> {}", clock(cue.start_ms, ','), clock(cue.end_ms, ','));
         for (i, line) in cue.lines.iter().enumerate() {
-            let dash = if i == 0 && cue.opens_turn && report.recording.channels > 1 { format!("[{}] ", cue.speaker.0) } else { String::new() };
+            let dash = if i == 0 && cue.opens_turn && report.recording.channels > 1 {
+                format!("[{}] ", cue.speaker.0)
+            } else {
+                String::new()
+            };
             let _ = writeln!(text, "{dash}{line}");
         }
         text.push('\n');

@@ -35,7 +35,10 @@ pub async fn segment(pipeline: &Pipeline, decoded: &Decoded, stop: &Cancellation
         ..pipeline.settings.segment.clone()
     };
     let (spools, model, is_cancelled) = (decoded.spools.clone(), pipeline.speech.clone(), stop.clone());
-    let segmented = blocking("segment", move || earmark_audio::segment::segment(&spools, &model, &options, &|| is_cancelled.is_cancelled())).await?;
+    let segmented = blocking("segment", move || {
+        earmark_audio::segment::segment(&spools, &model, &options, &|| is_cancelled.is_cancelled())
+    })
+    .await?;
     if stop.is_cancelled() {
         return Err(JobError::Stopped);
     }

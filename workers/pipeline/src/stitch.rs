@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use earmark_core::{Clip, ClipText, Region, Speaker, TimePrecision, TimedText, Utterance, Word, ms_to_samples, samples_to_ms};
+use earmark_core::{
+    Clip, ClipText, Region, Speaker, TimePrecision, TimedText, Utterance, Word, ms_to_samples, samples_to_ms,
+};
 
 /// A pause inside one recognised segment that makes two utterances of it: what was said behind the silence of another
 /// speaker's turn is another utterance. Milliseconds.
@@ -81,7 +83,9 @@ impl Piece {
 fn pieces(clip: &Clip, text: &ClipText) -> Vec<Piece> {
     match text.time_precision {
         TimePrecision::Estimated => text.segments.iter().flat_map(|segment| estimated(clip, segment)).collect(),
-        TimePrecision::Segment | TimePrecision::Word => text.segments.iter().flat_map(|segment| timed(clip, segment)).collect(),
+        TimePrecision::Segment | TimePrecision::Word => {
+            text.segments.iter().flat_map(|segment| timed(clip, segment)).collect()
+        }
     }
 }
 
@@ -106,7 +110,8 @@ fn timed(clip: &Clip, segment: &TimedText) -> Vec<Piece> {
     let mut pieces = Vec::new();
     let mut first = 0;
     for next in 1..=words.len() {
-        let is_turn_over = next == words.len() || words[next].start_ms.saturating_sub(words[next - 1].end_ms) > TURN_GAP_MS;
+        let is_turn_over =
+            next == words.len() || words[next].start_ms.saturating_sub(words[next - 1].end_ms) > TURN_GAP_MS;
         if !is_turn_over {
             continue;
         }
@@ -149,11 +154,20 @@ fn estimated(clip: &Clip, segment: &TimedText) -> Vec<Piece> {
     let (mut from, mut speech) = (0, 0);
     for (i, turn) in turns.iter().enumerate() {
         speech += turn.speech;
-        let to = if i + 1 == turns.len() { characters.len() } else { word_boundary(&characters, from, share(characters.len(), speech, total)) };
+        let to = if i + 1 == turns.len() {
+            characters.len()
+        } else {
+            word_boundary(&characters, from, share(characters.len(), speech, total))
+        };
         let text: String = characters[from..to].iter().collect();
         let text = text.trim().to_owned();
         if !text.is_empty() {
-            pieces.push(Piece { start_ms: samples_to_ms(turn.start), end_ms: samples_to_ms(turn.end), text, words: Vec::new() });
+            pieces.push(Piece {
+                start_ms: samples_to_ms(turn.start),
+                end_ms: samples_to_ms(turn.end),
+                text,
+                words: Vec::new(),
+            });
         }
         from = to;
     }
@@ -203,7 +217,10 @@ mod tests {
     use earmark_core::ClipKey;
 
     fn clip(channel: u16, regions: &[(u64, u64)]) -> Clip {
-        let regions = regions.iter().map(|(start, end)| Region { start: ms_to_samples(*start), end: ms_to_samples(*end) }).collect();
+        let regions = regions
+            .iter()
+            .map(|(start, end)| Region { start: ms_to_samples(*start), end: ms_to_samples(*end) })
+            .collect();
         Clip { key: ClipKey { channel, index: 0 }, regions }
     }
 
@@ -212,7 +229,15 @@ mod tests {
     }
 
     fn timed_text(start_ms: u64, end_ms: u64, text: &str, words: &[(u64, u64, usize, &str)]) -> TimedText {
-        let words = words.iter().map(|(start_ms, end_ms, offset, text)| Word { start_ms: *start_ms, end_ms: *end_ms, offset: *offset, text: (*text).into() }).collect();
+        let words = words
+            .iter()
+            .map(|(start_ms, end_ms, offset, text)| Word {
+                start_ms: *start_ms,
+                end_ms: *end_ms,
+                offset: *offset,
+                text: (*text).into(),
+            })
+            .collect();
         TimedText { start_ms, end_ms, text: text.into(), confidence: None, words }
     }
 
@@ -223,10 +248,17 @@ mod tests {
     #[test]
     fn turns_of_both_channels_come_in_order_of_time() {
         let clips = vec![
-            (clip(0, &[(0, 2000), (10_000, 12_000)]), text(TimePrecision::Segment, vec![timed_text(0, 2000, "hello", &[]), timed_text(2000, 4000, "goodbye", &[])])),
+            (
+                clip(0, &[(0, 2000), (10_000, 12_000)]),
+                text(
+                    TimePrecision::Segment,
+                    vec![timed_text(0, 2000, "hello", &[]), timed_text(2000, 4000, "goodbye", &[])],
+                ),
+            ),
             (clip(1, &[(5000, 7000)]), text(TimePrecision::Segment, vec![timed_text(500, 1500, "hi", &[])])),
         ];
-        let turns: Vec<_> = stitch(&clips, &call(), 2).into_iter().map(|u| (u.id, u.speaker.0, u.start_ms, u.end_ms, u.text)).collect();
+        let turns: Vec<_> =
+            stitch(&clips, &call(), 2).into_iter().map(|u| (u.id, u.speaker.0, u.start_ms, u.end_ms, u.text)).collect();
         assert_eq!(
             turns,
             [
@@ -240,23 +272,38 @@ mod tests {
     #[test]
     fn a_segment_over_two_turns_is_cut_at_the_word() {
         let words = [(0, 900, 0, "Yes."), (2100, 2500, 5, "And"), (2500, 3000, 9, "then.")];
-        let clips = vec![(clip(0, &[(0, 2000), (9000, 11_000)]), text(TimePrecision::Word, vec![timed_text(0, 3000, "Yes. And then.", &words)]))];
+        let clips = vec![(
+            clip(0, &[(0, 2000), (9000, 11_000)]),
+            text(TimePrecision::Word, vec![timed_text(0, 3000, "Yes. And then.", &words)]),
+        )];
         let turns = stitch(&clips, &call(), 2);
-        assert_eq!(turns.iter().map(|u| (u.text.as_str(), u.start_ms, u.end_ms)).collect::<Vec<_>>(), [("Yes.", 0, 900), ("And then.", 9100, 10_000)]);
+        assert_eq!(
+            turns.iter().map(|u| (u.text.as_str(), u.start_ms, u.end_ms)).collect::<Vec<_>>(),
+            [("Yes.", 0, 900), ("And then.", 9100, 10_000)]
+        );
         assert_eq!(turns[1].words.iter().map(|w| w.offset).collect::<Vec<_>>(), [0, 4]);
     }
 
     #[test]
     fn a_word_across_a_seam_ends_with_its_own_turn() {
-        let clips = vec![(clip(0, &[(0, 2000), (9000, 11_000)]), text(TimePrecision::Word, vec![timed_text(0, 2500, "late", &[(1500, 2500, 0, "late")])]))];
+        let clips = vec![(
+            clip(0, &[(0, 2000), (9000, 11_000)]),
+            text(TimePrecision::Word, vec![timed_text(0, 2500, "late", &[(1500, 2500, 0, "late")])]),
+        )];
         assert_eq!(stitch(&clips, &call(), 2)[0].end_ms, 2000);
     }
 
     #[test]
     fn text_without_times_is_spread_over_the_speech() {
-        let clips = vec![(clip(0, &[(0, 2000), (9000, 11_000)]), text(TimePrecision::Estimated, vec![timed_text(0, 4000, "one two six ten", &[])]))];
+        let clips = vec![(
+            clip(0, &[(0, 2000), (9000, 11_000)]),
+            text(TimePrecision::Estimated, vec![timed_text(0, 4000, "one two six ten", &[])]),
+        )];
         let turns = stitch(&clips, &call(), 1);
-        assert_eq!(turns.iter().map(|u| (u.text.as_str(), u.start_ms, u.end_ms)).collect::<Vec<_>>(), [("one two", 0, 2000), ("six ten", 9000, 11_000)]);
+        assert_eq!(
+            turns.iter().map(|u| (u.text.as_str(), u.start_ms, u.end_ms)).collect::<Vec<_>>(),
+            [("one two", 0, 2000), ("six ten", 9000, 11_000)]
+        );
         assert_eq!(turns[0].speaker, Speaker::unknown());
     }
 }

@@ -56,10 +56,19 @@ pub async fn transcribe(
 }
 
 /// Texts from an earlier try of the same audio with the same engine and the same cutting.
-async fn saved(pipeline: &Pipeline, job: &Job, cut: &Cut, fingerprint: &str) -> Result<HashMap<ClipKey, ClipText>, JobError> {
+async fn saved(
+    pipeline: &Pipeline,
+    job: &Job,
+    cut: &Cut,
+    fingerprint: &str,
+) -> Result<HashMap<ClipKey, ClipText>, JobError> {
     let wanted: HashMap<ClipKey, &Clip> = cut.clips.iter().map(|clip| (clip.key, clip)).collect();
     let saved = pipeline.journal.saved_clips(&job.id, fingerprint).await?;
-    Ok(saved.into_iter().filter(|saved| wanted.get(&saved.clip.key) == Some(&&saved.clip)).map(|saved| (saved.clip.key, saved.text)).collect())
+    Ok(saved
+        .into_iter()
+        .filter(|saved| wanted.get(&saved.clip.key) == Some(&&saved.clip))
+        .map(|saved| (saved.clip.key, saved.text))
+        .collect())
 }
 
 #[expect(clippy::too_many_arguments, reason = "the stage's whole context, once")]
@@ -107,8 +116,16 @@ fn fingerprint(pipeline: &Pipeline, fetched: &Fetched) -> String {
         LanguageChoice::Detect { candidates, .. } => format!("auto {}", candidates.join(",")),
     };
     let words = if settings.has_words { "words" } else { "segments" };
-    let parts =
-        [&fetched.sha256, &engine.name, &engine.model, &engine.version, &language, words, settings.prompt.as_deref().unwrap_or_default(), &settings.glossary.join(",")];
+    let parts = [
+        &fetched.sha256,
+        &engine.name,
+        &engine.model,
+        &engine.version,
+        &language,
+        words,
+        settings.prompt.as_deref().unwrap_or_default(),
+        &settings.glossary.join(","),
+    ];
     let mut hasher = Sha256::new();
     for part in parts {
         hasher.update(part.as_bytes());

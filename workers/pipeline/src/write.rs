@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use earmark_audio::decode::Decoded;
 use earmark_core::audit::{AuditEvent, hex};
-use earmark_core::{ClipText, Cost, Engine, Finding, Job, Lease, Recording, Report, RuleSetId, Utterance, Warning, rfc3339};
+use earmark_core::{
+    ClipText, Cost, Engine, Finding, Job, Lease, Recording, Report, RuleSetId, Utterance, Warning, rfc3339,
+};
 use earmark_storage::{Artifact, Fetched, Finished, Spent, shown_uri};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -99,7 +101,9 @@ fn dropped(texts: &[&ClipText]) -> Vec<Warning> {
         .into_iter()
         .map(|(reason, (times, characters))| Warning {
             code: "text_dropped".into(),
-            detail: format!("{times} stretches of text ({characters} characters) from the recogniser were not believed: {reason}"),
+            detail: format!(
+                "{times} stretches of text ({characters} characters) from the recogniser were not believed: {reason}"
+            ),
         })
         .collect()
 }
@@ -116,7 +120,8 @@ fn audit(lease: &Lease, outcome: &Outcome<'_>, report: &Report, artifacts: &[Art
         engine: Some(engine.clone()),
         audio_sha256: Some(report.recording.sha256.clone()),
     };
-    let mut events: Vec<AuditEvent> = report.findings.iter().map(|finding| event("finding.raised", finding_payload(finding))).collect();
+    let mut events: Vec<AuditEvent> =
+        report.findings.iter().map(|finding| event("finding.raised", finding_payload(finding))).collect();
     let files: serde_json::Map<String, Value> =
         artifacts.iter().map(|artifact| (artifact.name.clone(), json!(artifact.sha256))).collect();
     events.push(event(
@@ -145,7 +150,10 @@ fn finding_payload(finding: &Finding) -> Value {
 fn transcript_sha256(report: &Report) -> String {
     let mut hasher = Sha256::new();
     for utterance in &report.utterances {
-        hasher.update(format!("{}\0{}\0{}\0{}\n", utterance.channel, utterance.start_ms, utterance.end_ms, utterance.text));
+        hasher.update(format!(
+            "{}\0{}\0{}\0{}\n",
+            utterance.channel, utterance.start_ms, utterance.end_ms, utterance.text
+        ));
     }
     hex(&hasher.finalize())
 }

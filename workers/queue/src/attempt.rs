@@ -105,14 +105,23 @@ impl Attempts {
             }
         };
         finished.unwrap_or_else(|panic| {
-            let text = panic.downcast_ref::<&str>().map(ToString::to_string).or_else(|| panic.downcast_ref::<String>().cloned());
+            let text = panic
+                .downcast_ref::<&str>()
+                .map(ToString::to_string)
+                .or_else(|| panic.downcast_ref::<String>().cloned());
             let message = format!("the worker panicked: {}", text.unwrap_or_else(|| "no message".into()));
             let problem = Problem { code: "job.panicked".into(), message, hint: None };
             Err(Failed { problem, disposition: Disposition::Retry })
         })
     }
 
-    async fn settle(&self, job: &Job, lease: &Lease, result: Result<(), Failed>, cause: Option<StopCause>) -> Result<Settled, StorageError> {
+    async fn settle(
+        &self,
+        job: &Job,
+        lease: &Lease,
+        result: Result<(), Failed>,
+        cause: Option<StopCause>,
+    ) -> Result<Settled, StorageError> {
         let failed = match (result, cause) {
             (Ok(()), _) => return Ok(Settled::Done),
             (Err(_), Some(StopCause::Cancelled)) => {
@@ -127,7 +136,10 @@ impl Attempts {
             (Err(_), Some(StopCause::TimedOut)) => {
                 let message = format!("one try took longer than {} s", self.timeout.as_secs());
                 let hint = Some("raise EARMARK__WORKER__JOB_TIMEOUT_SECS, or submit a shorter recording".into());
-                Failed { problem: Problem { code: "job.timeout".into(), message, hint }, disposition: Disposition::Retry }
+                Failed {
+                    problem: Problem { code: "job.timeout".into(), message, hint },
+                    disposition: Disposition::Retry,
+                }
             }
             (Err(failed), None) => failed,
         };

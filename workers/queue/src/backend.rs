@@ -38,7 +38,11 @@ impl Backend for Deliveries {
         Poll::Ready(Ok(()))
     }
 
-    fn poll_next(&mut self, cx: &mut Context<'_>, _: &WorkerContext) -> Poll<Option<Result<Task<Delivery>, Infallible>>> {
+    fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+        _: &WorkerContext,
+    ) -> Poll<Option<Result<Task<Delivery>, Infallible>>> {
         self.0.poll_recv(cx).map(|delivery| delivery.map(|delivery| Ok(Task::new(delivery))))
     }
 

@@ -9,9 +9,9 @@ use earmark_core::{Lane, WorkerId};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
+use crate::Queue;
 use crate::attempt::Attempts;
 use crate::backend::{Deliveries, Delivery};
-use crate::Queue;
 
 /// How long work that was told to stop may take to do so: one packet, one batch of clips.
 const STOP_TIME: Duration = Duration::from_secs(10);
@@ -127,7 +127,11 @@ impl Worker {
             ticks.tick().await;
             match self.attempts.journal.sweep().await {
                 Ok(swept) if swept.is_empty() => {}
-                Ok(swept) => tracing::warn!(freed = swept.freed.len(), quarantined = swept.quarantined.len(), "took jobs back from dead workers"),
+                Ok(swept) => tracing::warn!(
+                    freed = swept.freed.len(),
+                    quarantined = swept.quarantined.len(),
+                    "took jobs back from dead workers"
+                ),
                 Err(error) => tracing::warn!(%error, "could not sweep the journal"),
             }
         }

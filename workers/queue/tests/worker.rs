@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use earmark_core::{Clock, Disposition, Job, JobId, JobOptions, JobState, Lane, Lease, NewJob, Problem, SystemClock, Tenant, WorkerId};
+use earmark_core::{
+    Clock, Disposition, Job, JobId, JobOptions, JobState, Lane, Lease, NewJob, Problem, SystemClock, Tenant, WorkerId,
+};
 use earmark_queue::{Attempts, Backoff, Failed, Handler, JournalQueue, Worker, WorkerOptions};
 use earmark_storage::{Database, Journal, WorkerInfo};
 use tokio::sync::{Semaphore, mpsc};
@@ -92,7 +94,8 @@ impl Bench {
             gate: Semaphore::new(0),
         });
         let backoff = Backoff { first: Duration::from_millis(1), longest: Duration::from_millis(4) };
-        let attempts = Attempts::new(journal.clone(), handler.clone(), clock, Duration::from_millis(900), 5, backoff, timeout);
+        let attempts =
+            Attempts::new(journal.clone(), handler.clone(), clock, Duration::from_millis(900), 5, backoff, timeout);
         Self { _folder: folder, journal, handler, begun, attempts: Arc::new(attempts) }
     }
 
@@ -112,8 +115,13 @@ impl Bench {
     /// Starts a worker with two slots.
     async fn start(&self, grace: Duration) -> (CancellationToken, tokio::task::JoinHandle<()>) {
         let id = WorkerId::fresh();
-        let lock = self.journal.register_worker(&id, &WorkerInfo { host: "here".into(), pid: std::process::id(), slots: 2 }).await.unwrap();
-        let queue = JournalQueue::new(self.journal.clone(), id.clone(), self.attempts.lease_ms(), Duration::from_millis(5));
+        let lock = self
+            .journal
+            .register_worker(&id, &WorkerInfo { host: "here".into(), pid: std::process::id(), slots: 2 })
+            .await
+            .unwrap();
+        let queue =
+            JournalQueue::new(self.journal.clone(), id.clone(), self.attempts.lease_ms(), Duration::from_millis(5));
         let worker = Worker::new(id, Arc::new(queue), self.attempts.clone(), WorkerOptions { slots: 2, grace });
         let stop = CancellationToken::new();
         let stopped = stop.clone();
@@ -149,13 +157,24 @@ const WELL: JobState = JobState::Cancelled;
 async fn every_outcome_is_settled_as_it_says() {
     let bench = Bench::new(NO_TIMEOUT).await;
     let (stop, worker) = bench.start(NO_GRACE).await;
-    for (uri, state, tries) in
-        [("well", WELL, 1), ("fails", JobState::Dead, 1), ("fails twice", WELL, 3), ("fails always", JobState::Dead, 5), ("throttled", WELL, 8), ("panics", WELL, 2)]
-    {
+    for (uri, state, tries) in [
+        ("well", WELL, 1),
+        ("fails", JobState::Dead, 1),
+        ("fails twice", WELL, 3),
+        ("fails always", JobState::Dead, 5),
+        ("throttled", WELL, 8),
+        ("panics", WELL, 2),
+    ] {
         let id = bench.submit(uri).await;
         let job = bench.ended(&id).await;
         assert_eq!((job.state, bench.tries(&id)), (state, tries), "{uri}");
-        assert_eq!(job.state == JobState::Dead, job.error.is_some_and(|error| error.code == "test.failed") && uri.starts_with("fails") && state == JobState::Dead, "{uri}");
+        assert_eq!(
+            job.state == JobState::Dead,
+            job.error.is_some_and(|error| error.code == "test.failed")
+                && uri.starts_with("fails")
+                && state == JobState::Dead,
+            "{uri}"
+        );
     }
     stop.cancel();
     worker.await.unwrap();

@@ -65,7 +65,13 @@ fn utterance_cues(utterance: &Utterance) -> Vec<Cue> {
 fn close(open: &mut Vec<Token>, utterance: &Utterance, cues: &mut Vec<Cue>) {
     if let (Some(first), Some(last)) = (open.first(), open.last()) {
         let (start_ms, end_ms) = (first.start_ms, last.end_ms);
-        cues.push(Cue { start_ms, end_ms, speaker: utterance.speaker.clone(), opens_turn: cues.is_empty(), lines: wrap(open.iter()) });
+        cues.push(Cue {
+            start_ms,
+            end_ms,
+            speaker: utterance.speaker.clone(),
+            opens_turn: cues.is_empty(),
+            lines: wrap(open.iter()),
+        });
     }
     open.clear();
 }
@@ -94,7 +100,8 @@ fn tokens(utterance: &Utterance) -> Vec<Token> {
     for (i, c) in characters.iter().enumerate() {
         let follows_space = i > 0 && characters[i - 1].is_whitespace();
         let follows_wide = i > 0 && is_wide(characters[i - 1]);
-        let is_start = i == 0 || !is_closing(*c) && !c.is_whitespace() && (is_wide(*c) || follows_space || follows_wide);
+        let is_start =
+            i == 0 || !is_closing(*c) && !c.is_whitespace() && (is_wide(*c) || follows_space || follows_wide);
         if is_start {
             starts.push(i);
         }
@@ -105,7 +112,10 @@ fn tokens(utterance: &Utterance) -> Vec<Token> {
         .into_iter()
         .map(|(from, to)| Token {
             text: characters[from..to].iter().collect(),
-            columns: characters[from..to].iter().map(|c| if is_wide(*c) || is_closing(*c) && !c.is_ascii() { 2 } else { 1 }).sum(),
+            columns: characters[from..to]
+                .iter()
+                .map(|c| if is_wide(*c) || is_closing(*c) && !c.is_ascii() { 2 } else { 1 })
+                .sum(),
             start_ms: time_at(utterance, from, characters.len()),
             end_ms: time_at(utterance, to, characters.len()).max(time_at(utterance, from, characters.len())),
         })
@@ -133,7 +143,29 @@ fn is_wide(c: char) -> bool {
 
 /// Must not begin a line.
 fn is_closing(c: char) -> bool {
-    matches!(c, '，' | '。' | '！' | '？' | '、' | '；' | '：' | '”' | '’' | '）' | '》' | '」' | '…' | '%' | ',' | '.' | '!' | '?' | ';' | ':' | ')')
+    matches!(
+        c,
+        '，' | '。'
+            | '！'
+            | '？'
+            | '、'
+            | '；'
+            | '：'
+            | '”'
+            | '’'
+            | '）'
+            | '》'
+            | '」'
+            | '…'
+            | '%'
+            | ','
+            | '.'
+            | '!'
+            | '?'
+            | ';'
+            | ':'
+            | ')'
+    )
 }
 
 #[cfg(test)]
@@ -168,7 +200,11 @@ mod tests {
             "supercalifragilisticexpialidociouslyverylongword indeed",
         ] {
             let cues = cues(&[utterance(text, 1000, 13_000)]);
-            let joined: String = cues.iter().flat_map(|cue| cue.lines.join(" ").chars().collect::<Vec<_>>()).filter(|c| !c.is_whitespace()).collect();
+            let joined: String = cues
+                .iter()
+                .flat_map(|cue| cue.lines.join(" ").chars().collect::<Vec<_>>())
+                .filter(|c| !c.is_whitespace())
+                .collect();
             assert_eq!(joined, text.chars().filter(|c| !c.is_whitespace()).collect::<String>());
             for (cue, next) in cues.iter().zip(cues.iter().skip(1)) {
                 assert!(cue.end_ms <= next.start_ms, "{cue:?} {next:?}");
@@ -177,13 +213,19 @@ mod tests {
                 assert!(columns(line) <= LINE_COLUMNS + 2 || !line.contains(' '), "{line}");
                 assert!(!line.starts_with(is_closing), "{line}");
             }
-            assert!(cues.iter().all(|cue| cue.lines.len() <= LINES && cue.end_ms > cue.start_ms && cue.end_ms - cue.start_ms <= CUE_MS + 1));
+            assert!(cues.iter().all(|cue| cue.lines.len() <= LINES
+                && cue.end_ms > cue.start_ms
+                && cue.end_ms - cue.start_ms <= CUE_MS + 1));
         }
     }
 
     #[test]
     fn a_cue_begins_with_its_word() {
-        let mut long = utterance("one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen", 0, 18_000);
+        let mut long = utterance(
+            "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen",
+            0,
+            18_000,
+        );
         let mut offset = 0;
         for (i, word) in (0_u64..).zip(long.text.clone().split(' ')) {
             long.words.push(Word { start_ms: i * 1000, end_ms: i * 1000 + 900, offset, text: word.into() });
