@@ -15,11 +15,15 @@ pub fn load(path: &Path) -> Result<RuleSet, Complaint> {
     let files = read(path)?;
     let name = path.file_stem().map_or_else(|| "rules".into(), |name| name.to_string_lossy().into_owned());
     RuleSet::compile(&name, &files).map_err(|errors| {
-        Complaint::usage(Problem {
-            code: "rules.invalid".into(),
-            message: errors.to_string(),
-            hint: Some("`earmark rules check PATH` checks it again".into()),
-        })
+        let lines: Vec<String> = errors
+            .errors
+            .iter()
+            .map(|error| match error.problem.hint() {
+                Some(hint) => format!("{error}\n  hint: {hint}"),
+                None => error.to_string(),
+            })
+            .collect();
+        Complaint::usage(Problem { code: "rules.invalid".into(), message: lines.join("\n"), hint: None })
     })
 }
 

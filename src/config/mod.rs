@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_secret_is_not_printed_in_an_error() {
-        let problem = load(&[("EARMARK__HTTP__API_KEYS", "crm=s3cret@V9")]).expect_err("no such tier");
-        assert!(!format!("{problem} {}", problem.hint()).contains("s3cret"), "{problem}");
+        let problem = load(&[("EARMARK__HTTP__API_KEYS", "crm=hunter2@V9")]).expect_err("no such tier");
+        assert!(!format!("{problem} {}", problem.hint()).contains("hunter2"), "{problem}");
     }
 }

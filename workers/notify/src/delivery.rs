@@ -78,9 +78,8 @@ impl Delivery {
 
 /// After try number `attempt`, from 1.
 fn wait_ms(attempt: u32) -> i64 {
-    FIRST_WAIT_MS
-        .saturating_mul(1_i64.checked_shl(attempt.saturating_sub(1)).unwrap_or(i64::MAX))
-        .clamp(FIRST_WAIT_MS, LONGEST_WAIT_MS)
+    // Sixteen doublings are past the longest wait.
+    (FIRST_WAIT_MS << attempt.saturating_sub(1).min(16)).min(LONGEST_WAIT_MS)
 }
 
 #[cfg(test)]

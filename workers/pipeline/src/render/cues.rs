@@ -51,46 +51,70 @@ fn utterance_cues(utterance: &Utterance) -> Vec<Cue> {
     let mut cues: Vec<Cue> = Vec::new();
     let mut open: Vec<Token> = Vec::new();
     for token in tokens(utterance) {
-        let lasts_ms = token.end_ms.saturating_sub(open.first().map_or(token.start_ms, |first| first.start_ms));
-        let is_full = wrap(open.iter().chain([&token])).len() > LINES || lasts_ms > CUE_MS;
-        if is_full && !open.is_empty() {
-            close(&mut open, utterance, &mut cues);
-        }
         open.push(token);
+        while open.len() > 1 && is_too_long(&open) {
+            let rest = open.split_off(best_break(&open));
+            close(&open, utterance, &mut cues);
+            open = rest;
+        }
     }
-    close(&mut open, utterance, &mut cues);
+    close(&open, utterance, &mut cues);
     cues
 }
 
-fn close(open: &mut Vec<Token>, utterance: &Utterance, cues: &mut Vec<Cue>) {
+fn is_too_long(open: &[Token]) -> bool {
+    let lasts_ms = match (open.first(), open.last()) {
+        (Some(first), Some(last)) => last.end_ms.saturating_sub(first.start_ms),
+        _ => 0,
+    };
+    wrap(open).len() > LINES || lasts_ms > CUE_MS
+}
+
+/// How many of `tokens` stay together when the last one does not fit: up to the last punctuation in their second half,
+/// otherwise all but that one. At least one.
+fn best_break(tokens: &[Token]) -> usize {
+    let fitting = tokens.len() - 1;
+    let pause = (fitting.div_ceil(2)..=fitting)
+        .rev()
+        .find(|end| *end > 0 && tokens[end - 1].text.trim_end().ends_with(is_closing));
+    pause.unwrap_or(fitting).max(1)
+}
+
+fn close(open: &[Token], utterance: &Utterance, cues: &mut Vec<Cue>) {
     if let (Some(first), Some(last)) = (open.first(), open.last()) {
-        let (start_ms, end_ms) = (first.start_ms, last.end_ms);
+        // A word drawn out for longer stays no longer than a cue may.
+        let (start_ms, end_ms) = (first.start_ms, last.end_ms.min(first.start_ms + CUE_MS));
         cues.push(Cue {
             start_ms,
             end_ms,
             speaker: utterance.speaker.clone(),
             opens_turn: cues.is_empty(),
-            lines: wrap(open.iter()),
+            lines: wrap(open),
         });
     }
-    open.clear();
 }
 
-/// Lines of at most [`LINE_COLUMNS`]; a single longer word stands alone.
-fn wrap<'a>(tokens: impl Iterator<Item = &'a Token>) -> Vec<String> {
-    let (mut lines, mut columns) = (vec![String::new()], 0);
-    for token in tokens {
-        let trailing_space = token.text.len() - token.text.trim_end().len();
-        if columns > 0 && columns + token.columns - trailing_space > LINE_COLUMNS {
-            lines.push(String::new());
-            columns = 0;
+/// Lines of at most [`LINE_COLUMNS`], broken at punctuation where there is some; a single longer word stands alone.
+fn wrap(tokens: &[Token]) -> Vec<String> {
+    let (mut lines, mut from) = (Vec::new(), 0);
+    while from < tokens.len() {
+        let mut columns = 0;
+        let mut to = from;
+        while to < tokens.len() {
+            columns += tokens[to].columns;
+            let trailing_space = tokens[to].text.len() - tokens[to].text.trim_end().len();
+            if to > from && columns - trailing_space > LINE_COLUMNS {
+                break;
+            }
+            to += 1;
         }
-        if let Some(line) = lines.last_mut() {
-            line.push_str(&token.text);
-        }
-        columns += token.columns;
+        let end = if to < tokens.len() { from + best_break(&tokens[from..=to]) } else { to };
+        let line: String = tokens[from..end].iter().map(|token| token.text.as_str()).collect();
+        lines.push(line.trim().to_owned());
+        from = end;
     }
-    lines.into_iter().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect()
+    lines.retain(|line| !line.is_empty());
+    lines
 }
 
 /// Cuts the text before every Chinese character and every word; punctuation stays with what it follows.
