@@ -75,8 +75,13 @@ def main():
     os.environ["OMP_NUM_THREADS"] = str(options.threads)
     model = load(options)
     for path in options.files:
-        # Decoding is part of neither side's figures.
-        for channel, audio in decode(path, options.channels):
+        # Decoding is no part of these figures.
+        try:
+            channels = decode(path, options.channels)
+        except Exception as error:
+            print(json.dumps({"file": path, "error": str(error)}), flush=True)
+            continue
+        for channel, audio in channels:
             wall, cpu = time.perf_counter(), cpu_secs()
             segments, language = transcribe(model, audio, options)
             wall, cpu = time.perf_counter() - wall, cpu_secs() - cpu

@@ -53,7 +53,7 @@ impl Bars {
         if self.is_terminal {
             return;
         }
-        let step = if total == 0 { 0 } else { done * 100 / total / STEP_PERCENT };
+        let step = (done * 100).checked_div(total).unwrap_or(0) / STEP_PERCENT;
         let is_step = total > 0 && (step > shown.step || done == 0);
         shown.step = step.max(shown.step);
         if is_step {

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use earmark_core::{Job, JobState, Lane, Lease, NewJob, Problem, Report, WorkerId};
 use earmark_queue::{Attempts, Settled};
+use earmark_storage::shown_uri;
 use futures::{StreamExt, stream};
+use tokio_util::sync::CancellationToken;
 
 use super::progress::Bars;
 use super::{Outcome, jobs, offer, show};
@@ -34,6 +36,9 @@ pub struct Args {
     tenant: String,
 }
 
+/// How long work that was told to stop may take to do so.
+const STOP_TIME: Duration = Duration::from_secs(10);
+
 /// What became of one recording.
 struct Ended {
     uri: String,
@@ -54,7 +59,11 @@ pub async fn run(app: &App, args: Args) -> Result<Outcome, Complaint> {
     let slots = app.config.worker.slots;
     let lock = app.journal.register_worker(&worker, &app.worker_info()).await?;
 
-    let here = Here { app, attempts: &attempts, worker: &worker, bars: &bars };
+    // Whatever killed processes of this machine held may be taken again; nobody else might look for a long time.
+    app.journal.sweep().await?;
+
+    let stop = CancellationToken::new();
+    let here = Here { app, attempts: &attempts, worker: &worker, bars: &bars, stop: &stop };
     let offered = args.uris.iter().map(|uri| {
         let mut new = offer::job(uri, tenant.clone(), Lane::Call);
         new.options.out_dir.clone_from(&out_dir);
@@ -72,13 +81,17 @@ pub async fn run(app: &App, args: Args) -> Result<Outcome, Complaint> {
         }
         Ok::<_, Complaint>(ended)
     };
+    let interrupted = async {
+        super::up::stop_signal().await;
+        stop.cancel();
+        attempts.stop_all();
+        // A second signal, or work that does not stop in time, ends the command all the same.
+        let _ = tokio::time::timeout(STOP_TIME, super::up::stop_signal()).await;
+    };
     let ended = tokio::select! {
         ended = working => ended?,
         () = attempts.keep_leases() => Vec::new(),
-        () = super::up::stop_signal() => {
-            attempts.stop_all();
-            return Err(Complaint { exit_code: 1, ..Complaint::plain("interrupted", Some("recordings under way stay in the journal; `earmark up` finishes them")) });
-        }
+        () = interrupted => return Err(Complaint { exit_code: 1, ..Complaint::plain("interrupted", None) }),
     };
     app.journal.worker_stopped(&worker).await?;
     drop(lock);
@@ -105,12 +118,17 @@ struct Here<'a> {
     attempts: &'a Arc<Attempts>,
     worker: &'a WorkerId,
     bars: &'a Bars,
+    /// Someone wants the command to end.
+    stop: &'a CancellationToken,
 }
 
 impl Here<'_> {
     async fn process(&self, new: NewJob) -> Ended {
         let began = Instant::now();
         let uri = new.uri.clone();
+        if self.stop.is_cancelled() {
+            return Ended { uri, job_id: None, result: Err(interrupted()), took: began.elapsed() };
+        }
         match self.accept_and_work(new).await {
             Ok((job, result)) => Ended { uri, job_id: Some(job.id.to_string()), result, took: began.elapsed() },
             Err(complaint) => Ended { uri, job_id: None, result: Err(complaint.problem), took: began.elapsed() },
@@ -120,7 +138,7 @@ impl Here<'_> {
     async fn accept_and_work(&self, new: NewJob) -> Result<(Job, Result<Box<Report>, Problem>), Complaint> {
         let lease_ms = self.attempts.lease_ms();
         let (job, lease) = self.app.journal.accept_leased(&new, jobs::ACTOR, self.worker, lease_ms).await?;
-        self.bars.add(&job.id, &job.uri);
+        self.bars.add(&job.id, &shown_uri(&job.uri));
         let id = job.id.clone();
         let result = self.work(job.clone(), lease).await?;
         let outcome = match &result {
@@ -142,10 +160,14 @@ impl Here<'_> {
                 Settled::Done => return self.report(&job).await,
                 Settled::Dead(problem) | Settled::Unsettled(problem) => return Ok(Err(problem)),
                 Settled::Cancelled => return Ok(Err(problem("job.cancelled", "the job was called off"))),
+                Settled::Released if self.stop.is_cancelled() => return Ok(Err(interrupted())),
                 Settled::Retrying { run_at_ms, problem } => {
-                    self.bars.say(&format!("{}: {problem}; trying again", job.uri));
+                    self.bars.say(&format!("{}: {problem}; trying again", shown_uri(&job.uri)));
                     let wait_ms = u64::try_from(run_at_ms - self.app.clock.now_ms()).unwrap_or(0);
-                    tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+                    tokio::select! {
+                        () = tokio::time::sleep(Duration::from_millis(wait_ms)) => {}
+                        () = self.stop.cancelled() => return Ok(Err(interrupted())),
+                    }
                 }
                 Settled::Released | Settled::Lost => {}
             }
@@ -196,6 +218,11 @@ enum Next {
     Ended(Result<Box<Report>, Problem>),
 }
 
+fn interrupted() -> Problem {
+    let hint = "what was accepted stays in the journal; `earmark work` finishes it, `earmark jobs cancel` calls it off";
+    Problem { hint: Some(hint.into()), ..problem("job.interrupted", "the command was interrupted before the end") }
+}
+
 fn problem(code: &str, message: &str) -> Problem {
     Problem { code: code.into(), message: message.into(), hint: None }
 }
@@ -216,7 +243,7 @@ fn print_table(app: &App, ended: &[Ended], out: Option<&std::path::Path>) {
             Ok(report) => {
                 let findings: Vec<String> = report.findings.iter().map(show::finding).collect();
                 table.add_row([
-                    format!("{}\n{}", short(&one.uri), report.job_id),
+                    format!("{}\n{}", short(&shown_uri(&one.uri)), report.job_id),
                     show::length(report.recording.duration_ms),
                     languages(report),
                     speakers(report),
@@ -226,7 +253,7 @@ fn print_table(app: &App, ended: &[Ended], out: Option<&std::path::Path>) {
             }
             Err(problem) => {
                 let row = [
-                    short(&one.uri).into(),
+                    short(&shown_uri(&one.uri)).into(),
                     String::new(),
                     String::new(),
                     String::new(),

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use earmark_core::{ClipText, Engine, samples_to_ms};
 use tokio::sync::oneshot;
 
-use super::model::Model;
+use super::model::{Model, window_frames};
 use super::recognise::Recogniser;
 use super::worker::{Line, Waiting, work};
 use crate::{AsrError, ClipLimits, ClipRequest, LanguageChoice, Transcriber};
@@ -76,7 +76,7 @@ impl LocalEngine {
             let (line, recogniser) = (Arc::clone(&engine.line), Arc::clone(&recogniser));
             let thread = std::thread::Builder::new()
                 .name(format!("asr-{number}"))
-                .spawn(move || work(&line, batch, |requests| recogniser.recognise(requests)))
+                .spawn(move || work(&line, batch, |request| window_frames(request.samples.len()), |requests| recogniser.recognise(requests)))
                 .map_err(|error| AsrError::NotLoaded { detail: format!("cannot start a thread: {error}") })?;
             engine.threads.push(thread);
         }

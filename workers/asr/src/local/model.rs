@@ -15,8 +15,8 @@ use crate::AsrError;
 /// Silence behind the longest clip of a batch, in frames. Whisper was trained on windows of 30 s; with less than a
 /// second of silence at the end it runs on past the speech, with two it does not.
 const SILENCE_FRAMES: usize = 200;
-/// Windows are as long as a multiple of this many frames.
-const FRAME_STEP: usize = 50;
+/// Windows are as long as a multiple of this many frames (3 s): clips go together with those of the same window only.
+const FRAME_STEP: usize = 300;
 /// The decoder's places.
 const MOST_TOKENS: usize = 448;
 /// Frames over which alignments are smoothed; OpenAI's value.
@@ -60,6 +60,12 @@ pub(super) struct Decoding {
     pub(super) no_repeat_ngram: usize,
 }
 
+/// The window, in frames, that a clip of so many samples is listened to in. It depends on the clip alone: what is
+/// understood must not depend on which other clips happen to wait at the same time.
+pub(super) fn window_frames(samples: usize) -> usize {
+    (samples.div_ceil(HOP) + SILENCE_FRAMES).next_multiple_of(FRAME_STEP).min(FULL_WINDOW)
+}
+
 impl Model {
     /// Loads a CTranslate2 Whisper folder in 8-bit integers, `replicas` times with one compute thread each.
     ///
@@ -96,8 +102,7 @@ impl Model {
     /// Listens to clips of at most 30 s (mono, 16 kHz), at least one.
     pub(super) fn encode(&self, clips: &[&[f32]]) -> Result<Encoded, AsrError> {
         let bands = self.whisper.n_mels();
-        let longest = clips.iter().map(|clip| clip.len()).max().unwrap_or(0).div_ceil(HOP);
-        let frames = (longest + SILENCE_FRAMES).next_multiple_of(FRAME_STEP).min(FULL_WINDOW);
+        let frames = clips.iter().map(|clip| window_frames(clip.len())).max().unwrap_or(FRAME_STEP);
         let mut windows = vec![0.0; clips.len() * bands * frames];
         for (clip, window) in clips.iter().zip(windows.chunks_exact_mut(bands * frames)) {
             self.mel.write(clip, frames, window);

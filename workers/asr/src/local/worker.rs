@@ -57,31 +57,39 @@ impl Line {
         }
     }
 
-    /// What waits, at most `most` requests whose callers still listen; waits for the first. `None` once closed.
-    fn take(&self, most: usize) -> Option<Vec<Waiting>> {
+    /// The request that has waited longest and those of its kind behind it, at most `most` whose callers still listen;
+    /// waits for the first. `None` once closed.
+    fn take(&self, most: usize, kind: impl Fn(&ClipRequest) -> usize) -> Option<Vec<Waiting>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if state.is_closed {
                 return None;
             }
             state.waiting.retain(|waiting| !waiting.answer.is_closed());
-            if !state.waiting.is_empty() {
-                let count = most.min(state.waiting.len());
-                return Some(state.waiting.drain(..count).collect());
+            if let Some(first) = state.waiting.front().map(|waiting| kind(&waiting.request)) {
+                let mut room = most;
+                let (taken, left): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut state.waiting).into_iter().partition(|waiting| {
+                    let is_taken = room > 0 && kind(&waiting.request) == first;
+                    room -= usize::from(is_taken);
+                    is_taken
+                });
+                state.waiting = left;
+                return Some(taken.into());
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
 
-/// Takes batches from `line` and answers them with `recognise`, which gives one answer for each request, in order,
-/// until the line is closed.
+/// Takes batches of one `kind` from `line` and answers them with `recognise`, which gives one answer for each request, in
+/// order, until the line is closed.
 pub(super) fn work(
     line: &Arc<Line>,
     batch: usize,
+    kind: impl Fn(&ClipRequest) -> usize,
     recognise: impl Fn(&[ClipRequest]) -> Vec<Result<ClipText, AsrError>>,
 ) {
-    while let Some(taken) = line.take(batch) {
+    while let Some(taken) = line.take(batch, &kind) {
         let (requests, answers): (Vec<_>, Vec<_>) =
             taken.into_iter().map(|waiting| (waiting.request, waiting.answer)).unzip();
         // A panic costs this batch, not the thread: with it every later request would wait for ever. What `recognise`
@@ -126,6 +134,28 @@ mod tests {
     }
 
     #[test]
+    fn only_clips_of_one_kind_go_together_and_nobody_is_overtaken_for_ever() {
+        let line = Arc::new(Line::default());
+        let mut receivers = Vec::new();
+        for id in ["a1", "b2", "c1", "d2", "e1"] {
+            let (waiting, receiver) = waiting(id);
+            line.push(waiting).unwrap();
+            receivers.push(receiver);
+        }
+        let seen = Mutex::new(Vec::new());
+        let kind = |request: &ClipRequest| usize::from(request.request_id.ends_with('2'));
+        work(&line, 2, kind, |requests| {
+            let mut seen = seen.lock().unwrap();
+            seen.push(requests.iter().map(|request| request.request_id.as_str()).collect::<String>());
+            if seen.len() == 3 {
+                line.close();
+            }
+            requests.iter().map(|_| Ok(nothing())).collect()
+        });
+        assert_eq!(*seen.lock().unwrap(), ["a1c1", "b2d2", "e1"]);
+    }
+
+    #[test]
     fn what_waits_goes_together_and_what_nobody_waits_for_is_passed_over() {
         let line = Arc::new(Line::default());
         let mut receivers = Vec::new();
@@ -137,7 +167,7 @@ mod tests {
             }
         }
         let seen = Mutex::new(Vec::new());
-        work(&line, 3, |requests| {
+        work(&line, 3, |_| 0, |requests| {
             seen.lock().unwrap().push(requests.iter().map(|request| request.request_id.clone()).collect::<String>());
             if requests.len() < 3 {
                 line.close();
@@ -156,6 +186,6 @@ mod tests {
         line.close();
         assert!(matches!(receiver.try_recv(), Ok(Err(AsrError::Closed))));
         assert!(matches!(line.push(waiting("late").0), Err(AsrError::Closed)));
-        work(&line, 1, |_| unreachable!("nothing is taken from a closed line"));
+        work(&line, 1, |_| 0, |_| unreachable!("nothing is taken from a closed line"));
     }
 }
