@@ -124,6 +124,9 @@ pub enum AudioError {
     Cancelled,
 }
 
+/// How long a job waits for a disk that has to be seen to by a person.
+const WAIT_FOR_DISK: Duration = Duration::from_secs(60);
+
 impl Failure for AudioError {
     fn code(&self) -> &'static str {
         match self {
@@ -169,8 +172,9 @@ impl Failure for AudioError {
 
     fn disposition(&self) -> Disposition {
         match self {
-            Self::Spool { .. }
-            | Self::Read { .. }
+            // The machine's fault, not the job's.
+            Self::Spool { .. } => Disposition::RetryAfter(WAIT_FOR_DISK),
+            Self::Read { .. }
             | Self::FfmpegRun { .. }
             | Self::Deadline { .. }
             | Self::SpeechModel { .. } => Disposition::Retry,
@@ -186,5 +190,17 @@ impl Failure for AudioError {
             | Self::Panicked { .. } => Disposition::Fail,
             Self::Cancelled => Disposition::Release,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_costs_no_attempt() {
+        let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+        let error = AudioError::Spool { action: "write", source: full };
+        assert_eq!(error.disposition(), Disposition::RetryAfter(Duration::from_secs(60)));
     }
 }

@@ -1,5 +1,7 @@
 //! Why a job did not finish: one variant per stage.
 
+use std::time::Duration;
+
 use earmark_asr::AsrError;
 use earmark_audio::AudioError;
 use earmark_core::{Disposition, Failure};
@@ -57,6 +59,9 @@ impl From<StorageError> for JobError {
     }
 }
 
+/// How long a job waits for a disk that has to be seen to by a person.
+const WAIT_FOR_DISK: Duration = Duration::from_secs(60);
+
 impl Failure for JobError {
     fn code(&self) -> &'static str {
         match self {
@@ -86,7 +91,8 @@ impl Failure for JobError {
     fn disposition(&self) -> Disposition {
         match self {
             Self::Fetch(error) => error.disposition(),
-            Self::TempDir { .. } => Disposition::Retry,
+            // The machine's fault, not the job's.
+            Self::TempDir { .. } => Disposition::RetryAfter(WAIT_FOR_DISK),
             Self::Decode(error) | Self::Segment(error) => error.disposition(),
             Self::Transcribe(error) => error.disposition(),
             Self::Rules { .. } => Disposition::Fail,

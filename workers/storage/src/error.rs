@@ -177,8 +177,8 @@ pub enum StorageError {
     },
 }
 
-/// How long a job waits for a database that has to be seen to by a person.
-const WAIT_FOR_PERSON: Duration = Duration::from_secs(60);
+/// How long a job waits for a disk or a database that has to be seen to by a person.
+pub(crate) const WAIT_FOR_PERSON: Duration = Duration::from_secs(60);
 /// How long a job waits for a busy database.
 const WAIT_FOR_LOCK: Duration = Duration::from_secs(5);
 
@@ -262,8 +262,9 @@ impl Failure for StorageError {
             | Self::Newer { .. }
             | Self::Older { .. }
             | Self::Migrate { .. }
-            | Self::LockFile { .. } => Disposition::RetryAfter(WAIT_FOR_PERSON),
-            Self::Database { .. } | Self::Output { .. } => Disposition::Retry,
+            | Self::LockFile { .. }
+            | Self::Output { .. } => Disposition::RetryAfter(WAIT_FOR_PERSON),
+            Self::Database { .. } => Disposition::Retry,
             Self::UnknownDatabase(_)
             | Self::NoSuchJob(_)
             | Self::NotRetriable { .. }

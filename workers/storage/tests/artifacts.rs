@@ -4,6 +4,7 @@
 mod support;
 
 use std::path::Path;
+use std::time::Duration;
 
 use earmark_core::{Disposition, Failure, Job};
 use earmark_storage::{ArtifactStore, FileArtifacts, StorageError, sha256_hex};
@@ -47,7 +48,9 @@ async fn an_output_that_cannot_be_written_is_named_with_a_hint() {
         assert!(matches!(error, StorageError::Output { .. }));
         let problem = error.problem();
         assert!(problem.message.starts_with(&format!("cannot write {}", file.display())), "{problem}");
-        assert_eq!((problem.code.as_str(), error.disposition()), ("output.unwritable", Disposition::Retry));
+        // The machine's fault: it costs the job no attempt.
+        let wait = Disposition::RetryAfter(Duration::from_secs(60));
+        assert_eq!((problem.code.as_str(), error.disposition()), ("output.unwritable", wait));
         assert!(problem.hint.unwrap().contains("--out"));
     }
 }

@@ -133,6 +133,8 @@ async fn every_answer_decides_the_jobs_fate() {
         (429, "fetch.unavailable", Disposition::RetryAfter(Duration::from_secs(7))),
         (500, "fetch.unavailable", Disposition::Retry),
         (503, "fetch.unavailable", Disposition::Retry),
+        // A part, and nobody asked for one.
+        (206, "fetch.wrong_part", Disposition::Retry),
     ];
     let server = MockServer::start().await;
     let folder = tempfile::tempdir().unwrap();
@@ -144,6 +146,7 @@ async fn every_answer_decides_the_jobs_fate() {
         let uri = format!("{}/{status}?signature=secret", server.uri().replace("http://", "http://me:secret@"));
         let error = fetch(&uri, folder.path(), &limits()).await.expect_err("no recording");
         assert_eq!((error.code(), error.disposition()), (code, disposition), "{status}");
+        assert!(error.hint().is_some(), "{status}");
         assert!(!error.problem().message.contains("secret"), "{}", error.problem());
     }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "no temporary file is left");
@@ -230,6 +233,13 @@ async fn a_broken_download_is_resumed_where_the_server_names_the_version_and_ret
         (b"new".as_slice(), Some("\"v2\""))
     );
 
+    // Another part than the one asked for is neither the rest nor the whole.
+    let other = "HTTP/1.1 206 Partial Content\r\ncontent-range: bytes 30-32/51\r\ncontent-length: 3\r\n\r\nnew";
+    let confused =
+        serve(vec![vec![head("etag: \"v1\"\r\n"), AUDIO[..20].to_vec()], vec![other.as_bytes().to_vec()]]).await;
+    let error = fetch(&confused, folder.path(), &limits()).await.expect_err("another part");
+    assert!(matches!(error, FetchError::WrongPart { .. }), "{error:?}");
+
     for etag in ["", "etag: W/\"weak\"\r\n"] {
         let cut = serve(vec![vec![head(etag), AUDIO[..20].to_vec()]]).await;
         let error = fetch(&cut, folder.path(), &limits()).await.expect_err("cut off");
@@ -263,7 +273,9 @@ async fn no_server_a_silent_one_and_an_unwritable_folder_are_told_apart() {
     assert!(matches!(error, FetchError::Connect { .. }), "{error:?}");
     let file = folder.path().join("file");
     std::fs::write(&file, "").unwrap();
-    assert!(matches!(fetch(&nobody, &file, &limits()).await, Err(FetchError::Spool { .. })));
+    let error = fetch(&nobody, &file, &limits()).await.expect_err("no folder");
+    assert!(matches!(error, FetchError::Spool { .. }), "{error:?}");
+    assert_eq!(error.disposition(), Disposition::RetryAfter(Duration::from_secs(60)));
 }
 
 /// A server that answers one connection after the other with the given pieces and then hangs up.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use earmark_core::{Disposition, Failure, UriError};
 
+use crate::error::WAIT_FOR_PERSON;
 use crate::http_client::HttpClientError;
 
 /// Why a recording could not be had. URLs in it are without credentials and query.
@@ -143,6 +144,12 @@ pub enum FetchError {
         #[source]
         source: reqwest::Error,
     },
+    /// A piece that is not the one asked for.
+    #[error("{url} was answered with a part of the recording that was not asked for")]
+    WrongPart {
+        /// Which.
+        url: String,
+    },
     /// Took too long.
     #[error("{url} was not fetched within {} s", .limit.as_secs())]
     TimedOut {
@@ -176,6 +183,7 @@ impl Failure for FetchError {
             Self::Unavailable { .. } => "fetch.unavailable",
             Self::Connect { .. } => "fetch.connect",
             Self::Broken { .. } => "fetch.broken",
+            Self::WrongPart { .. } => "fetch.wrong_part",
             Self::TimedOut { .. } => "fetch.timed_out",
             Self::Client(_) => "fetch.client",
         }
@@ -202,12 +210,14 @@ impl Failure for FetchError {
             Self::Connect { .. } => "check the host's name and this machine's network",
             Self::TimedOut { .. } => "raise EARMARK__STORAGE__FETCH_TIMEOUT_SECS",
             Self::Client(_) => "install the system's root certificates: apt-get install ca-certificates",
-            Self::Read { .. }
-            | Self::TooManyRedirects { .. }
-            | Self::BadRedirect { .. }
-            | Self::Refused { .. }
-            | Self::Unavailable { .. }
-            | Self::Broken { .. } => return None,
+            Self::Read { .. } => "check the disk and the mount that it lies on",
+            Self::TooManyRedirects { .. } | Self::BadRedirect { .. } => {
+                "give the URL of the recording itself; `curl -IL URL` shows where this one leads"
+            }
+            Self::Refused { .. } => "see what the server says to `curl -v URL`",
+            Self::Unavailable { .. } => "the server is overloaded or down: see to it, or wait",
+            Self::Broken { .. } => "see whether the server or the network between cuts long downloads off",
+            Self::WrongPart { .. } => "see whether a cache or proxy between keeps parts of files",
         };
         Some(text.into())
     }
@@ -227,12 +237,14 @@ impl Failure for FetchError {
             | Self::Refused { .. }
             | Self::Client(_) => Disposition::Fail,
             Self::Unavailable { retry_after: Some(wait), .. } => Disposition::RetryAfter(*wait),
+            // The machine's fault, not the job's.
+            Self::Spool { .. } => Disposition::RetryAfter(WAIT_FOR_PERSON),
             Self::Unavailable { retry_after: None, .. }
             | Self::Changed { .. }
             | Self::Read { .. }
-            | Self::Spool { .. }
             | Self::Connect { .. }
             | Self::Broken { .. }
+            | Self::WrongPart { .. }
             | Self::TimedOut { .. } => Disposition::Retry,
         }
     }

@@ -192,8 +192,11 @@ impl<'a> Download<'a> {
     }
 
     async fn receive(&mut self, mut response: Response) -> Result<(), FetchError> {
-        let is_rest = response.status() == StatusCode::PARTIAL_CONTENT
-            && starts_at(response.headers()) == Some(self.received_bytes);
+        let is_rest = response.status() == StatusCode::PARTIAL_CONTENT;
+        // A part is asked for only where some is here already, and another part must not pass for the whole.
+        if is_rest && (self.received_bytes == 0 || starts_at(response.headers()) != Some(self.received_bytes)) {
+            return Err(FetchError::WrongPart { url: shown_url(self.url) });
+        }
         if !is_rest {
             self.start_over().await?;
             self.tag = header(response.headers(), &ETAG).filter(|tag| tag.starts_with('"')).map(str::to_owned);
