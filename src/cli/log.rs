@@ -1,5 +1,7 @@
 //! Logs, to standard error.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::EnvFilter;
 
 use crate::complaint::Complaint;
@@ -13,7 +15,8 @@ pub fn start(log: &Log) -> Result<(), Complaint> {
             Some("use error, warn, info, debug, or a filter such as earmark_pipeline=debug,info"),
         )
     })?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let is_terminal = std::io::stderr().is_terminal();
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(is_terminal);
     let started = match log.format {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().try_init(),

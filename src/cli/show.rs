@@ -1,9 +1,9 @@
 //! What goes to the terminal.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{ContentArrangement, Table};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table};
 use earmark_core::Finding;
 
 use crate::complaint::Complaint;
@@ -28,12 +28,18 @@ pub fn error(complaint: &Complaint) {
     note(&complaint.to_string());
 }
 
-/// A table with a head line. As wide as the terminal, 160 columns where there is none.
+/// Columns of ids: half an id cannot be copied.
+const IDS: &[&str] = &["job", "alert"];
+
+/// A table with a head line; 160 columns on a terminal, as wide as its content for a file or a program.
 pub fn table(head: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_preset(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic).set_header(head);
-    if table.width().is_none() {
-        table.set_width(160);
+    table.load_preset(UTF8_HORIZONTAL_ONLY).set_header(head);
+    if std::io::stdout().is_terminal() {
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(160);
+    }
+    for (column, _) in table.column_iter_mut().zip(head).filter(|(_, name)| IDS.contains(name)) {
+        column.set_constraint(ColumnConstraint::ContentWidth);
     }
     table
 }

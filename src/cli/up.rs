@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use earmark_core::WorkerId;
 use earmark_pipeline::NoProgress;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::{Outcome, show};
@@ -27,8 +27,11 @@ pub enum Parts {
     Both,
 }
 
-/// Runs until a signal asks to stop; then takes nothing new, finishes or hands back what runs.
+/// Runs until a signal asks to stop; then takes nothing new, finishes or hands back what runs. A second signal ends
+/// it at once.
 pub async fn up(app: &App, _: Args, parts: Parts) -> Result<Outcome, Complaint> {
+    // Before anything says that it is ready: a signal from then on is heard.
+    let mut signals = Signals::listen();
     let stop = CancellationToken::new();
     let serving = async {
         match parts {
@@ -44,14 +47,21 @@ pub async fn up(app: &App, _: Args, parts: Parts) -> Result<Outcome, Complaint> 
     };
     let signalled = async {
         tokio::select! {
-            () = stop_signal() => show::note("stopping: running jobs may finish, nothing new is taken"),
+            () = signals.next() => show::note("stopping: running jobs may finish, nothing new is taken"),
             () = stop.cancelled() => {}
         }
         stop.cancel();
+        signals.next().await;
     };
     // Whichever half fails takes the other down with it: half a service looks like a whole one from outside.
-    let (served, worked, ()) = tokio::join!(ending(serving, &stop), ending(working, &stop), signalled);
-    served.and(worked).map(|()| Outcome::Done)
+    let halves = async { tokio::join!(ending(serving, &stop), ending(working, &stop)) };
+    tokio::select! {
+        (served, worked) = halves => served.and(worked).map(|()| Outcome::Done),
+        () = signalled => {
+            show::note("stopped at the second signal; what ran is taken up again at the next start");
+            Ok(Outcome::SomeFailed)
+        }
+    }
 }
 
 async fn ending(half: impl Future<Output = Result<(), Complaint>>, stop: &CancellationToken) -> Result<(), Complaint> {
@@ -92,13 +102,22 @@ async fn work(app: &App, stop: CancellationToken) -> Result<(), Complaint> {
 
 /// Returns at SIGTERM or SIGINT.
 pub async fn stop_signal() {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        // Without handlers the signals end the process by themselves.
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    Signals::listen().next().await;
+}
+
+/// SIGTERM and SIGINT since [`Signals::listen`]; none where they cannot be heard, they end the process by themselves.
+struct Signals(Option<(Signal, Signal)>);
+
+impl Signals {
+    fn listen() -> Self {
+        Self(signal(SignalKind::terminate()).and_then(|term| Ok((term, signal(SignalKind::interrupt())?))).ok())
+    }
+
+    async fn next(&mut self) {
+        let Some((terminate, interrupt)) = &mut self.0 else { return std::future::pending().await };
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
     }
 }

@@ -1,7 +1,9 @@
 //! Errors of the API: `{"error": {"code", "message", "hint"}}`.
 
 use axum::Json;
-use axum::http::{StatusCode, Uri};
+use axum::extract::FromRequestParts;
+use axum::extract::rejection::PathRejection;
+use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use earmark_core::{Failure, Problem};
 use earmark_storage::StorageError;
@@ -47,6 +49,26 @@ impl From<StorageError> for ApiError {
         }
         Self { status, problem: error.problem() }
     }
+}
+
+/// What a path names; a path that cannot be read is answered like every other mistake.
+#[derive(FromRequestParts)]
+#[from_request(via(axum::extract::Path), rejection(ApiError))]
+pub struct Path<T>(pub T);
+
+impl From<PathRejection> for ApiError {
+    fn from(rejection: PathRejection) -> Self {
+        Self::new(rejection.status(), "http.path", rejection.body_text())
+    }
+}
+
+pub async fn no_such_method(method: Method, uri: Uri) -> ApiError {
+    ApiError::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "http.no_such_method",
+        format!("{} does not answer {method}", uri.path()),
+    )
+    .hint("the header Allow names the methods it answers")
 }
 
 pub async fn no_such_path(uri: Uri) -> ApiError {

@@ -3,7 +3,7 @@
 use std::path::Path as FilePath;
 
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
@@ -17,7 +17,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::Api;
 use super::auth::Caller;
-use super::error::ApiError;
+use super::error::{ApiError, Path};
 
 /// Longest page of jobs.
 const MAX_LIMIT: u32 = 1000;
@@ -36,23 +36,34 @@ pub struct Wanted {
     metadata: Map<String, Value>,
 }
 
-/// Journals a job: 202 with its id; 200 when its key is known.
+/// Journals a job: 202 with its id; 200 when its key is known, 409 when it is known for another recording.
 pub async fn submit(
     State(api): State<Api>,
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     wanted: Result<Json<Wanted>, JsonRejection>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let Json(wanted) = wanted.map_err(|rejection| {
-        ApiError::new(rejection.status(), "job.malformed", rejection.body_text())
-            .hint("send JSON: uri, and if wanted tenant, lane, key, metadata")
-    })?;
+    let Json(wanted) = wanted.map_err(|rejection| malformed(&rejection))?;
     let new = offered(wanted, &headers)?;
     let accepted = api.journal.accept(&new, &caller.0).await?;
+    if accepted.job.uri != new.uri {
+        let message = format!("the key belongs to job {}, of another recording", accepted.job.id);
+        return Err(ApiError::new(StatusCode::CONFLICT, "job.key_reused", message)
+            .hint("a key names one recording; send the same uri or another key"));
+    }
     let status = if accepted.is_new { StatusCode::ACCEPTED } else { StatusCode::OK };
     let location = format!("/v1/jobs/{}", accepted.job.id);
     let body = json!({"job_id": accepted.job.id, "state": accepted.job.state, "is_new": accepted.is_new});
     Ok((status, [(LOCATION, location)], Json(body)))
+}
+
+fn malformed(rejection: &JsonRejection) -> ApiError {
+    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        let message = format!("the body is larger than {} bytes", super::MAX_BODY_BYTES);
+        return ApiError::new(rejection.status(), "http.too_large", message).hint("send less metadata");
+    }
+    ApiError::new(rejection.status(), "job.malformed", rejection.body_text())
+        .hint("send JSON: uri, and if wanted tenant, lane, key, metadata")
 }
 
 fn offered(wanted: Wanted, headers: &HeaderMap) -> Result<NewJob, ApiError> {

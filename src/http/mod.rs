@@ -4,14 +4,16 @@ mod auth;
 mod error;
 mod health;
 mod jobs;
+mod listen;
 mod results;
 
 use std::io::Write;
-use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use earmark_storage::{Database, Journal, ResultStore};
 use tokio_util::sync::CancellationToken;
@@ -19,6 +21,9 @@ use tokio_util::sync::CancellationToken;
 use crate::app::App;
 use crate::complaint::Complaint;
 use auth::Callers;
+
+/// Largest body of a request, a job's metadata included: 1 MiB.
+const MAX_BODY_BYTES: usize = 1 << 20;
 
 /// What every request may need.
 #[derive(Clone)]
@@ -29,7 +34,7 @@ struct Api {
     callers: Arc<Callers>,
 }
 
-/// Serves until `stop` is cancelled; requests under way are answered.
+/// Serves until `stop` is cancelled; requests under way are answered if they end within the configured grace.
 ///
 /// # Errors
 /// [`Complaint`] when the address cannot be had, or is open to others while no keys are configured.
@@ -58,11 +63,9 @@ pub async fn serve(app: &App, stop: CancellationToken) -> Result<(), Complaint> 
         callers: Arc::new(Callers::new(&http.api_keys)),
     };
     let _ = writeln!(std::io::stderr(), "listening on http://{address}");
-    let service = router(api).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service)
-        .with_graceful_shutdown(stop.cancelled_owned())
-        .await
-        .map_err(|error| Complaint::internal(&error))
+    let grace = Duration::from_secs(app.config.worker.grace_secs);
+    listen::serve(listener, &router(api), &stop, grace).await;
+    Ok(())
 }
 
 fn router(api: Api) -> Router {
@@ -73,11 +76,15 @@ fn router(api: Api) -> Router {
         .route("/v1/jobs/{id}/cancel", post(jobs::cancel))
         .route("/v1/jobs/{id}/report", get(results::report))
         .route("/v1/jobs/{id}/{file}", get(results::transcript))
-        .route_layer(from_fn_with_state(api.clone(), auth::require));
+        .route_layer(from_fn_with_state(api.clone(), auth::require_caller));
     Router::new()
         .merge(guarded)
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .fallback(error::no_such_path)
+        .method_not_allowed_fallback(error::no_such_method)
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(from_fn_with_state(api.clone(), auth::require_this_machine))
+        .layer(from_fn(listen::within_time))
         .with_state(api)
 }

@@ -1,6 +1,6 @@
 //! `/v1/jobs/{id}/report` and `/v1/jobs/{id}/transcript.{srt,vtt,txt}`
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
@@ -8,7 +8,7 @@ use earmark_core::Report;
 use earmark_pipeline::render::Format;
 
 use super::Api;
-use super::error::ApiError;
+use super::error::{ApiError, Path};
 use super::jobs::job_id;
 
 /// The report.
