@@ -13,4 +13,5 @@ pub mod complaint;
 pub mod config;
 pub mod http;
 mod rule_files;
+mod text_file;
 mod work;

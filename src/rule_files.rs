@@ -6,6 +6,10 @@ use earmark_core::Problem;
 use earmark_rules::{RuleSet, SourceFile};
 
 use crate::complaint::Complaint;
+use crate::text_file;
+
+/// Largest rule file, in bytes (16 MiB).
+const MAX_BYTES: u64 = 16 << 20;
 
 /// The rule set in a file, or in all rule files of a folder and the folders below it.
 ///
@@ -56,7 +60,7 @@ fn read_folder(folder: &Path, prefix: &str, files: &mut Vec<SourceFile>) -> Resu
 }
 
 fn read_file(path: &Path) -> Result<String, Complaint> {
-    std::fs::read_to_string(path).map_err(|error| unreadable(path, &error.to_string()))
+    text_file::read(path, MAX_BYTES).map_err(|why| unreadable(path, &why))
 }
 
 fn unreadable(path: &Path, why: &str) -> Complaint {

@@ -7,6 +7,9 @@ use support::{Machine, Ran, fixture};
 #[test]
 fn wrong_usage_ends_with_2_and_a_hint() {
     let machine = Machine::new();
+    for (name, bytes) in [("big.toml", (1 << 20) + 1), ("big.yaml", (16 << 20) + 1)] {
+        std::fs::write(machine.folder.path().join(name), vec![b'#'; bytes]).unwrap();
+    }
     for (args, part) in [
         (vec!["run"], "URI"),
         (vec!["frobnicate"], "frobnicate"),
@@ -19,6 +22,10 @@ fn wrong_usage_ends_with_2_and_a_hint() {
         (vec!["results", "export", "01890000-0000-7000-8000-000000000000"], "01890000-0000-7000-8000-000000000000"),
         (vec!["rules", "check", "no-such-folder"], "no-such-folder"),
         (vec!["--config", "no-such.toml", "config"], "no-such.toml"),
+        (vec!["--config", "/dev/zero", "config"], "not a regular file"),
+        (vec!["--config", "big.toml", "config"], "larger than 1048576 bytes"),
+        (vec!["rules", "check", "/dev/zero"], "not a regular file"),
+        (vec!["rules", "check", "big.yaml"], "larger than 16777216 bytes"),
     ] {
         let ran = machine.run(&args);
         assert_eq!(ran.code, Some(2), "{args:?}: {}", ran.stderr);
@@ -47,6 +54,10 @@ fn settings_are_printed_with_their_origin_and_without_secrets() {
     assert_eq!(find("asr.glossary")["value"], "ComfyUI,恒信");
     assert_eq!(find("asr.api_key")["origin"], "EARMARK__ASR__API_KEY");
     assert_eq!(find("asr.tier")["origin"], "default");
+
+    let garbled = <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"\xff");
+    let ran = Ran::of(&machine.command(&["config"]).env("EARMARK__ASR__API_KEY", garbled).output().unwrap());
+    assert!(ran.code == Some(2) && ran.stderr.contains("EARMARK__ASR__API_KEY is not UTF-8"), "{}", ran.stderr);
 
     std::fs::write(&file, "[worker]\nslot = 7\n").unwrap();
     let ran = machine.run(&["--config", "mine.toml", "config"]);
@@ -114,6 +125,19 @@ fn jobs_are_listed_called_off_and_put_back() {
     let history = machine.run(&["audit", "export"]).json();
     let kinds: Vec<&str> = history.iter().map(|entry| entry["kind"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["job.accepted", "job.cancelled", "job.retried"]);
+}
+
+#[test]
+fn what_is_written_for_programs_has_neither_broken_lines_nor_colours() {
+    let machine = Machine::new();
+    let name = format!("{}.wav", "a".repeat(300));
+    let output =
+        machine.command(&["submit", "--json", "--key", "k", &name]).env("EARMARK__LOG__LEVEL", "trace").output();
+    let ran = Ran::of(&output.unwrap());
+    assert!(ran.stderr.contains("TRACE") && !ran.stderr.contains('\u{1b}'), "{}", ran.stderr);
+    let id = ran.json()[0]["job_id"].as_str().unwrap().to_owned();
+    let ran = machine.run(&["jobs", "list"]);
+    assert!(ran.stdout.lines().any(|line| line.contains(&id) && line.contains(&name)), "{}", ran.stdout);
 }
 
 #[test]

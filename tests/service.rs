@@ -2,8 +2,10 @@
 
 mod support;
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::process::{Child, Stdio};
+use std::sync::mpsc;
 
 use serde_json::{Value, json};
 use support::{Machine, fixture};
@@ -13,6 +15,8 @@ struct Service {
     child: Child,
     url: String,
     client: reqwest::Client,
+    /// What it says on standard error.
+    said: mpsc::Receiver<String>,
 }
 
 impl Service {
@@ -25,14 +29,15 @@ impl Service {
         let url = lines
             .find_map(|line| line.strip_prefix("listening on ").map(str::to_owned))
             .expect("it says where it listens");
-        std::thread::spawn(move || lines.for_each(drop));
+        let (say, said) = mpsc::channel();
+        std::thread::spawn(move || lines.for_each(|line| drop(say.send(line))));
         let client = earmark_storage::http_client(&earmark_storage::HttpOptions {
             connect_timeout: std::time::Duration::from_secs(5),
             read_timeout: std::time::Duration::from_secs(60),
             timeout: None,
             allow_private: true,
         });
-        Self { child, url, client: client.unwrap() }
+        Self { child, url, client: client.unwrap(), said }
     }
 
     async fn get(&self, path: &str) -> (u16, String) {
@@ -49,9 +54,27 @@ impl Service {
         (answer.status().as_u16(), answer.json().await.unwrap())
     }
 
-    fn stop(mut self) {
+    /// The request as it stands, and the answer's status and body.
+    fn raw(&self, request: &str) -> (u16, String) {
+        let mut stream = self.connect();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{request}: {answer}"));
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.into())
+    }
+
+    fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.url.strip_prefix("http://").unwrap()).unwrap()
+    }
+
+    fn signal(&self) {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    }
+
+    fn stop(mut self) {
+        self.signal();
         assert!(self.child.wait().unwrap().success());
     }
 }
@@ -122,6 +145,24 @@ async fn mistakes_are_answered_with_status_code_and_hint() {
     for path in ["/v1/jobs/7", "/v1/jobs/01890000-0000-7000-8000-000000000000", "/v2"] {
         assert_eq!(service.get(path).await.0, 404, "{path}");
     }
+    let (status, _) = service.post("/v1/jobs", &json!({"uri": "https://a/b", "key": "k"}), &[]).await;
+    assert_eq!(status, 202);
+    let (status, error) = service.post("/v1/jobs", &json!({"uri": "https://a/c", "key": "k"}), &[]).await;
+    assert_eq!((status, error["error"]["code"].as_str()), (409, Some("job.key_reused")));
+    let big = json!({"uri": "https://a/b", "metadata": {"x": "x".repeat(1 << 20)}});
+    let (status, error) = service.post("/v1/jobs", &big, &[]).await;
+    assert_eq!((status, error["error"]["code"].as_str()), (413, Some("http.too_large")));
+    for (line, status, code) in [
+        ("DELETE /v1/jobs", 405, "http.no_such_method"),
+        ("POST /healthz", 405, "http.no_such_method"),
+        ("GET /v1/jobs/%ff", 400, "http.path"),
+        ("GET /v1/jobs/%ff/report", 400, "http.path"),
+        ("GET /v1/jobs/%ff/%fe", 400, "http.path"),
+        ("GET /%ff", 404, "http.no_such_path"),
+    ] {
+        let (answered, body) = service.raw(&format!("{line} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"));
+        assert_eq!((answered, parsed(&body)["error"]["code"].as_str()), (status, Some(code)), "{line}: {body}");
+    }
     assert_eq!(service.get("/v1/jobs?state=lost").await.0, 400);
     assert_eq!(service.get("/v1/jobs?since=yesterday").await.0, 400);
     service.stop();
@@ -137,7 +178,73 @@ async fn with_keys_configured_only_their_holders_may_ask() {
     let answer = service.client.get(format!("{}/v1/jobs", service.url)).bearer_auth("s3cre").send().await.unwrap();
     assert_eq!(answer.status().as_u16(), 401);
     assert_eq!(service.get("/healthz").await.0, 200);
+    for (header, status) in [
+        ("Authorization: bearer s3cret\r\nOrigin: https://other.example", 200),
+        ("Authorization: BEARER  s3cret", 200),
+        ("Authorization: Basic s3cret", 401),
+        ("Authorization: s3cret", 401),
+    ] {
+        let head = format!("GET /v1/jobs HTTP/1.1\r\nHost: earmark.example\r\n{header}\r\nConnection: close\r\n\r\n");
+        assert_eq!(service.raw(&head).0, status, "{header}");
+    }
     service.stop();
+}
+
+#[tokio::test]
+async fn without_keys_pages_of_other_sites_may_not_ask() {
+    let machine = Machine::new();
+    let service = Service::start(&machine, "serve", &[]);
+    for (target, headers, code) in [
+        ("/v1/jobs", "Host: localhost", None),
+        ("/v1/jobs", "Host: LOCALHOST:8080", None),
+        ("/v1/jobs", "Host: 127.0.0.1:1", None),
+        ("/v1/jobs", "Host: [::1]:8080", None),
+        ("http://localhost/v1/jobs", "Host: localhost", None),
+        ("/v1/jobs", "Host: localhost:8080\r\nOrigin: http://localhost:8080", None),
+        ("/v1/jobs", "Accept: */*", Some("auth.host")),
+        ("/v1/jobs", "Host: evil.example", Some("auth.host")),
+        ("/readyz", "Host: evil.example:8080", Some("auth.host")),
+        ("/v1/jobs", "Host: localhost.evil.example", Some("auth.host")),
+        ("/v1/jobs", "Host: 127.0.0.1.evil.example", Some("auth.host")),
+        ("/v1/jobs", "Host: localhost@evil.example", Some("auth.host")),
+        ("/v1/jobs", "Host: 192.168.0.1", Some("auth.host")),
+        ("/v1/jobs", "Host: localhost\r\nHost: evil.example", Some("auth.host")),
+        ("http://evil.example/v1/jobs", "Host: localhost", Some("auth.host")),
+        ("/v1/jobs", "Host: localhost\r\nOrigin: https://evil.example", Some("auth.origin")),
+        ("/v1/jobs", "Host: localhost\r\nOrigin: http://localhost:3000", Some("auth.origin")),
+        ("/v1/jobs", "Host: localhost\r\nOrigin: null", Some("auth.origin")),
+    ] {
+        let (status, body) = service.raw(&format!("GET {target} HTTP/1.1\r\n{headers}\r\nConnection: close\r\n\r\n"));
+        let expected = if code.is_some() { 403 } else { 200 };
+        assert_eq!((status, parsed(&body)["error"]["code"].as_str()), (expected, code), "{target} {headers}: {body}");
+    }
+    service.stop();
+}
+
+#[tokio::test]
+async fn a_client_that_never_finishes_its_request_does_not_keep_the_service_from_stopping() {
+    let machine = Machine::new();
+    for parts in ["serve", "up"] {
+        let service = Service::start(&machine, parts, &[("EARMARK__WORKER__GRACE_SECS", "1")]);
+        let mut half_open = service.connect();
+        half_open.write_all(b"GET /heal").unwrap();
+        // Answered after it, so the service has the half-open one too.
+        assert_eq!(service.get("/healthz").await.0, 200);
+        service.stop();
+    }
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_the_service_at_once() {
+    let machine = Machine::new();
+    let mut service = Service::start(&machine, "serve", &[("EARMARK__WORKER__GRACE_SECS", "86400")]);
+    let mut half_open = service.connect();
+    half_open.write_all(b"GET /heal").unwrap();
+    assert_eq!(service.get("/healthz").await.0, 200);
+    service.signal();
+    assert!(service.said.iter().any(|line| line.starts_with("stopping")));
+    service.signal();
+    assert_eq!(service.child.wait().unwrap().code(), Some(1));
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod up;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
@@ -71,6 +72,9 @@ enum Command {
     Doctor,
 }
 
+/// How long the database may take to close.
+const CLOSE_TIME: Duration = Duration::from_secs(2);
+
 /// How a command ended, if it could be carried out at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
@@ -101,9 +105,7 @@ pub fn main() -> ExitCode {
 }
 
 fn start(cli: Cli) -> Result<Outcome, Complaint> {
-    let environment: Vec<(String, String)> = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect();
+    let environment = crate::config::environment(std::env::vars_os())?;
     let (settings, table) = Config::load(cli.config.as_deref(), &environment)?;
     log::start(&settings.log)?;
     // One provider of cryptography for every TLS connection; a second call can only mean it is installed already.
@@ -139,6 +141,7 @@ async fn dispatch(command: Command, settings: Config, table: Vec<Setting>) -> Re
         Command::Migrate => migrate::migrate(&app).await,
         Command::Config(_) | Command::Doctor | Command::Rules(_) => Ok(Outcome::Done),
     };
-    app.database.close().await;
+    // What was written is safe already; a connection that is still busy must not hold up the end of the program.
+    let _ = tokio::time::timeout(CLOSE_TIME, app.database.close()).await;
     outcome
 }

@@ -2,9 +2,12 @@
 
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
-use super::value::{between, list, optional};
+use super::value::{between, full_list, optional};
+
+/// Longest name of a speaker, in characters.
+const MAX_NAME: usize = 32;
 
 /// Decoding and cutting.
 #[derive(Debug, Clone, Deserialize)]
@@ -26,11 +29,31 @@ pub struct Audio {
     #[serde(deserialize_with = "optional")]
     pub vad_model: Option<PathBuf>,
     /// Who speaks on each channel.
-    #[serde(deserialize_with = "list")]
+    #[serde(deserialize_with = "speakers")]
     pub speakers: Vec<String>,
     /// Who speaks on a single channel.
+    #[serde(deserialize_with = "speaker")]
     pub mono_speaker: String,
     /// Neighbouring speech is packed up to this.
     #[serde(deserialize_with = "between::<1_000, 600_000, _, _>")]
     pub pack_to_ms: u64,
+}
+
+fn speakers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let names: Vec<String> = full_list(deserializer)?;
+    names.iter().map(|name| checked(name).map_err(serde::de::Error::custom)).collect()
+}
+
+fn speaker<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    checked(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+}
+
+/// A speaker's name goes into file formats with marks of their own (`<v NAME>`, `NAME:`), so it has none.
+fn checked(name: &str) -> Result<String, String> {
+    let name = name.trim();
+    let is_plain = name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | ' '));
+    if is_plain && (1..=MAX_NAME).contains(&name.chars().count()) {
+        return Ok(name.into());
+    }
+    Err(format!("use names of 1 to {MAX_NAME} letters, digits, spaces, _ and -"))
 }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer};
 
 use super::asr::Tier;
-use super::value::list;
+use super::value::full_list;
 
 /// The API.
 #[derive(Debug, Clone, Deserialize)]
@@ -16,7 +16,7 @@ pub struct Http {
     #[serde(deserialize_with = "address")]
     pub listen: SocketAddr,
     /// Who may ask; nobody but this machine where there is none.
-    #[serde(deserialize_with = "list")]
+    #[serde(deserialize_with = "api_keys")]
     pub api_keys: Vec<ApiKey>,
 }
 
@@ -56,4 +56,20 @@ fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::
     String::deserialize(deserializer)?
         .parse()
         .map_err(|_| serde::de::Error::custom("use address:port, e.g. 127.0.0.1:8080"))
+}
+
+/// A name or a key that stands there twice would leave open who asks.
+fn api_keys<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ApiKey>, D::Error> {
+    let keys: Vec<ApiKey> = full_list(deserializer)?;
+    for (at, key) in keys.iter().enumerate() {
+        if keys[..at].iter().any(|other| other.name == key.name) {
+            let text = format!("give every caller one key: `{}` stands there twice", key.name);
+            return Err(serde::de::Error::custom(text));
+        }
+        if keys[..at].iter().any(|other| other.key == key.key) {
+            let text = format!("give every caller a key of its own: `{}` has another's", key.name);
+            return Err(serde::de::Error::custom(text));
+        }
+    }
+    Ok(keys)
 }

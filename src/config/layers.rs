@@ -7,9 +7,13 @@ use std::path::Path;
 use config::{Environment, File, FileFormat, Map, Source, Value};
 
 use super::{Config, ConfigProblem};
+use crate::text_file;
 
 const DEFAULTS: &str = include_str!("default.toml");
 const PREFIX: &str = "EARMARK";
+
+/// Largest configuration file, in bytes (1 MiB).
+const MAX_BYTES: u64 = 1 << 20;
 
 /// Keys whose values are never shown.
 const SECRETS: &[&str] = &["asr.api_key", "http.api_keys", "notify.secret"];
@@ -67,7 +71,7 @@ impl Layers {
         let mut layers = vec![Layer { origin: |_, _| Origin::Default, values: defaults }];
         let path = file.map(|path| path.display().to_string());
         if let (Some(file), Some(path)) = (file, &path) {
-            let text = std::fs::read_to_string(file).map_err(|error| broken(path.clone(), &error))?;
+            let text = text_file::read(file, MAX_BYTES).map_err(|why| broken(path.clone(), &why))?;
             let values =
                 flatten(&File::from_str(&text, FileFormat::Toml)).map_err(|error| broken(path.clone(), &error))?;
             layers.push(Layer { origin: |all, _| Origin::File(all.file.clone().unwrap_or_default()), values });

@@ -5,6 +5,7 @@
 mod asr;
 mod audio;
 mod database;
+mod environment;
 mod error;
 mod http;
 mod layers;
@@ -23,6 +24,7 @@ use serde::Deserialize;
 pub use asr::{Asr, EngineKind, Tier};
 pub use audio::Audio;
 pub use database::Database;
+pub use environment::environment;
 pub use error::ConfigProblem;
 pub use http::{ApiKey, Http};
 pub use layers::{Origin, Setting};
@@ -129,11 +131,40 @@ mod tests {
             ("EARMARK__DATABASE__URL", "mysql://x", "EARMARK__DATABASE__URL is `mysql://x`", "sqlite:"),
             ("EARMARK__HTTP__LISTEN", "8080", "EARMARK__HTTP__LISTEN is `8080`", "127.0.0.1:8080"),
             ("EARMARK__HTTP__API_KEYS", "crm", "EARMARK__HTTP__API_KEYS", "name=key@tier"),
+            ("EARMARK__HTTP__API_KEYS", "crm=a@V0,,qa=b@V1", "EARMARK__HTTP__API_KEYS", "nothing between two commas"),
+            ("EARMARK__HTTP__API_KEYS", "crm=a@V0,crm=b@V1", "EARMARK__HTTP__API_KEYS", "`crm` stands there twice"),
+            ("EARMARK__AUDIO__SPEAKERS", ",,,", "EARMARK__AUDIO__SPEAKERS is `,,,`", "nothing between two commas"),
+            ("EARMARK__AUDIO__SPEAKERS", "agent,<v x>", "EARMARK__AUDIO__SPEAKERS", "letters, digits"),
+            ("EARMARK__AUDIO__SPEAKERS", "a\u{7}b", "EARMARK__AUDIO__SPEAKERS", "letters, digits"),
+            ("EARMARK__AUDIO__MONO_SPEAKER", "", "EARMARK__AUDIO__MONO_SPEAKER", "1 to 32"),
+            ("EARMARK__AUDIO__MONO_SPEAKER", &"x".repeat(33), "EARMARK__AUDIO__MONO_SPEAKER", "1 to 32"),
+            ("EARMARK__AUDIO__MONO_SPEAKER", "a\nb", "EARMARK__AUDIO__MONO_SPEAKER", "letters, digits"),
         ] {
             let problem = load(&[(name, value)]).expect_err(name);
             assert!(problem.to_string().contains(message), "{name}: {problem}");
             assert!(problem.hint().contains(hint), "{name}: {}", problem.hint());
         }
+    }
+
+    #[test]
+    fn speakers_may_have_names_of_any_script() {
+        let (config, _) = load(&[
+            ("EARMARK__AUDIO__SPEAKERS", "坐席, Müller-Lüdenscheidt_2 b"),
+            ("EARMARK__AUDIO__MONO_SPEAKER", " 客户 "),
+        ])
+        .unwrap();
+        assert_eq!(config.audio.speakers, ["坐席", "Müller-Lüdenscheidt_2 b"]);
+        assert_eq!(config.audio.mono_speaker, "客户");
+    }
+
+    #[test]
+    fn a_setting_that_is_not_text_is_refused_by_name() {
+        use std::os::unix::ffi::OsStringExt;
+        let garbled = || std::ffi::OsString::from_vec(vec![b'x', 0xff]);
+        let problem = environment([("EARMARK__HTTP__API_KEYS".into(), garbled())]).expect_err("not UTF-8");
+        assert_eq!(problem.to_string(), "EARMARK__HTTP__API_KEYS is not UTF-8");
+        let others = environment([("LESSKEY".into(), garbled()), (garbled(), "x".into()), ("A".into(), "b".into())]);
+        assert_eq!(others.unwrap(), [("A".to_owned(), "b".to_owned())]);
     }
 
     #[test]

@@ -45,6 +45,23 @@ where
         .collect()
 }
 
+/// Comma-separated values as [`list`], but nothing between two commas is a mistake.
+pub fn full_list<'de, T, D>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    T: FromStr<Err: Display>,
+    D: Deserializer<'de>,
+{
+    let text = String::deserialize(deserializer)?;
+    if text.trim().is_empty() {
+        return Ok(Vec::new());
+    }
+    let items = text.split(',').map(|item| match item.trim() {
+        "" => Err(D::Error::custom("write a value everywhere: there is nothing between two commas, or at an end")),
+        item => item.parse().map_err(D::Error::custom),
+    });
+    items.collect()
+}
+
 /// A text that may be empty: then there is none.
 pub fn optional<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
 where
