@@ -15,6 +15,10 @@ use crate::rule::{AppliesTo, Example, HOMOPHONE_MIN_CHARS, Homophones, Rule, Rul
 const HOMOPHONE_LEAST_CHARS: u32 = 3;
 const EXCEPT: &str = "except";
 const MAX_ID_CHARS: usize = 80;
+/// Far beyond anything said word for word; it bounds the work of all that looks into words.
+const MAX_WORD_CHARS: usize = 200;
+/// Of a word that is too long, so much is shown.
+const SHOWN_CHARS: usize = 20;
 
 /// Who speaks where nothing else is configured, and the word for everybody.
 const SPEAKERS: [&str; 4] = [Speaker::AGENT, Speaker::CUSTOMER, Speaker::UNKNOWN, ANY];
@@ -141,6 +145,12 @@ impl Check<'_> {
         let mut seen = HashSet::new();
         let mut phrases = Vec::with_capacity(list.value.len());
         for written in &list.value {
+            let chars = written.value.trim().chars().count();
+            if chars > MAX_WORD_CHARS {
+                let start = written.value.trim().chars().take(SHOWN_CHARS).collect();
+                self.wrong(written.referenced, RuleProblem::LongWord { start, chars, most: MAX_WORD_CHARS });
+                continue;
+            }
             let (line, column) = place(written.referenced);
             let phrase = Phrase::new(&written.value, line, column);
             if phrase.text.is_empty() {

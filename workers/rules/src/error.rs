@@ -92,6 +92,16 @@ pub enum RuleProblem {
     /// Nothing of the word is left once spaces and signs are taken away.
     #[error("nothing is left of `{0}` when spaces and signs are taken away")]
     FoldedAway(String),
+    /// A word that nobody says in one breath.
+    #[error("`{start}…` has {chars} characters, more than the {most} that a word or phrase may have")]
+    LongWord {
+        /// Its first characters.
+        start: String,
+        /// How many it has.
+        chars: usize,
+        /// How many it may have.
+        most: usize,
+    },
     /// An ellipsis with nothing on one side.
     #[error("`{0}` begins or ends with an ellipsis")]
     OpenEnd(String),
@@ -147,6 +157,9 @@ impl RuleProblem {
             Self::EmptyList(_) => "list at least one word below it",
             Self::EmptyText(_) => "write something between the quotes, or take the line away",
             Self::FoldedAway(_) => "write at least one letter, digit or character",
+            Self::LongWord { .. } => {
+                "list the part that matters; two parts with a few words between them are one phrase: `first…second`"
+            }
             Self::OpenEnd(_) => "an ellipsis stands between two words; only an exception may begin or end with one",
             Self::DuplicateWord(_) => {
                 "take one of them away; width, case, spaces and traditional characters do not count"

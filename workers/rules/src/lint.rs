@@ -1,10 +1,10 @@
 //! What is allowed in a rule set and probably not meant.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::fold::Passage;
 use crate::index::{Hit, Role};
-use crate::phrase::Phrase;
+use crate::phrase::{Part, Phrase};
 use crate::rule::{HOMOPHONE_MIN_CHARS, Rule, RuleKind};
 use crate::rule_set::RuleSet;
 
@@ -136,18 +136,15 @@ impl Look<'_> {
             return;
         }
         let short = |phrase: &&Phrase| phrase.is_ideographic() && !phrase.has_gap();
-        let by_text: HashMap<String, &Phrase> =
-            self.rule.phrases.iter().filter(short).map(|phrase| (phrase.folded(), phrase)).collect();
-        let longest = by_text.keys().map(|text| text.chars().count()).max().unwrap_or(0);
+        let by_chars: HashMap<&[char], &Phrase> =
+            self.rule.phrases.iter().filter(short).map(|phrase| (phrase.parts[0].chars.as_slice(), phrase)).collect();
+        let lengths: BTreeSet<usize> = by_chars.keys().map(|chars| chars.len()).collect();
         for phrase in self.rule.phrases.iter().filter(|phrase| !phrase.has_gap()) {
-            let chars: Vec<char> = phrase.folded().chars().collect();
-            let pieces = (0..chars.len()).flat_map(|begin| {
-                let most = chars.len().min(begin + longest);
-                (begin + 1..=most).map(move |end| (begin, end))
+            let chars = phrase.parts[0].chars.as_slice();
+            let shorter = (0..chars.len()).find_map(|begin| {
+                let mut pieces = lengths.range(..chars.len()).map_while(|length| chars.get(begin..begin + length));
+                pieces.find_map(|piece| by_chars.get(piece))
             });
-            let shorter = pieces
-                .filter(|(begin, end)| end - begin < chars.len())
-                .find_map(|(begin, end)| by_text.get(&chars[begin..end].iter().collect::<String>()));
             // The longer word is still worth its line when only it is matched by sound.
             let by_sound = |phrase: &Phrase| self.rule.homophones.is_some_and(|h| phrase.len() >= h.min_chars);
             let shorter = shorter.filter(|shorter| by_sound(shorter) == by_sound(phrase));
@@ -160,6 +157,8 @@ impl Look<'_> {
 
     /// `number` is the rule's place in the set.
     fn exceptions(&mut self, set: &RuleSet, number: usize) {
+        let by_parts: HashMap<&[Part], &Phrase> =
+            self.rule.phrases.iter().map(|phrase| (phrase.parts.as_slice(), phrase)).collect();
         for except in &self.rule.except {
             let is_open = except.opens_before || except.opens_after;
             let passage = Passage::of(&except.text.replace("...", " ").replace('…', " "));
@@ -167,7 +166,7 @@ impl Look<'_> {
             if !is_open && !set.index().hits(set.rules(), &passage).iter().any(is_word) {
                 self.warn(except.line, LintProblem::IdleException(except.text.clone()));
             }
-            for phrase in self.rule.phrases.iter().filter(|phrase| phrase.parts == except.parts) {
+            if let Some(phrase) = by_parts.get(except.parts.as_slice()) {
                 let problem = LintProblem::Unreachable { word: phrase.text.clone(), except: except.text.clone() };
                 self.warn(phrase.line, problem);
             }

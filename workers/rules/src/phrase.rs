@@ -6,6 +6,8 @@ use crate::fold::{Class, Joint, Passage, fold};
 const ELLIPSIS: &str = "…";
 /// What an ellipsis may stand for at most, in units: eight Chinese characters or four words.
 const GAP_UNITS: usize = 16;
+/// More folded characters than any stretch that an ellipsis may stand for.
+pub(crate) const MAX_GAP_CHARS: usize = GAP_UNITS * 8;
 const UNITS_OF_IDEOGRAPH: usize = 2;
 const UNITS_OF_WORD: usize = 4;
 /// A recogniser writes long words in two ("what's app", "pass code"); short ones cannot be told from other words.
@@ -115,8 +117,10 @@ impl Part {
             Seam::Hyphen => (Joint::Joined, Joint::Split),
             Seam::Nothing => {
                 let is_inside = |i: usize| is_letter(i) && seams[i] != Seam::Space;
-                let before = (0..at).rev().take_while(|&i| is_letter(i) && (i + 1 == at || is_inside(i + 1))).count();
-                let after = (at..classes.len()).take_while(|&i| is_inside(i)).count();
+                let before = (0..at).rev().take_while(|&i| is_letter(i) && (i + 1 == at || is_inside(i + 1)));
+                let after = (at..classes.len()).take_while(|&i| is_inside(i));
+                // Whether there are enough is all that matters: counting more would be quadratic in the word.
+                let (before, after) = (before.take(SPLITTABLE_LETTERS).count(), after.take(SPLITTABLE_LETTERS).count());
                 let is_long = before + after >= SPLITTABLE_LETTERS;
                 (Joint::Joined, if is_long { Joint::Split } else { Joint::Joined })
             }
@@ -135,8 +139,7 @@ impl Part {
 
 /// Whether an ellipsis may stand for characters `from..to` of `passage`: few enough, and no clause ends there.
 pub(crate) fn is_small_gap(passage: &Passage, from: usize, to: usize) -> bool {
-    // More characters than any allowed stretch has letters: nothing to count.
-    if to < from || to - from > GAP_UNITS * 8 {
+    if to < from || to - from > MAX_GAP_CHARS {
         return false;
     }
     let mut units = 0;

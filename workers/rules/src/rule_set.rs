@@ -69,7 +69,7 @@ impl RuleSet {
     /// What the rules find in `utterances` (in order of time), in order of time. The same input gives the same
     /// findings, ids included.
     pub fn find(&self, utterances: &[Utterance], context: &Context) -> Vec<Finding> {
-        Search { set: self, utterances, context }.run()
+        Search::new(self, utterances, context).run()
     }
 
     /// What the rules find in one text that anybody may have said; times are 0, and nothing is said to be missing.

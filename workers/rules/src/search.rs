@@ -1,14 +1,17 @@
 //! From hits to findings: who said it, when, what stands inside an exception, which of several hits in one place.
 
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+
 use earmark_core::{Finding, FindingKind, Lane, Speaker, Utterance};
 
 use crate::fold::Passage;
 use crate::index::{Hit, Role};
-use crate::phrase::is_small_gap;
+use crate::phrase::{MAX_GAP_CHARS, is_small_gap};
 use crate::reason::{self, Heard};
 use crate::rule::{Rule, RuleKind, primary_language};
 use crate::rule_set::RuleSet;
-use crate::timing::times;
+use crate::timing::Timeline;
 
 /// Utterances of one speaker with less between them are one sentence that was cut in two.
 const JOIN_MS: u64 = 600;
@@ -26,12 +29,19 @@ pub struct Context {
 
 /// One search through one recording.
 pub(crate) struct Search<'a> {
-    pub(crate) set: &'a RuleSet,
-    pub(crate) utterances: &'a [Utterance],
-    pub(crate) context: &'a Context,
+    set: &'a RuleSet,
+    utterances: &'a [Utterance],
+    context: &'a Context,
+    /// One for each utterance, made when something is found there.
+    timelines: Vec<OnceCell<Timeline<'a>>>,
 }
 
-impl Search<'_> {
+impl<'a> Search<'a> {
+    pub(crate) fn new(set: &'a RuleSet, utterances: &'a [Utterance], context: &'a Context) -> Self {
+        let timelines = utterances.iter().map(|_| OnceCell::new()).collect();
+        Self { set, utterances, context, timelines }
+    }
+
     /// All findings, in order of time.
     pub(crate) fn run(&self) -> Vec<Finding> {
         let rules = self.set.rules();
@@ -66,7 +76,12 @@ impl Search<'_> {
         }
         let Some(within) = rule.within else { return true };
         let (span, _) = self.span(passage, hit);
-        times(utterance, span).0 < within.first_ms
+        self.timeline(passage.places[hit.start].utterance).times(span).0 < within.first_ms
+    }
+
+    fn timeline(&self, utterance: u32) -> &Timeline<'a> {
+        let utterance = utterance as usize;
+        self.timelines[utterance].get_or_init(|| Timeline::new(&self.utterances[utterance]))
     }
 
     fn is_for(&self, rule: &Rule, language: Option<&str>) -> bool {
@@ -93,13 +108,13 @@ impl Search<'_> {
         let first = passage.places[hit.start];
         let utterance = &self.utterances[first.utterance as usize];
         let (span, goes_on) = self.span(passage, hit);
-        let matched: String = utterance.text.chars().skip(span.0).take(span.1 - span.0).collect();
+        let timeline = self.timeline(first.utterance);
+        let matched = timeline.text(span).to_owned();
         let phrase = &rule.phrases[hit.phrase as usize];
-        let (start_ms, mut end_ms) = times(utterance, span);
+        let (start_ms, mut end_ms) = timeline.times(span);
         if goes_on {
             let last = passage.places[hit.end - 1];
-            let next = &self.utterances[last.utterance as usize];
-            end_ms = end_ms.max(times(next, (0, last.at as usize + 1)).1);
+            end_ms = end_ms.max(self.timeline(last.utterance).times((0, last.at as usize + 1)).1);
         }
         let kind = match () {
             () if hit.is_by_sound => FindingKind::Homophone,
@@ -188,20 +203,30 @@ fn sentences(utterances: &[Utterance]) -> Vec<Vec<usize>> {
 }
 
 /// Of one rule's `hits` those to report: none inside an exception, the longest of those in one place, and by sound
-/// only where nothing is spelled that way.
+/// only where nothing is spelled that way. `hits` are sorted.
 fn keep(rule: &Rule, passage: &Passage, hits: &[Hit]) -> Vec<Hit> {
     let excepted: Vec<&Hit> = hits.iter().filter(|hit| hit.role == Role::Except).collect();
-    let is_excepted = |hit: &Hit| excepted.iter().any(|except| covers(rule, passage, except, hit));
+    let longest = excepted.iter().map(|except| except.end - except.start).max().unwrap_or(0);
+    let is_excepted = |hit: &Hit| {
+        // Only what stands near can cover it, and `excepted` is in order of its beginning.
+        let first = excepted.partition_point(|except| except.start + longest + MAX_GAP_CHARS < hit.start);
+        let near = excepted[first..].iter().take_while(|except| except.start <= hit.end + MAX_GAP_CHARS);
+        near.into_iter().any(|except| covers(rule, passage, except, hit))
+    };
     let mut found: Vec<Hit> = hits.iter().filter(|hit| hit.role == Role::Find && !is_excepted(hit)).copied().collect();
     let has_gap = |hit: &Hit| rule.phrases[hit.phrase as usize].has_gap();
     found.sort_by_key(|hit| (hit.is_by_sound, hit.start, usize::MAX - hit.end, has_gap(hit), hit.phrase));
-    let mut kept: Vec<Hit> = Vec::new();
-    for hit in found {
-        if kept.iter().all(|other| hit.end <= other.start || other.end <= hit.start) {
-            kept.push(hit);
+    // Begin and end of what is kept. These never overlap, so the last to begin before a hit's end also ends last.
+    let mut taken: BTreeMap<usize, usize> = BTreeMap::new();
+    found.retain(|hit| {
+        let before = taken.range(..hit.end).next_back();
+        let is_free = before.is_none_or(|(_, &end)| end <= hit.start);
+        if is_free {
+            taken.insert(hit.start, hit.end);
         }
-    }
-    kept
+        is_free
+    });
+    found
 }
 
 /// Whether `hit` stands inside `except`, or on the open side of it and near.

@@ -35,6 +35,11 @@ fn every_mistake_names_its_place_and_what_to_write_instead() {
         (rule("    words: ['']\n"), "5:13: `words` holds an empty text", "between the quotes"),
         (rule("    words: [a, '，!']\n"), "5:16: nothing is left of `，!`", "at least one letter"),
         (rule("    words: [保證, 保证]\n"), "5:17: `保证` stands twice", "take one of them away"),
+        (
+            rule(&format!("    words: [a, {}]\n", "长".repeat(201))),
+            "5:16: `长长长长长长长长长长长长长长长长长长长长…` has 201 characters, more than the 200",
+            "`first…second`",
+        ),
         (rule("    words: [a…]\n"), "5:13: `a…` begins or ends with an ellipsis", "only an exception"),
         (rule(""), "2:9: the rule has neither", "`must_say:`"),
         (rule("    words: [a]\n    must_say: [b]\n"), "6:15: the rule has both", "two rules"),
