@@ -11,6 +11,7 @@ mod id;
 mod job;
 mod recording;
 mod report;
+mod script;
 mod transcript;
 
 pub use clip::{Clip, ClipKey, Region, SAMPLE_RATE_HZ, ms_to_samples, samples_to_ms};
@@ -21,4 +22,5 @@ pub use id::{IdError, JobId, Tenant, WorkerId};
 pub use job::{Job, JobOptions, JobState, Lane, Lease, NewJob, UnknownWord};
 pub use recording::{RecordingUri, UriError};
 pub use report::{Cost, Engine, Recording, Report, RuleSetId, Warning, rfc3339};
+pub use script::{to_simplified, traditional_pairs};
 pub use transcript::{ClipText, Dropped, Speaker, TimePrecision, TimedText, Utterance, Word};

@@ -35,8 +35,6 @@ pub(crate) enum Joint {
     Pause,
 }
 
-/// Pairs of a traditional and a simplified character.
-const TRADITIONAL: &str = include_str!("fold/traditional.txt");
 /// Variants that dictionaries of traditional characters leave alone.
 const VARIANTS: [(char, char); 3] = [('妳', '你'), ('著', '着'), ('喫', '吃')];
 
@@ -50,12 +48,8 @@ struct Table {
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
     let mut simplified: Vec<char> =
         (0..BMP as u32).map(|code| char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
-    let pairs = TRADITIONAL.lines().filter(|line| !line.starts_with('#')).flat_map(str::split_whitespace);
-    for pair in pairs {
-        let mut chars = pair.chars();
-        if let (Some(from), Some(to)) = (chars.next(), chars.next())
-            && let Some(slot) = simplified.get_mut(from as usize)
-        {
+    for (from, to) in earmark_core::traditional_pairs() {
+        if let Some(slot) = simplified.get_mut(from as usize) {
             *slot = to;
         }
     }

@@ -76,7 +76,14 @@ impl LocalEngine {
             let (line, recogniser) = (Arc::clone(&engine.line), Arc::clone(&recogniser));
             let thread = std::thread::Builder::new()
                 .name(format!("asr-{number}"))
-                .spawn(move || work(&line, batch, |request| window_frames(request.samples.len()), |requests| recogniser.recognise(requests)))
+                .spawn(move || {
+                    work(
+                        &line,
+                        batch,
+                        |request| window_frames(request.samples.len()),
+                        |requests| recogniser.recognise(requests),
+                    )
+                })
                 .map_err(|error| AsrError::NotLoaded { detail: format!("cannot start a thread: {error}") })?;
             engine.threads.push(thread);
         }

@@ -1,6 +1,6 @@
 //! A batch of clips to their texts.
 
-use earmark_core::{ClipText, Dropped, TimePrecision, TimedText, ms_to_samples, samples_to_ms};
+use earmark_core::{ClipText, Dropped, TimePrecision, TimedText, ms_to_samples, samples_to_ms, to_simplified};
 
 use super::doubt::{is_echo, is_invented, is_speakable, loops};
 use super::language::choose;
@@ -181,7 +181,13 @@ impl Recogniser {
     fn judge(&self, passage: &Passage<'_>, decoded: &Decoded) -> Judged {
         let vocabulary = &self.model.vocabulary;
         let spans = spans(vocabulary, &decoded.tokens, length_ms(passage.samples));
-        let all = vocabulary.characters(&decoded.tokens);
+        let mut all = vocabulary.characters(&decoded.tokens);
+        if passage.language == MANDARIN {
+            // What is forbidden as a token can still be spelled in bytes.
+            for character in &mut all {
+                character.value = to_simplified(character.value);
+            }
+        }
         let values: Vec<char> = all.iter().map(|character| character.value).collect();
         let text: String = values.iter().collect();
         let start_ms = |token: usize| spans.iter().find(|span| token < span.end_token).map_or(0, |span| span.start_ms);

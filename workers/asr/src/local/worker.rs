@@ -68,11 +68,12 @@ impl Line {
             state.waiting.retain(|waiting| !waiting.answer.is_closed());
             if let Some(first) = state.waiting.front().map(|waiting| kind(&waiting.request)) {
                 let mut room = most;
-                let (taken, left): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut state.waiting).into_iter().partition(|waiting| {
-                    let is_taken = room > 0 && kind(&waiting.request) == first;
-                    room -= usize::from(is_taken);
-                    is_taken
-                });
+                let (taken, left): (VecDeque<_>, VecDeque<_>) =
+                    std::mem::take(&mut state.waiting).into_iter().partition(|waiting| {
+                        let is_taken = room > 0 && kind(&waiting.request) == first;
+                        room -= usize::from(is_taken);
+                        is_taken
+                    });
                 state.waiting = left;
                 return Some(taken.into());
             }
@@ -167,13 +168,20 @@ mod tests {
             }
         }
         let seen = Mutex::new(Vec::new());
-        work(&line, 3, |_| 0, |requests| {
-            seen.lock().unwrap().push(requests.iter().map(|request| request.request_id.clone()).collect::<String>());
-            if requests.len() < 3 {
-                line.close();
-            }
-            requests.iter().map(|_| Ok(nothing())).collect()
-        });
+        work(
+            &line,
+            3,
+            |_| 0,
+            |requests| {
+                seen.lock()
+                    .unwrap()
+                    .push(requests.iter().map(|request| request.request_id.clone()).collect::<String>());
+                if requests.len() < 3 {
+                    line.close();
+                }
+                requests.iter().map(|_| Ok(nothing())).collect()
+            },
+        );
         assert_eq!(*seen.lock().unwrap(), ["acd", "e"]);
         assert!(receivers.into_iter().all(|mut receiver| receiver.try_recv().is_ok_and(|answer| answer.is_ok())));
     }
