@@ -128,14 +128,10 @@ fn jobs_are_listed_called_off_and_put_back() {
 }
 
 #[test]
-fn what_is_written_for_programs_has_neither_broken_lines_nor_colours() {
+fn a_job_is_one_line_for_programs_however_long_its_recording_is_named() {
     let machine = Machine::new();
     let name = format!("{}.wav", "a".repeat(300));
-    let output =
-        machine.command(&["submit", "--json", "--key", "k", &name]).env("EARMARK__LOG__LEVEL", "trace").output();
-    let ran = Ran::of(&output.unwrap());
-    assert!(ran.stderr.contains("TRACE") && !ran.stderr.contains('\u{1b}'), "{}", ran.stderr);
-    let id = ran.json()[0]["job_id"].as_str().unwrap().to_owned();
+    let id = machine.run(&["submit", "--json", &name]).json()[0]["job_id"].as_str().unwrap().to_owned();
     let ran = machine.run(&["jobs", "list"]);
     assert!(ran.stdout.lines().any(|line| line.contains(&id) && line.contains(&name)), "{}", ran.stdout);
 }

@@ -225,12 +225,16 @@ async fn without_keys_pages_of_other_sites_may_not_ask() {
 async fn a_client_that_never_finishes_its_request_does_not_keep_the_service_from_stopping() {
     let machine = Machine::new();
     for parts in ["serve", "up"] {
-        let service = Service::start(&machine, parts, &[("EARMARK__WORKER__GRACE_SECS", "1")]);
+        let mut service = Service::start(&machine, parts, &[("EARMARK__WORKER__GRACE_SECS", "1")]);
         let mut half_open = service.connect();
         half_open.write_all(b"GET /heal").unwrap();
         // Answered after it, so the service has the half-open one too.
         assert_eq!(service.get("/healthz").await.0, 200);
-        service.stop();
+        service.signal();
+        assert!(service.child.wait().unwrap().success());
+        let said: Vec<String> = service.said.iter().collect();
+        assert!(said.iter().any(|line| line.contains("cut connections")), "{said:?}");
+        assert!(!said.iter().any(|line| line.contains('\u{1b}')), "colours are for terminals: {said:?}");
     }
 }
 
