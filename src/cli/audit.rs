@@ -10,7 +10,7 @@ const PAGE: u32 = 500;
 /// Verify or export the audit log.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
-    /// Recompute every hash of every chain; exit code 1 when one does not hold.
+    /// Recompute every hash of every chain and compare jobs and results with it; exit code 1 when something is amiss.
     Verify {
         /// Only this tenant's chain.
         #[arg(long)]
@@ -32,15 +32,22 @@ pub async fn audit(app: &App, command: Command) -> Result<Outcome, Complaint> {
             let mut outcome = Outcome::Done;
             let chains = app.audit.verify(tenant.as_ref()).await?;
             for chain in &chains {
+                let erased = match chain.erased {
+                    0 => String::new(),
+                    erased => format!(" ({erased} erased)"),
+                };
                 match &chain.result {
                     Ok(()) => show::line(&format!(
-                        "{}: {} entries, chain intact, ends in {}",
+                        "{}: {} entries{erased}, chain intact, ends in {}",
                         chain.tenant, chain.entries, chain.last_hash
                     )),
-                    Err(error) => {
-                        outcome = Outcome::SomeFailed;
-                        show::line(&format!("{}: BROKEN: {error}", chain.tenant));
-                    }
+                    Err(error) => show::line(&format!("{}: BROKEN: {error}", chain.tenant)),
+                }
+                for mismatch in &chain.mismatches {
+                    show::line(&format!("{}: MISMATCH: {mismatch}", chain.tenant));
+                }
+                if !chain.is_sound() {
+                    outcome = Outcome::SomeFailed;
                 }
             }
             if chains.is_empty() {

@@ -110,6 +110,16 @@ pub enum AuditError {
         /// Which entry.
         seq: i64,
     },
+    /// A column holds what no version of earmark writes.
+    #[error("entry {seq} of tenant {tenant} cannot be read: {why}")]
+    Unreadable {
+        /// Whose chain.
+        tenant: Tenant,
+        /// Which entry.
+        seq: i64,
+        /// Which column, and what is wrong with it.
+        why: String,
+    },
     /// The payload was changed.
     #[error("the payload of entry {seq} of tenant {tenant} was changed: its hash does not fit")]
     PayloadChanged {

@@ -2,9 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::audit::hex;
 use crate::{Finding, JobId, Lane, Tenant, Utterance};
 
 /// Everything known of one finished job.
@@ -40,6 +42,21 @@ pub struct Report {
     pub cost: Cost,
     /// What a reader must know before relying on it.
     pub warnings: Vec<Warning>,
+}
+
+impl Report {
+    /// SHA-256 in hex of what was said, when and on which channel: binds the words to the audit log even where the
+    /// report's file is lost.
+    pub fn transcript_sha256(&self) -> String {
+        let mut hasher = Sha256::new();
+        for utterance in &self.utterances {
+            hasher.update(format!(
+                "{}\0{}\0{}\0{}\n",
+                utterance.channel, utterance.start_ms, utterance.end_ms, utterance.text
+            ));
+        }
+        hex(&hasher.finalize())
+    }
 }
 
 /// Facts of the recording.

@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 
 use earmark_audio::decode::Decoded;
-use earmark_core::audit::{AuditEvent, hex};
+use earmark_core::audit::AuditEvent;
 use earmark_core::{
     ClipText, Cost, Engine, Finding, Job, Lease, Recording, Report, RuleSetId, Utterance, Warning, rfc3339,
 };
 use earmark_storage::{Artifact, Fetched, Finished, Spent, shown_uri};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use crate::render::Format;
 use crate::segment::Cut;
@@ -129,7 +128,7 @@ fn audit(lease: &Lease, outcome: &Outcome<'_>, report: &Report, artifacts: &[Art
         json!({
             "uri": shown_uri(&report.recording.uri), "attempt": outcome.job.attempt, "duration_ms": report.recording.duration_ms,
             "clips": outcome.transcript.clips.len(), "clips_reused": outcome.transcript.reused, "requests": report.cost.requests,
-            "utterances": report.utterances.len(), "findings": report.findings.len(), "transcript_sha256": transcript_sha256(report),
+            "utterances": report.utterances.len(), "findings": report.findings.len(), "transcript_sha256": report.transcript_sha256(),
             "artifacts": files,
             "warnings": report.warnings.iter().map(|warning| warning.code.clone()).collect::<Vec<_>>(),
         }),
@@ -144,16 +143,4 @@ fn finding_payload(finding: &Finding) -> Value {
         "speaker": finding.speaker, "start_ms": finding.start_ms, "end_ms": finding.end_ms, "matched": finding.matched,
         "span": finding.span,
     })
-}
-
-/// Binds the words to the entry even where the report's file is lost.
-fn transcript_sha256(report: &Report) -> String {
-    let mut hasher = Sha256::new();
-    for utterance in &report.utterances {
-        hasher.update(format!(
-            "{}\0{}\0{}\0{}\n",
-            utterance.channel, utterance.start_ms, utterance.end_ms, utterance.text
-        ));
-    }
-    hex(&hasher.finalize())
 }

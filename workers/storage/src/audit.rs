@@ -1,15 +1,18 @@
 //! The audit log: appended inside the transaction of the change it records; verified and exported in batches.
 
+mod beside;
+mod chain;
+
 use async_trait::async_trait;
 use earmark_core::Tenant;
-use earmark_core::audit::{AuditEntry, AuditError, AuditEvent, AuditHead, ChainVerifier, GENESIS, fresh_salt};
+use earmark_core::audit::{AuditEntry, AuditError, AuditEvent, AuditHead, GENESIS, fresh_salt};
 use sqlx::any::AnyRow;
 
 use crate::StorageError;
 use crate::database::{Database, Write, column, parsed};
 
-/// Entries read at once.
-const BATCH: u32 = 500;
+/// Mismatches that a [`ChainReport`] names at most, of each kind.
+const NAMED: i64 = 20;
 
 /// What became of one tenant's chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,17 +23,31 @@ pub struct ChainReport {
     pub entries: i64,
     /// Hash of the last sound entry; what a reader notes down to compare later.
     pub last_hash: String,
+    /// Entries among them whose payload was erased.
+    pub erased: u64,
     /// What was found first.
     pub result: Result<(), AuditError>,
+    /// Where jobs, results, artifacts and findings say something else than the chain, in words; the first few of each
+    /// kind.
+    pub mismatches: Vec<String>,
+}
+
+impl ChainReport {
+    /// Whether the chain holds and everything beside it agrees.
+    pub fn is_sound(&self) -> bool {
+        self.result.is_ok() && self.mismatches.is_empty()
+    }
 }
 
 /// The audit log, to be read. Nothing is ever appended from outside: entries come with what they record.
 #[async_trait]
 pub trait AuditLog: Send + Sync {
-    /// Verifies the chain of `tenant`, or every chain, in constant memory.
+    /// Verifies the chain of `tenant`, or every chain, and that jobs and results are as the chain says; in constant
+    /// memory.
     ///
     /// # Errors
-    /// [`StorageError`] when the log cannot be read; a broken chain is a result, not an error.
+    /// [`StorageError`] when the log cannot be read; a broken chain is a result, not an error, and so is a row that
+    /// holds what earmark never writes.
     async fn verify(&self, tenant: Option<&Tenant>) -> Result<Vec<ChainReport>, StorageError>;
 
     /// Up to `limit` entries of `tenant` that follow entry `after` (0 for the first), in order.
@@ -63,44 +80,6 @@ impl SqlAuditLog {
     pub fn new(db: Database) -> Self {
         Self { db }
     }
-
-    async fn verify_chain(&self, tenant: &Tenant) -> Result<ChainReport, StorageError> {
-        let mut verifier = ChainVerifier::new(tenant.clone());
-        let mut report = ChainReport { tenant: tenant.clone(), entries: 0, last_hash: GENESIS.into(), result: Ok(()) };
-        let mut end_seen = None;
-        loop {
-            let entries = self.page(tenant, report.entries, BATCH).await?;
-            if entries.is_empty() {
-                let (seq, hash) = self.head(tenant).await?;
-                // The chain may have grown since the page was read: look once more before calling its tail cut off.
-                if seq > report.entries && end_seen != Some(seq) {
-                    end_seen = Some(seq);
-                    continue;
-                }
-                report.result = verifier.finish(seq, &hash).map(|_| ());
-                return Ok(report);
-            }
-            for entry in entries {
-                if let Err(error) = verifier.take(&entry) {
-                    report.result = Err(error);
-                    return Ok(report);
-                }
-                report.entries = entry.head.seq;
-                report.last_hash = entry.hash;
-            }
-        }
-    }
-
-    async fn head(&self, tenant: &Tenant) -> Result<(i64, String), StorageError> {
-        let row = sqlx::query("SELECT seq, hash FROM audit_heads WHERE tenant = $1")
-            .bind(tenant.as_str().to_owned())
-            .fetch_optional(self.db.pool())
-            .await;
-        match self.db.map(row)? {
-            Some(row) => Ok((column(&self.db, &row, "seq")?, column(&self.db, &row, "hash")?)),
-            None => Ok((0, GENESIS.into())),
-        }
-    }
 }
 
 #[async_trait]
@@ -108,11 +87,13 @@ impl AuditLog for SqlAuditLog {
     async fn verify(&self, tenant: Option<&Tenant>) -> Result<Vec<ChainReport>, StorageError> {
         let tenants = match tenant {
             Some(tenant) => vec![tenant.clone()],
-            None => self.tenants().await?,
+            None => chain::tenants(&self.db).await?,
         };
         let mut reports = Vec::with_capacity(tenants.len());
         for tenant in &tenants {
-            reports.push(self.verify_chain(tenant).await?);
+            let mut report = chain::verify(&self.db, tenant).await?;
+            report.mismatches = beside::mismatches(&self.db, tenant).await?;
+            reports.push(report);
         }
         Ok(reports)
     }

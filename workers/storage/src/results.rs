@@ -131,7 +131,11 @@ impl ResultStore for SqlResults {
         for alert in &finished.alerts {
             outbox::raise(&mut write, &job.tenant, Some(&job.id), alert).await?;
         }
-        let event = done.pop().unwrap_or_else(|| done_event(&job, lease, finished, &report_json));
+        let mut event = done.pop().unwrap_or_else(|| done_event(&job, lease, finished));
+        if let Some(payload) = event.payload.as_object_mut() {
+            // Of the row itself, so that every change to it is seen.
+            payload.insert("report_sha256".into(), json!(crate::sha256_hex(report_json.as_bytes())));
+        }
         let ending = Ending {
             state: JobState::Done,
             kind: OutboxKind::JobDone,
@@ -202,13 +206,13 @@ impl ResultStore for SqlResults {
 }
 
 /// What goes on record of a job that is done: hashes of everything, texts of nothing.
-fn done_event(job: &earmark_core::Job, lease: &Lease, finished: &Finished, report_json: &str) -> AuditEvent {
+fn done_event(job: &earmark_core::Job, lease: &Lease, finished: &Finished) -> AuditEvent {
     let report = &finished.report;
-    let artifacts: Vec<_> =
-        finished.artifacts.iter().map(|artifact| json!({ "name": artifact.name, "sha256": artifact.sha256 })).collect();
+    let artifacts: serde_json::Map<_, _> =
+        finished.artifacts.iter().map(|artifact| (artifact.name.clone(), json!(artifact.sha256))).collect();
     let payload = json!({
         "attempt": job.attempt, "utterances": report.utterances.len(), "findings": report.findings.len(),
-        "requests": report.cost.requests, "report_sha256": crate::digest::sha256_hex(report_json.as_bytes()), "artifacts": artifacts,
+        "requests": report.cost.requests, "transcript_sha256": report.transcript_sha256(), "artifacts": artifacts,
     });
     AuditEvent {
         rule_set_sha256: Some(report.rule_set.sha256.clone()),
@@ -218,7 +222,7 @@ fn done_event(job: &earmark_core::Job, lease: &Lease, finished: &Finished, repor
     }
 }
 
-fn severity_rank(severity: Severity) -> i64 {
+pub(crate) fn severity_rank(severity: Severity) -> i64 {
     match severity {
         Severity::Low => 0,
         Severity::Medium => 1,

@@ -84,10 +84,14 @@ async fn a_database_of_a_later_version_is_refused() {
     assert!(matches!(stores.db.check().await, Err(StorageError::Newer { found: 9999, .. })));
 }
 
+fn is_unreadable(result: &Result<(), AuditError>) -> bool {
+    matches!(result, Err(AuditError::Unreadable { seq: 2, .. }))
+}
+
 #[tokio::test]
 async fn tampering_with_the_audit_log_is_seen() {
     type Check = fn(&Result<(), AuditError>) -> bool;
-    let cases: [(&str, Check); 7] = [
+    let cases: [(&str, Check); 13] = [
         ("UPDATE audit_entries SET payload = '{}' WHERE seq = 2", |result| {
             matches!(result, Err(AuditError::PayloadChanged { seq: 2, .. }))
         }),
@@ -102,6 +106,15 @@ async fn tampering_with_the_audit_log_is_seen() {
         }),
         ("DELETE FROM audit_entries", |result| matches!(result, Err(AuditError::WrongEnd { found: 0, .. }))),
         ("DELETE FROM audit_heads", |result| matches!(result, Err(AuditError::WrongEnd { expected: 0, .. }))),
+        // What earmark never writes.
+        ("UPDATE audit_entries SET payload = x'00ff' WHERE seq = 2", is_unreadable),
+        ("UPDATE audit_entries SET time_ms = 'abc' WHERE seq = 2", is_unreadable),
+        ("UPDATE audit_entries SET seq = 1.5 WHERE seq = 2", is_unreadable),
+        ("UPDATE audit_entries SET hash = x'00' WHERE seq = 2", is_unreadable),
+        ("UPDATE audit_heads SET seq = 'x'", |result| matches!(result, Err(AuditError::Unreadable { seq: 4, .. }))),
+        ("UPDATE audit_entries SET tenant = x'00ff' WHERE seq = 2", |result| {
+            matches!(result, Err(AuditError::Gap { expected: 2, .. }))
+        }),
         // An erasure: payload and salt gone, the chain sound.
         ("UPDATE audit_entries SET payload = NULL, salt = NULL WHERE seq = 2", Result::is_ok),
     ];
@@ -114,7 +127,80 @@ async fn tampering_with_the_audit_log_is_seen() {
         stores.tamper(statement).await;
         let reports = stores.audit.verify(None).await.unwrap();
         assert!(is_as_expected(&reports[0].result), "{statement}: {reports:?}");
+        let is_erasure = statement.contains("salt = NULL");
+        assert_eq!((reports[0].erased, reports[0].is_sound()), (u64::from(is_erasure), is_erasure), "{statement}");
     }
+}
+
+#[tokio::test]
+async fn tampering_beside_the_audit_log_is_seen() {
+    let cases = [
+        ("DELETE FROM audit_entries", "on record are 0 acceptances and no end"),
+        (
+            "DELETE FROM audit_entries WHERE kind = 'job.done'",
+            "is done with 1 results; on record are 1 acceptances and no end",
+        ),
+        ("DELETE FROM results", "is done with 0 results"),
+        (
+            "UPDATE jobs SET state = 'dead' WHERE state = 'done'",
+            "is dead with 1 results; on record are 1 acceptances and `job.done` last",
+        ),
+        (
+            "UPDATE jobs SET state = 'ready', finished_at_ms = NULL WHERE state = 'cancelled'",
+            "is ready with 0 results; on record are 1 acceptances and `job.cancelled` last",
+        ),
+        ("UPDATE jobs SET tenant = 'other' WHERE state = 'cancelled'", "was accepted, and is gone"),
+        ("UPDATE jobs SET tenant = x'00' WHERE state = 'cancelled'", "was accepted, and is gone"),
+        (
+            "UPDATE results SET report = replace(report, '\"billed_ms\":1000', '\"billed_ms\":1')",
+            "has another report than its `job.done` says",
+        ),
+        (
+            "UPDATE results SET report = replace(report, '\"utterances\":[]', '\"utterances\":[{\"id\":0,\"channel\":0,\"speaker\":\"a\",\"start_ms\":0,\"end_ms\":1,\"text\":\"x\",\"time_precision\":\"segment\"}]')",
+            "than its `job.done` says",
+        ),
+        ("UPDATE results SET report = replace(report, 'cdcd', 'cece')", "has other rules"),
+        ("UPDATE results SET report = replace(report, 'abab', 'acac')", "has another recording"),
+        ("UPDATE results SET report = '{}'", "is no report"),
+        ("UPDATE results SET report = x'00'", "cannot be read"),
+        ("UPDATE artifacts SET sha256 = 'ab'", "has other artifacts"),
+        ("DELETE FROM artifacts", "has other artifacts"),
+        ("DELETE FROM findings", "has other findings than those listed"),
+        ("UPDATE findings SET severity_rank = 0", "has other findings than those listed"),
+        ("UPDATE findings SET tenant = 'other'", "has other findings than those listed"),
+        ("UPDATE findings SET severity = x'00'", "cannot be read"),
+        ("DELETE FROM audit_entries WHERE kind = 'finding.raised'", "has other findings than those on record"),
+        (
+            "UPDATE audit_entries SET payload = '{}' WHERE kind = 'finding.raised'",
+            "has other findings than those on record",
+        ),
+    ];
+    for (statement, expected) in cases {
+        let stores = Stores::fresh().await;
+        stores.journal.accept(&new_job("a"), "cli").await.unwrap();
+        let (job, lease) = stores.journal.lease_next(&worker("w"), Lane::ALL, LEASE_MS).await.unwrap().unwrap();
+        stores.results.finish(&lease, &finished(&job)).await.unwrap();
+        let other = stores.journal.accept(&new_job("b"), "cli").await.unwrap().job;
+        stores.journal.cancel(&other.id, "cli").await.unwrap();
+        stores.journal.retry(&other.id, "cli").await.unwrap();
+        stores.journal.cancel(&other.id, "cli").await.unwrap();
+        let sound = stores.audit.verify(None).await.unwrap();
+        assert!(sound.iter().all(earmark_storage::ChainReport::is_sound), "{sound:?}");
+        assert!(stores.tamper(statement).await > 0, "{statement}");
+        let reports = stores.audit.verify(None).await.unwrap();
+        let mismatches: Vec<_> = reports.into_iter().flat_map(|report| report.mismatches).collect();
+        assert!(mismatches.iter().any(|mismatch| mismatch.contains(expected)), "{statement}: {mismatches:?}");
+    }
+}
+
+#[tokio::test]
+async fn jobs_without_any_chain_are_seen() {
+    let stores = Stores::fresh().await;
+    stores.journal.accept(&new_job("a"), "cli").await.unwrap();
+    stores.tamper("DELETE FROM audit_entries").await;
+    stores.tamper("DELETE FROM audit_heads").await;
+    let reports = stores.audit.verify(None).await.unwrap();
+    assert!(!reports[0].is_sound(), "{reports:?}");
 }
 
 #[tokio::test]

@@ -150,7 +150,7 @@ pub fn finished(job: &Job) -> Finished {
         tenant: job.tenant.clone(),
         kind: "finding.raised".into(),
         job_id: Some(job.id.to_string()),
-        payload: json!({ "finding": "f1" }),
+        payload: json!({ "finding_id": "f1" }),
         rule_set_sha256: None,
         engine: None,
         audio_sha256: None,
