@@ -1,5 +1,7 @@
 //! The shape of the house: which package may use which, and how long a file may be.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 

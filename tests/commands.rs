@@ -1,5 +1,7 @@
 //! The commands around the main path: usage, settings, doctor, rules, jobs, the audit log.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 mod support;
 
 use support::{Machine, Ran, fixture};

@@ -1,5 +1,7 @@
 //! `kill -9`: every accepted job ends once, and no clip is transcribed twice.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 mod support;
 
 use std::collections::HashSet;

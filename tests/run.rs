@@ -1,5 +1,7 @@
 //! `earmark run`: recordings in, reports, findings and artifacts out; bad ones answered one by one.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 mod support;
 
 use std::collections::HashMap;

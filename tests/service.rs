@@ -1,5 +1,7 @@
 //! `earmark up`: jobs over HTTP, their reports and transcripts, health, an orderly end.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 mod support;
 
 use std::io::{BufRead, BufReader, Read, Write};

@@ -1,5 +1,7 @@
 //! Outcomes reach the receiver, signed, as often as it takes.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 use std::sync::Arc;
 use std::time::Duration;
 

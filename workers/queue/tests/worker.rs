@@ -1,5 +1,7 @@
 //! A worker on a real journal: whatever a handler does, every job ends as its outcome says.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
