@@ -58,7 +58,21 @@ impl App {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let database = Database::open(&config.database.url, clock.clone()).await?;
         database.migrate().await?;
-        Ok(Self {
+        Ok(Self::of(config, clock, database))
+    }
+
+    /// Opens a database that is there and up to date, and makes nothing.
+    ///
+    /// # Errors
+    /// [`Complaint`] with a hint.
+    pub async fn open_existing(config: Config) -> Result<Self, Complaint> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let database = Database::open_existing(&config.database.url, clock.clone()).await?;
+        Ok(Self::of(config, clock, database))
+    }
+
+    fn of(config: Config, clock: Arc<dyn Clock>, database: Database) -> Self {
+        Self {
             config,
             clock,
             journal: Journal::new(database.clone()),
@@ -67,7 +81,7 @@ impl App {
             outbox: Outbox::new(database.clone()),
             rule_sets: RuleSets::new(database.clone()),
             database,
-        })
+        }
     }
 
     /// The rule set in `path`, in the configured place, or the starter set; kept in the database as evidence.

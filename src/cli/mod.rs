@@ -127,7 +127,13 @@ async fn dispatch(command: Command, settings: Config, table: Vec<Setting>) -> Re
         Command::Rules(command) => return rules::rules(command, settings).await,
         _ => {}
     }
-    let app = App::open(settings).await?;
+    let app = match command {
+        // Whoever looks for something must not make an empty database and find nothing in it.
+        Command::Jobs(_) | Command::Results(_) | Command::Audit(_) | Command::Alerts(_) => {
+            App::open_existing(settings).await?
+        }
+        _ => App::open(settings).await?,
+    };
     let outcome = match command {
         Command::Run(args) => run::run(&app, args).await,
         Command::Up(args) => up::up(&app, args, up::Parts::Both).await,

@@ -15,6 +15,12 @@ use crate::worker_lock::FileLock;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
 
+static DRIVERS: Once = Once::new();
+
+/// What a connection is told that may make the database: WAL, once in the file's life.
+const NEW_PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;";
+/// What a connection to a database is told that must be there: nothing that changes the file.
+const EXISTING_PRAGMAS: &str = "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;";
 /// Readers beside the one writer; each is a thread with up to 2 MB of pages.
 const SQLITE_CONNECTIONS: u32 = 5;
 /// How long another process may hold the write lock.
@@ -56,14 +62,14 @@ impl Database {
     /// [`StorageError::UnknownDatabase`], [`StorageError::Folder`], [`StorageError::Open`], [`StorageError::NotADatabase`],
     /// [`StorageError::ReadOnly`], [`StorageError::Full`], [`StorageError::LockFile`].
     pub async fn open(url: &str, clock: Arc<dyn Clock>) -> Result<Self, StorageError> {
-        static DRIVERS: Once = Once::new();
         DRIVERS.call_once(sqlx::any::install_default_drivers);
 
         let file = sqlite_file(url)?;
         let (options, connections) = match &file {
             Some(path) => {
+                refuse_other_files(path)?;
                 make_folder(path)?;
-                (sqlite_options(url, path)?, SQLITE_CONNECTIONS)
+                (sqlite_options(url, path, "mode=rwc")?, SQLITE_CONNECTIONS)
             }
             // Each connection to memory is a database of its own.
             None => (plain_options(url)?, 1),
@@ -75,19 +81,45 @@ impl Database {
         };
         if file.is_some() {
             // The pool would try again and again and in the end know only that time is up.
-            try_connection(&options).await.map_err(|source| match mapped(place_of(file.as_deref()), source) {
-                StorageError::Database { place, source } => StorageError::Open { place, source },
-                other => other,
-            })?;
+            try_connection(&options, NEW_PRAGMAS).await.map_err(|source| not_opened(file.as_deref(), source))?;
         }
+        Ok(Self::with(options, NEW_PRAGMAS, connections, file, clock))
+    }
+
+    /// Opens the database at `url` if there is one with this program's schema, and makes or changes nothing on disk:
+    /// what cannot be written, on a read-only mount or by another user's will, can be read.
+    ///
+    /// # Errors
+    /// [`StorageError::Missing`], [`StorageError::Older`], [`StorageError::Newer`], and those of [`Database::open`].
+    pub async fn open_existing(url: &str, clock: Arc<dyn Clock>) -> Result<Self, StorageError> {
+        let Some(path) = sqlite_file(url)? else { return Self::open(url, clock).await };
+        DRIVERS.call_once(sqlx::any::install_default_drivers);
+        if !path.exists() {
+            return Err(StorageError::Missing { place: place_of(Some(&path)) });
+        }
+        refuse_other_files(&path)?;
+        let options = sqlite_options(url, &path, existing_mode(&path))?;
+        try_connection(&options, EXISTING_PRAGMAS).await.map_err(|source| not_opened(Some(&path), source))?;
+        let db = Self::with(options, EXISTING_PRAGMAS, SQLITE_CONNECTIONS, Some(path), clock);
+        db.check_version().await?;
+        Ok(db)
+    }
+
+    fn with(
+        options: AnyConnectOptions,
+        pragmas: &'static str,
+        connections: u32,
+        file: Option<PathBuf>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         let pool = AnyPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .idle_timeout(None)
             .max_lifetime(None)
-            .after_connect(|connection, _| Box::pin(prepare(connection)))
+            .after_connect(move |connection, _| Box::pin(prepare(connection, pragmas)))
             .connect_lazy_with(options);
-        Ok(Self { pool, clock, file: file.map(Arc::from), turn: Arc::new(Semaphore::new(1)) })
+        Self { pool, clock, file: file.map(Arc::from), turn: Arc::new(Semaphore::new(1)) }
     }
 
     /// Brings the schema to this program's version. The second time it does nothing.
@@ -127,6 +159,14 @@ impl Database {
     /// # Errors
     /// [`StorageError::Older`], [`StorageError::Newer`], or what stands in the way of reading or writing.
     pub async fn check(&self) -> Result<(), StorageError> {
+        self.check_version().await?;
+        // Matches nothing and is rolled back: it only has to be possible.
+        let mut write = self.write().await?;
+        write.run(sqlx::query("DELETE FROM turns WHERE lane = ''")).await?;
+        Ok(())
+    }
+
+    async fn check_version(&self) -> Result<(), StorageError> {
         let (found, known, place) = (self.version().await?, schema_version(), self.place());
         if found < known {
             return Err(StorageError::Older { place, found, known });
@@ -134,9 +174,6 @@ impl Database {
         if found > known {
             return Err(StorageError::Newer { place, found, known });
         }
-        // Matches nothing and is rolled back: it only has to be possible.
-        let mut write = self.write().await?;
-        write.run(sqlx::query("DELETE FROM turns WHERE lane = ''")).await?;
         Ok(())
     }
 
@@ -228,19 +265,16 @@ fn schema_version() -> i64 {
     MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0)
 }
 
-async fn try_connection(options: &AnyConnectOptions) -> Result<(), sqlx::Error> {
+async fn try_connection(options: &AnyConnectOptions, pragmas: &str) -> Result<(), sqlx::Error> {
     let mut connection = AnyConnection::connect_with(options).await?;
-    prepare(&mut connection).await?;
+    prepare(&mut connection, pragmas).await?;
     connection.close().await
 }
 
 /// What every connection is told first.
-async fn prepare(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
-    let pragmas = format!(
-        "PRAGMA busy_timeout = {}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;",
-        BUSY_TIMEOUT.as_millis()
-    );
-    // Numbers of ours only.
+async fn prepare(connection: &mut AnyConnection, pragmas: &str) -> Result<(), sqlx::Error> {
+    let pragmas = format!("PRAGMA busy_timeout = {}; {pragmas}", BUSY_TIMEOUT.as_millis());
+    // Words and numbers of ours only.
     sqlx::raw_sql(sqlx::AssertSqlSafe(pragmas)).execute(connection).await.map(drop)
 }
 
@@ -271,6 +305,52 @@ fn without_password(url: &str) -> String {
     }
 }
 
+fn not_opened(file: Option<&Path>, source: sqlx::Error) -> StorageError {
+    match mapped(place_of(file), source) {
+        StorageError::Database { place, source } => StorageError::Open { place, source },
+        other => other,
+    }
+}
+
+/// A file that begins as no SQLite database is left alone, and nothing is put beside it.
+fn refuse_other_files(path: &Path) -> Result<(), StorageError> {
+    use std::io::Read as _;
+    let place = place_of(Some(path));
+    let mut start = Vec::new();
+    match std::fs::File::open(path).and_then(|file| file.take(16).read_to_end(&mut start)) {
+        Ok(0) => Ok(()),
+        Ok(_) if start == b"SQLite format 3\0" => Ok(()),
+        Ok(_) => Err(StorageError::NotADatabase { place }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        // What stands in the way of the folder is said there.
+        Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => Ok(()),
+        Err(error) => Err(StorageError::Open { place, source: sqlx::Error::Io(error) }),
+    }
+}
+
+/// How a database that is there is opened: for reading alone where it cannot be written.
+fn existing_mode(path: &Path) -> &'static str {
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    let may_write = |path: &Path| rustix::fs::access(path, rustix::fs::Access::WRITE_OK).is_ok();
+    if may_write(path) && may_write(folder) {
+        return "mode=rw";
+    }
+    // Somebody else may be writing, or died at it: SQLite has to look at the log too.
+    let beside = |suffix: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        PathBuf::from(name)
+    };
+    let has_log = std::fs::metadata(beside("-wal")).is_ok_and(|log| log.len() > 0) || beside("-shm").exists();
+    if has_log { "mode=ro" } else { "mode=ro&immutable=1" }
+}
+
+/// Whether the disk under `place` is full: SQLite does not tell the cause of every failure.
+fn has_no_space(place: &str) -> bool {
+    let folder = Path::new(place).parent().unwrap_or(Path::new("/"));
+    rustix::fs::statvfs(folder).is_ok_and(|disk| disk.f_bavail == 0 || (disk.f_files > 0 && disk.f_favail == 0))
+}
+
 fn make_folder(file: &Path) -> Result<(), StorageError> {
     let folder = runtime_folder(file);
     std::fs::create_dir_all(&folder).map_err(|source| StorageError::Folder { path: folder, source })
@@ -282,10 +362,10 @@ fn runtime_folder(file: &Path) -> PathBuf {
     name.into()
 }
 
-fn sqlite_options(url: &str, path: &Path) -> Result<AnyConnectOptions, StorageError> {
+fn sqlite_options(url: &str, path: &Path, mode: &str) -> Result<AnyConnectOptions, StorageError> {
     // A file URL spells `?`, `#`, `%` and spaces in names as the driver wants them.
     let file = url::Url::from_file_path(path).map_err(|()| StorageError::UnknownDatabase(url.into()))?;
-    plain_options(&format!("sqlite://{}?mode=rwc", file.path()))
+    plain_options(&format!("sqlite://{}?{mode}", file.path()))
 }
 
 fn plain_options(url: &str) -> Result<AnyConnectOptions, StorageError> {
@@ -312,6 +392,9 @@ fn mapped(place: String, error: sqlx::Error) -> StorageError {
         Some(8) => StorageError::ReadOnly { place },
         Some(11) => StorageError::Corrupt { place, message: told.message().into() },
         Some(13) => StorageError::Full { place },
+        // SQLITE_IOERR_SHMSIZE: the log's index could not be made longer.
+        Some(10) if extended == Some(4874) => StorageError::Full { place },
+        Some(10 | 14) if has_no_space(&place) => StorageError::Full { place },
         Some(26) => StorageError::NotADatabase { place },
         Some(_) | None => StorageError::Database { place, source: error },
     }

@@ -30,6 +30,12 @@ pub enum StorageError {
         #[source]
         source: sqlx::Error,
     },
+    /// There is no file.
+    #[error("there is no database {place}")]
+    Missing {
+        /// Its path.
+        place: String,
+    },
     /// The file is something else.
     #[error("{place} is not a SQLite database")]
     NotADatabase {
@@ -188,6 +194,7 @@ impl Failure for StorageError {
             Self::UnknownDatabase(_) => "database.unknown",
             Self::Folder { .. } => "database.folder",
             Self::Open { .. } => "database.open",
+            Self::Missing { .. } => "database.missing",
             Self::NotADatabase { .. } => "database.not_a_database",
             Self::Corrupt { .. } => "database.corrupt",
             Self::Full { .. } => "database.full",
@@ -213,7 +220,9 @@ impl Failure for StorageError {
 
     fn hint(&self) -> Option<String> {
         let text = match self {
-            Self::Output { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
+            Self::Output { source, .. } | Self::Folder { source, .. } | Self::LockFile { source, .. }
+                if source.kind() == std::io::ErrorKind::StorageFull =>
+            {
                 "free some space on that disk"
             }
             Self::Output { .. } => {
@@ -224,6 +233,9 @@ impl Failure for StorageError {
             }
             Self::Folder { .. } | Self::Open { .. } => {
                 "choose a place you may write to with EARMARK__DATABASE__URL=sqlite:PATH"
+            }
+            Self::Missing { .. } => {
+                "name it with EARMARK__DATABASE__URL=sqlite:PATH; `earmark migrate` makes a new one"
             }
             Self::NotADatabase { .. } => "name another file with EARMARK__DATABASE__URL; this one is left as it is",
             Self::Corrupt { .. } => {
@@ -255,6 +267,7 @@ impl Failure for StorageError {
             Self::Locked { .. } | Self::Busy { .. } => Disposition::RetryAfter(WAIT_FOR_LOCK),
             Self::Folder { .. }
             | Self::Open { .. }
+            | Self::Missing { .. }
             | Self::NotADatabase { .. }
             | Self::Corrupt { .. }
             | Self::Full { .. }

@@ -77,6 +77,38 @@ async fn what_cannot_be_opened_says_why_and_what_to_do() {
 }
 
 #[tokio::test]
+async fn opening_for_reading_makes_nothing_and_refuses_what_is_not_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let existing = async |name: &str| {
+        let url = format!("sqlite:{}", folder.path().join(name).display());
+        Database::open_existing(&url, Arc::new(SystemClock)).await
+    };
+    std::fs::write(folder.path().join("empty"), "").unwrap();
+    std::fs::write(folder.path().join("text"), "no database").unwrap();
+    let cases = [
+        ("none", "database.missing"),
+        ("no/ne", "database.missing"),
+        ("empty", "database.older"),
+        ("text", "database.not_a_database"),
+    ];
+    for (name, code) in cases {
+        let problem = existing(name).await.expect_err(name).problem();
+        assert_eq!(problem.code, code, "{name}: {problem}");
+        assert!(problem.hint.is_some(), "{name}");
+    }
+    let text = format!("sqlite:{}", folder.path().join("text").display());
+    assert!(matches!(open(&text).await, Err(StorageError::NotADatabase { .. })));
+    let mut names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["empty", "text"]);
+
+    let stores = Stores::fresh().await;
+    stores.journal.accept(&new_job("a"), "cli").await.unwrap();
+    let reader = Database::open_existing(&url(&stores.folder), stores.clock.clone()).await.unwrap();
+    assert!(earmark_storage::SqlAuditLog::new(reader).verify(None).await.unwrap()[0].is_sound());
+}
+
+#[tokio::test]
 async fn a_database_of_a_later_version_is_refused() {
     let stores = Stores::fresh().await;
     stores.tamper("INSERT INTO _sqlx_migrations (version, description, installed_on, success, checksum, execution_time) VALUES (9999, 'later', '2030-01-01', 1, x'00', 0)").await;
