@@ -7,9 +7,9 @@ use tracing_subscriber::EnvFilter;
 use crate::complaint::Complaint;
 use crate::config::{Log, LogFormat};
 
-/// Starts logging as the settings say.
-pub fn start(log: &Log) -> Result<(), Complaint> {
-    let filter = EnvFilter::try_new(&log.level).map_err(|error| {
+/// Starts logging as the settings say, without what `silenced` (a filter or nothing) leaves out.
+pub fn start(log: &Log, silenced: &str) -> Result<(), Complaint> {
+    let filter = EnvFilter::try_new(format!("{},{silenced}", log.level)).map_err(|error| {
         Complaint::plain(
             format!("EARMARK__LOG__LEVEL is `{}`: {error}", log.level),
             Some("use error, warn, info, debug, or a filter such as earmark_pipeline=debug,info"),

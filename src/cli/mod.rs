@@ -107,7 +107,9 @@ pub fn main() -> ExitCode {
 fn start(cli: Cli) -> Result<Outcome, Complaint> {
     let environment = crate::config::environment(std::env::vars_os())?;
     let (settings, table) = Config::load(cli.config.as_deref(), &environment)?;
-    log::start(&settings.log)?;
+    // `run` says itself what became of every recording; the queue's own lines would say it twice.
+    let silenced = if matches!(cli.command, Command::Run(_)) { "earmark_queue=off" } else { "" };
+    log::start(&settings.log, silenced)?;
     // One provider of cryptography for every TLS connection; a second call can only mean it is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread()

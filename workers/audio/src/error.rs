@@ -174,10 +174,9 @@ impl Failure for AudioError {
         match self {
             // The machine's fault, not the job's.
             Self::Spool { .. } => Disposition::RetryAfter(WAIT_FOR_DISK),
-            Self::Read { .. }
-            | Self::FfmpegRun { .. }
-            | Self::Deadline { .. }
-            | Self::SpeechModel { .. } => Disposition::Retry,
+            Self::Read { .. } | Self::FfmpegRun { .. } | Self::Deadline { .. } | Self::SpeechModel { .. } => {
+                Disposition::Retry
+            }
             Self::Empty
             | Self::NotAudio { .. }
             | Self::Malformed { .. }
