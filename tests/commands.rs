@@ -12,6 +12,7 @@ fn wrong_usage_ends_with_2_and_a_hint() {
     for (name, bytes) in [("big.toml", (1 << 20) + 1), ("big.yaml", (16 << 20) + 1)] {
         std::fs::write(machine.folder.path().join(name), vec![b'#'; bytes]).unwrap();
     }
+    assert_eq!(machine.run(&["migrate"]).code, Some(0));
     for (args, part) in [
         (vec!["run"], "URI"),
         (vec!["frobnicate"], "frobnicate"),

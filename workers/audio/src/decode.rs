@@ -1,8 +1,8 @@
 //! Any container, streaming, channel by channel, to 16 kHz mono.
 //!
 //! The bytes decide which way a file goes, never its name (but for formats that have no mark of their own):
-//! plain PCM, A-law and mu-law through [`plain`], what symphonia and libopus know through [`packets`], the rest through
-//! the ffmpeg program in [`ffmpeg`]. All of them feed [`Output`], which resamples, counts, and keeps the limits.
+//! plain PCM, A-law and mu-law through `plain`, what symphonia and libopus know through `packets`, the rest through
+//! the ffmpeg program in `ffmpeg`. All of them feed `Output`, which resamples, counts, and keeps the limits.
 
 mod amr;
 mod ffmpeg;
