@@ -118,7 +118,9 @@ fn jobs_are_listed_called_off_and_put_back() {
     let machine = Machine::new();
     let submitted = machine.run(&["submit", "--json", "--key", "k", "--lane", "archive", "a.wav"]).json();
     let id = submitted[0]["job_id"].as_str().unwrap().to_owned();
-    assert_eq!(machine.run(&["submit", "--json", "--key", "k", "b.wav"]).json()[0]["job_id"], id.as_str());
+    assert_eq!(machine.run(&["submit", "--json", "--key", "k", "a.wav"]).json()[0]["job_id"], id.as_str());
+    let other = machine.run(&["submit", "--json", "--key", "k", "b.wav"]);
+    assert!(other.code == Some(1) && other.stderr.contains("names a.wav already"), "{}", other.stderr);
     assert_eq!(machine.run(&["jobs", "list", "--json", "--lane", "archive", "--key", "k"]).json().len(), 1);
     assert_eq!(machine.run(&["jobs", "cancel", &id]).code, Some(0));
     assert_eq!(machine.run(&["jobs", "cancel", &id]).code, Some(1));

@@ -1,7 +1,7 @@
 //! `earmark jobs`
 
 use earmark_core::{Job, JobId, JobState, Lane, Tenant, rfc3339};
-use earmark_storage::{CancelOutcome, JobFilter};
+use earmark_storage::{CancelOutcome, JobFilter, shown_uri};
 
 use super::{Outcome, show};
 use crate::app::App;
@@ -112,7 +112,7 @@ fn list(jobs: &[Job], json: bool) -> Result<Outcome, Complaint> {
             clips(job),
             rfc3339(job.accepted_at_ms),
             job.uri.clone(),
-            job.error.as_ref().map(|error| error.code.clone()).unwrap_or_default(),
+            job.error.as_ref().map(|error| format!("{}: {error}", error.code)).unwrap_or_default(),
         ]);
     }
     show::line(&table.to_string());
@@ -128,6 +128,7 @@ async fn show_job(app: &App, id: &JobId, json: bool) -> Result<Outcome, Complain
     let mut facts = vec![
         ("job", job.id.to_string()),
         ("recording", job.uri.clone()),
+        ("found at", shown_uri(&job.location)),
         ("tenant", job.tenant.to_string()),
         ("lane", job.lane.to_string()),
         ("state", job.state.to_string()),

@@ -46,7 +46,8 @@ async fn report(app: &App, id: &JobId) -> Result<Report, Complaint> {
         return Ok(report);
     }
     let job = app.journal.get(id).await?;
-    let message = format!("job {id} has no report, it is {}", job.state);
+    let why = job.error.map(|error| format!(": {error}")).unwrap_or_default();
+    let message = format!("job {id} has no report, it is {}{why}", job.state);
     Err(Complaint::plain(message, Some("`earmark jobs show ID` tells its history")))
 }
 

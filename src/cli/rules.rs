@@ -6,7 +6,7 @@ use earmark_rules::RuleSet;
 
 use super::{Outcome, show};
 use crate::complaint::Complaint;
-use crate::config::Config;
+use crate::config::{Audio, Config};
 use crate::rule_files;
 
 /// Check, test or show rules.
@@ -35,7 +35,7 @@ pub async fn rules(command: Command, config: Config) -> Result<Outcome, Complain
     let load = |path: Option<PathBuf>| load(path.as_deref().or(config.rules.path.as_deref()));
     match command {
         Command::Check { path } => {
-            check(&load(path)?);
+            check(&load(path)?, &config.audio);
             Ok(Outcome::Done)
         }
         Command::Test { path, text: Some(text), json } => test_text(&load(path)?, &text, json),
@@ -47,8 +47,20 @@ fn load(path: Option<&Path>) -> Result<RuleSet, Complaint> {
     path.map_or_else(|| Ok(RuleSet::starter()), rule_files::load)
 }
 
-fn check(rules: &RuleSet) {
+fn check(rules: &RuleSet, audio: &Audio) {
     let lint = rules.lint();
+    for rule in rules.rules() {
+        if let Some(speaker) = &rule.speaker
+            && !audio.speakers.contains(speaker)
+            && audio.mono_speaker != *speaker
+        {
+            let known = audio.speakers.join(", ");
+            show::line(&format!(
+                "warning: rule `{}`: nobody is called `{speaker}` (audio.speakers: {known}); it will find nothing",
+                rule.id
+            ));
+        }
+    }
     for warning in &lint.warnings {
         show::line(&format!("warning: {warning}"));
     }
@@ -60,7 +72,11 @@ fn check(rules: &RuleSet) {
 }
 
 fn test_text(rules: &RuleSet, text: &str, json: bool) -> Result<Outcome, Complaint> {
-    for finding in rules.find_in_text(text) {
+    let findings = rules.find_in_text(text);
+    if findings.is_empty() {
+        show::note("no findings (phrases that must be said are not asked of a single text)");
+    }
+    for finding in findings {
         if json {
             show::json(&finding)?;
         } else {

@@ -142,7 +142,10 @@ impl Here<'_> {
         let id = job.id.clone();
         let result = self.work(job.clone(), lease).await?;
         let outcome = match &result {
-            Ok(report) => format!("done, {} findings", report.findings.len()),
+            Ok(report) => {
+                let warnings: String = report.warnings.iter().map(|warning| format!("; {}", warning.detail)).collect();
+                format!("done, {} findings{warnings}", report.findings.len())
+            }
             Err(problem) => match &problem.hint {
                 Some(hint) => format!("error: {problem}\n  hint: {hint}"),
                 None => format!("error: {problem}"),
@@ -241,19 +244,24 @@ fn print_table(app: &App, ended: &[Ended], out: Option<&std::path::Path>) {
     for one in ended {
         match &one.result {
             Ok(report) => {
-                let findings: Vec<String> = report.findings.iter().map(show::finding).collect();
+                let mut findings: Vec<String> = report.findings.iter().map(show::finding).collect();
+                if findings.is_empty() {
+                    findings.push("none".into());
+                }
+                // "none" must not look like a clean call where little or nothing could be heard.
+                findings.extend(report.warnings.iter().map(|warning| format!("warning: {}", warning.detail)));
                 table.add_row([
                     format!("{}\n{}", short(&shown_uri(&one.uri)), report.job_id),
                     show::length(report.recording.duration_ms),
                     languages(report),
                     speakers(report),
                     speed(report.recording.duration_ms, one.took),
-                    if findings.is_empty() { "none".into() } else { findings.join("\n") },
+                    findings.join("\n"),
                 ]);
             }
             Err(problem) => {
                 let row = [
-                    short(&shown_uri(&one.uri)).into(),
+                    format!("{}\n{}", short(&shown_uri(&one.uri)), one.job_id.as_deref().unwrap_or_default()),
                     String::new(),
                     String::new(),
                     String::new(),
@@ -275,8 +283,8 @@ fn print_table(app: &App, ended: &[Ended], out: Option<&std::path::Path>) {
     };
     show::line(&format!("report.json, transcript.txt, .srt, .vtt   {folder}"));
     show::line(&format!(
-        "audit log                                 {} (check it with `earmark audit verify`)",
-        app.database.place()
+        "audit log                                 EARMARK__DATABASE__URL={} earmark audit verify",
+        app.config.database.url
     ));
 }
 

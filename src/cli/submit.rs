@@ -75,7 +75,17 @@ pub async fn submit(app: &App, args: Args) -> Result<Outcome, Complaint> {
         ));
     }
     let accepted = app.journal.accept_many(&new, jobs::ACTOR).await?;
-    for Accepted { job, is_new } in &accepted {
+    let mut outcome = Outcome::Done;
+    for (Accepted { job, is_new }, new) in accepted.iter().zip(&new) {
+        if job.location != new.location {
+            // Not the recording that was offered: without a word it would never be processed.
+            let key = new.key.as_deref().unwrap_or_default();
+            show::note(&format!(
+                "error: the key `{key}` names {} already, {} was not accepted\n  hint: a key names one recording; give this one another",
+                job.uri, new.uri
+            ));
+            outcome = Outcome::SomeFailed;
+        }
         if args.json {
             show::json(&serde_json::json!({"job_id": job.id, "uri": job.uri, "state": job.state, "is_new": is_new}))?;
         } else {
@@ -83,10 +93,10 @@ pub async fn submit(app: &App, args: Args) -> Result<Outcome, Complaint> {
         }
     }
     if args.wait {
-        wait(app, accepted.into_iter().map(|accepted| accepted.job).collect()).await
-    } else {
-        Ok(Outcome::Done)
+        let waited = wait(app, accepted.into_iter().map(|accepted| accepted.job).collect()).await?;
+        return Ok(if outcome == Outcome::Done { waited } else { outcome });
     }
+    Ok(outcome)
 }
 
 fn offered(args: &Args) -> Result<Vec<NewJob>, Complaint> {
@@ -146,6 +156,7 @@ async fn wait(app: &App, mut open: Vec<Job>) -> Result<Outcome, Complaint> {
         bars.add(&job.id, &job.uri);
     }
     let mut outcome = Outcome::Done;
+    show::note("waiting; `earmark up` or `earmark work` does the work");
     let mut looks = tokio::time::interval(LOOK);
     while !open.is_empty() {
         looks.tick().await;
@@ -160,8 +171,11 @@ async fn wait(app: &App, mut open: Vec<Job>) -> Result<Outcome, Complaint> {
             if job.state != JobState::Done {
                 outcome = Outcome::SomeFailed;
             }
-            let why = job.error.map(|error| format!(": {error}")).unwrap_or_default();
-            bars.end(&job.id, &format!("{}{why}", job.state));
+            let why = job.error.map(|error| match &error.hint {
+                Some(hint) => format!(": {error}\n  hint: {hint}"),
+                None => format!(": {error}"),
+            });
+            bars.end(&job.id, &format!("{}{}", job.state, why.unwrap_or_default()));
         }
         open = still_open;
     }

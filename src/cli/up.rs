@@ -85,6 +85,9 @@ async fn work(app: &App, stop: CancellationToken) -> Result<(), Complaint> {
     show::note(&format!("working: {} recordings at a time", app.config.worker.slots));
     let running = app.worker(&worker, app.attempts(pipeline));
     let delivery = app.delivery()?;
+    if delivery.is_some() && app.config.notify.secret.is_none() {
+        show::note("warning: EARMARK__NOTIFY__SECRET is not set: outcomes are posted unsigned");
+    }
     let delivering = async {
         match &delivery {
             Some(delivery) => delivery.run().await,

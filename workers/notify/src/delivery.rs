@@ -67,6 +67,7 @@ impl Delivery {
             self.outbox.delivered(&message.id).await?;
             return Ok(true);
         };
+        tracing::warn!(message.id = %message.id, attempt = message.attempt, %error, "could not deliver a message");
         let next_at_ms = (message.attempt < MAX_ATTEMPTS).then(|| now_ms + wait_ms(message.attempt));
         if next_at_ms.is_none() {
             tracing::error!(message.id = %message.id, %error, "gave a message up after {MAX_ATTEMPTS} tries");

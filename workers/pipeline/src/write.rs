@@ -126,7 +126,7 @@ fn audit(lease: &Lease, outcome: &Outcome<'_>, report: &Report, artifacts: &[Art
     events.push(event(
         "job.done",
         json!({
-            "uri": shown_uri(&report.recording.uri), "attempt": outcome.job.attempt, "duration_ms": report.recording.duration_ms,
+            "uri": shown_uri(&report.recording.uri), "location": shown_uri(&outcome.job.location), "attempt": outcome.job.attempt, "duration_ms": report.recording.duration_ms,
             "clips": outcome.transcript.clips.len(), "clips_reused": outcome.transcript.reused, "requests": report.cost.requests,
             "utterances": report.utterances.len(), "findings": report.findings.len(), "transcript_sha256": report.transcript_sha256(),
             "artifacts": files,
