@@ -56,7 +56,7 @@ fn show_report(report: &Report) {
     show::line(&format!(
         "{}\n{} of {} ({} Hz, {} channels), {}, {} {}\n",
         recording.uri,
-        show::length(recording.duration_ms),
+        earmark_core::minutes_seconds(recording.duration_ms),
         recording.codec,
         recording.sample_rate_hz,
         recording.channels,

@@ -252,7 +252,7 @@ fn print_table(app: &App, ended: &[Ended], out: Option<&std::path::Path>) {
                 findings.extend(report.warnings.iter().map(|warning| format!("warning: {}", warning.detail)));
                 table.add_row([
                     format!("{}\n{}", short(&shown_uri(&one.uri)), report.job_id),
-                    show::length(report.recording.duration_ms),
+                    earmark_core::minutes_seconds(report.recording.duration_ms),
                     languages(report),
                     speakers(report),
                     speed(report.recording.duration_ms, one.took),

@@ -44,12 +44,6 @@ pub fn table(head: &[&str]) -> Table {
     table
 }
 
-/// `m:ss` or `h:mm:ss`.
-pub fn length(ms: u64) -> String {
-    let (hours, minutes, seconds) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60);
-    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
-}
-
 /// A finding in a line: `0:36 high guaranteed-returns "稳赚不赔" (agent)`.
 pub fn finding(finding: &Finding) -> String {
     let words = if finding.matched.is_empty() { "not said".to_owned() } else { format!("\"{}\"", finding.matched) };

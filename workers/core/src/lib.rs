@@ -21,6 +21,6 @@ pub use finding::{Finding, FindingKind, Severity};
 pub use id::{IdError, JobId, Tenant, WorkerId};
 pub use job::{Job, JobOptions, JobState, Lane, Lease, NewJob, UnknownWord};
 pub use recording::{RecordingUri, UriError};
-pub use report::{Cost, Engine, Recording, Report, RuleSetId, Warning, rfc3339};
+pub use report::{Cost, Engine, Recording, Report, RuleSetId, Warning, minutes_seconds, rfc3339};
 pub use script::{to_simplified, traditional_pairs};
 pub use transcript::{ClipText, Dropped, Speaker, TimePrecision, TimedText, Utterance, Word};

@@ -127,7 +127,7 @@ pub fn rfc3339(ms: i64) -> String {
 }
 
 /// `m:ss` or `h:mm:ss`.
-pub(crate) fn minutes_seconds(ms: u64) -> String {
+pub fn minutes_seconds(ms: u64) -> String {
     let (hours, minutes, seconds) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60);
     if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
 }
