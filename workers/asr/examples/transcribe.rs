@@ -7,7 +7,7 @@ mod sound;
 use std::path::Path;
 use std::time::Instant;
 
-use earmark_asr::{ClipRequest, LanguageChoice, LocalEngine, LocalOptions, Transcriber};
+use earmark_asr::{ClipRequest, LanguageChoice, LocalEngine, LocalOptions, NotHearing, Sound, Transcriber};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -34,17 +34,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .iter()
         .flat_map(|file| sound::read_wav(Path::new(file)))
         .map(|samples| ClipRequest {
-            samples: samples.into(),
-            language: language.clone(),
-            prompt: None,
-            glossary: Vec::new(),
             has_words,
-            request_id: String::new(),
+            ..ClipRequest::new(Sound::of(samples.into()), language.clone(), String::new())
         })
         .collect();
-    let seconds = requests.iter().map(|request| request.samples.len()).sum::<usize>() as f64 / 16_000.0;
+    let seconds = requests.iter().map(|request| request.sound.samples().len()).sum::<usize>() as f64 / 16_000.0;
     let (start, cpu) = (Instant::now(), cpu_seconds());
-    let answers = futures::future::join_all(requests.into_iter().map(|request| engine.transcribe(request))).await;
+    let answers =
+        futures::future::join_all(requests.into_iter().map(|request| engine.transcribe(request, &NotHearing))).await;
     let (wall, cpu) = (start.elapsed().as_secs_f64(), cpu_seconds() - cpu);
     let mut out = String::new();
     for answer in answers {

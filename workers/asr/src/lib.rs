@@ -6,4 +6,6 @@ pub mod local;
 mod transcriber;
 
 pub use local::{LocalEngine, LocalOptions};
-pub use transcriber::{AsrError, ClipLimits, ClipRequest, LanguageChoice, Transcriber};
+pub use transcriber::{
+    AsrError, ClipLimits, ClipRequest, Hearing, LanguageChoice, NotHearing, Sound, Transcriber, UploadFormat,
+};

@@ -5,7 +5,9 @@ mod sound;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use earmark_asr::{AsrError, ClipRequest, LanguageChoice, LocalEngine, LocalOptions, Transcriber};
+use earmark_asr::{
+    AsrError, ClipRequest, LanguageChoice, LocalEngine, LocalOptions, NotHearing, Sound, Transcriber, UploadFormat,
+};
 use earmark_core::ClipText;
 
 /// Loading takes longer than most tests; all of this process's share one.
@@ -29,14 +31,7 @@ fn austen() -> Vec<f32> {
 }
 
 fn request(samples: Vec<f32>, language: LanguageChoice) -> ClipRequest {
-    ClipRequest {
-        samples: samples.into(),
-        language,
-        prompt: None,
-        glossary: Vec::new(),
-        has_words: false,
-        request_id: "test".into(),
-    }
+    ClipRequest::new(Sound::of(samples.into()), language, "test".into())
 }
 
 fn fixed(language: &str) -> LanguageChoice {
@@ -53,7 +48,10 @@ fn text(clip: &ClipText) -> String {
 
 #[tokio::test]
 async fn english_speech_gives_its_words_with_times_in_order() {
-    let clip = ENGINE.transcribe(ClipRequest { has_words: true, ..request(austen(), detect(None)) }).await.unwrap();
+    let clip = ENGINE
+        .transcribe(ClipRequest { has_words: true, ..request(austen(), detect(None)) }, &NotHearing)
+        .await
+        .unwrap();
     assert_eq!(clip.language.as_deref(), Some("en"));
     assert!(
         text(&clip).contains("had then leisure to consider how much there might be prudently in his power"),
@@ -76,7 +74,7 @@ async fn english_speech_gives_its_words_with_times_in_order() {
 async fn a_chinese_turn_of_a_phone_call_gives_simplified_characters() {
     let call = fixture("dialogues/zh-dev-02-collection-abuse.pcm8k.wav").remove(0);
     let turn = sound::doubled(&call[..8000 * 10]);
-    let clip = ENGINE.transcribe(request(turn, detect(Some("zh")))).await.unwrap();
+    let clip = ENGINE.transcribe(request(turn, detect(Some("zh"))), &NotHearing).await.unwrap();
     let text = text(&clip);
     assert_eq!(clip.language.as_deref(), Some("zh"));
     assert!(text.contains("逾期") || text.contains("贷款") || text.contains("您"), "{text}");
@@ -96,8 +94,9 @@ async fn nothing_said_gives_no_text() {
     ];
     let languages = [fixed("en"), fixed("zh"), detect(None)];
     let asked: Vec<_> = cases.iter().flat_map(|case| languages.iter().map(move |language| (case, language))).collect();
-    let answers =
-        asked.iter().map(|((_, samples), language)| ENGINE.transcribe(request(samples.clone(), (*language).clone())));
+    let answers = asked
+        .iter()
+        .map(|((_, samples), language)| ENGINE.transcribe(request(samples.clone(), (*language).clone()), &NotHearing));
     for (((name, _), language), clip) in asked.iter().zip(futures::future::join_all(answers).await) {
         assert_eq!(clip.unwrap().segments, [], "{name} {language:?}");
     }
@@ -110,11 +109,13 @@ async fn a_prompt_and_a_glossary_are_not_read_back() {
         glossary: vec!["Norland Park".into(), "Dashwood".into(), "Barton Cottage".into()],
         ..request(austen(), fixed("en"))
     };
-    let clip = ENGINE.transcribe(request.clone()).await.unwrap();
+    let clip = ENGINE.transcribe(request.clone(), &NotHearing).await.unwrap();
     assert!(text(&clip).contains("Dashwood had then leisure"), "{clip:?}");
     assert!(!text(&clip).contains("Norland") && !text(&clip).contains("Elinor"), "{clip:?}");
-    let clip =
-        ENGINE.transcribe(ClipRequest { samples: sound::noise(16_000 * 4, 0.02).into(), ..request }).await.unwrap();
+    let clip = ENGINE
+        .transcribe(ClipRequest { sound: Sound::of(sound::noise(16_000 * 4, 0.02).into()), ..request }, &NotHearing)
+        .await
+        .unwrap();
     assert_eq!(clip.segments, []);
 }
 
@@ -127,12 +128,12 @@ async fn clips_of_several_languages_and_prompts_in_one_batch_get_their_own_texts
         sound::doubled(&fixture("dialogues/zh-dev-02-collection-abuse.pcm8k.wav")[0][..8000 * 6]),
         detect(None),
     );
-    let alone = engine.transcribe(english.clone()).await.unwrap();
+    let alone = engine.transcribe(english.clone(), &NotHearing).await.unwrap();
     let (first, second, third, fourth) = tokio::join!(
-        engine.transcribe(english.clone()),
-        engine.transcribe(chinese),
-        engine.transcribe(prompted),
-        engine.transcribe(english),
+        engine.transcribe(english.clone(), &NotHearing),
+        engine.transcribe(chinese, &NotHearing),
+        engine.transcribe(prompted, &NotHearing),
+        engine.transcribe(english, &NotHearing),
     );
     assert_eq!(text(&first.unwrap()), text(&alone));
     assert_eq!(second.unwrap().language.as_deref(), Some("zh"));
@@ -144,19 +145,22 @@ async fn clips_of_several_languages_and_prompts_in_one_batch_get_their_own_texts
 async fn a_request_given_up_does_not_hold_up_the_next() {
     let engine = LocalEngine::load(&LocalOptions { batch: 1, ..options() }).unwrap();
     for _ in 0..8 {
-        let given_up = engine.transcribe(request(austen(), fixed("en")));
+        let given_up = engine.transcribe(request(austen(), fixed("en")), &NotHearing);
         tokio::pin!(given_up);
         assert!(futures::poll!(&mut given_up).is_pending());
     }
-    let clip = engine.transcribe(request(austen(), fixed("en"))).await.unwrap();
+    let clip = engine.transcribe(request(austen(), fixed("en")), &NotHearing).await.unwrap();
     assert!(!clip.segments.is_empty());
 }
 
 #[tokio::test]
 async fn what_cannot_be_transcribed_is_refused_with_the_reason() {
-    let too_long = ENGINE.transcribe(request(vec![0.0; 16_000 * 29], fixed("en"))).await;
-    assert!(matches!(too_long, Err(AsrError::TooLong { length_ms: 29_000, max_ms: 28_000 })), "{too_long:?}");
-    let unknown = ENGINE.transcribe(request(austen(), fixed("tlh"))).await;
+    let too_long = ENGINE.transcribe(request(vec![0.0; 16_000 * 31], fixed("en")), &NotHearing).await;
+    assert!(matches!(too_long, Err(AsrError::TooLong { length_ms: 31_000, max_ms: 30_000 })), "{too_long:?}");
+    let file = Sound::File { bytes: bytes::Bytes::new(), format: UploadFormat::Wav, duration_ms: 0 };
+    let file = ENGINE.transcribe(ClipRequest { sound: file, ..request(Vec::new(), fixed("en")) }, &NotHearing).await;
+    assert!(matches!(file, Err(AsrError::Failed { .. })), "{file:?}");
+    let unknown = ENGINE.transcribe(request(austen(), fixed("tlh")), &NotHearing).await;
     assert!(matches!(&unknown, Err(AsrError::UnknownLanguage { language }) if language == "tlh"), "{unknown:?}");
 }
 

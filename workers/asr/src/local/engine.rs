@@ -5,16 +5,16 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
-use earmark_core::{ClipText, Engine, samples_to_ms};
+use earmark_core::{ClipText, Engine};
 use tokio::sync::oneshot;
 
 use super::model::{Model, window_frames};
 use super::recognise::Recogniser;
 use super::worker::{Line, Waiting, work};
-use crate::{AsrError, ClipLimits, ClipRequest, LanguageChoice, Transcriber};
+use crate::{AsrError, ClipLimits, ClipRequest, Hearing, LanguageChoice, Sound, Transcriber};
 
 /// Whisper listens to 30 s; the rest is for the silence that tells it that the speech is over.
-const LONGEST_CLIP_MS: u64 = 28_000;
+const LONGEST_CLIP_MS: u64 = 30_000;
 /// The shared library that the binding's headers belong to, and the arithmetic.
 const LIBRARY: &str = "ctranslate2 4.8.4 int8";
 
@@ -80,7 +80,7 @@ impl LocalEngine {
                     work(
                         &line,
                         batch,
-                        |request| window_frames(request.samples.len()),
+                        |request| window_frames(request.sound.samples().len()),
                         |requests| recogniser.recognise(requests),
                     )
                 })
@@ -91,7 +91,10 @@ impl LocalEngine {
     }
 
     fn check(&self, request: &ClipRequest) -> Result<(), AsrError> {
-        let length_ms = samples_to_ms(request.samples.len() as u64);
+        if matches!(request.sound, Sound::File { .. }) {
+            return Err(AsrError::Failed { detail: "the built-in engine takes samples, not files".into() });
+        }
+        let length_ms = request.sound.duration_ms();
         if length_ms > LONGEST_CLIP_MS {
             return Err(AsrError::TooLong { length_ms, max_ms: LONGEST_CLIP_MS });
         }
@@ -113,10 +116,10 @@ impl Transcriber for LocalEngine {
     }
 
     fn limits(&self) -> ClipLimits {
-        ClipLimits { max_ms: LONGEST_CLIP_MS, in_flight: self.in_flight }
+        ClipLimits { max_ms: LONGEST_CLIP_MS, in_flight: self.in_flight, takes_files: false }
     }
 
-    async fn transcribe(&self, request: ClipRequest) -> Result<ClipText, AsrError> {
+    async fn transcribe(&self, request: ClipRequest, _: &dyn Hearing) -> Result<ClipText, AsrError> {
         self.check(&request)?;
         let (answer, receiver) = oneshot::channel();
         self.line.push(Waiting { request, answer })?;

@@ -70,7 +70,7 @@ impl Recogniser {
     }
 
     fn batch(&self, requests: &[ClipRequest]) -> Result<Vec<ClipText>, AsrError> {
-        let clips: Vec<&[f32]> = requests.iter().map(|request| &*request.samples).collect();
+        let clips: Vec<&[f32]> = requests.iter().map(|request| request.sound.samples()).collect();
         let mut encoded = None;
         let mut detected = Vec::new();
         if requests.iter().any(|request| matches!(request.language, LanguageChoice::Detect { .. })) {
@@ -111,7 +111,7 @@ impl Recogniser {
             }
         };
         let previous = Previous::new(&self.model.vocabulary, &language, request.prompt.as_deref(), &request.glossary);
-        Passage { samples: &request.samples, language, previous, has_words: request.has_words }
+        Passage { samples: request.sound.samples(), language, previous, has_words: request.has_words }
     }
 
     fn usual(&self) -> Decoding {

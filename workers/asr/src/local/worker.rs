@@ -109,18 +109,11 @@ mod tests {
     use earmark_core::TimePrecision;
 
     use super::*;
-    use crate::LanguageChoice;
+    use crate::{LanguageChoice, Sound};
 
     fn waiting(id: &str) -> (Waiting, oneshot::Receiver<Result<ClipText, AsrError>>) {
         let (answer, receiver) = oneshot::channel();
-        let request = ClipRequest {
-            samples: Arc::from([]),
-            language: LanguageChoice::Fixed("en".into()),
-            prompt: None,
-            glossary: Vec::new(),
-            has_words: false,
-            request_id: id.into(),
-        };
+        let request = ClipRequest::new(Sound::of(Arc::from([])), LanguageChoice::Fixed("en".into()), id.into());
         (Waiting { request, answer }, receiver)
     }
 
