@@ -23,4 +23,4 @@ pub use job::{Job, JobOptions, JobState, Lane, Lease, NewJob, UnknownWord};
 pub use recording::{RecordingUri, UriError};
 pub use report::{Cost, Engine, Recording, Report, RuleSetId, Warning, minutes_seconds, rfc3339};
 pub use script::{to_simplified, traditional_pairs};
-pub use transcript::{ClipText, Dropped, Speaker, TimePrecision, TimedText, Utterance, Word};
+pub use transcript::{ClipText, Dropped, Refusal, Speaker, TimePrecision, TimedText, Utterance, Word};

@@ -89,6 +89,20 @@ pub struct ClipText {
     /// Seconds of audio the request was billed for, in milliseconds; 0 for the built-in engine.
     #[serde(default)]
     pub billed_ms: u64,
+    /// Set when the provider refused the clip as sensitive; the text, if any, is then another engine's.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub refused: Option<Refusal>,
+}
+
+/// A provider's refusal to transcribe what it finds sensitive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// In the provider's numbers, where it gave one.
+    pub code: Option<String>,
+    /// In the provider's words.
+    pub message: String,
+    /// Who transcribed the clip instead, where somebody did.
+    pub instead: Option<String>,
 }
 
 /// A stretch of one speaker's speech, in recording time.

@@ -142,6 +142,7 @@ impl Recogniser {
             time_precision: TimePrecision::Segment,
             dropped: heard.dropped,
             billed_ms: 0,
+            refused: None,
         })
     }
 

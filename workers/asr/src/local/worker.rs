@@ -124,6 +124,7 @@ mod tests {
             time_precision: TimePrecision::Segment,
             dropped: Vec::new(),
             billed_ms: 0,
+            refused: None,
         }
     }
 

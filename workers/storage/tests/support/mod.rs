@@ -99,6 +99,7 @@ pub fn clip_text(text: &str) -> ClipText {
         time_precision: TimePrecision::Segment,
         dropped: Vec::new(),
         billed_ms: 1000,
+        refused: None,
     }
 }
 
