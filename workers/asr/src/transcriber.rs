@@ -76,6 +76,8 @@ pub struct ClipRequest {
     pub request_id: String,
     /// On whose behalf, for the provider's records.
     pub user_id: Option<String>,
+    /// How loud the loudest 100 ms are, in decibels relative to full scale (at most 0); found out while preparing.
+    pub loudness_db: Option<f32>,
 }
 
 impl ClipRequest {
@@ -90,6 +92,7 @@ impl ClipRequest {
             has_words: false,
             request_id,
             user_id: None,
+            loudness_db: None,
         }
     }
 }
