@@ -8,7 +8,7 @@ use earmark_core::Clock;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions, AnyRow};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions, Connection, Row, Transaction};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::StorageError;
 use crate::worker_lock::FileLock;
@@ -28,7 +28,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long to wait for a connection of the pool.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A database, its clock, and the turn to write. Clones share all three.
+/// A database, its clock, the turn to write, and the count of jobs made ready. Clones share them all.
 #[derive(Clone)]
 pub struct Database {
     pool: AnyPool,
@@ -37,6 +37,8 @@ pub struct Database {
     file: Option<Arc<Path>>,
     /// SQLite has one writer: waiting here is first come first served, its own waiting is polling.
     turn: Arc<Semaphore>,
+    /// Counts the times this process has made a job ready.
+    ready: Arc<watch::Sender<u64>>,
 }
 
 impl std::fmt::Debug for Database {
@@ -119,7 +121,13 @@ impl Database {
             .max_lifetime(None)
             .after_connect(move |connection, _| Box::pin(prepare(connection, pragmas)))
             .connect_lazy_with(options);
-        Self { pool, clock, file: file.map(Arc::from), turn: Arc::new(Semaphore::new(1)) }
+        Self {
+            pool,
+            clock,
+            file: file.map(Arc::from),
+            turn: Arc::new(Semaphore::new(1)),
+            ready: Arc::new(watch::Sender::new(0)),
+        }
     }
 
     /// Brings the schema to this program's version. The second time it does nothing.
@@ -198,6 +206,15 @@ impl Database {
 
     pub(crate) fn now_ms(&self) -> i64 {
         self.clock.now_ms()
+    }
+
+    pub(crate) fn ready_changes(&self) -> watch::Receiver<u64> {
+        self.ready.subscribe()
+    }
+
+    /// Says that a job became ready.
+    pub(crate) fn tell_ready(&self) {
+        self.ready.send_modify(|count| *count = count.wrapping_add(1));
     }
 
     /// Waits for the turn to write and begins a transaction that may write at once.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use earmark_core::audit::AuditError;
-use earmark_core::{Disposition, Failure, JobId, JobState};
+use earmark_core::{Disposition, Failure, JobId, JobState, Tenant};
 
 /// Why the database did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -124,6 +124,18 @@ pub enum StorageError {
     /// No such alert.
     #[error("there is no open alert {0}")]
     NoSuchAlert(String),
+    /// One more request would cost more than the tenant may spend on that day.
+    #[error("tenant {tenant} has spent {} of its {} yuan for {day}, and the next request would go over", yuan(*spent_micro_cny), yuan(*limit_micro_cny))]
+    BudgetSpent {
+        /// Whose budget.
+        tenant: Tenant,
+        /// `YYYY-MM-DD`.
+        day: String,
+        /// In millionths of a yuan.
+        spent_micro_cny: i64,
+        /// In millionths of a yuan.
+        limit_micro_cny: i64,
+    },
     /// A row holds what no version of earmark writes.
     #[error("column {column} holds `{value}`: {why}")]
     Unreadable {
@@ -208,6 +220,7 @@ impl Failure for StorageError {
             Self::NotRetriable { .. } => "job.not_retriable",
             Self::KeyTaken { .. } => "job.key_taken",
             Self::NoSuchAlert(_) => "alert.unknown",
+            Self::BudgetSpent { .. } => "budget.spent",
             Self::Unreadable { .. } => "database.unreadable",
             Self::Encode { .. } => "database.encode",
             Self::Audit(_) => "audit.seal",
@@ -251,6 +264,7 @@ impl Failure for StorageError {
             Self::NotRetriable { .. } => "submit the recording again for a new job",
             Self::KeyTaken { .. } => "use another key, or none",
             Self::NoSuchAlert(_) => "`earmark alerts list` shows the open alerts",
+            Self::BudgetSpent { .. } => "its jobs go on the next day, or once its budget is raised",
             Self::LockFile { .. } => "make the folder beside the database writable for this user",
             Self::LeaseLost(_)
             | Self::Unreadable { .. }
@@ -277,7 +291,7 @@ impl Failure for StorageError {
             | Self::Migrate { .. }
             | Self::LockFile { .. }
             | Self::Output { .. } => Disposition::RetryAfter(WAIT_FOR_PERSON),
-            Self::Database { .. } => Disposition::Retry,
+            Self::Database { .. } | Self::BudgetSpent { .. } => Disposition::Retry,
             Self::UnknownDatabase(_)
             | Self::NoSuchJob(_)
             | Self::NotRetriable { .. }
@@ -288,4 +302,12 @@ impl Failure for StorageError {
             | Self::Audit(_) => Disposition::Fail,
         }
     }
+}
+
+/// Millionths of a yuan as yuan, without zeros at the end: `12.5`, `0.00056`.
+fn yuan(micro_cny: i64) -> String {
+    let sign = if micro_cny < 0 { "-" } else { "" };
+    let (whole, rest) = (micro_cny.unsigned_abs() / 1_000_000, micro_cny.unsigned_abs() % 1_000_000);
+    let text = format!("{sign}{whole}.{rest:06}");
+    text.trim_end_matches('0').trim_end_matches('.').into()
 }

@@ -2,8 +2,10 @@
 //!
 //! Everything that is known of jobs lies in one SQL database: [`Database`]. [`Journal`] says where each job stands and
 //! who may work on it, [`SqlResults`] ends it, [`SqlAuditLog`] reads the record of every decision, [`Outbox`] holds what
-//! is to be told outside. [`Recordings`] fetches what is to be heard, [`FileArtifacts`] keeps what came of it.
+//! is to be told outside, [`Accounts`] and [`Usage`] say whether requests may be sent and what they cost. [`Recordings`]
+//! fetches what is to be heard, [`FileArtifacts`] keeps what came of it.
 
+mod accounts;
 mod artifacts;
 mod audit;
 mod database;
@@ -15,8 +17,10 @@ mod outbox;
 mod recordings;
 mod results;
 mod rule_sets;
+mod usage;
 mod worker_lock;
 
+pub use accounts::{AccountRow, AccountState, Accounts};
 pub use artifacts::{Artifact, ArtifactStore, FileArtifacts, check_folder};
 pub use audit::{AuditLog, ChainReport, SqlAuditLog};
 pub use database::{Database, MigrationReport};
@@ -31,4 +35,5 @@ pub use outbox::{Alert, Backlog, Message, NewAlert, Outbox, OutboxKind};
 pub use recordings::{FetchError, FetchLimits, Fetched, FileStore, HttpStore, RecordingStore, Recordings, shown_uri};
 pub use results::{FindingFilter, Finished, FoundIn, ResultStore, SqlResults};
 pub use rule_sets::{RuleSets, StoredRuleSet};
+pub use usage::{Booking, Budget, Settled, Usage, UsageFilter, UsageRow};
 pub use worker_lock::WorkerLock;

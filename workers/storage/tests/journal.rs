@@ -166,8 +166,8 @@ async fn whoever_lost_the_lease_writes_nothing() {
         ("bury", journal.bury(&zombie, &problem("x")).await),
         ("finish_cancel", journal.finish_cancel(&zombie).await),
         ("set_clips_total", journal.set_clips_total(&zombie, "f", 3).await),
-        ("count_requests", journal.count_requests(&zombie, 1).await),
-        ("save_clip", journal.save_clip(&zombie, "f", &clip(0), &clip_text("a")).await),
+        ("book_request", journal.book_request(&zombie, &booking(&job.id), None).await),
+        ("save_clip", journal.save_clip(&zombie, "f", &clip(0), &clip_text("a"), None).await),
     ];
     for (name, result) in results {
         assert!(matches!(result, Err(StorageError::LeaseLost(_))), "{name}: {result:?}");
@@ -290,7 +290,7 @@ async fn a_job_that_kills_its_workers_is_quarantined_but_not_one_that_gets_on() 
     let die = async |saves: Option<u32>| {
         let (_, lease) = journal.lease_next(&worker("w"), Lane::ALL, LEASE_MS).await.unwrap().unwrap();
         if let Some(index) = saves {
-            journal.save_clip(&lease, "f", &clip(index), &clip_text("a")).await.unwrap();
+            journal.save_clip(&lease, "f", &clip(index), &clip_text("a"), None).await.unwrap();
         }
         stores.clock.advance_ms(LEASE_MS + 1);
         let report = journal.sweep().await.unwrap();
@@ -358,9 +358,9 @@ async fn saved_clips_survive_the_holder_and_count_once() {
     journal.accept(&new_job("a"), "cli").await.unwrap();
     let (job, lease) = journal.lease_next(&worker("w"), Lane::ALL, LEASE_MS).await.unwrap().unwrap();
     journal.set_clips_total(&lease, "f1", 3).await.unwrap();
-    journal.count_requests(&lease, 1).await.unwrap();
-    journal.save_clip(&lease, "f1", &clip(1), &clip_text("二")).await.unwrap();
-    journal.count_requests(&lease, 1).await.unwrap();
+    journal.book_request(&lease, &booking(&job.id), None).await.unwrap();
+    journal.save_clip(&lease, "f1", &clip(1), &clip_text("二"), None).await.unwrap();
+    journal.book_request(&lease, &booking(&job.id), None).await.unwrap();
     journal.save_clips(&lease, "f1", &[(clip(0), clip_text("一")), (clip(1), clip_text("二"))]).await.unwrap();
     let spent = journal.spent(&job.id).await.unwrap();
     assert_eq!((spent.requests, spent.billed_ms), (2, 3000));
@@ -377,7 +377,7 @@ async fn saved_clips_survive_the_holder_and_count_once() {
     );
     assert!(journal.saved_clips(&job.id, "f2").await.unwrap().is_empty());
     journal.set_clips_total(&lease, "f2", 2).await.unwrap();
-    journal.save_clip(&lease, "f2", &clip(0), &clip_text("one")).await.unwrap();
+    journal.save_clip(&lease, "f2", &clip(0), &clip_text("one"), None).await.unwrap();
     let job = journal.get(&job.id).await.unwrap();
     assert_eq!((job.clips_total, job.clips_done), (Some(2), 1));
 }

@@ -290,7 +290,7 @@ impl Model {
                     job.clips.push(index);
                     job.deaths = 0;
                 }
-                journal.save_clip(lease, "f", &clip(index), &clip_text("a")).await
+                journal.save_clip(lease, "f", &clip(index), &clip_text("a"), None).await
             }
             _ => unreachable!("only what holders do"),
         };

@@ -5,7 +5,8 @@ use earmark_core::{Clip, ClipKey, ClipText, JobId, Lease};
 use super::holder::{fence, held};
 use super::{Journal, row};
 use crate::StorageError;
-use crate::database::{column, json, parsed};
+use crate::database::{Write, column, json, parsed};
+use crate::usage::{self, Booked, Booking, Budget, Settled};
 
 /// A clip's answer as it was saved.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,18 +44,38 @@ impl Journal {
         write.commit().await
     }
 
-    /// Counts `requests` that are about to be sent, so that they are known even when nobody lives to see the answer.
+    /// Counts a request of the job that is about to be sent and books it, within `budget` if there is one, so that it is
+    /// known even when nobody lives to see the answer.
     ///
     /// # Errors
-    /// [`StorageError::LeaseLost`].
-    pub async fn count_requests(&self, lease: &Lease, requests: u32) -> Result<(), StorageError> {
+    /// [`StorageError::LeaseLost`]; [`StorageError::BudgetSpent`]: nothing is counted or booked, and the first time on
+    /// that day there is an alert.
+    pub async fn book_request(
+        &self,
+        lease: &Lease,
+        booking: &Booking,
+        budget: Option<Budget>,
+    ) -> Result<(), StorageError> {
         let mut write = self.db.write().await?;
-        let statement = sqlx::query(
-            "UPDATE jobs SET requests = requests + $4 WHERE id = $1 AND lease_epoch = $2 AND lease_owner = $3 AND state = 'leased'",
-        );
-        if write.run(fence(statement, lease).bind(i64::from(requests))).await? == 0 {
-            return Err(StorageError::LeaseLost(lease.job_id.clone()));
+        held(&mut write, lease).await?;
+        let booked = usage::book(&mut write, booking, budget).await?;
+        if let Booked::Yes = booked {
+            let counted = sqlx::query("UPDATE jobs SET requests = requests + 1 WHERE id = $1")
+                .bind(lease.job_id.as_str().to_owned());
+            write.run(counted).await?;
         }
+        write.commit().await?;
+        booked.into_result()
+    }
+
+    /// Settles a request of a job that has no clip to save: [`Usage::settle`](crate::Usage::settle). Not fenced: what was
+    /// sent was sent, whoever holds the job by now.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the database fails.
+    pub async fn settle_request(&self, booking: &Booking, settled: &Settled) -> Result<(), StorageError> {
+        let mut write = self.db.write().await?;
+        usage::settle(&mut write, booking, settled).await?;
         write.commit().await
     }
 
@@ -71,57 +92,28 @@ impl Journal {
         clips: &[(Clip, ClipText)],
     ) -> Result<(), StorageError> {
         let mut write = self.db.write().await?;
-        held(&mut write, lease).await?;
-        let now_ms = self.db.now_ms();
-        let (mut new, mut billed_ms) = (0_i64, 0_i64);
-        for (clip, text) in clips {
-            let there =
-                sqlx::query("SELECT fingerprint FROM clips WHERE job_id = $1 AND channel = $2 AND clip_index = $3")
-                    .bind(lease.job_id.as_str().to_owned())
-                    .bind(i64::from(clip.key.channel))
-                    .bind(i64::from(clip.key.index));
-            let before: Option<String> = match write.row(there).await? {
-                Some(found) => Some(column(&self.db, &found, "fingerprint")?),
-                None => None,
-            };
-            new += i64::from(before.as_deref() != Some(fingerprint));
-            billed_ms += i64::try_from(text.billed_ms).unwrap_or(i64::MAX);
-            let statement = sqlx::query(
-                "INSERT INTO clips (job_id, channel, clip_index, fingerprint, regions, text, saved_at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7)
-                 ON CONFLICT (job_id, channel, clip_index) DO UPDATE
-                 SET fingerprint = excluded.fingerprint, regions = excluded.regions, text = excluded.text, saved_at_ms = excluded.saved_at_ms",
-            )
-            .bind(lease.job_id.as_str().to_owned())
-            .bind(i64::from(clip.key.channel))
-            .bind(i64::from(clip.key.index))
-            .bind(fingerprint.to_owned())
-            .bind(json("regions", &clip.regions)?)
-            .bind(json("clip text", text)?)
-            .bind(now_ms);
-            write.run(statement).await?;
-        }
-        let counted = sqlx::query(
-            "UPDATE jobs SET clips_done = clips_done + $1, billed_ms = billed_ms + $2, deaths = CASE WHEN $1 > 0 THEN 0 ELSE deaths END WHERE id = $3",
-        )
-        .bind(new)
-        .bind(billed_ms)
-        .bind(lease.job_id.as_str().to_owned());
-        write.run(counted).await?;
+        save(&mut write, lease, fingerprint, clips).await?;
         write.commit().await
     }
 
-    /// Saves the answer for one clip, as [`save_clips`](Self::save_clips).
+    /// Saves the answer for one clip, as [`save_clips`](Self::save_clips), and settles the request that brought it.
     ///
     /// # Errors
-    /// [`StorageError::LeaseLost`].
+    /// [`StorageError::LeaseLost`]: nothing is settled either; [`settle_request`](Self::settle_request) still can.
     pub async fn save_clip(
         &self,
         lease: &Lease,
         fingerprint: &str,
         clip: &Clip,
         text: &ClipText,
+        settled: Option<(&Booking, &Settled)>,
     ) -> Result<(), StorageError> {
-        self.save_clips(lease, fingerprint, &[(clip.clone(), text.clone())]).await
+        let mut write = self.db.write().await?;
+        save(&mut write, lease, fingerprint, &[(clip.clone(), text.clone())]).await?;
+        if let Some((booking, settled)) = settled {
+            usage::settle(&mut write, booking, settled).await?;
+        }
+        write.commit().await
     }
 
     /// What is saved for `job` under `fingerprint`, in order of channel and place.
@@ -167,4 +159,48 @@ impl Journal {
             (column(&self.db, &found, "requests")?, column(&self.db, &found, "billed_ms")?);
         Ok(Spent { requests: requests.unsigned_abs(), billed_ms: billed_ms.unsigned_abs() })
     }
+}
+
+async fn save(
+    write: &mut Write,
+    lease: &Lease,
+    fingerprint: &str,
+    clips: &[(Clip, ClipText)],
+) -> Result<(), StorageError> {
+    held(write, lease).await?;
+    let now_ms = write.db().now_ms();
+    let (mut new, mut billed_ms) = (0_i64, 0_i64);
+    for (clip, text) in clips {
+        let there = sqlx::query("SELECT fingerprint FROM clips WHERE job_id = $1 AND channel = $2 AND clip_index = $3")
+            .bind(lease.job_id.as_str().to_owned())
+            .bind(i64::from(clip.key.channel))
+            .bind(i64::from(clip.key.index));
+        let before: Option<String> = match write.row(there).await? {
+            Some(found) => Some(column(write.db(), &found, "fingerprint")?),
+            None => None,
+        };
+        new += i64::from(before.as_deref() != Some(fingerprint));
+        billed_ms += i64::try_from(text.billed_ms).unwrap_or(i64::MAX);
+        let statement = sqlx::query(
+            "INSERT INTO clips (job_id, channel, clip_index, fingerprint, regions, text, saved_at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7)
+             ON CONFLICT (job_id, channel, clip_index) DO UPDATE
+             SET fingerprint = excluded.fingerprint, regions = excluded.regions, text = excluded.text, saved_at_ms = excluded.saved_at_ms",
+        )
+        .bind(lease.job_id.as_str().to_owned())
+        .bind(i64::from(clip.key.channel))
+        .bind(i64::from(clip.key.index))
+        .bind(fingerprint.to_owned())
+        .bind(json("regions", &clip.regions)?)
+        .bind(json("clip text", text)?)
+        .bind(now_ms);
+        write.run(statement).await?;
+    }
+    let counted = sqlx::query(
+        "UPDATE jobs SET clips_done = clips_done + $1, billed_ms = billed_ms + $2, deaths = CASE WHEN $1 > 0 THEN 0 ELSE deaths END WHERE id = $3",
+    )
+    .bind(new)
+    .bind(billed_ms)
+    .bind(lease.job_id.as_str().to_owned());
+    write.run(counted).await?;
+    Ok(())
 }

@@ -26,8 +26,6 @@ mod row;
 mod sweep;
 mod workers;
 
-use std::sync::Arc;
-
 use earmark_core::{Job, JobState, Lane, Lease, Tenant};
 use tokio::sync::watch;
 
@@ -42,8 +40,6 @@ pub use workers::WorkerInfo;
 #[derive(Debug, Clone)]
 pub struct Journal {
     db: Database,
-    /// Counts the times this process has made a job ready.
-    ready: Arc<watch::Sender<u64>>,
 }
 
 /// What became of an offered job.
@@ -145,15 +141,15 @@ impl SweepReport {
 impl Journal {
     /// The journal of `db`.
     pub fn new(db: Database) -> Self {
-        Self { db, ready: Arc::new(watch::Sender::new(0)) }
+        Self { db }
     }
 
     /// Changes whenever this process makes a job ready, so that a dispatcher need not wait for its next look.
     pub fn ready_changes(&self) -> watch::Receiver<u64> {
-        self.ready.subscribe()
+        self.db.ready_changes()
     }
 
     fn tell_ready(&self) {
-        self.ready.send_modify(|count| *count = count.wrapping_add(1));
+        self.db.tell_ready();
     }
 }

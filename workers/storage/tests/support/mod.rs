@@ -4,10 +4,13 @@
 use std::sync::Arc;
 
 use earmark_core::{
-    Clip, ClipKey, ClipText, Cost, Engine, Finding, FindingKind, Job, JobOptions, Lane, ManualClock, NewJob, Problem,
-    Recording, Region, Report, RuleSetId, Severity, Speaker, Tenant, TimePrecision, TimedText, WorkerId, rfc3339,
+    Clip, ClipKey, ClipText, Cost, Engine, Finding, FindingKind, Job, JobId, JobOptions, Lane, ManualClock, NewJob,
+    Problem, Recording, Region, Report, RuleSetId, Severity, Speaker, Tenant, TimePrecision, TimedText, WorkerId,
+    rfc3339,
 };
-use earmark_storage::{Artifact, Database, Finished, Journal, NewAlert, Outbox, SqlAuditLog, SqlResults};
+use earmark_storage::{
+    Accounts, Artifact, Booking, Database, Finished, Journal, NewAlert, Outbox, SqlAuditLog, SqlResults, Usage,
+};
 use serde_json::{Map, json};
 use tempfile::TempDir;
 
@@ -23,6 +26,8 @@ pub struct Stores {
     pub results: SqlResults,
     pub audit: SqlAuditLog,
     pub outbox: Outbox,
+    pub accounts: Accounts,
+    pub usage: Usage,
 }
 
 impl Stores {
@@ -36,6 +41,8 @@ impl Stores {
             results: SqlResults::new(db.clone()),
             audit: SqlAuditLog::new(db.clone()),
             outbox: Outbox::new(db.clone()),
+            accounts: Accounts::new(db.clone()),
+            usage: Usage::new(db.clone()),
             folder,
             clock,
             db,
@@ -75,6 +82,18 @@ pub fn new_job(name: &str) -> NewJob {
 
 pub fn worker(name: &str) -> WorkerId {
     WorkerId::stored(name)
+}
+
+/// A request of a second for `job` on the day of [`START_MS`], at a thousandth of a yuan.
+pub fn booking(job: &JobId) -> Booking {
+    Booking {
+        day: "2025-10-09".into(),
+        tenant: Tenant::default(),
+        account: "main".into(),
+        job_id: Some(job.clone()),
+        audio_ms: 1000,
+        price_micro_cny: 1000,
+    }
 }
 
 pub fn problem(code: &str) -> Problem {
