@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use earmark_asr::AsrError;
 use earmark_audio::AudioError;
 use earmark_core::{Disposition, Failure};
 use earmark_storage::{FetchError, StorageError};
+
+use crate::ask::AskError;
 
 /// Why a job did not finish.
 #[derive(Debug, thiserror::Error)]
@@ -28,9 +29,9 @@ pub enum JobError {
     /// Speech could not be looked for.
     #[error("segment failed")]
     Segment(#[source] AudioError),
-    /// The recogniser failed.
-    #[error("transcribe failed")]
-    Transcribe(#[source] AsrError),
+    /// A clip has no text.
+    #[error(transparent)]
+    Transcribe(AskError),
     /// The rules the job names cannot be used.
     #[error("rule set {sha256} cannot be used: {why}")]
     Rules {

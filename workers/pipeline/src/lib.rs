@@ -1,7 +1,11 @@
 //! One recording's way: fetch, decode, segment, transcribe, stitch, flag, write. One file per stage; [`Pipeline::run`]
 //! is the list.
 
+mod account;
+mod ask;
+mod circuit;
 mod decode;
+mod early;
 mod error;
 mod fetch;
 mod flag;
@@ -13,8 +17,10 @@ mod stitch;
 mod transcribe;
 mod write;
 
+pub use account::{Account, Accounts, Books};
+pub use ask::{Answer, Ask, AskError};
 pub use error::JobError;
 pub use flag::RuleBook;
-pub use pipeline::{Pipeline, Settings};
+pub use pipeline::{Pipeline, Settings, Survey};
 pub use progress::{NoProgress, Progress, Stage};
-pub use stitch::Speakers;
+pub use stitch::{Speakers, stitch};

@@ -1,17 +1,19 @@
 //! The stages in order, and what they share.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use earmark_asr::{LanguageChoice, Transcriber};
+use earmark_asr::LanguageChoice;
 use earmark_audio::segment::{SegmentOptions, SpeechModel};
-use earmark_core::{Clock, Job, Lease, Report};
-use earmark_permits::PermitPool;
+use earmark_core::{Clip, Clock, Job, Lane, Lease, Report, Tenant};
 use earmark_rules::Context;
 use earmark_storage::{ArtifactStore, FetchLimits, Journal, RecordingStore, ResultStore};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
+use crate::account::Accounts;
 use crate::progress::{Progress, Stage};
 use crate::{JobError, RuleBook, Speakers, decode, fetch, flag, segment, stitch, transcribe, write};
 
@@ -25,10 +27,10 @@ pub struct Pipeline {
     pub results: Arc<dyn ResultStore>,
     /// Where reports and transcripts go.
     pub artifacts: Arc<dyn ArtifactStore>,
-    /// Who listens.
-    pub transcriber: Arc<dyn Transcriber>,
-    /// How many requests at a time.
-    pub permits: Arc<dyn PermitPool>,
+    /// Who listens, and how many requests at a time.
+    pub accounts: Accounts,
+    /// Recordings that are decoded and searched for speech at a time: one a core, so that the first are ready soon.
+    pub cores: Arc<Semaphore>,
     /// What tells speech from the rest.
     pub speech: Arc<SpeechModel>,
     /// What the text is judged by.
@@ -64,12 +66,30 @@ pub struct Settings {
     pub language: LanguageChoice,
     /// Context of every clip.
     pub prompt: Option<String>,
-    /// Words to be spelled right.
+    /// Words to be spelled right, of all tenants.
     pub glossary: Vec<String>,
+    /// Words to be spelled right, of single tenants.
+    pub glossaries: HashMap<Tenant, Vec<String>>,
     /// Whether every word is aligned.
     pub has_words: bool,
-    /// What a minute of audio costs, in yuan; 0 for the built-in engine.
-    pub price_cny_per_minute: f64,
+}
+
+impl Settings {
+    /// Words to be spelled right in `tenant`'s recordings: its own, then everybody's.
+    pub fn glossary_of(&self, tenant: &Tenant) -> Vec<String> {
+        self.glossaries.get(tenant).into_iter().flatten().chain(&self.glossary).cloned().collect()
+    }
+}
+
+/// What a recording would take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Survey {
+    /// Its length.
+    pub duration_ms: u64,
+    /// Its channels.
+    pub channels: u16,
+    /// The clips that would be sent, in milliseconds each.
+    pub clips: Vec<u64>,
 }
 
 impl Pipeline {
@@ -79,19 +99,24 @@ impl Pipeline {
     /// [`JobError`], one variant per stage; nothing but checkpoints has been written then.
     pub async fn run(&self, job: &Job, lease: &Lease, stop: &CancellationToken) -> Result<Report, JobError> {
         let rules = self.rules.of(job).await?;
+        // Nothing is fetched for an account that may not be asked.
+        self.accounts.of(&job.tenant).open().await.map_err(JobError::Transcribe)?;
         self.at(job, Stage::Fetch);
-        let fetched = fetch::fetch(self, job, stop).await?;
+        let fetched = fetch::fetch(self, &job.location, stop).await?;
+        let core = self.core(job.lane).await;
         self.at(job, Stage::Decode);
         let decoded = decode::decode(self, &fetched, stop).await?;
         fetched.check_unchanged().map_err(JobError::Fetch)?;
         self.at(job, Stage::Segment);
         let cut = segment::segment(self, &decoded, stop).await?;
-        let transcript = transcribe::transcribe(self, job, lease, &fetched, &decoded, &cut, stop).await?;
+        drop(core);
+        let transcript = transcribe::transcribe(self, job, lease, &fetched, &decoded, &cut, &rules, stop).await?;
         self.at(job, Stage::Write);
         let utterances = stitch::stitch(&transcript.clips, &self.settings.speakers, cut.different_channels());
         let language = stitch::language(&utterances);
         let context = Context { duration_ms: decoded.duration_ms, language: language.clone(), lane: Some(job.lane) };
-        let findings = flag::flag(&rules, &utterances, context).await?;
+        let mut findings = flag::flag(&rules, &utterances, context).await?;
+        findings.extend(flag::refused(&transcript.clips, &utterances));
         write::write(
             self,
             lease,
@@ -108,6 +133,30 @@ impl Pipeline {
             },
         )
         .await
+    }
+
+    /// What the recording at `location` would take: fetched, decoded and searched for speech, but not sent.
+    ///
+    /// # Errors
+    /// [`JobError`], as [`run`](Self::run).
+    pub async fn survey(&self, location: &str, stop: &CancellationToken) -> Result<Survey, JobError> {
+        let fetched = fetch::fetch(self, location, stop).await?;
+        let _core = self.core(Lane::Archive).await;
+        let decoded = decode::decode(self, &fetched, stop).await?;
+        let cut = segment::segment(self, &decoded, stop).await?;
+        Ok(Survey {
+            duration_ms: decoded.duration_ms,
+            channels: decoded.channels,
+            clips: cut.clips.iter().map(Clip::duration_ms).collect(),
+        })
+    }
+
+    /// The turn to compute; who waits for an answer does not wait for a turn.
+    async fn core(&self, lane: Lane) -> Option<SemaphorePermit<'_>> {
+        match lane {
+            Lane::Webhook => None,
+            Lane::Call | Lane::Archive => self.cores.acquire().await.ok(),
+        }
     }
 
     pub(crate) fn at(&self, job: &Job, stage: Stage) {

@@ -31,7 +31,7 @@ impl Cut {
 
 pub async fn segment(pipeline: &Pipeline, decoded: &Decoded, stop: &CancellationToken) -> Result<Cut, JobError> {
     let options = SegmentOptions {
-        max_clip_ms: pipeline.settings.segment.max_clip_ms.min(pipeline.transcriber.limits().max_ms),
+        max_clip_ms: pipeline.settings.segment.max_clip_ms.min(pipeline.accounts.usual.transcriber.limits().max_ms),
         ..pipeline.settings.segment.clone()
     };
     let (spools, model, is_cancelled) = (decoded.spools.clone(), pipeline.speech.clone(), stop.clone());

@@ -225,7 +225,14 @@ mod tests {
     }
 
     fn text(time_precision: TimePrecision, segments: Vec<TimedText>) -> ClipText {
-        ClipText { language: Some("en".into()), segments, time_precision, dropped: Vec::new(), billed_ms: 0, refused: None }
+        ClipText {
+            language: Some("en".into()),
+            segments,
+            time_precision,
+            dropped: Vec::new(),
+            billed_ms: 0,
+            refused: None,
+        }
     }
 
     fn timed_text(start_ms: u64, end_ms: u64, text: &str, words: &[(u64, u64, usize, &str)]) -> TimedText {

@@ -1,17 +1,22 @@
-//! The clips with the recogniser: one permit per request, each answer saved as it comes.
+//! The clips with the recogniser: as many side by side as the account allows, each answer saved as it comes.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use earmark_asr::{ClipRequest, LanguageChoice};
+use earmark_asr::{AsrError, ClipRequest, Hearing, LanguageChoice, Sound};
 use earmark_audio::decode::Decoded;
 use earmark_core::audit::hex;
-use earmark_core::{Clip, ClipKey, ClipText, Job, Lease};
+use earmark_core::{Clip, ClipKey, ClipText, Job, Lease, Refusal, Speaker, TimePrecision};
+use earmark_rules::{Context, RuleSet};
 use earmark_storage::Fetched;
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::TryStreamExt;
+use futures::stream::FuturesUnordered;
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
+use crate::account::Account;
+use crate::ask::{Answer, Ask, AskError};
+use crate::early::Early;
 use crate::pipeline::blocking;
 use crate::progress::Stage;
 use crate::segment::Cut;
@@ -25,6 +30,23 @@ pub struct Transcript {
     pub reused: usize,
 }
 
+/// What every clip of a job needs.
+struct Work<'a> {
+    pipeline: &'a Pipeline,
+    account: &'a Account,
+    job: &'a Job,
+    lease: &'a Lease,
+    decoded: &'a Decoded,
+    cut: &'a Cut,
+    fingerprint: String,
+    early: Early,
+    /// By clip.
+    texts: Mutex<HashMap<ClipKey, ClipText>>,
+    /// Nothing more is to be sent: a clip has failed.
+    abandon: CancellationToken,
+}
+
+#[expect(clippy::too_many_arguments, reason = "the stage's whole context, once")]
 pub async fn transcribe(
     pipeline: &Pipeline,
     job: &Job,
@@ -32,25 +54,36 @@ pub async fn transcribe(
     fetched: &Fetched,
     decoded: &Decoded,
     cut: &Cut,
+    rules: &Arc<RuleSet>,
     stop: &CancellationToken,
 ) -> Result<Transcript, JobError> {
-    let fingerprint = fingerprint(pipeline, fetched);
-    let mut texts = saved(pipeline, job, cut, &fingerprint).await?;
+    let account: &Account = pipeline.accounts.of(&job.tenant);
+    let fingerprint = fingerprint(pipeline, account, job, fetched);
+    let texts = saved(pipeline, job, cut, &fingerprint).await?;
     let reused = texts.len();
-    let total = count(cut.clips.len());
-    pipeline.journal.set_clips_total(lease, &fingerprint, total).await?;
-    pipeline.at(job, Stage::Transcribe { done: count(reused), total });
-
-    let missing: Vec<Clip> = cut.clips.iter().filter(|clip| !texts.contains_key(&clip.key)).cloned().collect();
-    let mut answers = stream::iter(missing)
-        .map(|clip| one(pipeline, job, lease, decoded, cut, clip, &fingerprint, stop))
-        // One clip more than there are permits is kept ready, so that a permit that frees is used at once.
-        .buffer_unordered(pipeline.permits.limit() + 1);
-    while let Some((key, text)) = answers.try_next().await? {
-        texts.insert(key, text);
-        pipeline.at(job, Stage::Transcribe { done: count(texts.len()), total });
+    pipeline.journal.set_clips_total(lease, &fingerprint, count(cut.clips.len())).await?;
+    let context = Context { duration_ms: decoded.duration_ms, language: None, lane: Some(job.lane) };
+    let (early, mut untold) = Early::new(rules.clone(), context);
+    let work = Work {
+        pipeline,
+        account,
+        job,
+        lease,
+        decoded,
+        cut,
+        fingerprint,
+        early,
+        texts: Mutex::new(texts),
+        abandon: stop.child_token(),
+    };
+    work.tell_progress();
+    tokio::select! {
+        done = work.all() => done?,
+        failed = untold.tell(&pipeline.journal, job, lease) => return Err(failed.into()),
+        () = stop.cancelled() => return Err(JobError::Stopped),
     }
-    drop(answers);
+    untold.tell_rest(&pipeline.journal, job, lease).await?;
+    let mut texts = work.texts.into_inner().unwrap_or_else(PoisonError::into_inner);
     let clips = cut.clips.iter().filter_map(|clip| Some((clip.clone(), texts.remove(&clip.key)?))).collect();
     Ok(Transcript { clips, reused })
 }
@@ -71,46 +104,145 @@ async fn saved(
         .collect())
 }
 
-#[expect(clippy::too_many_arguments, reason = "the stage's whole context, once")]
-async fn one(
-    pipeline: &Pipeline,
-    job: &Job,
-    lease: &Lease,
-    decoded: &Decoded,
-    cut: &Cut,
-    clip: Clip,
-    fingerprint: &str,
-    stop: &CancellationToken,
-) -> Result<(ClipKey, ClipText), JobError> {
-    let gain = cut.gains.get(usize::from(clip.key.channel)).copied().unwrap_or(1.0);
-    let (spools, wanted) = (decoded.spools.clone(), clip.clone());
-    let samples = blocking("segment", move || earmark_audio::segment::samples(&spools, &wanted, gain)).await?;
-    let settings = &pipeline.settings;
-    let request = ClipRequest {
-        samples: Arc::from(samples.map_err(JobError::Segment)?),
-        language: settings.language.clone(),
-        prompt: settings.prompt.clone(),
-        glossary: settings.glossary.clone(),
-        has_words: settings.has_words,
-        request_id: format!("{}-{}-{}-{}", job.id, clip.key.channel, clip.key.index, job.attempt),
-    };
-    let answer = async {
-        let _permit = pipeline.permits.acquire(job.lane).await;
-        pipeline.journal.count_requests(lease, 1).await?;
-        pipeline.transcriber.transcribe(request).await.map_err(JobError::Transcribe)
-    };
-    let text = tokio::select! {
-        () = stop.cancelled() => return Err(JobError::Stopped),
-        text = answer => text?,
-    };
-    pipeline.journal.save_clip(lease, fingerprint, &clip, &text).await?;
-    tracing::debug!(job.id = %job.id, channel = clip.key.channel, clip = clip.key.index, "transcribed clip");
-    Ok((clip.key, text))
+impl Work<'_> {
+    /// Has every clip that is missing transcribed. After a failure nothing more is sent, but what is under way is
+    /// waited for and saved: it is paid for.
+    async fn all(&self) -> Result<(), JobError> {
+        let missing: Vec<&Clip> = {
+            let texts = self.texts();
+            self.cut.clips.iter().filter(|clip| !texts.contains_key(&clip.key)).collect()
+        };
+        let mut missing = missing.into_iter().peekable();
+        let mut sharing = Some(self.account.join());
+        let mut answers = FuturesUnordered::new();
+        let mut failure = None;
+        loop {
+            while failure.is_none() && answers.len() < self.account.share() {
+                let Some(clip) = missing.next() else { break };
+                answers.push(self.one(clip));
+            }
+            if missing.peek().is_none() {
+                sharing = None;
+            }
+            match answers.try_next().await {
+                Ok(Some(())) => self.tell_progress(),
+                Ok(None) => break,
+                Err(error) => {
+                    self.abandon.cancel();
+                    failure.get_or_insert(error);
+                }
+            }
+        }
+        drop(sharing);
+        failure.map_or(Ok(()), Err)
+    }
+
+    async fn one(&self, clip: &Clip) -> Result<(), JobError> {
+        let answer = match self.ask(self.account, clip).await {
+            Err(JobError::Transcribe(AskError::Transcribe(AsrError::Refused { code, message }))) => {
+                tracing::warn!(job.id = %self.job.id, channel = clip.key.channel, clip = clip.key.index, code, "the provider refused a clip");
+                self.instead(clip, code, message).await?
+            }
+            other => other.map(|answer| (answer.text.clone(), Some(answer)))?,
+        };
+        let (text, answer) = answer;
+        let settlement = answer.as_ref().map(|answer| (&answer.booking, &answer.settled));
+        self.pipeline.journal.save_clip(self.lease, &self.fingerprint, clip, &text, settlement).await?;
+        tracing::debug!(job.id = %self.job.id, channel = clip.key.channel, clip = clip.key.index, "transcribed clip");
+        self.texts().insert(clip.key, text);
+        Ok(())
+    }
+
+    /// What the provider would not hear, heard by the fallback where there is one: it is evidence, not a failure.
+    async fn instead(
+        &self,
+        clip: &Clip,
+        code: Option<String>,
+        message: String,
+    ) -> Result<(ClipText, Option<Answer>), JobError> {
+        let Some(fallback) = &self.pipeline.accounts.fallback else {
+            let text = ClipText {
+                language: None,
+                segments: Vec::new(),
+                time_precision: TimePrecision::Segment,
+                dropped: Vec::new(),
+                billed_ms: 0,
+                refused: Some(Refusal { code, message, instead: None }),
+            };
+            return Ok((text, None));
+        };
+        let answer = self.ask(fallback, clip).await?;
+        let engine = fallback.transcriber.engine();
+        let instead = Some(format!("{} {}", engine.name, engine.model));
+        let text = ClipText { refused: Some(Refusal { code, message, instead }), ..answer.text.clone() };
+        Ok((text, Some(answer)))
+    }
+
+    async fn ask(&self, account: &Account, clip: &Clip) -> Result<Answer, JobError> {
+        let request = account.transcriber.prepare(self.request(account, clip).await?).await;
+        let listening = self.early.listen(clip, self.speaker(clip));
+        let ask = Ask {
+            tenant: &self.job.tenant,
+            lane: self.job.lane,
+            lease: Some(self.lease),
+            request: request.map_err(|error| JobError::Transcribe(AskError::Transcribe(error)))?,
+            preceding: &|| self.preceding(clip),
+            hearing: &listening,
+            abandon: &self.abandon,
+        };
+        let answer = account.ask(&ask).await.map_err(JobError::Transcribe)?;
+        listening.so_far(&plain(&answer.text));
+        Ok(answer)
+    }
+
+    async fn request(&self, account: &Account, clip: &Clip) -> Result<ClipRequest, JobError> {
+        let gain = self.cut.gains.get(usize::from(clip.key.channel)).copied().unwrap_or(1.0);
+        let (spools, wanted) = (self.decoded.spools.clone(), clip.clone());
+        let samples = blocking("segment", move || earmark_audio::segment::samples(&spools, &wanted, gain)).await?;
+        let (settings, job) = (&self.pipeline.settings, self.job);
+        let sound = Sound::Samples {
+            samples: Arc::from(samples.map_err(JobError::Segment)?),
+            source_rate_hz: self.decoded.sample_rate_hz,
+        };
+        let request_id = format!("{}-{}-{}-{}", job.id, clip.key.channel, clip.key.index, job.attempt);
+        Ok(ClipRequest {
+            prompt: settings.prompt.clone(),
+            glossary: settings.glossary_of(&job.tenant),
+            has_words: settings.has_words,
+            user_id: Some(format!("{}-{}", account.name, job.tenant)),
+            ..ClipRequest::new(sound, settings.language.clone(), request_id)
+        })
+    }
+
+    /// What was said just before `clip` on its channel, if it is known already.
+    fn preceding(&self, clip: &Clip) -> Option<String> {
+        let key = ClipKey { index: clip.key.index.checked_sub(1)?, ..clip.key };
+        self.texts().get(&key).map(plain).filter(|text| !text.is_empty())
+    }
+
+    fn speaker(&self, clip: &Clip) -> Speaker {
+        self.pipeline.settings.speakers.on(clip.key.channel, self.cut.different_channels())
+    }
+
+    fn texts(&self) -> MutexGuard<'_, HashMap<ClipKey, ClipText>> {
+        // A text is inserted whole, so a panic elsewhere leaves the map sound.
+        self.texts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell_progress(&self) {
+        let (done, total) = (count(self.texts().len()), count(self.cut.clips.len()));
+        self.pipeline.at(self.job, Stage::Transcribe { done, total });
+    }
+}
+
+/// A clip's text without its times.
+fn plain(text: &ClipText) -> String {
+    text.segments.iter().map(|segment| segment.text.as_str()).collect::<Vec<_>>().join(" ")
 }
 
 /// What a saved text depends on besides its clip: a change of any of it makes the text worthless.
-fn fingerprint(pipeline: &Pipeline, fetched: &Fetched) -> String {
-    let (engine, settings) = (pipeline.transcriber.engine(), &pipeline.settings);
+fn fingerprint(pipeline: &Pipeline, account: &Account, job: &Job, fetched: &Fetched) -> String {
+    let (engine, settings) = (account.transcriber.engine(), &pipeline.settings);
     let language = match &settings.language {
         LanguageChoice::Fixed(language) => language.clone(),
         LanguageChoice::Detect { candidates, .. } => format!("auto {}", candidates.join(",")),
@@ -124,7 +256,7 @@ fn fingerprint(pipeline: &Pipeline, fetched: &Fetched) -> String {
         &language,
         words,
         settings.prompt.as_deref().unwrap_or_default(),
-        &settings.glossary.join(","),
+        &settings.glossary_of(&job.tenant).join(","),
     ];
     let mut hasher = Sha256::new();
     for part in parts {

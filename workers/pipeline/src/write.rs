@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use earmark_audio::decode::Decoded;
 use earmark_core::audit::AuditEvent;
 use earmark_core::{
-    ClipText, Cost, Engine, Finding, Job, Lease, Recording, Report, RuleSetId, Utterance, Warning, rfc3339,
+    Clip, ClipText, Cost, Finding, Job, Lease, Recording, Refusal, Report, RuleSetId, Utterance, Warning, rfc3339,
 };
 use earmark_storage::{Artifact, Fetched, Finished, Spent, shown_uri};
 use serde_json::{Value, json};
 
+use crate::account::Account;
 use crate::render::Format;
 use crate::segment::Cut;
 use crate::transcribe::Transcript;
@@ -30,8 +31,8 @@ pub struct Outcome<'a> {
 
 pub async fn write(pipeline: &Pipeline, lease: &Lease, outcome: Outcome<'_>) -> Result<Report, JobError> {
     let spent = pipeline.journal.spent(&outcome.job.id).await?;
-    let engine = pipeline.transcriber.engine();
-    let report = report(pipeline, &outcome, spent, engine);
+    let account = pipeline.accounts.of(&outcome.job.tenant);
+    let report = report(pipeline, &outcome, spent, account);
     let mut artifacts = Vec::new();
     for format in Format::ALL {
         let body = format.render(&report);
@@ -42,10 +43,11 @@ pub async fn write(pipeline: &Pipeline, lease: &Lease, outcome: Outcome<'_>) -> 
     Ok(report)
 }
 
-fn report(pipeline: &Pipeline, outcome: &Outcome<'_>, spent: Spent, engine: Engine) -> Report {
+fn report(pipeline: &Pipeline, outcome: &Outcome<'_>, spent: Spent, account: &Account) -> Report {
     let Outcome { job, fetched, decoded, cut, transcript, language, utterances, findings, rules } = outcome;
     let mut warnings = decoded.warnings.clone();
     warnings.extend(cut.warnings.iter().cloned());
+    warnings.extend(refused(&transcript.clips));
     warnings.extend(dropped(&transcript.clips.iter().map(|(_, text)| text).collect::<Vec<_>>()));
     if utterances.is_empty() {
         warnings.push(Warning { code: "no_speech".into(), detail: "no speech was found in the recording".into() });
@@ -68,24 +70,33 @@ fn report(pipeline: &Pipeline, outcome: &Outcome<'_>, spent: Spent, engine: Engi
             codec: decoded.codec.clone(),
             sample_rate_hz: decoded.sample_rate_hz,
         },
-        engine,
+        engine: account.transcriber.engine(),
         rule_set: rules.clone(),
         utterances: utterances.clone(),
         findings: findings.clone(),
         cost: Cost {
             requests: spent.requests,
             billed_ms: spent.billed_ms,
-            price_cny: price(spent.billed_ms, pipeline.settings.price_cny_per_minute),
+            price_cny: price(account.price_micro_cny(spent.billed_ms)),
         },
         warnings,
     }
 }
 
 /// In yuan, to a hundredth of a fen: what floats add beyond that is noise.
-fn price(billed_ms: u64, cny_per_minute: f64) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "milliseconds of a recording are far below 2^53")]
-    let price = billed_ms as f64 / 60_000.0 * cny_per_minute;
-    (price * 10_000.0).round() / 10_000.0
+fn price(micro_cny: i64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "the price of a recording is far below 2^53 millionths")]
+    let price = (micro_cny as f64 / 100.0).round() / 10_000.0;
+    price
+}
+
+/// One warning for all clips that the provider would not hear.
+fn refused(clips: &[(Clip, ClipText)]) -> Option<Warning> {
+    let refusals: Vec<&Refusal> = clips.iter().filter_map(|(_, text)| text.refused.as_ref()).collect();
+    let first = refusals.first()?;
+    let instead = first.instead.as_deref().map_or("nobody".into(), |engine| format!("the engine {engine}"));
+    let detail = format!("the provider refused {} clips as sensitive; {instead} transcribed them", refusals.len());
+    Some(Warning { code: "provider_refused".into(), detail })
 }
 
 /// One warning per reason for which text was not believed.

@@ -16,13 +16,15 @@ pub enum OutboxKind {
     JobDead,
     /// A job was called off.
     JobCancelled,
+    /// A rule found something in a part of a recording that is still being transcribed.
+    FindingEarly,
     /// Someone has to look.
     Alert,
 }
 
 impl OutboxKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::JobDone, Self::JobDead, Self::JobCancelled, Self::Alert];
+    pub const ALL: [Self; 5] = [Self::JobDone, Self::JobDead, Self::JobCancelled, Self::FindingEarly, Self::Alert];
 
     /// The word that is stored and sent.
     pub fn as_str(self) -> &'static str {
@@ -30,6 +32,7 @@ impl OutboxKind {
             Self::JobDone => "job.done",
             Self::JobDead => "job.dead",
             Self::JobCancelled => "job.cancelled",
+            Self::FindingEarly => "finding.early",
             Self::Alert => "alert",
         }
     }

@@ -18,6 +18,7 @@
 
 mod cancel;
 mod clips;
+mod early;
 mod holder;
 mod intake;
 mod lease;

@@ -1,0 +1,141 @@
+//! Accounts: a recogniser, the permits that it allows, and what its use costs. Each tenant uses one.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use earmark_asr::Transcriber;
+use earmark_core::{Clock, Tenant};
+use earmark_permits::PermitPool;
+use earmark_storage::{Accounts as AccountStates, Budget, Journal, Usage};
+use time::{OffsetDateTime, UtcOffset};
+
+use crate::circuit::Circuit;
+
+/// Millionths of a yuan in one.
+const MICRO: f64 = 1_000_000.0;
+
+/// One key at a provider, or the built-in engine.
+pub struct Account {
+    /// Its name in the configuration.
+    pub name: String,
+    /// Who listens.
+    pub transcriber: Arc<dyn Transcriber>,
+    /// How many requests at a time.
+    pub permits: Arc<dyn PermitPool>,
+    /// What a minute of audio costs, in yuan; 0 for the built-in engine.
+    pub price_cny_per_minute: f64,
+    /// Where requests are booked.
+    pub books: Arc<Books>,
+    pub(crate) circuit: Circuit,
+    /// Jobs that have clips to send.
+    jobs: AtomicUsize,
+}
+
+/// Where requests and their prices are written down, and by which day.
+pub struct Books {
+    /// Requests of jobs.
+    pub journal: Journal,
+    /// Other requests.
+    pub usage: Usage,
+    /// Which account may be used.
+    pub states: AccountStates,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Where a day begins.
+    pub day_offset: UtcOffset,
+    /// What a tenant may spend a day; none for no limit.
+    pub budget: Option<Budget>,
+    /// Tenants with a budget of their own.
+    pub budgets: HashMap<Tenant, Budget>,
+}
+
+/// Which tenant uses which account.
+#[derive(Clone)]
+pub struct Accounts {
+    /// For tenants that are bound to no other.
+    pub usual: Arc<Account>,
+    /// Tenants bound to an account.
+    pub bound: HashMap<Tenant, Arc<Account>>,
+    /// Who transcribes what a provider refuses.
+    pub fallback: Option<Arc<Account>>,
+}
+
+impl Accounts {
+    /// The account that `tenant` uses.
+    pub fn of(&self, tenant: &Tenant) -> &Arc<Account> {
+        self.bound.get(tenant).unwrap_or(&self.usual)
+    }
+
+    /// Every account once, the fallback left out.
+    pub fn all(&self) -> Vec<Arc<Account>> {
+        let mut all = vec![self.usual.clone()];
+        for account in self.bound.values() {
+            if !all.iter().any(|other| other.name == account.name) {
+                all.push(account.clone());
+            }
+        }
+        all
+    }
+}
+
+impl Account {
+    /// An account that nobody uses yet.
+    pub fn new(
+        name: String,
+        transcriber: Arc<dyn Transcriber>,
+        permits: Arc<dyn PermitPool>,
+        price_cny_per_minute: f64,
+        books: Arc<Books>,
+    ) -> Self {
+        let (circuit, jobs) = (Circuit::default(), AtomicUsize::new(0));
+        Self { name, transcriber, permits, price_cny_per_minute, books, circuit, jobs }
+    }
+
+    /// What `audio_ms` cost, in millionths of a yuan.
+    pub fn price_micro_cny(&self, audio_ms: u64) -> i64 {
+        #[expect(clippy::cast_precision_loss, reason = "milliseconds of a recording are far below 2^53")]
+        let minutes = audio_ms as f64 / 60_000.0;
+        #[expect(clippy::cast_possible_truncation, reason = "saturating, and rounded before")]
+        let price = (minutes * self.price_cny_per_minute * MICRO).ceil() as i64;
+        price
+    }
+
+    /// Clips that one job should have ready or under way: together the jobs of this process keep every permit busy with
+    /// half as many clips waiting, and no more, for each holds its sound in memory.
+    pub fn share(&self) -> usize {
+        let limit = self.permits.limit();
+        let jobs = self.jobs.load(Ordering::Relaxed).max(1);
+        (limit + limit / 2 + 1).div_ceil(jobs).max(2)
+    }
+
+    /// To be held by a job while it has clips to send.
+    pub(crate) fn join(&self) -> Sharing<'_> {
+        self.jobs.fetch_add(1, Ordering::Relaxed);
+        Sharing(&self.jobs)
+    }
+}
+
+/// A job's part in its account's permits.
+pub(crate) struct Sharing<'a>(&'a AtomicUsize);
+
+impl Drop for Sharing<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Books {
+    /// The day it is, as YYYY-MM-DD, and when the next begins, in milliseconds since the epoch.
+    pub fn day(&self) -> (String, i64) {
+        let now = OffsetDateTime::from_unix_timestamp(self.clock.now_ms().div_euclid(1000))
+            .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+            .to_offset(self.day_offset);
+        let next = now.date().next_day().unwrap_or(time::Date::MAX).midnight().assume_offset(self.day_offset);
+        (now.date().to_string(), next.unix_timestamp() * 1000)
+    }
+
+    pub(crate) fn budget_of(&self, tenant: &Tenant) -> Option<Budget> {
+        self.budgets.get(tenant).or(self.budget.as_ref()).copied()
+    }
+}
