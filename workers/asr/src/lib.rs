@@ -2,7 +2,9 @@
 //!
 //! [`Transcriber`] is the seam; `local` is the engine built in, `glm` the client of recognisers elsewhere.
 
+mod doubt;
 pub mod glm;
+mod letters;
 pub mod local;
 mod transcriber;
 

@@ -69,8 +69,7 @@ impl LocalEngine {
             threads: Vec::with_capacity(threads),
             languages,
             name,
-            // One batch in work and one waiting: no thread idles while callers prepare the next.
-            in_flight: 2 * threads * batch,
+            in_flight: Self::limits_with(options).in_flight,
         };
         for number in 0..threads {
             let (line, recogniser) = (Arc::clone(&engine.line), Arc::clone(&recogniser));
@@ -88,6 +87,18 @@ impl LocalEngine {
             engine.threads.push(thread);
         }
         Ok(engine)
+    }
+
+    /// What an engine with `options` will take.
+    pub(super) fn limits_with(options: &LocalOptions) -> ClipLimits {
+        // One batch in work and one waiting: no thread idles while callers prepare the next.
+        let in_flight = 2 * options.threads.max(1) * options.batch.max(1);
+        ClipLimits { max_ms: LONGEST_CLIP_MS, in_flight, takes_files: false }
+    }
+
+    /// What an engine with `options` will be called, the weights aside.
+    pub(super) fn name_before_loading(options: &LocalOptions) -> Engine {
+        Engine { name: "local".into(), model: name(&options.model_path), version: LIBRARY.into() }
     }
 
     fn check(&self, request: &ClipRequest) -> Result<(), AsrError> {

@@ -2,11 +2,11 @@
 //!
 //! [`LocalEngine`] queues requests; its threads (`worker`) take what waits as a batch and give it to `recognise`:
 //! log-mel windows (`mel`), the encoder and decoder (`model`), the language (`language`), what is said to the decoder
-//! beforehand (`prompt`, `script`), tokens to text and times (`vocabulary`, `timing`), and what is not believed (`doubt`).
+//! beforehand (`prompt`, `script`), and tokens to text and times (`vocabulary`, `timing`).
 
-mod doubt;
 mod engine;
 mod language;
+mod late;
 mod mel;
 mod model;
 mod prompt;
@@ -17,3 +17,4 @@ mod vocabulary;
 mod worker;
 
 pub use engine::{LocalEngine, LocalOptions};
+pub use late::LateEngine;

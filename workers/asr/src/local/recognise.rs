@@ -2,13 +2,13 @@
 
 use earmark_core::{ClipText, Dropped, TimePrecision, TimedText, ms_to_samples, samples_to_ms, to_simplified};
 
-use super::doubt::{is_echo, is_invented, is_speakable, loops};
 use super::language::choose;
 use super::model::{Decoded, Decoding, Encoded, Model};
 use super::prompt::Previous;
 use super::script::MANDARIN;
 use super::timing::{Span, Stretch, character_times, segment, spans, tokens_of};
 use super::vocabulary::Character;
+use crate::doubt::{is_echo, is_invented, is_speakable, loops};
 use crate::{AsrError, ClipRequest, LanguageChoice};
 
 /// The model closes a text and leaves the rest of the clip unheard at times; a rest as long as this is listened to

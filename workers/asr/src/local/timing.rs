@@ -3,6 +3,7 @@
 use earmark_core::{TimedText, Word};
 
 use super::vocabulary::{Character, Vocabulary};
+use crate::letters::is_ideograph;
 
 /// One frame of the encoder's output.
 const FRAME_MS: u64 = 20;
@@ -156,11 +157,6 @@ fn words(span: &Span, characters: &[Character], times: &[Stretch]) -> Vec<Word> 
         is_open = !stands_alone && (is_open || value.is_alphanumeric());
     }
     words
-}
-
-/// Written without spaces between words.
-pub(super) fn is_ideograph(value: char) -> bool {
-    matches!(u32::from(value), 0x3040..=0x30FF | 0x3400..=0x4DBF | 0x4E00..=0x9FFF | 0xF900..=0xFAFF | 0x20000..=0x3FFFF)
 }
 
 #[cfg(test)]
