@@ -1,0 +1,78 @@
+//! Bodies: a request's read whole or drained, an answer's sent at once or piece by piece.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Bytes, BytesMut};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use tokio::sync::mpsc;
+
+/// What a request's body came to.
+#[derive(Debug)]
+pub(crate) enum Received {
+    /// All of it.
+    Whole(Bytes),
+    /// More than is kept; the rest was read and thrown away.
+    TooLarge(u64),
+}
+
+impl Received {
+    /// Bytes on the wire.
+    pub(crate) fn length(&self) -> u64 {
+        match self {
+            Self::Whole(bytes) => bytes.len() as u64,
+            Self::TooLarge(length) => *length,
+        }
+    }
+}
+
+/// Reads `body` to its end, so that its connection can be used again whatever the answer is; keeps at most `limit` bytes.
+pub(crate) async fn receive(mut body: Incoming, limit: usize) -> Result<Received, hyper::Error> {
+    let announced = body.size_hint().exact().and_then(|length| usize::try_from(length).ok()).unwrap_or_default();
+    let mut kept = BytesMut::with_capacity(announced.min(limit));
+    let mut length = 0u64;
+    while let Some(frame) = std::future::poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+        let Ok(data) = frame?.into_data() else { continue };
+        length += data.len() as u64;
+        if length <= limit as u64 {
+            kept.extend_from_slice(&data);
+        } else {
+            kept = BytesMut::new();
+        }
+    }
+    Ok(if length <= limit as u64 { Received::Whole(kept.freeze()) } else { Received::TooLarge(length) })
+}
+
+/// An answer's body.
+#[derive(Debug)]
+pub(crate) enum ReplyBody {
+    /// Known whole.
+    Full(Bytes),
+    /// As it comes; an error breaks the connection.
+    Pieces(mpsc::Receiver<io::Result<Bytes>>),
+}
+
+impl Body for ReplyBody {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        match &mut *self {
+            Self::Full(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Self::Full(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Self::Pieces(pieces) => Poll::Ready(ready!(pieces.poll_recv(context)).map(|piece| piece.map(Frame::data))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self, Self::Full(bytes) if bytes.is_empty())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Self::Pieces(_) => SizeHint::default(),
+        }
+    }
+}
