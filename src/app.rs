@@ -1,27 +1,30 @@
 //! The composition root: settings in, working parts out. The only file that names concrete back ends.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use earmark_asr::local::{LocalEngine, LocalOptions};
-use earmark_asr::{LanguageChoice, Transcriber};
-use earmark_audio::segment::{SegmentOptions, SpeechModel};
-use earmark_core::{Clock, Problem, Speaker, SystemClock, WorkerId};
+use earmark_asr::Transcriber;
+use earmark_asr::glm::GlmClient;
+use earmark_asr::local::{LateEngine, LocalEngine, LocalOptions};
+use earmark_audio::segment::SpeechModel;
+use earmark_core::{Clock, SystemClock, WorkerId};
 use earmark_notify::{Delivery, Webhook};
-use earmark_permits::LocalPool;
-use earmark_pipeline::{Pipeline, Progress, RuleBook, Settings, Speakers};
+use earmark_permits::{Pool, PoolOptions, RedisStore, SqlStore};
+use earmark_pipeline::{Account, Accounts, Books, Pipeline, Progress, RuleBook};
 use earmark_queue::{Attempts, Backoff, Handler, JournalQueue, Worker, WorkerOptions};
 use earmark_rules::RuleSet;
 use earmark_storage::{
-    AuditLog, Database, FetchLimits, FileArtifacts, HttpOptions, Journal, Outbox, Recordings, ResultStore, RuleSets,
-    SqlAuditLog, SqlResults, WorkerInfo, http_client,
+    Accounts as AccountStates, AuditLog, Database, FileArtifacts, HttpOptions, Journal, Outbox, Recordings,
+    ResultStore, RuleSets, SqlAuditLog, SqlResults, Usage, WorkerInfo, http_client,
 };
+use tokio::sync::Semaphore;
 
 use crate::complaint::Complaint;
-use crate::config::{Config, EngineKind};
-use crate::rule_files;
+use crate::config::{AccountKey, Config, EngineKind, FallbackKind, USUAL};
 use crate::work::JobHandler;
+use crate::{places, rule_files, settings};
 
 /// Longest wait between two tries.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(600);
@@ -29,13 +32,19 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(600);
 /// How long a receiver of webhooks may take.
 const NOTIFY_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long a connection to the provider may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The built-in engine's name among the accounts.
+pub const BUILT_IN: &str = "built-in";
+
 /// The parts that every command may need. The recogniser is loaded only by [`App::pipeline`].
 pub struct App {
     /// What is in force.
     pub config: Config,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
-    /// The database behind the next five.
+    /// The database behind the next seven.
     pub database: Database,
     /// Jobs.
     pub journal: Journal,
@@ -47,6 +56,21 @@ pub struct App {
     pub outbox: Outbox,
     /// Rule sets by hash.
     pub rule_sets: RuleSets,
+    /// What was sent and what it cost.
+    pub usage: Usage,
+    /// Which accounts may be used.
+    pub account_states: AccountStates,
+    /// Permits this process may hold.
+    pools: Mutex<Vec<Pool>>,
+}
+
+/// When the built-in engine is loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loading {
+    /// Before anything is asked of it.
+    Now,
+    /// With the first clip: who only serves may never need it.
+    Late,
 }
 
 impl App {
@@ -80,6 +104,9 @@ impl App {
             audit: Arc::new(SqlAuditLog::new(database.clone())),
             outbox: Outbox::new(database.clone()),
             rule_sets: RuleSets::new(database.clone()),
+            usage: Usage::new(database.clone()),
+            account_states: AccountStates::new(database.clone()),
+            pools: Mutex::default(),
             database,
         }
     }
@@ -98,14 +125,125 @@ impl App {
         Ok(Arc::new(rules))
     }
 
+    /// The accounts at the provider, or the built-in engine as the only one, each with its permits.
+    ///
+    /// # Errors
+    /// [`Complaint`] naming the file or the setting that is missing, or the store of the permits that is not there.
+    pub async fn accounts(&self, loading: Loading) -> Result<Accounts, Complaint> {
+        let books = self.books();
+        if self.config.asr.engine == EngineKind::Local {
+            let engine: Arc<dyn Transcriber> = match loading {
+                Loading::Now => {
+                    let options = self.local_options()?;
+                    let loaded = tokio::task::spawn_blocking(move || LocalEngine::load(&options));
+                    Arc::new(loaded.await.map_err(|error| Complaint::internal(&error))??)
+                }
+                Loading::Late => Arc::new(LateEngine::new(self.local_options()?)),
+            };
+            let usual = self.built_in(engine, &books);
+            return Ok(Accounts { usual, bound: HashMap::new(), fallback: None });
+        }
+        let mut all: HashMap<String, Arc<Account>> = HashMap::new();
+        for key in settings::accounts(&self.config)? {
+            let account = self.glm(&key, &books).await?;
+            all.insert(key.name, Arc::new(account));
+        }
+        let named =
+            |name: &str| all.get(name).cloned().ok_or_else(|| Complaint::plain(format!("no account {name}"), None));
+        let mut bound = HashMap::new();
+        for (tenant, name) in &self.config.accounts.tenants {
+            bound.insert(tenant.clone(), named(name)?);
+        }
+        let fallback = match self.config.asr.fallback {
+            FallbackKind::Local => Some(self.built_in(Arc::new(LateEngine::new(self.local_options()?)), &books)),
+            FallbackKind::Off => None,
+        };
+        Ok(Accounts { usual: named(USUAL)?, bound, fallback })
+    }
+
+    /// The built-in engine as an account: its permits are this process's alone, for its threads are.
+    fn built_in(&self, engine: Arc<dyn Transcriber>, books: &Arc<Books>) -> Arc<Account> {
+        let pool = Pool::in_memory(PoolOptions::new(BUILT_IN, engine.limits().in_flight));
+        Arc::new(Account::new(BUILT_IN.into(), engine, Arc::new(pool), 0.0, books.clone()))
+    }
+
+    async fn glm(&self, key: &AccountKey, books: &Arc<Books>) -> Result<Account, Complaint> {
+        let options = settings::glm(&self.config, key);
+        let http = HttpOptions {
+            connect_timeout: CONNECT_TIMEOUT,
+            read_timeout: options.timeouts.whole,
+            timeout: None,
+            // Whoever runs earmark names the provider; it may be a server in the same house.
+            allow_private: true,
+        };
+        let client = http_client(&http).map_err(|error| Complaint::internal(&error))?;
+        let (price, accounts) = (self.config.asr.price_cny_per_minute, &self.config.accounts);
+        let permits = PoolOptions {
+            reserve_call: accounts.reserve_call,
+            reserve_archive: accounts.reserve_archive,
+            dead_holder_grace: Duration::from_secs(accounts.dead_holder_grace_secs),
+            ..PoolOptions::new(format!("{}/{}", key.name, options.model), options.in_flight)
+        };
+        let pool = self.pool(permits).await?;
+        let client = GlmClient::new(client, options, self.clock.clone());
+        Ok(Account::new(key.name.clone(), Arc::new(client), Arc::new(pool), price, books.clone()))
+    }
+
+    /// Permits where all processes of the account find them.
+    async fn pool(&self, options: PoolOptions) -> Result<Pool, Complaint> {
+        let url = self.config.asr.permits_url.as_deref().unwrap_or(&self.config.queue.url);
+        let pool = if url.starts_with("sqlite:") {
+            Pool::on(SqlStore::new(self.database.clone(), &options.key), options)
+        } else {
+            Pool::on(RedisStore::open(url, &options.key)?, options)
+        };
+        self.pools.lock().unwrap_or_else(PoisonError::into_inner).push(pool.clone());
+        Ok(pool)
+    }
+
+    /// Where requests are booked.
+    pub fn books(&self) -> Arc<Books> {
+        let accounts = &self.config.accounts;
+        let budgets = accounts.budgets.iter();
+        Arc::new(Books {
+            journal: self.journal.clone(),
+            usage: self.usage.clone(),
+            states: self.account_states.clone(),
+            clock: self.clock.clone(),
+            day_offset: accounts.day_begins,
+            budget: settings::budget(accounts.budget_cny_per_day),
+            budgets: budgets.filter_map(|(tenant, yuan)| Some((tenant.clone(), settings::budget(*yuan)?))).collect(),
+        })
+    }
+
+    fn local_options(&self) -> Result<LocalOptions, Complaint> {
+        Ok(LocalOptions {
+            model_path: places::model(&self.config)?,
+            threads: settings::threads(&self.config),
+            batch: self.config.asr.batch,
+            ..LocalOptions::default()
+        })
+    }
+
     /// A pipeline with the recogniser loaded.
     ///
     /// # Errors
-    /// [`Complaint`] naming the file that is missing, with a hint.
+    /// As [`accounts`](Self::accounts).
     pub async fn pipeline(&self, rules: Arc<RuleSet>, progress: Arc<dyn Progress>) -> Result<Pipeline, Complaint> {
-        let transcriber = self.transcriber().await?;
-        let permits = Arc::new(LocalPool::new(transcriber.limits().in_flight));
-        let speech = Arc::new(SpeechModel::load(&self.speech_model_path()?)?);
+        self.pipeline_with(self.accounts(Loading::Now).await?, rules, progress)
+    }
+
+    /// A pipeline on `accounts`.
+    ///
+    /// # Errors
+    /// [`Complaint`] naming the file that is missing, with a hint.
+    pub fn pipeline_with(
+        &self,
+        accounts: Accounts,
+        rules: Arc<RuleSet>,
+        progress: Arc<dyn Progress>,
+    ) -> Result<Pipeline, Complaint> {
+        let speech = Arc::new(SpeechModel::load(&places::speech_model(&self.config)?)?);
         let artifacts = FileArtifacts::new(&self.config.storage.output);
         artifacts.check()?;
         Ok(Pipeline {
@@ -113,13 +251,13 @@ impl App {
             journal: self.journal.clone(),
             results: self.results.clone(),
             artifacts: Arc::new(artifacts),
-            transcriber,
-            permits,
+            accounts,
+            cores: Arc::new(Semaphore::new(settings::cores())),
             speech,
             rules: Arc::new(RuleBook::new(rules, self.rule_sets.clone())),
             clock: self.clock.clone(),
             progress,
-            settings: self.settings()?,
+            settings: settings::pipeline(&self.config)?,
         })
     }
 
@@ -148,7 +286,7 @@ impl App {
         WorkerInfo {
             host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
             pid: std::process::id(),
-            slots: u32::try_from(self.config.worker.slots).unwrap_or(u32::MAX),
+            slots: u32::try_from(self.slots()).unwrap_or(u32::MAX),
         }
     }
 
@@ -174,132 +312,21 @@ impl App {
         let worker = &self.config.worker;
         let poll = Duration::from_millis(worker.poll_ms);
         let queue = JournalQueue::new(self.journal.clone(), id.clone(), attempts.lease_ms(), poll);
-        let options = WorkerOptions { slots: worker.slots, grace: Duration::from_secs(worker.grace_secs) };
+        let options = WorkerOptions { slots: self.slots(), grace: Duration::from_secs(worker.grace_secs) };
         Worker::new(id.clone(), Arc::new(queue), attempts, options)
     }
 
-    async fn transcriber(&self) -> Result<Arc<dyn Transcriber>, Complaint> {
-        match self.config.asr.engine {
-            EngineKind::Local => {
-                let options = LocalOptions {
-                    model_path: self.model_path()?,
-                    threads: self.threads(),
-                    batch: self.config.asr.batch,
-                    ..LocalOptions::default()
-                };
-                let loading = tokio::task::spawn_blocking(move || LocalEngine::load(&options));
-                Ok(Arc::new(loading.await.map_err(|error| Complaint::internal(&error))??))
-            }
-            EngineKind::Glm => Err(Complaint::usage(Problem {
-                code: "config.engine".into(),
-                message: "EARMARK__ASR__ENGINE is `glm`, which this build cannot use yet".into(),
-                hint: Some("use local".into()),
-            })),
+    /// Recordings at a time on this machine.
+    pub fn slots(&self) -> usize {
+        settings::slots(&self.config)
+    }
+
+    /// Gives all permits back and closes the database.
+    pub async fn close(&self) {
+        let pools = std::mem::take(&mut *self.pools.lock().unwrap_or_else(PoisonError::into_inner));
+        for pool in pools {
+            pool.close().await;
         }
+        self.database.close().await;
     }
-
-    fn threads(&self) -> usize {
-        match self.config.asr.threads {
-            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-            threads => threads,
-        }
-    }
-
-    /// Where the recogniser's model is.
-    ///
-    /// # Errors
-    /// [`Complaint`] when it is nowhere.
-    pub fn model_path(&self) -> Result<PathBuf, Complaint> {
-        engine_path(self.config.asr.model_path.as_deref(), "engine/model", "EARMARK__ASR__MODEL_PATH")
-    }
-
-    /// Where the speech detector's model is.
-    ///
-    /// # Errors
-    /// [`Complaint`] when it is nowhere.
-    pub fn speech_model_path(&self) -> Result<PathBuf, Complaint> {
-        engine_path(
-            self.config.audio.vad_model.as_deref(),
-            "engine/vad/silero_vad_16k_op15.onnx",
-            "EARMARK__AUDIO__VAD_MODEL",
-        )
-    }
-
-    /// The ffmpeg program, where there is one.
-    pub fn ffmpeg(&self) -> Option<PathBuf> {
-        match self.config.audio.ffmpeg.as_deref() {
-            Some(path) if path == Path::new("none") => None,
-            Some(path) => Some(path.to_owned()),
-            None => on_path("ffmpeg"),
-        }
-    }
-
-    /// Downloads and decoded samples go here.
-    pub fn temp_dir(&self) -> PathBuf {
-        self.config.worker.temp_dir.clone().unwrap_or_else(std::env::temp_dir)
-    }
-
-    fn settings(&self) -> Result<Settings, Complaint> {
-        let Config { storage, audio, asr, .. } = &self.config;
-        let temp_dir = self.temp_dir();
-        std::fs::create_dir_all(&temp_dir).map_err(|error| {
-            Complaint::usage(Problem {
-                code: "config.temp_dir".into(),
-                message: format!("cannot make the folder {} for temporary files: {error}", temp_dir.display()),
-                hint: Some("set EARMARK__WORKER__TEMP_DIR to a folder that can be written".into()),
-            })
-        })?;
-        Ok(Settings {
-            temp_dir,
-            fetch: FetchLimits {
-                max_bytes: storage.max_bytes,
-                connect_timeout: Duration::from_secs(storage.connect_timeout_secs),
-                timeout: Duration::from_secs(storage.fetch_timeout_secs),
-                allow_private: storage.allow_private_hosts,
-            },
-            max_duration_ms: audio.max_duration_secs * 1000,
-            decode_timeout: Duration::from_secs(audio.decode_timeout_secs),
-            decode_memory_bytes: audio.decode_memory_bytes,
-            ffmpeg: self.ffmpeg(),
-            segment: SegmentOptions { pack_to_ms: audio.pack_to_ms, ..SegmentOptions::default() },
-            speakers: Speakers {
-                by_channel: audio.speakers.iter().cloned().map(Speaker).collect(),
-                mono: Speaker(audio.mono_speaker.clone()),
-            },
-            language: match asr.language.as_str() {
-                "auto" => LanguageChoice::Detect { candidates: asr.languages.clone(), likely: None },
-                language => LanguageChoice::Fixed(language.into()),
-            },
-            prompt: asr.prompt.clone(),
-            glossary: asr.glossary.clone(),
-            has_words: asr.word_times,
-            price_cny_per_minute: asr.price_cny_per_minute,
-        })
-    }
-}
-
-/// `configured`, or `inside` beside the program or in a folder above it, or in the working folder.
-fn engine_path(configured: Option<&Path>, inside: &str, variable: &str) -> Result<PathBuf, Complaint> {
-    if let Some(path) = configured {
-        return Ok(path.to_owned());
-    }
-    let program = std::env::current_exe().unwrap_or_default();
-    let here = std::env::current_dir().unwrap_or_default();
-    // target/release/deps/… is the deepest place a build puts a program in.
-    let places = program.ancestors().skip(1).take(5).chain([here.as_path()]);
-    places.map(|folder| folder.join(inside)).find(|path| path.exists()).ok_or_else(|| {
-        Complaint::usage(Problem {
-            code: "transcribe.not_loaded".into(),
-            message: format!(
-                "{inside} is neither beside the program, nor in a folder above it, nor in the working folder"
-            ),
-            hint: Some(format!("run `make setup`, or set {variable}; `earmark doctor` checks it")),
-        })
-    })
-}
-
-#[expect(clippy::disallowed_methods, reason = "PATH is the machine's, not earmark's")]
-fn on_path(program: &str) -> Option<PathBuf> {
-    let path = std::env::var("PATH").ok()?;
-    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
 }

@@ -12,6 +12,8 @@ pub mod cli;
 pub mod complaint;
 pub mod config;
 pub mod http;
+mod places;
 mod rule_files;
+mod settings;
 mod text_file;
 mod work;

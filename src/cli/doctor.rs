@@ -13,6 +13,7 @@ use super::{Outcome, show};
 use crate::app::App;
 use crate::complaint::Complaint;
 use crate::config::Config;
+use crate::places;
 
 /// Less free space than this is worth a word: an hour of two-channel audio takes 230 MB while it is worked on.
 const LOW_SPACE_BYTES: u64 = 2 << 30;
@@ -66,7 +67,9 @@ pub async fn doctor(config: Config) -> Result<Outcome, Complaint> {
             Err(error) => bad(&Complaint::from(error)),
         },
     );
-    for (name, folder) in [("temp space", app.temp_dir()), ("out space", app.config.storage.output.clone())] {
+    for (name, folder) in
+        [("temp space", places::temp_dir(&app.config)), ("out space", app.config.storage.output.clone())]
+    {
         report(name, space(&folder));
     }
     Ok(outcome)
@@ -112,7 +115,7 @@ fn library() -> Check {
 
 fn model(app: &App) -> Check {
     let load = || -> Result<(String, f64), Complaint> {
-        let model_path = app.model_path()?;
+        let model_path = places::model(&app.config)?;
         let began = Instant::now();
         let options = LocalOptions { model_path: model_path.clone(), threads: 1, batch: 1, ..LocalOptions::default() };
         LocalEngine::load(&options)?;
@@ -123,7 +126,7 @@ fn model(app: &App) -> Check {
 
 fn speech(app: &App) -> Check {
     let load = || -> Result<String, Complaint> {
-        let path = app.speech_model_path()?;
+        let path = places::speech_model(&app.config)?;
         SpeechModel::load(&path)?;
         Ok(path.display().to_string())
     };
@@ -131,7 +134,7 @@ fn speech(app: &App) -> Check {
 }
 
 fn ffmpeg(app: &App) -> Check {
-    let Some(path) = app.ffmpeg() else {
+    let Some(path) = places::ffmpeg(&app.config) else {
         return Check::Warning(
             "not found".into(),
             "apt-get install ffmpeg, if recordings come as GSM, AMR, G.722, AU, WMA or other rare formats".into(),

@@ -1,13 +1,16 @@
 //! The commands, one file each. Results go to standard output, everything else to standard error.
 
+mod accounts;
 mod alerts;
 mod audit;
 mod config;
 mod doctor;
 mod jobs;
 mod log;
+mod manifest;
 mod migrate;
 mod offer;
+mod plan;
 mod progress;
 mod results;
 mod rules;
@@ -49,6 +52,8 @@ enum Command {
     Work(up::Args),
     /// Put recordings on the queue.
     Submit(submit::Args),
+    /// Say what recordings would take and cost, without sending anything.
+    Plan(plan::Args),
     /// List, show, retry or cancel jobs.
     #[command(subcommand)]
     Jobs(jobs::Command),
@@ -61,6 +66,9 @@ enum Command {
     /// Verify or export the audit log.
     #[command(subcommand)]
     Audit(audit::Command),
+    /// List, pause or resume accounts, or show what was used.
+    #[command(subcommand)]
+    Accounts(accounts::Command),
     /// List or acknowledge alerts.
     #[command(subcommand)]
     Alerts(alerts::Command),
@@ -131,9 +139,12 @@ async fn dispatch(command: Command, settings: Config, table: Vec<Setting>) -> Re
     }
     let app = match command {
         // Whoever looks for something must not make an empty database and find nothing in it.
-        Command::Jobs(_) | Command::Results(_) | Command::Audit(_) | Command::Alerts(_) => {
-            App::open_existing(settings).await?
-        }
+        Command::Jobs(_)
+        | Command::Results(_)
+        | Command::Audit(_)
+        | Command::Accounts(_)
+        | Command::Alerts(_) => App::open_existing(settings).await?,
+        Command::Plan(_) => plan::open(settings).await?,
         _ => App::open(settings).await?,
     };
     let outcome = match command {
@@ -145,11 +156,13 @@ async fn dispatch(command: Command, settings: Config, table: Vec<Setting>) -> Re
         Command::Jobs(command) => jobs::jobs(&app, command).await,
         Command::Results(command) => results::results(&app, command).await,
         Command::Audit(command) => audit::audit(&app, command).await,
+        Command::Plan(args) => plan::plan(&app, args).await,
+        Command::Accounts(command) => accounts::accounts(&app, command).await,
         Command::Alerts(command) => alerts::alerts(&app, command).await,
         Command::Migrate => migrate::migrate(&app).await,
         Command::Config(_) | Command::Doctor | Command::Rules(_) => Ok(Outcome::Done),
     };
     // What was written is safe already; a connection that is still busy must not hold up the end of the program.
-    let _ = tokio::time::timeout(CLOSE_TIME, app.database.close()).await;
+    let _ = tokio::time::timeout(CLOSE_TIME, app.close()).await;
     outcome
 }

@@ -56,7 +56,7 @@ pub async fn run(app: &App, args: Args) -> Result<Outcome, Complaint> {
     let bars = Arc::new(Bars::new());
     let attempts = app.attempts(app.pipeline(rules, bars.clone()).await?);
     let worker = WorkerId::fresh();
-    let slots = app.config.worker.slots;
+    let slots = app.slots();
     let lock = app.journal.register_worker(&worker, &app.worker_info()).await?;
 
     // Whatever killed processes of this machine held may be taken again; nobody else might look for a long time.

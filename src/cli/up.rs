@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use earmark_core::WorkerId;
-use earmark_pipeline::NoProgress;
+use earmark_pipeline::{Accounts, NoProgress};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::{Outcome, show};
-use crate::app::App;
+use crate::app::{App, Loading};
 use crate::complaint::Complaint;
 use crate::http;
 
@@ -32,17 +32,19 @@ pub enum Parts {
 pub async fn up(app: &App, _: Args, parts: Parts) -> Result<Outcome, Complaint> {
     // Before anything says that it is ready: a signal from then on is heard.
     let mut signals = Signals::listen();
+    let loading = if parts == Parts::Serve { Loading::Late } else { Loading::Now };
+    let accounts = app.accounts(loading).await?;
     let stop = CancellationToken::new();
     let serving = async {
         match parts {
             Parts::Work => Ok(()),
-            Parts::Serve | Parts::Both => http::serve(app, stop.clone()).await,
+            Parts::Serve | Parts::Both => http::serve(app, &accounts, stop.clone()).await,
         }
     };
     let working = async {
         match parts {
             Parts::Serve => Ok(()),
-            Parts::Work | Parts::Both => work(app, stop.clone()).await,
+            Parts::Work | Parts::Both => work(app, &accounts, stop.clone()).await,
         }
     };
     let signalled = async {
@@ -72,9 +74,9 @@ async fn ending(half: impl Future<Output = Result<(), Complaint>>, stop: &Cancel
     result
 }
 
-async fn work(app: &App, stop: CancellationToken) -> Result<(), Complaint> {
+async fn work(app: &App, accounts: &Accounts, stop: CancellationToken) -> Result<(), Complaint> {
     let rules = app.rules(None).await?;
-    let pipeline = app.pipeline(rules, Arc::new(NoProgress)).await?;
+    let pipeline = app.pipeline_with(accounts.clone(), rules, Arc::new(NoProgress))?;
     let worker = WorkerId::fresh();
     let lock = app.journal.register_worker(&worker, &app.worker_info()).await?;
     // Whatever a killed worker of this machine held is free at once, not after its lease.
@@ -82,7 +84,7 @@ async fn work(app: &App, stop: CancellationToken) -> Result<(), Complaint> {
     if !recovered.is_empty() {
         show::note(&format!("took {} jobs back from workers that had died", recovered.freed.len()));
     }
-    show::note(&format!("working: {} recordings at a time", app.config.worker.slots));
+    show::note(&format!("working: {} recordings at a time", app.slots()));
     let running = app.worker(&worker, app.attempts(pipeline));
     let delivery = app.delivery()?;
     if delivery.is_some() && app.config.notify.secret.is_none() {

@@ -1,10 +1,13 @@
 //! `[asr]`
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer};
 
-use super::value::{between, choice, flag, list, optional};
+use super::accounts::by_tenant;
+use super::value::{between, choice, flag, list, optional, yuan};
+use earmark_core::Tenant;
 
 choice! {
     /// Who transcribes.
@@ -27,6 +30,84 @@ choice! {
         V2 = "V2",
         /// 20 requests in flight.
         V3 = "V3",
+    }
+}
+
+impl Tier {
+    /// Requests in flight. GLM-ASR page, "用户并发权益".
+    pub fn requests(self) -> usize {
+        match self {
+            Self::V0 => 5,
+            Self::V1 => 10,
+            Self::V2 => 15,
+            Self::V3 => 20,
+        }
+    }
+}
+
+choice! {
+    /// How a key is shown to the provider.
+    AuthKind {
+        /// As it is.
+        Key = "key",
+        /// As a signed token.
+        Jwt = "jwt",
+    }
+}
+
+choice! {
+    /// Whose fields are sent.
+    DialectKind {
+        /// GLM-ASR's.
+        Glm = "glm",
+        /// OpenAI's, as vLLM, SGLang, speaches and others take them.
+        OpenAi = "openai",
+    }
+}
+
+choice! {
+    /// As what clips go up.
+    UploadKind {
+        /// 32 kB a second.
+        Wav = "wav",
+        /// 6 kB a second.
+        Mp3 = "mp3",
+    }
+}
+
+choice! {
+    /// How the glossary is spelled in a request.
+    HotwordKind {
+        /// A field `hotwords[]` for each.
+        Brackets = "brackets",
+        /// A field `hotwords` for each.
+        Repeated = "repeated",
+        /// One field with a JSON list.
+        Json = "json",
+        /// At the head of the prompt.
+        Prompt = "prompt",
+        /// Not at all.
+        Off = "off",
+    }
+}
+
+choice! {
+    /// How much of a clip's length is paid for.
+    BillingKind {
+        /// Whole seconds, each begun one.
+        Second = "second",
+        /// All of it, exactly.
+        Exact = "exact",
+    }
+}
+
+choice! {
+    /// Who transcribes what the provider refuses.
+    FallbackKind {
+        /// The engine built in.
+        Local = "local",
+        /// Nobody.
+        Off = "off",
     }
 }
 
@@ -57,11 +138,39 @@ pub struct Asr {
     /// Context of every clip.
     #[serde(deserialize_with = "optional")]
     pub prompt: Option<String>,
-    /// Words to be spelled right.
+    /// Words to be spelled right, of all tenants.
     #[serde(deserialize_with = "list")]
     pub glossary: Vec<String>,
+    /// Words to be spelled right, of single tenants.
+    #[serde(deserialize_with = "glossaries")]
+    pub glossaries: BTreeMap<Tenant, Vec<String>>,
     /// GLM-ASR's base URL.
-    pub base_url: String,
+    #[serde(deserialize_with = "base_url")]
+    pub base_url: url::Url,
+    /// Whose fields are sent.
+    pub dialect: DialectKind,
+    /// How the key is shown.
+    pub auth: AuthKind,
+    /// Whether the text comes piece by piece.
+    #[serde(deserialize_with = "flag")]
+    pub stream: bool,
+    /// As what clips go up.
+    pub upload: UploadKind,
+    /// Whether what was recorded at 8 kHz goes up at 8 kHz.
+    #[serde(deserialize_with = "flag")]
+    pub upload_source_rate: bool,
+    /// How the glossary is spelled.
+    pub hotwords: HotwordKind,
+    /// How much of a clip is paid for.
+    pub billing: BillingKind,
+    /// Longest request, answer included.
+    #[serde(deserialize_with = "between::<1, 3_600, _, _>")]
+    pub request_timeout_secs: u64,
+    /// What a request is taken to last before one was measured.
+    #[serde(deserialize_with = "between::<1, 600_000, _, _>")]
+    pub expected_latency_ms: u64,
+    /// Who transcribes what the provider refuses.
+    pub fallback: FallbackKind,
     /// GLM-ASR's key.
     #[serde(deserialize_with = "optional")]
     pub api_key: Option<String>,
@@ -76,7 +185,7 @@ pub struct Asr {
     #[serde(deserialize_with = "optional")]
     pub permits_url: Option<String>,
     /// What a minute costs.
-    #[serde(deserialize_with = "price")]
+    #[serde(deserialize_with = "yuan")]
     pub price_cny_per_minute: f64,
 }
 
@@ -90,10 +199,15 @@ fn language<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Err
     }
 }
 
-fn price<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+fn base_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<url::Url, D::Error> {
     let text = String::deserialize(deserializer)?;
-    match text.trim().parse::<f64>() {
-        Ok(price) if price.is_finite() && price >= 0.0 => Ok(price),
-        Ok(_) | Err(_) => Err(serde::de::Error::custom("use a price in yuan such as 0.06")),
-    }
+    let url =
+        url::Url::parse(text.trim()).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    url.ok_or_else(|| serde::de::Error::custom("use a URL such as https://open.bigmodel.cn/api/paas/v4"))
+}
+
+fn glossaries<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Tenant, Vec<String>>, D::Error> {
+    by_tenant(deserializer, "tenant=word|word", |words| {
+        Some(words.split('|').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect())
+    })
 }

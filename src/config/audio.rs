@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer};
 
-use super::value::{between, full_list, optional};
+use super::value::{between, full_list, optional, or_auto};
 
 /// Longest name of a speaker, in characters.
 const MAX_NAME: usize = 32;
@@ -34,9 +34,9 @@ pub struct Audio {
     /// Who speaks on a single channel.
     #[serde(deserialize_with = "speaker")]
     pub mono_speaker: String,
-    /// Neighbouring speech is packed up to this.
-    #[serde(deserialize_with = "between::<1_000, 600_000, _, _>")]
-    pub pack_to_ms: u64,
+    /// Neighbouring speech is packed up to this; none for what suits the recogniser.
+    #[serde(deserialize_with = "or_auto::<1_000, 600_000, _, _>")]
+    pub pack_to_ms: Option<u64>,
 }
 
 fn speakers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {

@@ -16,7 +16,7 @@ const PREFIX: &str = "EARMARK";
 const MAX_BYTES: u64 = 1 << 20;
 
 /// Keys whose values are never shown.
-const SECRETS: &[&str] = &["asr.api_key", "http.api_keys", "notify.secret"];
+const SECRETS: &[&str] = &["asr.api_key", "accounts.keys", "http.api_keys", "notify.secret"];
 
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 //!
 //! One file per section. Every key stands in `default.toml`; anything else is refused with the nearest known key.
 
+mod accounts;
 mod asr;
 mod audio;
 mod database;
@@ -21,7 +22,8 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-pub use asr::{Asr, EngineKind, Tier};
+pub use accounts::{AccountKey, Accounts, USUAL};
+pub use asr::{Asr, AuthKind, BillingKind, DialectKind, EngineKind, FallbackKind, HotwordKind, Tier, UploadKind};
 pub use audio::Audio;
 pub use database::Database;
 pub use environment::environment;
@@ -49,6 +51,8 @@ pub struct Config {
     pub audio: Audio,
     /// The recogniser.
     pub asr: Asr,
+    /// Accounts at the provider.
+    pub accounts: Accounts,
     /// The rule set.
     pub rules: Rules,
     /// Jobs on this machine.
@@ -85,7 +89,7 @@ mod tests {
     #[test]
     fn the_defaults_are_complete_and_valid() {
         let (config, settings) = load(&[]).unwrap();
-        assert_eq!(config.worker.slots, 2);
+        assert_eq!((config.worker.slots, config.audio.pack_to_ms), (None, None));
         assert_eq!(config.asr.tier, Tier::V0);
         assert_eq!(config.asr.languages, ["zh", "en"]);
         assert!(settings.iter().all(|setting| setting.origin == Origin::Default));
@@ -101,7 +105,7 @@ mod tests {
             ("EARMARK_CONFIG", "ignored here"),
         ])
         .unwrap();
-        assert_eq!(config.worker.slots, 7);
+        assert_eq!(config.worker.slots, Some(7));
         assert_eq!(config.asr.api_key.as_deref(), Some("0123"));
         assert_eq!(config.http.api_keys.len(), 2);
         let slots = settings.iter().find(|setting| setting.key == "worker.slots").unwrap();
@@ -112,6 +116,8 @@ mod tests {
     fn secrets_are_hidden() {
         let (_, settings) = load(&[
             ("EARMARK__ASR__API_KEY", "s3cret"),
+            ("EARMARK__ACCOUNTS__KEYS", "night=s3cret@V1"),
+            ("EARMARK__ASR__PERMITS_URL", "redis://:s3cret@localhost"),
             ("EARMARK__HTTP__API_KEYS", "crm=s3cret@V0"),
             ("EARMARK__NOTIFY__SECRET", "s3cret"),
             ("EARMARK__NOTIFY__URL", "https://u:s3cret@example.org/"),
@@ -130,6 +136,13 @@ mod tests {
             ("EARMARK__ASR__TEIR", "V0", "EARMARK__ASR__TEIR is not a setting", "EARMARK__ASR__TIER"),
             ("EARMARK__DATABASE__URL", "mysql://x", "EARMARK__DATABASE__URL is `mysql://x`", "sqlite:"),
             ("EARMARK__HTTP__LISTEN", "8080", "EARMARK__HTTP__LISTEN is `8080`", "127.0.0.1:8080"),
+            ("EARMARK__ACCOUNTS__KEYS", "night=k@V1/0", "EARMARK__ACCOUNTS__KEYS", "name=key@tier"),
+            ("EARMARK__ACCOUNTS__KEYS", "default=k@V1", "EARMARK__ACCOUNTS__KEYS", "another name"),
+            ("EARMARK__ACCOUNTS__TENANTS", "bank", "EARMARK__ACCOUNTS__TENANTS is `bank`", "tenant=account"),
+            ("EARMARK__ACCOUNTS__BUDGETS", "bank=-1", "EARMARK__ACCOUNTS__BUDGETS", "tenant=yuan"),
+            ("EARMARK__ACCOUNTS__DAY_BEGINS", "8", "EARMARK__ACCOUNTS__DAY_BEGINS is `8`", "+08:00"),
+            ("EARMARK__ASR__BASE_URL", "open.bigmodel.cn", "EARMARK__ASR__BASE_URL is `open.bigmodel.cn`", "https://"),
+            ("EARMARK__ASR__GLOSSARIES", "bank", "EARMARK__ASR__GLOSSARIES is `bank`", "tenant=word|word"),
             ("EARMARK__HTTP__API_KEYS", "crm", "EARMARK__HTTP__API_KEYS", "name=key@tier"),
             ("EARMARK__HTTP__API_KEYS", "crm=a@V0,,qa=b@V1", "EARMARK__HTTP__API_KEYS", "nothing between two commas"),
             ("EARMARK__HTTP__API_KEYS", "crm=a@V0,crm=b@V1", "EARMARK__HTTP__API_KEYS", "`crm` stands there twice"),

@@ -22,6 +22,32 @@ where
     T::try_from(number).map_err(|_| wrong())
 }
 
+/// `auto`, or a whole number between `MIN` and `MAX`.
+pub fn or_auto<'de, const MIN: u64, const MAX: u64, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: TryFrom<u64>,
+    D: Deserializer<'de>,
+{
+    let text = String::deserialize(deserializer)?;
+    if text.trim() == "auto" {
+        return Ok(None);
+    }
+    let wrong = || D::Error::custom(format!("use auto, or a whole number between {MIN} and {MAX}"));
+    let number: u64 = text.trim().parse().map_err(|_| wrong())?;
+    if !(MIN..=MAX).contains(&number) {
+        return Err(wrong());
+    }
+    T::try_from(number).map(Some).map_err(|_| wrong())
+}
+
+/// An amount of money.
+pub fn yuan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    match String::deserialize(deserializer)?.trim().parse::<f64>() {
+        Ok(yuan) if yuan.is_finite() && yuan >= 0.0 => Ok(yuan),
+        Ok(_) | Err(_) => Err(D::Error::custom("use an amount in yuan such as 0.06")),
+    }
+}
+
 /// `true` or `false`.
 pub fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     match String::deserialize(deserializer)?.trim() {
@@ -99,6 +125,12 @@ macro_rules! choice {
                     $($word => Ok(Self::$variant),)+
                     _ => Err(format!("use one of {}", [$($word),+].join(", "))),
                 }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(match self { $(Self::$variant => $word),+ })
             }
         }
 

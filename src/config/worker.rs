@@ -4,15 +4,15 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::value::{between, optional};
+use super::value::{between, optional, or_auto};
 
 /// Jobs on this machine.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Worker {
-    /// Recordings at a time.
-    #[serde(deserialize_with = "between::<1, 256, _, _>")]
-    pub slots: usize,
+    /// Recordings at a time; none for as many as keep the recogniser busy.
+    #[serde(deserialize_with = "or_auto::<1, 256, _, _>")]
+    pub slots: Option<usize>,
     /// Tries before a dead letter.
     #[serde(deserialize_with = "between::<1, 100, _, _>")]
     pub max_attempts: u32,

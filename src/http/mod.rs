@@ -15,6 +15,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
+use earmark_pipeline::Accounts;
 use earmark_storage::{Database, Journal, ResultStore};
 use tokio_util::sync::CancellationToken;
 
@@ -38,7 +39,7 @@ struct Api {
 ///
 /// # Errors
 /// [`Complaint`] when the address cannot be had, or is open to others while no keys are configured.
-pub async fn serve(app: &App, stop: CancellationToken) -> Result<(), Complaint> {
+pub async fn serve(app: &App, accounts: &Accounts, stop: CancellationToken) -> Result<(), Complaint> {
     let http = &app.config.http;
     if http.api_keys.is_empty() && !http.listen.ip().is_loopback() {
         let message =
