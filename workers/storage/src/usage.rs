@@ -104,11 +104,6 @@ impl Usage {
         Self { db }
     }
 
-    /// The day of now as bookings name it, `YYYY-MM-DD` in UTC.
-    pub fn today(&self) -> String {
-        day_of(self.db.now_ms())
-    }
-
     /// Books a request without a job, within `budget` if there is one.
     ///
     /// # Errors
@@ -316,6 +311,7 @@ fn stored(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
+/// The day in UTC. Bookings may count days from another midnight, which a mean does not feel.
 fn day_of(ms: i64) -> String {
     let mut day = earmark_core::rfc3339(ms);
     day.truncate("YYYY-MM-DD".len());
