@@ -26,14 +26,6 @@ pub enum PermitsError {
         #[source]
         source: redis::RedisError,
     },
-    /// What is stored under the pool's name cannot be read.
-    #[error("the permits stored under `{key}` cannot be read: {why}")]
-    Unreadable {
-        /// The pool's key.
-        key: String,
-        /// Why.
-        why: String,
-    },
     /// The store did not answer in time.
     #[error("the permits' store did not answer within {waited_ms} ms")]
     Silent {
@@ -48,7 +40,6 @@ impl Failure for PermitsError {
             Self::Url { .. } => "permits.url",
             Self::Database(_) => "permits.database",
             Self::Redis { .. } => "permits.redis",
-            Self::Unreadable { .. } => "permits.unreadable",
             Self::Silent { .. } => "permits.silent",
         }
     }
@@ -63,7 +54,6 @@ impl Failure for PermitsError {
             Self::Redis { place, .. } => {
                 Some(format!("check that Redis 6 or later runs at {place} and that the user may run scripts and INFO"))
             }
-            Self::Unreadable { .. } => Some("another program may have written there; delete it when nothing is in flight".into()),
             Self::Silent { .. } => None,
         }
     }
@@ -72,7 +62,7 @@ impl Failure for PermitsError {
         match self {
             Self::Url { .. } => Disposition::Fail,
             Self::Database(source) => source.disposition(),
-            Self::Redis { .. } | Self::Unreadable { .. } | Self::Silent { .. } => Disposition::Retry,
+            Self::Redis { .. } | Self::Silent { .. } => Disposition::Retry,
         }
     }
 }

@@ -14,6 +14,8 @@ mod memory;
 mod options;
 mod permit;
 mod pool;
+mod redis;
+mod sql;
 
 use async_trait::async_trait;
 use earmark_core::{Lane, Tenant};
@@ -25,6 +27,8 @@ pub use memory::MemoryStore;
 pub use options::PoolOptions;
 pub use permit::Permit;
 pub use pool::Pool;
+pub use redis::RedisStore;
+pub use sql::SqlStore;
 
 /// Who asks for a permit.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,11 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use earmark_storage::Database;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
-use crate::{Asker, MemoryStore, Permit, PermitPool, PoolOptions, PoolStatus, Store};
+use crate::{
+    Asker, MemoryStore, Permit, PermitPool, PermitsError, PoolOptions, PoolStatus, RedisStore, SqlStore, Store,
+};
 use actor::Actor;
 
 /// How long [`Pool::close`] waits for the store.
@@ -49,6 +52,20 @@ impl Pool {
     /// A pool that this process shares with nobody. Must be called within a runtime, as all that make a pool.
     pub fn in_memory(options: PoolOptions) -> Self {
         Self::on(MemoryStore::default(), options)
+    }
+
+    /// A pool shared by all processes that have this database open.
+    pub fn in_database(db: Database, options: PoolOptions) -> Self {
+        Self::on(SqlStore::new(db, &options.key), options)
+    }
+
+    /// A pool shared by all processes that use this Redis: `redis://`, `rediss://`, or
+    /// `redis+sentinel://HOST:PORT,HOST:PORT/SERVICE/DB`. Does not wait for the server.
+    ///
+    /// # Errors
+    /// [`PermitsError::Url`].
+    pub fn in_redis(url: &str, options: PoolOptions) -> Result<Self, PermitsError> {
+        Ok(Self::on(RedisStore::open(url, &options.key)?, options))
     }
 
     /// A pool on any store.

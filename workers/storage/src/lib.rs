@@ -8,6 +8,7 @@
 mod accounts;
 mod artifacts;
 mod audit;
+mod boards;
 mod database;
 mod digest;
 mod error;
@@ -23,6 +24,7 @@ mod worker_lock;
 pub use accounts::{AccountRow, AccountState, Accounts};
 pub use artifacts::{Artifact, ArtifactStore, FileArtifacts, check_folder};
 pub use audit::{AuditLog, ChainReport, SqlAuditLog};
+pub use boards::{Boards, StoredBoard};
 pub use database::{Database, MigrationReport};
 pub use digest::sha256_hex;
 pub use error::StorageError;

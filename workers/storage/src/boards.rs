@@ -1,0 +1,135 @@
+//! Small documents that many processes change together, such as who holds the permits of an account.
+
+use std::sync::Arc;
+
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, Connection};
+use tokio::sync::Mutex;
+
+use crate::StorageError;
+use crate::database::{Database, Query, column};
+
+/// What the connection for boards is told: a board need not outlive a loss of power, so nobody waits for the disk.
+const PRAGMAS: &str = "PRAGMA busy_timeout = 15000; PRAGMA synchronous = NORMAL;";
+
+/// Documents by name, each changed by one process at a time. Clones share a connection.
+#[derive(Clone)]
+pub struct Boards {
+    db: Database,
+    /// Beside those of the database, which wait for the disk. None until it is needed, and after a failure.
+    own: Arc<Mutex<Option<AnyConnection>>>,
+}
+
+impl std::fmt::Debug for Boards {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Boards").field("db", &self.db).finish_non_exhaustive()
+    }
+}
+
+/// A document as it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredBoard {
+    /// Rises with each change.
+    pub version: i64,
+    /// The document.
+    pub board: String,
+}
+
+impl Boards {
+    /// The documents of `db`.
+    pub fn new(db: Database) -> Self {
+        Self { db, own: Arc::default() }
+    }
+
+    /// Changes the document `name` atomically: `change` is given the time (the database's clock) and the document, none
+    /// the first time, and gives the new one. It may be called again when another process was faster.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the database fails; whether the change took effect is then unknown.
+    pub async fn update<T>(
+        &self,
+        name: &str,
+        mut change: impl FnMut(i64, Option<&str>) -> (String, T),
+    ) -> Result<T, StorageError> {
+        if self.db.runtime_folder().is_none() {
+            // In memory each connection is a database of its own.
+            let mut write = self.db.write().await?;
+            let stored = write.row(select(name)).await?.map(|row| self.stored(&row)).transpose()?;
+            let (board, answer) = change(self.db.now_ms(), stored.as_ref().map(|stored| stored.board.as_str()));
+            write.run(replace(name, stored.as_ref(), board)).await?;
+            write.commit().await?;
+            return Ok(answer);
+        }
+        let mut own = self.own.lock().await;
+        // Taken out, so that a failure or a cancellation closes it and rolls back.
+        let mut connection = self.connection(own.take()).await?;
+        let answer = loop {
+            let mut tx = self.db.map(connection.begin_with("BEGIN IMMEDIATE").await)?;
+            let row = self.db.map(select(name).fetch_optional(&mut *tx).await)?;
+            let stored = row.map(|row| self.stored(&row)).transpose()?;
+            let (board, answer) = change(self.db.now_ms(), stored.as_ref().map(|stored| stored.board.as_str()));
+            let result = replace(name, stored.as_ref(), board).execute(&mut *tx).await;
+            if self.db.map(result)?.rows_affected() == 1 {
+                self.db.map(tx.commit().await)?;
+                break answer;
+            }
+            self.db.map(tx.rollback().await)?;
+        };
+        *own = Some(connection);
+        Ok(answer)
+    }
+
+    /// The document `name`, if it has another version than `known`. Writes nothing and waits for no writer.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the database fails.
+    pub async fn newer_than(&self, name: &str, known: i64) -> Result<Option<StoredBoard>, StorageError> {
+        let query = sqlx::query("SELECT version, board FROM permit_boards WHERE pool = $1 AND version <> $2")
+            .bind(name.to_owned())
+            .bind(known);
+        if self.db.runtime_folder().is_none() {
+            let row = self.db.map(query.fetch_optional(self.db.pool()).await)?;
+            return row.map(|row| self.stored(&row)).transpose();
+        }
+        let mut own = self.own.lock().await;
+        let mut connection = self.connection(own.take()).await?;
+        let row = self.db.map(query.fetch_optional(&mut connection).await)?;
+        *own = Some(connection);
+        row.map(|row| self.stored(&row)).transpose()
+    }
+
+    async fn connection(&self, open: Option<AnyConnection>) -> Result<AnyConnection, StorageError> {
+        if let Some(connection) = open {
+            return Ok(connection);
+        }
+        let options = self.db.pool().connect_options();
+        let mut connection = self.db.map(AnyConnection::connect_with(&options).await)?;
+        self.db.map(sqlx::raw_sql(PRAGMAS).execute(&mut connection).await)?;
+        Ok(connection)
+    }
+
+    fn stored(&self, row: &AnyRow) -> Result<StoredBoard, StorageError> {
+        Ok(StoredBoard { version: column(&self.db, row, "version")?, board: column(&self.db, row, "board")? })
+    }
+}
+
+fn select(name: &str) -> Query<'static> {
+    sqlx::query("SELECT version, board FROM permit_boards WHERE pool = $1").bind(name.to_owned())
+}
+
+/// Writes nothing if another process has changed the document since it was read.
+fn replace(name: &str, stored: Option<&StoredBoard>, board: String) -> Query<'static> {
+    match stored {
+        None => sqlx::query(
+            "INSERT INTO permit_boards (pool, version, board) VALUES ($1, 1, $2) ON CONFLICT (pool) DO NOTHING",
+        )
+        .bind(name.to_owned())
+        .bind(board),
+        Some(stored) => {
+            sqlx::query("UPDATE permit_boards SET version = version + 1, board = $1 WHERE pool = $2 AND version = $3")
+                .bind(board)
+                .bind(name.to_owned())
+                .bind(stored.version)
+        }
+    }
+}
