@@ -23,6 +23,7 @@ demo: build ## Process sample recordings, start to finish
 	@deploy/demo.sh $(DEMO)
 
 test: setup ## Run every test
+	@deploy/sdks.sh
 	@if cargo nextest --version >/dev/null 2>&1; then \
 		$(CARGO) nextest run --workspace --locked --no-fail-fast && $(CARGO) test --workspace --locked --doc --quiet; \
 	else \
