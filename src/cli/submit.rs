@@ -1,16 +1,13 @@
 //! `earmark submit`: recordings put on the queue.
 
-use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use earmark_core::{Job, JobState, Lane, NewJob};
+use earmark_core::{Job, JobState, Lane};
 use earmark_storage::Accepted;
-use serde::Deserialize;
-use serde_json::{Map, Value};
 
+use super::manifest::{self, Given};
 use super::progress::Bars;
-use super::{Outcome, jobs, offer, show};
+use super::{Outcome, jobs, show};
 use crate::app::App;
 use crate::complaint::Complaint;
 
@@ -20,19 +17,8 @@ const LOOK: Duration = Duration::from_millis(300);
 /// Put recordings on the queue.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Recordings: paths, file:///…, https://…
-    #[arg(value_name = "URI", required_unless_present_any = ["manifest", "prefix"])]
-    uris: Vec<OsString>,
-    /// A file with a recording a line: a URI, or JSON with uri and, if wanted, tenant, lane, key, metadata. `-` for
-    /// standard input.
-    #[arg(long, value_name = "FILE")]
-    manifest: Option<PathBuf>,
-    /// All objects under s3://bucket/path/.
-    #[arg(long, value_name = "URI")]
-    prefix: Option<String>,
-    /// Whose recordings they are.
-    #[arg(long, default_value = "default")]
-    tenant: String,
+    #[command(flatten)]
+    given: Given,
     /// How urgent: webhook, call, archive.
     #[arg(long, default_value = "call")]
     lane: Lane,
@@ -47,32 +33,17 @@ pub struct Args {
     json: bool,
 }
 
-/// A line of a manifest.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Line {
-    uri: String,
-    tenant: Option<String>,
-    lane: Option<Lane>,
-    key: Option<String>,
-    #[serde(default)]
-    metadata: Map<String, Value>,
-}
-
 /// The command.
 pub async fn submit(app: &App, args: Args) -> Result<Outcome, Complaint> {
-    if let Some(prefix) = &args.prefix {
-        return Err(Complaint::plain(
-            format!("--prefix {prefix}: this build cannot list S3 buckets yet"),
-            Some("use --manifest with a URI a line"),
-        ));
-    }
-    let new = offered(&args)?;
+    let mut new = manifest::offered(&args.given, args.lane)?;
     if args.key.is_some() && new.len() != 1 {
         return Err(Complaint::plain(
             format!("--key names one recording, {} were given", new.len()),
             Some("give the keys in a --manifest"),
         ));
+    }
+    if let (Some(key), [one]) = (&args.key, new.as_mut_slice()) {
+        one.key = Some(key.clone());
     }
     let accepted = app.journal.accept_many(&new, jobs::ACTOR).await?;
     let mut outcome = Outcome::Done;
@@ -97,57 +68,6 @@ pub async fn submit(app: &App, args: Args) -> Result<Outcome, Complaint> {
         return Ok(if outcome == Outcome::Done { waited } else { outcome });
     }
     Ok(outcome)
-}
-
-fn offered(args: &Args) -> Result<Vec<NewJob>, Complaint> {
-    let tenant = jobs::tenant(&args.tenant)?;
-    let mut new: Vec<NewJob> = args.uris.iter().map(|uri| offer::job(uri, tenant.clone(), args.lane)).collect();
-    if let Some(manifest) = &args.manifest {
-        for (number, line) in (1..).zip(read(manifest)?.lines()) {
-            let line = line.trim();
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
-            let wrong = |why: &dyn std::fmt::Display| {
-                Complaint::plain(
-                    format!("{}:{number}: {why}", manifest.display()),
-                    Some(
-                        "a line is a URI, or JSON: {\"uri\": …, \"tenant\": …, \"lane\": …, \"key\": …, \"metadata\": {…}}",
-                    ),
-                )
-            };
-            if !line.starts_with('{') {
-                new.push(offer::job(OsStr::new(line), tenant.clone(), args.lane));
-                continue;
-            }
-            let line: Line = serde_json::from_str(line).map_err(|error| wrong(&error))?;
-            let owner = line
-                .tenant
-                .as_deref()
-                .map_or_else(|| Ok(tenant.clone()), jobs::tenant)
-                .map_err(|error| wrong(&error.problem))?;
-            let mut job = offer::job(OsStr::new(&line.uri), owner, line.lane.unwrap_or(args.lane));
-            job.key = line.key;
-            job.metadata = line.metadata;
-            new.push(job);
-        }
-    }
-    if let (Some(key), [one]) = (&args.key, new.as_mut_slice()) {
-        one.key = Some(key.clone());
-    }
-    if new.is_empty() {
-        return Err(Complaint::plain("there is no recording in the manifest", None));
-    }
-    Ok(new)
-}
-
-fn read(manifest: &Path) -> Result<String, Complaint> {
-    let text = if manifest == Path::new("-") {
-        std::io::read_to_string(std::io::stdin())
-    } else {
-        std::fs::read_to_string(manifest)
-    };
-    text.map_err(|error| Complaint::plain(format!("cannot read the manifest {}: {error}", manifest.display()), None))
 }
 
 async fn wait(app: &App, mut open: Vec<Job>) -> Result<Outcome, Complaint> {

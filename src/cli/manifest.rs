@@ -1,0 +1,101 @@
+//! Recordings as `submit` and `plan` are given them: words of the command line, and manifests.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use earmark_core::{Lane, NewJob, Tenant};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::{jobs, offer};
+use crate::complaint::Complaint;
+
+/// Where the recordings are.
+#[derive(Debug, clap::Args)]
+pub struct Given {
+    /// Recordings: paths, file:///…, https://…
+    #[arg(value_name = "URI", required_unless_present_any = ["manifest", "prefix"])]
+    uris: Vec<OsString>,
+    /// A file with a recording a line: a URI, or JSON with uri and, if wanted, tenant, lane, key, metadata. `-` for
+    /// standard input.
+    #[arg(long, value_name = "FILE")]
+    manifest: Option<PathBuf>,
+    /// All objects under s3://bucket/path/.
+    #[arg(long, value_name = "URI")]
+    prefix: Option<String>,
+    /// Whose recordings they are.
+    #[arg(long, default_value = "default")]
+    tenant: String,
+}
+
+/// A line of a manifest.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    uri: String,
+    tenant: Option<String>,
+    lane: Option<Lane>,
+    key: Option<String>,
+    #[serde(default)]
+    metadata: Map<String, Value>,
+}
+
+/// The recordings as jobs, those of the command line first, in `lane` unless the manifest says otherwise; at least one.
+///
+/// # Errors
+/// [`Complaint`] naming the manifest's line.
+pub fn offered(given: &Given, lane: Lane) -> Result<Vec<NewJob>, Complaint> {
+    if let Some(prefix) = &given.prefix {
+        return Err(Complaint::plain(
+            format!("--prefix {prefix}: this build cannot list S3 buckets yet"),
+            Some("use --manifest with a URI a line"),
+        ));
+    }
+    let tenant = jobs::tenant(&given.tenant)?;
+    let mut new: Vec<NewJob> = given.uris.iter().map(|uri| offer::job(uri, tenant.clone(), lane)).collect();
+    if let Some(manifest) = &given.manifest {
+        for (number, line) in (1..).zip(read(manifest)?.lines()) {
+            let line = line.trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let wrong = |why: String| {
+                Complaint::plain(
+                    format!("{}:{number}: {why}", manifest.display()),
+                    Some(
+                        "a line is a URI, or JSON: {\"uri\": …, \"tenant\": …, \"lane\": …, \"key\": …, \"metadata\": {…}}",
+                    ),
+                )
+            };
+            new.push(of_line(line, &tenant, lane).map_err(wrong)?);
+        }
+    }
+    if new.is_empty() {
+        return Err(Complaint::plain("there is no recording in the manifest", None));
+    }
+    Ok(new)
+}
+
+fn of_line(line: &str, tenant: &Tenant, lane: Lane) -> Result<NewJob, String> {
+    if !line.starts_with('{') {
+        return Ok(offer::job(OsStr::new(line), tenant.clone(), lane));
+    }
+    let line: Line = serde_json::from_str(line).map_err(|error| error.to_string())?;
+    let tenant = match &line.tenant {
+        Some(tenant) => Tenant::parse(tenant).map_err(|error| error.to_string())?,
+        None => tenant.clone(),
+    };
+    let mut job = offer::job(OsStr::new(&line.uri), tenant, line.lane.unwrap_or(lane));
+    job.key = line.key;
+    job.metadata = line.metadata;
+    Ok(job)
+}
+
+fn read(manifest: &Path) -> Result<String, Complaint> {
+    let text = if manifest == Path::new("-") {
+        std::io::read_to_string(std::io::stdin())
+    } else {
+        std::fs::read_to_string(manifest)
+    };
+    text.map_err(|error| Complaint::plain(format!("cannot read the manifest {}: {error}", manifest.display()), None))
+}
