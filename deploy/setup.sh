@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Everything a bare Debian machine with Rust, Python 3 and make lacks for earmark: compilers for the C parts,
-# the optional decoder for rare codecs, and the built-in engine under engine/. Does nothing the second time.
+# the optional decoder for rare codecs, Redis for the tests, and the built-in engine under engine/. Does nothing the
+# second time.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -11,7 +12,7 @@ command -v cargo >/dev/null || fail "cargo is not installed" "install Rust: apt-
 command -v python3 >/dev/null || fail "python3 is not installed" "apt-get install python3"
 
 # tool -> Debian package
-declare -A packages=([cmake]=cmake [c++]=g++ [pkg-config]=pkg-config [ffmpeg]=ffmpeg)
+declare -A packages=([cmake]=cmake [c++]=g++ [pkg-config]=pkg-config [ffmpeg]=ffmpeg [redis-server]=redis-server)
 missing=()
 for tool in "${!packages[@]}"; do command -v "$tool" >/dev/null || missing+=("${packages[$tool]}"); done
 python3 -m pip --version >/dev/null 2>&1 || missing+=(python3-pip)
@@ -21,10 +22,22 @@ if ((${#missing[@]})); then
         fail "missing: ${missing[*]}" "run as root: $install"
     fi
     say "installing ${missing[*]}"
+    # The tests start a Redis of their own: Debian's service must start neither now nor with the machine.
+    no_service=
+    keep_quiet() {
+        if [ -n "$no_service" ]; then $sudo rm -f "$no_service"; fi
+        if command -v systemctl >/dev/null; then $sudo systemctl --quiet disable --now redis-server 2>/dev/null || true; fi
+    }
+    if [[ " ${missing[*]} " == *" redis-server "* ]]; then
+        no_service=/usr/sbin/policy-rc.d
+        if [ -e "$no_service" ]; then no_service=; else printf '#!/bin/sh\nexit 101\n' | $sudo install -m 755 /dev/stdin "$no_service"; fi
+        trap keep_quiet EXIT
+    fi
     log=$(mktemp)
     { $sudo env DEBIAN_FRONTEND=noninteractive apt-get update -q && $sudo env DEBIAN_FRONTEND=noninteractive $install; } >"$log" 2>&1 ||
         { tail -n 15 "$log" >&2; fail "could not install ${missing[*]}" "run as root: apt-get update && $install"; }
     rm -f "$log"
+    if [[ " ${missing[*]} " == *" redis-server "* ]]; then keep_quiet; trap - EXIT; fi
 fi
 
 # The engine is complete when the stamp names the list it was made from.

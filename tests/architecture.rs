@@ -26,6 +26,7 @@ const ONLY_IN: &[(&str, &str)] = &[
     ("symphonia", "audio"),
     ("ct2rs", "asr"),
     ("daachorse", "rules"),
+    ("redis", "permits"),
 ];
 
 /// A file longer than this holds more than one concern.
