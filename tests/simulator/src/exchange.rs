@@ -56,7 +56,7 @@ pub(crate) async fn transcribe(
     let rule = {
         let mut chance = provider.chance();
         let Chance { schedule, rng, .. } = &mut *chance;
-        schedule.rule_for(&ask.heard, &key, rng)
+        schedule.rule_for(&ask.heard, &key, received, rng)
     };
     let work = Work {
         latency: provider.latency(&ask.heard),
@@ -108,7 +108,7 @@ async fn read(content_type: String, body: Received) -> Ask {
 fn resets_head(provider: &Provider) -> bool {
     let mut chance = provider.chance();
     let Chance { schedule, rng, .. } = &mut *chance;
-    if !schedule.resets_head(rng) {
+    if !schedule.resets_head(Instant::now(), rng) {
         return false;
     }
     drop(chance);

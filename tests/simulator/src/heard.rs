@@ -32,7 +32,7 @@ pub struct Heard {
     pub model: Option<String>,
     /// Whether a stream was asked for.
     pub is_stream: bool,
-    sound: Option<Sound>,
+    pub(crate) sound: Option<Sound>,
 }
 
 /// Samples no louder than this, of 32 768, are silence: -66 dB.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 use time::macros::format_description;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::heard::Heard;
@@ -38,7 +39,7 @@ pub(crate) struct Chance {
 impl Provider {
     pub(crate) fn new(options: Options) -> std::io::Result<Self> {
         let chance = Chance {
-            schedule: Schedule::new(options.faults.clone()),
+            schedule: Schedule::new(options.faults.clone(), Instant::now()),
             latency: options.latency.clone(),
             rng: fastrand::Rng::with_seed(options.seed),
         };

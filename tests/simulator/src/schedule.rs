@@ -21,14 +21,15 @@ struct Count {
 }
 
 impl Schedule {
-    pub(crate) fn new(rules: Vec<Rule>) -> Self {
+    /// `rules` in force from `now` on.
+    pub(crate) fn new(rules: Vec<Rule>, now: Instant) -> Self {
         let rules = rules.into_iter().map(|rule| (rule, Count::default())).collect();
-        Self { rules, since: Instant::now() }
+        Self { rules, since: now }
     }
 
     /// Whether the connection is to be reset with nothing but the head read.
-    pub(crate) fn resets_head(&mut self, rng: &mut fastrand::Rng) -> bool {
-        let since = self.since.elapsed();
+    pub(crate) fn resets_head(&mut self, now: Instant, rng: &mut fastrand::Rng) -> bool {
+        let since = now.saturating_duration_since(self.since);
         let mut is_reset = false;
         for (rule, count) in self.rules.iter_mut().filter(|(rule, _)| needs_head_only(rule)) {
             let strikes = is_in_time(&rule.matching, since) && counts(&rule.matching, count, rng);
@@ -39,8 +40,8 @@ impl Schedule {
     }
 
     /// The rule for a request that was read whole. `key` is the caller's whole key.
-    pub(crate) fn rule_for(&mut self, heard: &Heard, key: &str, rng: &mut fastrand::Rng) -> Option<Rule> {
-        let since = self.since.elapsed();
+    pub(crate) fn rule_for(&mut self, heard: &Heard, key: &str, now: Instant, rng: &mut fastrand::Rng) -> Option<Rule> {
+        let since = now.saturating_duration_since(self.since);
         let mut chosen: Option<Rule> = None;
         for (rule, count) in self.rules.iter_mut().filter(|(rule, _)| !needs_head_only(rule)) {
             let is_met = is_in_time(&rule.matching, since) && is_for(&rule.matching, heard, key);
@@ -88,16 +89,17 @@ mod tests {
 
     fn struck(matching: Match, requests: &[&str]) -> Vec<usize> {
         let mut rng = fastrand::Rng::with_seed(7);
-        let mut schedule = Schedule::new(vec![Rule::when(matching, Fault::Stall)]);
+        let now = Instant::now();
+        let mut schedule = Schedule::new(vec![Rule::when(matching, Fault::Stall)], now);
         let mut hit = |id: &str| {
             let heard = Heard { request_id: Some(id.into()), audio_sha256: id.into(), ..Heard::default() };
-            schedule.rule_for(&heard, "id.secret", &mut rng).is_some()
+            schedule.rule_for(&heard, "id.secret", now, &mut rng).is_some()
         };
         requests.iter().enumerate().filter(|(_, id)| hit(id)).map(|(at, _)| at + 1).collect()
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn each_condition_picks_its_requests() {
+    #[test]
+    fn each_condition_picks_its_requests() {
         let all = ["a1", "b1", "a2", "b2", "a3", "b3"];
         let any = Match::default;
         let cases = [
@@ -120,16 +122,13 @@ mod tests {
         }
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_window_opens_and_closes_with_time() {
+    #[test]
+    fn a_window_opens_and_closes_with_time() {
         let mut rng = fastrand::Rng::with_seed(7);
         let matching = Match { after_ms: Some(1000), before_ms: Some(2000), ..Match::default() };
-        let mut schedule = Schedule::new(vec![Rule::when(matching, Fault::ResetBeforeBody)]);
-        let mut seen = Vec::new();
-        for _ in 0..3 {
-            seen.push(schedule.resets_head(&mut rng));
-            tokio::time::advance(Duration::from_secs(1)).await;
-        }
-        assert_eq!(seen, [false, true, false]);
+        let start = Instant::now();
+        let mut schedule = Schedule::new(vec![Rule::when(matching, Fault::ResetBeforeBody)], start);
+        let mut at = |ms| schedule.resets_head(start + Duration::from_millis(ms), &mut rng);
+        assert_eq!([at(999), at(1000), at(1999), at(2000)], [false, true, true, false]);
     }
 }

@@ -13,6 +13,7 @@ use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::ask::MAX_BODY_BYTES;
 use crate::body::{Received, ReplyBody, receive};
@@ -101,7 +102,7 @@ async fn set_faults(provider: &Provider, request: Request<Incoming>) -> Response
     match rules {
         Ok(rules) => {
             let count = rules.len();
-            provider.chance().schedule = Schedule::new(rules);
+            provider.chance().schedule = Schedule::new(rules, Instant::now());
             Reply::json(&json!({"rules": count})).response()
         }
         Err(message) => Reply::json(&json!({"error": message})).status(400).response(),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::time::Instant;
 
 use crate::fault::Rule;
 use crate::latency::Latency;
@@ -122,7 +123,7 @@ impl Simulator {
 
     /// Puts other rules in place of those in force; their counts and times begin now.
     pub fn set_faults(&self, rules: Vec<Rule>) {
-        self.provider.chance().schedule = Schedule::new(rules);
+        self.provider.chance().schedule = Schedule::new(rules, Instant::now());
     }
 
     /// Changes the tier of keys that have none of their own. Requests in flight stay.
