@@ -145,7 +145,7 @@ impl App {
         }
         let mut all: HashMap<String, Arc<Account>> = HashMap::new();
         for key in settings::accounts(&self.config)? {
-            let account = self.glm(&key, &books).await?;
+            let account = self.glm(&key, &books)?;
             all.insert(key.name, Arc::new(account));
         }
         let named =
@@ -167,7 +167,7 @@ impl App {
         Arc::new(Account::new(BUILT_IN.into(), engine, Arc::new(pool), 0.0, books.clone()))
     }
 
-    async fn glm(&self, key: &AccountKey, books: &Arc<Books>) -> Result<Account, Complaint> {
+    fn glm(&self, key: &AccountKey, books: &Arc<Books>) -> Result<Account, Complaint> {
         let options = settings::glm(&self.config, key);
         let http = HttpOptions {
             connect_timeout: CONNECT_TIMEOUT,
@@ -184,14 +184,31 @@ impl App {
             dead_holder_grace: Duration::from_secs(accounts.dead_holder_grace_secs),
             ..PoolOptions::new(format!("{}/{}", key.name, options.model), options.in_flight)
         };
-        let pool = self.pool(permits).await?;
+        let pool = self.pool(permits)?;
         let client = GlmClient::new(client, options, self.clock.clone());
         Ok(Account::new(key.name.clone(), Arc::new(client), Arc::new(pool), price, books.clone()))
     }
 
+    /// Where permits are kept, for people, and what is wrong with that place though it works.
+    ///
+    /// # Errors
+    /// [`Complaint`] when it cannot be reached.
+    pub async fn permits_place(&self) -> Result<(String, Option<String>), Complaint> {
+        let url = self.permits_url();
+        if url.starts_with("sqlite:") {
+            return Ok((self.database.place(), None));
+        }
+        let warning = RedisStore::open(url, BUILT_IN)?.warning().await?;
+        Ok(("Redis".into(), warning))
+    }
+
+    fn permits_url(&self) -> &str {
+        self.config.asr.permits_url.as_deref().unwrap_or(&self.config.queue.url)
+    }
+
     /// Permits where all processes of the account find them.
-    async fn pool(&self, options: PoolOptions) -> Result<Pool, Complaint> {
-        let url = self.config.asr.permits_url.as_deref().unwrap_or(&self.config.queue.url);
+    fn pool(&self, options: PoolOptions) -> Result<Pool, Complaint> {
+        let url = self.permits_url();
         let pool = if url.starts_with("sqlite:") {
             Pool::on(SqlStore::new(self.database.clone(), &options.key), options)
         } else {

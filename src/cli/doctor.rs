@@ -7,13 +7,13 @@ use std::time::Instant;
 use earmark_asr::local::{LocalEngine, LocalOptions};
 use earmark_audio::segment::SpeechModel;
 use earmark_core::{Clock, SystemClock};
-use earmark_storage::FileArtifacts;
+use earmark_storage::{AccountState, FileArtifacts};
 
 use super::{Outcome, show};
 use crate::app::App;
 use crate::complaint::Complaint;
-use crate::config::Config;
-use crate::places;
+use crate::config::{Config, EngineKind};
+use crate::{places, settings};
 
 /// Less free space than this is worth a word: an hour of two-channel audio takes 230 MB while it is worked on.
 const LOW_SPACE_BYTES: u64 = 2 << 30;
@@ -49,6 +49,10 @@ pub async fn doctor(config: Config) -> Result<Outcome, Complaint> {
     };
     report("database", database(&app).await);
     report("clock", clock());
+    if app.config.asr.engine == EngineKind::Glm {
+        report("accounts", accounts(&app).await);
+        report("permits", permits(&app).await);
+    }
     report("library", library());
     report("model", model(&app));
     report("speech", speech(&app));
@@ -99,6 +103,34 @@ fn clock() -> Check {
         )
     } else {
         Check::Well(now)
+    }
+}
+
+/// Keys and tiers as they are configured; whether the provider accepts them only a request would tell.
+async fn accounts(app: &App) -> Check {
+    let keys = match settings::accounts(&app.config) {
+        Ok(keys) => keys,
+        Err(complaint) => return bad(&complaint),
+    };
+    let mut named = Vec::new();
+    for key in keys {
+        match app.account_states.state(&key.name).await {
+            Ok(AccountState::Open) => named.push(format!("{} ({}, {} at a time)", key.name, key.tier, key.limit())),
+            Ok(AccountState::Cooling { message, .. } | AccountState::Paused { message, .. }) => {
+                let hint = format!("see `earmark accounts list`, then `earmark accounts resume {}`", key.name);
+                return Check::Warning(format!("{} is stopped: {message}", key.name), hint);
+            }
+            Err(error) => return bad(&Complaint::from(error)),
+        }
+    }
+    Check::Well(format!("{} at {}", named.join(", "), app.config.asr.base_url))
+}
+
+async fn permits(app: &App) -> Check {
+    match app.permits_place().await {
+        Ok((place, None)) => Check::Well(format!("kept in {place}")),
+        Ok((place, Some(warning))) => Check::Warning(format!("kept in {place}"), warning),
+        Err(complaint) => bad(&complaint),
     }
 }
 

@@ -39,6 +39,9 @@ pub struct Args {
 /// How long work that was told to stop may take to do so.
 const STOP_TIME: Duration = Duration::from_secs(10);
 
+/// Nobody at a terminal waits longer for another try: an account that a person has to see to, the next day.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
 /// What became of one recording.
 struct Ended {
     uri: String,
@@ -165,10 +168,14 @@ impl Here<'_> {
                 Settled::Cancelled => return Ok(Err(problem("job.cancelled", "the job was called off"))),
                 Settled::Released if self.stop.is_cancelled() => return Ok(Err(interrupted())),
                 Settled::Retrying { run_at_ms, problem } => {
+                    let wait = Duration::from_millis(u64::try_from(run_at_ms - self.app.clock.now_ms()).unwrap_or(0));
+                    if wait > LONGEST_WAIT {
+                        self.bars.say("the job stays in the journal; `earmark work` goes on with it");
+                        return Ok(Err(problem));
+                    }
                     self.bars.say(&format!("{}: {problem}; trying again", shown_uri(&job.uri)));
-                    let wait_ms = u64::try_from(run_at_ms - self.app.clock.now_ms()).unwrap_or(0);
                     tokio::select! {
-                        () = tokio::time::sleep(Duration::from_millis(wait_ms)) => {}
+                        () = tokio::time::sleep(wait) => {}
                         () = self.stop.cancelled() => return Ok(Err(interrupted())),
                     }
                 }
