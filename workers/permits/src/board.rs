@@ -239,7 +239,7 @@ impl Board {
         let held_off = Some(self.hold_until_ms).filter(|until_ms| *until_ms > now_ms);
         let is_cut = self.cut.filter(|_| heard.limit_now < terms.limit);
         let back = is_cut.map(|(_, at_ms)| at_ms + ((now_ms - at_ms) / terms.recover_ms + 1) * terms.recover_ms);
-        heard.next_ms = ends.chain(held_off).chain(back).min().map(|at_ms| at_ms - now_ms);
+        heard.next_ms = ends.chain(held_off).chain(back).min().map(|at_ms| (at_ms - now_ms).max(0));
     }
 }
 

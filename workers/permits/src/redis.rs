@@ -1,5 +1,7 @@
 //! A store in Redis: the exchange is one script on the server, which also tells a process what another has handed to it.
 
+#[cfg(test)]
+mod agreement;
 mod link;
 mod wire;
 

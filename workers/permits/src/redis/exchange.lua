@@ -245,4 +245,4 @@ for _, one in ipairs(granted) do
   flat[#flat + 1] = one.ticket
   flat[#flat + 1] = int(one.fence)
 end
-return {#places, #waiters + more_waiting, limit_now(), math.max(0, hold - now), next_at and next_at - now or -1, flat, lost}
+return {#places, #waiters + more_waiting, limit_now(), math.max(0, hold - now), next_at and math.max(0, next_at - now) or -1, flat, lost}
