@@ -99,7 +99,7 @@ async fn every_shape_of_a_stream_gives_its_text_and_one_that_breaks_off_none() {
     const DONE: &str = "data: {\"type\":\"transcript.text.done\",\"text\":\"您好，请讲。\"}\n\n";
     const MARK: &str = "data: [DONE]\n\n";
     let heard = ["您好，", "您好，请讲"].as_slice();
-    let cases: [(&str, String, &str, &[&str]); 18] = [
+    let cases: [(_, String, _, &[&str]); 18] = [
         ("whole", [TWO, DONE, MARK].concat(), "您好，请讲。", heard),
         ("CRLF", [TWO, DONE, MARK].concat().replace('\n', "\r\n"), "您好，请讲。", heard),
         ("comments", [": hi\n\n", TWO, ": ping\n\n", DONE, MARK].concat(), "您好，请讲。", heard),

@@ -146,7 +146,7 @@ mod tests {
         let part = |start_ms, end_ms, text: &str| Part { start_ms, end_ms, text: text.into() };
         let (first, second) = (part(200, 1500, "Good morning."), part(1500, 9000, " How are you?"));
         let whole = [(0, 4000, "Good morning. How are you?")];
-        let cases: [(Vec<Part>, &[(u64, u64, &str)], TimePrecision); 4] = [
+        let cases: [(_, &[_], _); 4] = [
             (
                 vec![first.clone(), second.clone()],
                 &[(200, 1500, "Good morning."), (1500, 4000, "How are you?")],

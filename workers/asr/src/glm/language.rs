@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn a_text_is_in_the_language_of_its_letters_among_those_that_may_come() {
-        let cases: [(&str, &[&str], Option<&str>, Option<&str>); 18] = [
+        let cases: [(_, &[&str], _, _); 18] = [
             ("我想了解一下理财产品。", &["zh", "en"], None, Some("zh")),
             ("我想了解 ComfyUI 的用法", &["zh", "en"], None, Some("zh")),
             ("Thank you for calling, how may I help?", &["zh", "en"], None, Some("en")),
