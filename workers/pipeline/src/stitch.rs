@@ -1,5 +1,7 @@
 //! From clips' texts to turns: clip times to recording times, speakers by channel, turns in order of time.
 
+mod spread;
+
 use std::collections::BTreeMap;
 
 use earmark_core::{
@@ -145,29 +147,22 @@ fn end_of_region(clip: &Clip, clip_ms: u64) -> u64 {
     clip.regions.last().map_or(0, |region| samples_to_ms(region.end))
 }
 
-/// A segment without times: its characters are spread over the clip's speech, and a turn gets those that fall into it.
+/// The silence that a region keeps around its speech, taken together.
+const PADDING_MS: u64 = 400;
+
+/// A segment without times: a turn gets the part of the text that it has room for.
 fn estimated(clip: &Clip, segment: &TimedText) -> Vec<Piece> {
     let characters: Vec<char> = segment.text.chars().collect();
     let turns = turns(&clip.regions);
-    let total: u64 = turns.iter().map(|turn| turn.speech).sum();
+    let lengths: Vec<f32> = turns.iter().map(|turn| turn.speech_ms as f32).collect();
     let mut pieces = Vec::new();
-    let (mut from, mut speech) = (0, 0);
-    for (i, turn) in turns.iter().enumerate() {
-        speech += turn.speech;
-        let to = if i + 1 == turns.len() {
-            characters.len()
-        } else {
-            word_boundary(&characters, from, share(characters.len(), speech, total))
-        };
+    let mut from = 0;
+    for (turn, to) in turns.iter().zip(spread::ends(&characters, &lengths)) {
         let text: String = characters[from..to].iter().collect();
         let text = text.trim().to_owned();
         if !text.is_empty() {
-            pieces.push(Piece {
-                start_ms: samples_to_ms(turn.start),
-                end_ms: samples_to_ms(turn.end),
-                text,
-                words: Vec::new(),
-            });
+            let (start_ms, end_ms) = (samples_to_ms(turn.start), samples_to_ms(turn.end));
+            pieces.push(Piece { start_ms, end_ms, text, words: Vec::new() });
         }
         from = to;
     }
@@ -177,38 +172,24 @@ fn estimated(clip: &Clip, segment: &TimedText) -> Vec<Piece> {
 struct Turn {
     start: u64,
     end: u64,
-    /// Samples of speech in it.
-    speech: u64,
+    /// Speech in it, without the silence around it.
+    speech_ms: u64,
 }
 
 /// Regions with short pauses between them are one turn.
 fn turns(regions: &[Region]) -> Vec<Turn> {
     let mut turns: Vec<Turn> = Vec::new();
     for region in regions {
+        let speech_ms = samples_to_ms(region.samples()).saturating_sub(PADDING_MS).max(PADDING_MS / 4);
         match turns.last_mut() {
             Some(turn) if samples_to_ms(region.start - turn.end) <= TURN_GAP_MS => {
                 turn.end = region.end;
-                turn.speech += region.samples();
+                turn.speech_ms += speech_ms;
             }
-            Some(_) | None => turns.push(Turn { start: region.start, end: region.end, speech: region.samples() }),
+            Some(_) | None => turns.push(Turn { start: region.start, end: region.end, speech_ms }),
         }
     }
     turns
-}
-
-fn share(characters: usize, part: u64, whole: u64) -> usize {
-    let share = characters as u64 * part / whole.max(1);
-    usize::try_from(share).unwrap_or(characters).min(characters)
-}
-
-/// The nearest place at or after `at` that does not cut a word of letters; never before `from`.
-fn word_boundary(characters: &[char], from: usize, at: usize) -> usize {
-    let is_letter = |i: usize| characters.get(i).is_some_and(|c| c.is_ascii_alphanumeric() || *c == '\'');
-    let mut to = at.max(from);
-    while to > 0 && to < characters.len() && is_letter(to) && is_letter(to - 1) {
-        to += 1;
-    }
-    to
 }
 
 #[cfg(test)]
