@@ -18,7 +18,7 @@ use super::manifest::{self, Given};
 use super::{Outcome, show};
 use crate::app::{App, Loading};
 use crate::complaint::Complaint;
-use crate::config::{BillingKind, Config};
+use crate::config::Config;
 use crate::places;
 
 /// Say what recordings would take and cost, without sending anything.
@@ -141,17 +141,14 @@ async fn look_at_all(
 async fn look_at(app: &App, pipeline: &Pipeline, new: NewJob, stop: &CancellationToken) -> Looked {
     let survey = pipeline.survey(&new.location, stop).await;
     let account = pipeline.accounts.of(&new.tenant);
-    let result = survey.map(|survey| costs(app, account, &survey)).map_err(|error| error.problem());
+    let result = survey.map(|survey| costs(account, &survey)).map_err(|error| error.problem());
     Looked { uri: new.uri, tenant: new.tenant, result }
 }
 
-fn costs(app: &App, account: &Account, survey: &Survey) -> Costs {
+fn costs(account: &Account, survey: &Survey) -> Costs {
     let mut load = Load { duration_ms: survey.duration_ms, ..Load::default() };
     for clip_ms in &survey.clips {
-        let billed_ms = match app.config.asr.billing {
-            BillingKind::Second => clip_ms.div_ceil(1000) * 1000,
-            BillingKind::Exact => *clip_ms,
-        };
+        let billed_ms = account.transcriber.billed_ms(*clip_ms);
         load.speech_ms += clip_ms;
         load.requests += 1;
         load.billed_ms += billed_ms;

@@ -16,6 +16,9 @@ pub trait Transcriber: Send + Sync {
     /// What one request may carry and how many at a time are worth having under way.
     fn limits(&self) -> ClipLimits;
 
+    /// How much of a clip of `duration_ms` is paid for, in milliseconds.
+    fn billed_ms(&self, duration_ms: u64) -> u64;
+
     /// What can be done for a request before a permit is held: a recogniser elsewhere encodes the upload.
     ///
     /// # Errors

@@ -92,12 +92,12 @@ impl Account {
         Self { name, transcriber, permits, price_cny_per_minute, books, circuit, jobs }
     }
 
-    /// What `audio_ms` cost, in millionths of a yuan.
-    pub fn price_micro_cny(&self, audio_ms: u64) -> i64 {
+    /// What `billed_ms` cost, in millionths of a yuan.
+    pub fn price_micro_cny(&self, billed_ms: u64) -> i64 {
         #[expect(clippy::cast_precision_loss, reason = "milliseconds of a recording are far below 2^53")]
-        let minutes = audio_ms as f64 / 60_000.0;
+        let minutes = billed_ms as f64 / 60_000.0;
         #[expect(clippy::cast_possible_truncation, reason = "saturating, and rounded before")]
-        let price = (minutes * self.price_cny_per_minute * MICRO).ceil() as i64;
+        let price = (minutes * self.price_cny_per_minute * MICRO).round() as i64;
         price
     }
 

@@ -239,7 +239,7 @@ impl Account {
             account: self.name.clone(),
             job_id: ask.lease.map(|lease| lease.job_id.clone()),
             audio_ms,
-            price_micro_cny: self.price_micro_cny(audio_ms),
+            price_micro_cny: self.price_micro_cny(self.transcriber.billed_ms(audio_ms)),
         };
         // What costs nothing needs no budget.
         let budget = if booking.price_micro_cny > 0 { self.books.budget_of(ask.tenant) } else { None };

@@ -163,6 +163,13 @@ impl Transcriber for GlmClient {
         Ok(ClipRequest { sound, loudness_db: Some(upload.loudness_db), ..request })
     }
 
+    fn billed_ms(&self, duration_ms: u64) -> u64 {
+        match self.options.billing {
+            Billing::PerMillisecond => duration_ms,
+            Billing::PerSecond => duration_ms.div_ceil(1000) * 1000,
+        }
+    }
+
     async fn transcribe(&self, request: ClipRequest, hearing: &dyn Hearing) -> Result<ClipText, AsrError> {
         let request = self.prepare(request).await?;
         let duration_ms = request.sound.duration_ms();
@@ -174,11 +181,7 @@ impl Transcriber for GlmClient {
         let answer = timeout(limit, self.ask(&request, bytes.clone(), *format, hearing))
             .await
             .map_err(|_| unavailable(format!("the answer was not whole within {} s", limit.as_secs_f32())))??;
-        let billed_ms = match self.options.billing {
-            Billing::PerMillisecond => duration_ms,
-            Billing::PerSecond => duration_ms.div_ceil(1000) * 1000,
-        };
-        Ok(heard(&answer, &request, duration_ms, billed_ms))
+        Ok(heard(&answer, &request, duration_ms, self.billed_ms(duration_ms)))
     }
 }
 

@@ -130,6 +130,10 @@ impl Transcriber for LocalEngine {
         ClipLimits { max_ms: LONGEST_CLIP_MS, in_flight: self.in_flight, takes_files: false }
     }
 
+    fn billed_ms(&self, _: u64) -> u64 {
+        0
+    }
+
     async fn transcribe(&self, request: ClipRequest, _: &dyn Hearing) -> Result<ClipText, AsrError> {
         self.check(&request)?;
         let (answer, receiver) = oneshot::channel();

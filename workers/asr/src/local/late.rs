@@ -43,6 +43,10 @@ impl Transcriber for LateEngine {
         LocalEngine::limits_with(&self.options)
     }
 
+    fn billed_ms(&self, _: u64) -> u64 {
+        0
+    }
+
     async fn transcribe(&self, request: ClipRequest, hearing: &dyn Hearing) -> Result<ClipText, AsrError> {
         self.loaded().await?.transcribe(request, hearing).await
     }
