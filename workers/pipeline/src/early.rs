@@ -111,3 +111,33 @@ fn told(job: &Job, finding: &Finding) -> Value {
         "is_final": false,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use earmark_core::Region;
+
+    fn clip(index: u32) -> Clip {
+        let start = u64::from(index) * 160_000;
+        Clip { key: ClipKey { channel: 0, index }, regions: vec![Region { start, end: start + 80_000 }] }
+    }
+
+    #[test]
+    fn a_grave_finding_is_told_once_as_soon_as_its_words_are_there() {
+        let (early, mut untold) = Early::new(Arc::new(RuleSet::starter()), Context::default());
+        let (first, second) = (clip(0), clip(1));
+        let listening = early.listen(&first, Speaker("agent".into()));
+        listening.so_far("这款产品");
+        assert!(untold.found.try_recv().is_err(), "nothing was said yet; what is missing is not told early");
+        for text in ["这款产品保证收益", "这款产品保证收益，", "这款产品保证收益，您放心"]
+        {
+            listening.so_far(text);
+        }
+        let finding = untold.found.try_recv().unwrap();
+        assert_eq!((finding.start_ms, finding.severity), (0, Severity::High), "{finding:?}");
+        assert!(untold.found.try_recv().is_err());
+        // The same rule in another clip is another finding.
+        early.listen(&second, Speaker("agent".into())).so_far("保证收益");
+        assert_eq!(untold.found.try_recv().unwrap().start_ms, 10_000);
+    }
+}
