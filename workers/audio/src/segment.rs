@@ -95,35 +95,68 @@ pub fn segment(
     options: &SegmentOptions,
     is_cancelled: &dyn Fn() -> bool,
 ) -> Result<Segmented, AudioError> {
+    listen(spools, model, is_cancelled)?.cut(spools, options)
+}
+
+/// What the detector heard: all that is slow about segmenting, and the same however the speech is cut.
+#[derive(Debug)]
+pub struct Listened {
+    survey: Survey,
+    /// By channel; none of one that repeats another.
+    probabilities: Vec<Vec<Probability>>,
+}
+
+/// Lets the detector hear each channel (`spools`, from channel 0) that is not another's copy.
+///
+/// # Errors
+/// As [`segment`].
+pub fn listen(spools: &[Spool], model: &SpeechModel, is_cancelled: &dyn Fn() -> bool) -> Result<Listened, AudioError> {
     let relations = channels::related(spools, is_cancelled)?;
     let survey = survey(spools, &relations, is_cancelled)?;
-    let mut found = Segmented {
-        clips: Vec::new(),
-        gains: vec![1.0; spools.len()],
-        channels_are_same: survey.are_all_same(),
-        speech_ms: vec![0; spools.len()],
-        warnings: Vec::new(),
-    };
-    let mut leaked = vec![0; spools.len()];
-    for (channel, spool) in spools.iter().enumerate() {
-        if survey.same_as(channel).is_some() {
-            continue;
+    let heard = spools.iter().enumerate().map(|(channel, spool)| match survey.same_as(channel) {
+        Some(_) => Ok(Vec::new()),
+        None => probabilities(spool, &survey.levels[channel], model, is_cancelled),
+    });
+    let probabilities = heard.collect::<Result<_, _>>()?;
+    Ok(Listened { survey, probabilities })
+}
+
+impl Listened {
+    /// Cuts the speech that was heard in `spools` into clips.
+    ///
+    /// # Errors
+    /// [`AudioError::Spool`] when the samples cannot be read.
+    pub fn cut(&self, spools: &[Spool], options: &SegmentOptions) -> Result<Segmented, AudioError> {
+        let survey = &self.survey;
+        let mut found = Segmented {
+            clips: Vec::new(),
+            gains: vec![1.0; spools.len()],
+            channels_are_same: survey.are_all_same(),
+            speech_ms: vec![0; spools.len()],
+            warnings: Vec::new(),
+        };
+        let mut leaked = vec![0; spools.len()];
+        for (channel, spool) in spools.iter().enumerate() {
+            if survey.same_as(channel).is_some() {
+                continue;
+            }
+            let levels = &survey.levels[channel];
+            let mut probabilities = self.probabilities[channel].clone();
+            leaked[channel] = silence_copies(&mut probabilities, &survey.origins[channel], options);
+            let speech = speech::stretches(&probabilities, spool.samples(), options);
+            let speech = speech::from_first_sound(speech, levels);
+            found.gains[channel] =
+                level::speech_gain(speech.iter().flat_map(|stretch| &levels[frames_of(*stretch)]).copied().collect());
+            found.speech_ms[channel] = samples_to_ms(speech.iter().map(Region::samples).sum());
+            let number = u16::try_from(channel).unwrap_or(u16::MAX);
+            found.clips.extend(cut::clips(number, &speech, spool.samples(), options, &mut |region| {
+                quiet::quietest(spool, region)
+            })?);
         }
-        let levels = &survey.levels[channel];
-        let mut probabilities = probabilities(spool, levels, model, is_cancelled)?;
-        leaked[channel] = silence_copies(&mut probabilities, &survey.origins[channel], options);
-        let speech = speech::stretches(&probabilities, spool.samples(), options);
-        found.gains[channel] =
-            level::speech_gain(speech.iter().flat_map(|stretch| &levels[frames_of(*stretch)]).copied().collect());
-        found.speech_ms[channel] = samples_to_ms(speech.iter().map(Region::samples).sum());
-        let number = u16::try_from(channel).unwrap_or(u16::MAX);
-        found.clips.extend(cut::clips(number, &speech, spool.samples(), options, &mut |region| {
-            quiet::quietest(spool, region)
-        })?);
+        found.clips.sort_by_key(|clip| (clip.regions[0].start, clip.key));
+        found.warnings = warnings(survey, &leaked);
+        Ok(found)
     }
-    found.clips.sort_by_key(|clip| (clip.regions[0].start, clip.key));
-    found.warnings = warnings(&survey, &leaked);
-    Ok(found)
 }
 
 /// The sound of `clip` as a recogniser hears it: its regions one behind the other, each raised to the usual level on

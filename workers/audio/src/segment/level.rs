@@ -15,7 +15,7 @@ impl Level {
         Self::from_db(10.0 * (power + 1e-10).log10())
     }
 
-    fn from_db(db: f32) -> Self {
+    pub(super) fn from_db(db: f32) -> Self {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturating, and clamped before")]
         let code = ((db + 100.0) * 2.0).round().clamp(0.0, 200.0) as u8;
         Self(code)
@@ -123,7 +123,7 @@ pub(super) fn soft_limit(sample: f32) -> f32 {
 }
 
 /// The `n`th loudest, from 0; of fewer the quietest, of none silence.
-fn nth_loudest(levels: &[Level], n: usize) -> Level {
+pub(super) fn nth_loudest(levels: &[Level], n: usize) -> Level {
     let mut sorted = levels.to_vec();
     sorted.sort_unstable_by(|a, b| b.cmp(a));
     sorted.get(n).or(sorted.last()).copied().unwrap_or(Level(0))

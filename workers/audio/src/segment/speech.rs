@@ -2,8 +2,15 @@
 
 use earmark_core::{Region, ms_to_samples};
 
-use super::SegmentOptions;
+use super::level::{Level, nth_loudest};
 use super::network::FRAME;
+use super::{SegmentOptions, frames_of};
+
+/// How far back the first sound of a stretch is looked for, and how much of the stretch says how loud it is: half a
+/// second.
+const ONSET_FRAMES: usize = 16;
+/// What is less than this much quieter than the stretch's beginning may belong to it, in dB.
+const ONSET_DB: f32 = 20.0;
 
 /// A probability of speech in one byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,6 +51,27 @@ pub(super) fn stretches(probabilities: &[Probability], samples: u64, options: &S
     let shortest = ms_to_samples(options.min_speech_ms);
     let region = |(start, end)| Region { start: (start * FRAME) as u64, end: ((end * FRAME) as u64).min(samples) };
     found.into_iter().map(region).filter(|region| region.start < region.end && region.samples() >= shortest).collect()
+}
+
+/// Each of `stretches` from where its first sound begins: the detector notices speech behind a long silence up to a
+/// syllable late. Back over what is as loud as speech, up to half a second, not into the stretch before.
+pub(super) fn from_first_sound(mut stretches: Vec<Region>, levels: &[Level]) -> Vec<Region> {
+    let mut before = 0;
+    for stretch in &mut stretches {
+        let frames = frames_of(*stretch);
+        let loud = nth_loudest(&levels[frames.start..(frames.start + ONSET_FRAMES).min(frames.end)], 2);
+        let is_sound = |frame: &usize| levels[*frame].db() > loud.db() - ONSET_DB;
+        let earliest = frames_of(Region { start: before, end: stretch.start })
+            .start
+            .max(frames.start.saturating_sub(ONSET_FRAMES));
+        let sounding = (earliest..frames.start).rev().take_while(is_sound).count();
+        // What never becomes quiet is the noise of the place, not the beginning of a word.
+        if sounding < frames.start - earliest {
+            stretch.start = stretch.start.saturating_sub((sounding * FRAME) as u64).max(before);
+        }
+        before = stretch.end;
+    }
+    stretches
 }
 
 /// Whole frames in a time, at least one.
@@ -91,5 +119,25 @@ mod tests {
         let options = SegmentOptions { min_speech_ms: 0, ..SegmentOptions::default() };
         let found = stretches(&[Probability::new(1.0); 3], 1100, &options);
         assert_eq!(found, [Region { start: 0, end: 1100 }]);
+    }
+
+    #[test]
+    fn a_stretch_begins_with_its_first_sound_where_silence_lies_before_it() {
+        // One digit a frame, tens of dB above -100.
+        for (line, stretches, expected) in [
+            ("333337777777", vec![(7, 12)], vec![(5, 12)]),
+            ("333337763777", vec![(9, 12)], vec![(9, 12)]),
+            ("777777777777", vec![(7, 12)], vec![(7, 12)]),
+            ("337733377777", vec![(2, 4), (8, 12)], vec![(2, 4), (7, 12)]),
+            ("337777777777", vec![(2, 6), (8, 12)], vec![(2, 6), (8, 12)]),
+        ] {
+            let levels: Vec<Level> =
+                line.bytes().map(|digit| Level::from_db(f32::from(digit - b'0') * 10.0 - 100.0)).collect();
+            let regions = |frames: Vec<(u64, u64)>| -> Vec<Region> {
+                let frame = FRAME as u64;
+                frames.into_iter().map(|(start, end)| Region { start: start * frame, end: end * frame }).collect()
+            };
+            assert_eq!(from_first_sound(regions(stretches), &levels), regions(expected), "{line}");
+        }
     }
 }
