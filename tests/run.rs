@@ -161,6 +161,26 @@ fn every_broken_recording_ends_as_its_entry_says_and_harms_no_other() {
 }
 
 #[test]
+fn what_is_not_speech_costs_nothing() {
+    let machine = Machine::new();
+    let files = ["broken/silence.wav", "broken/noise-only.ogg", "broken/dtmf.wav"].map(fixture);
+    let mut args = vec!["run", "--json"];
+    args.extend(files.iter().map(String::as_str));
+    let ran = machine.run(&args);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let reports = ran.json();
+    assert_eq!(reports.len(), files.len());
+    for report in reports {
+        assert_eq!(
+            (report["cost"]["requests"].as_u64(), report["cost"]["billed_ms"].as_u64()),
+            (Some(0), Some(0)),
+            "{report}"
+        );
+        assert_eq!(report["utterances"].as_array().unwrap().len(), 0);
+    }
+}
+
+#[test]
 fn the_table_names_recording_speakers_findings_and_where_things_are() {
     let machine = Machine::new();
     let out = machine.folder.path().join("mine");
