@@ -45,7 +45,7 @@ pub async fn submit(
 ) -> Result<impl IntoResponse, ApiError> {
     let Json(wanted) = wanted.map_err(|rejection| malformed(&rejection))?;
     let new = offered(wanted, &headers)?;
-    let accepted = api.journal.accept(&new, &caller.0).await?;
+    let accepted = api.journal.accept(&new, &caller.actor).await?;
     if accepted.job.uri != new.uri {
         let message = format!("the key belongs to job {}, of another recording", accepted.job.id);
         return Err(ApiError::new(StatusCode::CONFLICT, "job.key_reused", message)
@@ -177,7 +177,7 @@ pub async fn retry(
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
-    Ok(Json(shown(&api.journal.retry(&job_id(&id)?, &caller.0).await?)))
+    Ok(Json(shown(&api.journal.retry(&job_id(&id)?, &caller.actor).await?)))
 }
 
 /// Calls a job off.
@@ -187,7 +187,7 @@ pub async fn cancel(
     Path(id): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
     let id = job_id(&id)?;
-    match api.journal.cancel(&id, &caller.0).await? {
+    match api.journal.cancel(&id, &caller.actor).await? {
         CancelOutcome::Cancelled | CancelOutcome::Requested => Ok(Json(shown(&api.journal.get(&id).await?))),
         CancelOutcome::AlreadyFinal(state) => {
             Err(ApiError::new(StatusCode::CONFLICT, "job.final", format!("the job is {state} already")))

@@ -6,6 +6,7 @@ mod health;
 mod jobs;
 mod listen;
 mod results;
+mod transcriptions;
 
 use std::io::Write;
 use std::sync::Arc;
@@ -14,16 +15,17 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use earmark_pipeline::Accounts;
 use earmark_storage::{Database, Journal, ResultStore};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::complaint::Complaint;
+use crate::settings;
 use auth::Callers;
 
-/// Largest body of a request, a job's metadata included: 1 MiB.
+/// Largest body of a request, a job's metadata included: 1 MiB. Transcriptions have limits of their own.
 const MAX_BODY_BYTES: usize = 1 << 20;
 
 /// What every request may need.
@@ -57,19 +59,18 @@ pub async fn serve(app: &App, accounts: &Accounts, stop: CancellationToken) -> R
     };
     let listener = tokio::net::TcpListener::bind(http.listen).await.map_err(unavailable)?;
     let address = listener.local_addr().map_err(unavailable)?;
-    let api = Api {
-        database: app.database.clone(),
-        journal: app.journal.clone(),
-        results: app.results.clone(),
-        callers: Arc::new(Callers::new(&http.api_keys)),
-    };
+    let callers = Arc::new(Callers::new(&http.api_keys, accounts.usual.permits.limit()));
+    let settings = settings::pipeline(&app.config)?;
+    let service = transcriptions::Service::new(callers.clone(), accounts.clone(), settings, app.clock.clone());
+    let api =
+        Api { database: app.database.clone(), journal: app.journal.clone(), results: app.results.clone(), callers };
     let _ = writeln!(std::io::stderr(), "listening on http://{address}");
     let grace = Duration::from_secs(app.config.worker.grace_secs);
-    listen::serve(listener, &router(api), &stop, grace).await;
+    listen::serve(listener, &router(api, service), &stop, grace).await;
     Ok(())
 }
 
-fn router(api: Api) -> Router {
+fn router(api: Api, service: transcriptions::Service) -> Router {
     let guarded = Router::new()
         .route("/v1/jobs", post(jobs::submit).get(jobs::list))
         .route("/v1/jobs/{id}", get(jobs::show))
@@ -78,6 +79,11 @@ fn router(api: Api) -> Router {
         .route("/v1/jobs/{id}/report", get(results::report))
         .route("/v1/jobs/{id}/{file}", get(results::transcript))
         .route_layer(from_fn_with_state(api.clone(), auth::require_caller));
+    // With bounds and errors of their own.
+    let transcriptions = Router::new()
+        .route("/api/paas/v4/audio/transcriptions", any(transcriptions::answer))
+        .route("/v1/audio/transcriptions", any(transcriptions::answer))
+        .with_state(Arc::new(service));
     Router::new()
         .merge(guarded)
         .route("/healthz", get(health::alive))
@@ -88,4 +94,5 @@ fn router(api: Api) -> Router {
         .layer(from_fn_with_state(api.clone(), auth::require_this_machine))
         .layer(from_fn(listen::within_time))
         .with_state(api)
+        .merge(transcriptions)
 }

@@ -5,7 +5,7 @@ mod cues;
 use std::fmt::Write as _;
 use std::str::FromStr;
 
-use earmark_core::Report;
+use earmark_core::{Report, Utterance};
 
 /// What a report can be exported as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,8 +66,8 @@ impl Format {
                 text.push('\n');
                 text
             }
-            Self::Srt => srt(report),
-            Self::Vtt => vtt(report),
+            Self::Srt => srt(&report.utterances, report.recording.channels > 1),
+            Self::Vtt => vtt(&report.utterances, true),
             Self::Txt => txt(report),
         }
     }
@@ -81,12 +81,13 @@ fn txt(report: &Report) -> String {
     text
 }
 
-fn srt(report: &Report) -> String {
+/// `utterances` as SubRip subtitles.
+pub fn srt(utterances: &[Utterance], names_speakers: bool) -> String {
     let mut text = String::new();
-    for (number, cue) in (1..).zip(cues::cues(&report.utterances)) {
+    for (number, cue) in (1..).zip(cues::cues(utterances)) {
         let _ = writeln!(text, "{number}\n{} --> {}", clock(cue.start_ms, ','), clock(cue.end_ms, ','));
         for (i, line) in cue.lines.iter().enumerate() {
-            let dash = if i == 0 && cue.opens_turn && report.recording.channels > 1 {
+            let dash = if i == 0 && cue.opens_turn && names_speakers {
                 format!("[{}] ", cue.speaker.0)
             } else {
                 String::new()
@@ -98,12 +99,14 @@ fn srt(report: &Report) -> String {
     text
 }
 
-fn vtt(report: &Report) -> String {
+/// `utterances` as WebVTT subtitles, speakers as voices where they are to be named.
+pub fn vtt(utterances: &[Utterance], names_speakers: bool) -> String {
     let mut text = String::from("WEBVTT\n\n");
-    for cue in cues::cues(&report.utterances) {
+    for cue in cues::cues(utterances) {
         let _ = writeln!(text, "{} --> {}", clock(cue.start_ms, '.'), clock(cue.end_ms, '.'));
         let lines: Vec<String> = cue.lines.iter().map(|line| escaped(line)).collect();
-        let _ = writeln!(text, "<v {}>{}\n", escaped(&cue.speaker.0), lines.join("\n"));
+        let voice = if names_speakers { format!("<v {}>", escaped(&cue.speaker.0)) } else { String::new() };
+        let _ = writeln!(text, "{voice}{}\n", lines.join("\n"));
     }
     text
 }

@@ -21,3 +21,4 @@ mod upload;
 
 pub use client::GlmClient;
 pub use options::{Billing, Dialect, GlmAuth, GlmOptions, GlmTimeouts, HotwordSpelling};
+pub use upload::wav;

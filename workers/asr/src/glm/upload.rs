@@ -56,7 +56,7 @@ fn loudness_db(samples: &[f32]) -> f32 {
 }
 
 /// A WAV file, 16 bit mono at `sample_rate_hz`, of `samples` between -1 and 1; what lies outside is clipped.
-fn wav(samples: &[f32], sample_rate_hz: u32) -> Vec<u8> {
+pub fn wav(samples: &[f32], sample_rate_hz: u32) -> Vec<u8> {
     const HEADER: u32 = 44;
     let data_bytes = u32::try_from(samples.len() * 2).unwrap_or(u32::MAX - HEADER);
     let mut file = Vec::with_capacity(samples.len() * 2 + HEADER as usize);
