@@ -51,6 +51,8 @@ pub(crate) enum ReplyBody {
     Full(Bytes),
     /// As it comes; an error breaks the connection.
     Pieces(mpsc::Receiver<io::Result<Bytes>>),
+    /// About to break.
+    Broken(Option<io::Error>),
 }
 
 impl Body for ReplyBody {
@@ -61,7 +63,17 @@ impl Body for ReplyBody {
         match &mut *self {
             Self::Full(bytes) if bytes.is_empty() => Poll::Ready(None),
             Self::Full(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
-            Self::Pieces(pieces) => Poll::Ready(ready!(pieces.poll_recv(context)).map(|piece| piece.map(Frame::data))),
+            Self::Pieces(pieces) => match ready!(pieces.poll_recv(context)) {
+                Some(Ok(piece)) => Poll::Ready(Some(Ok(Frame::data(piece)))),
+                // What was sent before is only written out while the body has nothing more to give.
+                Some(Err(error)) => {
+                    *self = Self::Broken(Some(error));
+                    context.waker().wake_by_ref();
+                    Poll::Pending
+                }
+                None => Poll::Ready(None),
+            },
+            Self::Broken(error) => Poll::Ready(error.take().map(Err)),
         }
     }
 
@@ -72,7 +84,7 @@ impl Body for ReplyBody {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Self::Pieces(_) => SizeHint::default(),
+            Self::Pieces(_) | Self::Broken(_) => SizeHint::default(),
         }
     }
 }
