@@ -123,7 +123,7 @@ async fn look_at_all(
 ) -> Result<Vec<Looked>, Complaint> {
     let bar = ProgressBar::new(offered.len() as u64);
     let mut looked = Vec::with_capacity(offered.len());
-    let mut looking = stream::iter(offered).map(|new| look_at(app, pipeline, new, stop)).buffered(app.slots());
+    let mut looking = stream::iter(offered).map(|new| look_at(pipeline, new, stop)).buffered(app.slots());
     while let Some(one) = looking.next().await {
         bar.inc(1);
         if is_json {
@@ -138,7 +138,7 @@ async fn look_at_all(
     Ok(looked)
 }
 
-async fn look_at(app: &App, pipeline: &Pipeline, new: NewJob, stop: &CancellationToken) -> Looked {
+async fn look_at(pipeline: &Pipeline, new: NewJob, stop: &CancellationToken) -> Looked {
     let survey = pipeline.survey(&new.location, stop).await;
     let account = pipeline.accounts.of(&new.tenant);
     let result = survey.map(|survey| costs(account, &survey)).map_err(|error| error.problem());

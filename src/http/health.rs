@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use earmark_core::Failure;
+use earmark_storage::{AccountState, StorageError};
 use serde_json::{Value, json};
 
 use super::Api;
@@ -13,19 +14,31 @@ pub async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// The database can be written, and how much waits.
+/// The database can be written, every account may be used, and how much waits.
 pub async fn ready(State(api): State<Api>) -> (StatusCode, Json<Value>) {
-    if let Err(error) = api.database.check().await {
-        return (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"ready": false, "error": error.problem()})));
-    }
-    match api.journal.counts().await {
-        Ok(counts) => {
-            let jobs: Vec<Value> = counts
-                .iter()
-                .map(|count| json!({"lane": count.lane, "state": count.state, "jobs": count.jobs, "oldest_age_ms": count.oldest_age_ms}))
-                .collect();
-            (StatusCode::OK, Json(json!({"ready": true, "jobs": jobs})))
-        }
+    match state(&api).await {
+        Ok(ready) if ready["ready"] == true => (StatusCode::OK, Json(ready)),
+        Ok(not_ready) => (StatusCode::SERVICE_UNAVAILABLE, Json(not_ready)),
         Err(error) => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"ready": false, "error": error.problem()}))),
     }
+}
+
+async fn state(api: &Api) -> Result<Value, StorageError> {
+    api.database.check().await?;
+    let jobs: Vec<Value> = api
+        .journal
+        .counts()
+        .await?
+        .iter()
+        .map(|count| json!({"lane": count.lane, "state": count.state, "jobs": count.jobs, "oldest_age_ms": count.oldest_age_ms}))
+        .collect();
+    let mut stopped = Vec::new();
+    for account in api.account_states.all().await? {
+        // A provider that is only overloaded comes back by itself; a person has to see to the rest.
+        if let AccountState::Paused { until_ms, code, message } = &account.state {
+            let until = until_ms.map(earmark_core::rfc3339);
+            stopped.push(json!({"account": account.name, "code": code, "message": message, "until": until}));
+        }
+    }
+    Ok(json!({"ready": stopped.is_empty(), "jobs": jobs, "stopped_accounts": stopped}))
 }

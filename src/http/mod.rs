@@ -17,7 +17,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{any, get, post};
 use earmark_pipeline::Accounts;
-use earmark_storage::{Database, Journal, ResultStore};
+use earmark_storage::{Accounts as AccountStates, Database, Journal, ResultStore};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
@@ -34,6 +34,8 @@ struct Api {
     database: Database,
     journal: Journal,
     results: Arc<dyn ResultStore>,
+    /// Which accounts may be used.
+    account_states: AccountStates,
     callers: Arc<Callers>,
 }
 
@@ -62,8 +64,13 @@ pub async fn serve(app: &App, accounts: &Accounts, stop: CancellationToken) -> R
     let callers = Arc::new(Callers::new(&http.api_keys, accounts.usual.permits.limit()));
     let settings = settings::pipeline(&app.config)?;
     let service = transcriptions::Service::new(callers.clone(), accounts.clone(), settings, app.clock.clone());
-    let api =
-        Api { database: app.database.clone(), journal: app.journal.clone(), results: app.results.clone(), callers };
+    let api = Api {
+        database: app.database.clone(),
+        journal: app.journal.clone(),
+        results: app.results.clone(),
+        account_states: app.account_states.clone(),
+        callers,
+    };
     let _ = writeln!(std::io::stderr(), "listening on http://{address}");
     let grace = Duration::from_secs(app.config.worker.grace_secs);
     listen::serve(listener, &router(api, service), &stop, grace).await;
