@@ -139,11 +139,9 @@ async fn dispatch(command: Command, settings: Config, table: Vec<Setting>) -> Re
     }
     let app = match command {
         // Whoever looks for something must not make an empty database and find nothing in it.
-        Command::Jobs(_)
-        | Command::Results(_)
-        | Command::Audit(_)
-        | Command::Accounts(_)
-        | Command::Alerts(_) => App::open_existing(settings).await?,
+        Command::Jobs(_) | Command::Results(_) | Command::Audit(_) | Command::Accounts(_) | Command::Alerts(_) => {
+            App::open_existing(settings).await?
+        }
         Command::Plan(_) => plan::open(settings).await?,
         _ => App::open(settings).await?,
     };
