@@ -1,0 +1,99 @@
+//! Clips asked for side by side, as the jobs of a worker ask.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use clap::Parser;
+use earmark_asr::{AsrError, ClipRequest, LanguageChoice, NotHearing, Sound};
+use earmark_core::{Clock, Failure, Lane, Tenant, ms_to_samples};
+use earmark_pipeline::{Account, Answer, Ask, AskError};
+use futures::{StreamExt, stream};
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use crate::clips::clip;
+
+/// Ask an account for made-up clips as fast as its permits allow; a JSON summary on standard output.
+#[derive(Debug, Parser)]
+#[command(name = "earmark-asker")]
+pub(crate) struct Load {
+    /// How many
+    #[arg(long)]
+    clips: u64,
+    /// Length of each, in milliseconds
+    #[arg(long, default_value_t = 28_000)]
+    clip_ms: u64,
+    /// Whose
+    #[arg(long, default_value = "default", value_parser = tenant)]
+    pub(crate) tenant: Tenant,
+    /// How urgent: webhook, call, archive
+    #[arg(long, default_value = "call")]
+    lane: Lane,
+    /// Another number makes other clips
+    #[arg(long, default_value_t = 0)]
+    seed: u32,
+}
+
+/// What came of it.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Asked {
+    answered: u64,
+    /// By code.
+    failed: BTreeMap<&'static str, u64>,
+    /// From the first clip to the last answer.
+    elapsed_ms: i64,
+    /// Of an answered request, upload included; in the mean.
+    mean_latency_ms: u64,
+}
+
+fn tenant(text: &str) -> Result<Tenant, String> {
+    Tenant::parse(text).map_err(|error| error.to_string())
+}
+
+impl Load {
+    /// Has every clip asked for, as many at a time as a worker has ready or under way.
+    pub(crate) async fn ask_all(&self, account: &Account, clock: &dyn Clock) -> Asked {
+        let started_ms = clock.now_ms();
+        let asks = stream::iter(0..self.clips).map(|number| self.ask(account, number));
+        let mut answers = asks.buffer_unordered(account.share());
+        let mut asked = Asked::default();
+        let mut latency_ms = 0;
+        while let Some(answer) = answers.next().await {
+            match answer {
+                Ok(answer) => {
+                    asked.answered += 1;
+                    latency_ms += answer.settled.latency_ms;
+                }
+                Err(error) => *asked.failed.entry(error.code()).or_default() += 1,
+            }
+        }
+        asked.elapsed_ms = clock.now_ms() - started_ms;
+        asked.mean_latency_ms = latency_ms / asked.answered.max(1);
+        asked
+    }
+
+    async fn ask(&self, account: &Account, number: u64) -> Result<Answer, AskError> {
+        let samples = usize::try_from(ms_to_samples(self.clip_ms)).map_err(not_made)?;
+        let seed = (u64::from(self.seed) << 32) + number;
+        let made = tokio::task::spawn_blocking(move || clip(seed, samples)).await.map_err(not_made)?;
+        let language = LanguageChoice::Fixed("zh".into());
+        let request = ClipRequest {
+            user_id: Some(format!("{}-{}", account.name, self.tenant)),
+            ..ClipRequest::new(Sound::of(made), language, format!("asker-{}-{number}", self.seed))
+        };
+        let ask = Ask {
+            tenant: &self.tenant,
+            lane: self.lane,
+            lease: None,
+            request: account.transcriber.prepare(request).await.map_err(AskError::Transcribe)?,
+            preceding: &|| None,
+            hearing: &NotHearing,
+            abandon: &CancellationToken::new(),
+        };
+        account.ask(&ask).await
+    }
+}
+
+fn not_made(error: impl fmt::Display) -> AskError {
+    AskError::Transcribe(AsrError::NotEncoded { detail: error.to_string() })
+}
