@@ -2,10 +2,13 @@
 
 #![allow(dead_code, reason = "every test file uses a part of it")]
 
+mod service;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
+pub use service::Service;
 
 /// The folder of recordings.
 pub fn fixtures() -> PathBuf {

@@ -259,7 +259,7 @@ mod tests {
             message: "m".into(),
         };
         let wait = Duration::from_secs(7);
-        let budget = StorageError::NoSuchJob { id: "x".into() };
+        let unknown = || StorageError::NoSuchJob(earmark_core::JobId::at(0));
         let rows = [
             (AskError::Cooling { account: "a".into(), message: "m".into(), wait }, 429, "1305", false),
             (paused(stopped(Some("1113"))), 429, "1113", true),
@@ -267,8 +267,8 @@ mod tests {
             (paused(stopped(Some("1220"))), 403, "1220", true),
             (paused(stopped(None)), 429, "1113", true),
             (paused(AsrError::Credentials { code: Some("1003".into()), message: "m".into() }), 429, "1113", true),
-            (AskError::Budget { source: budget, wait }, 429, "1304", true),
-            (AskError::Write(StorageError::NoSuchJob { id: "x".into() }), 500, "1200", false),
+            (AskError::Budget { source: unknown(), wait }, 429, "1304", true),
+            (AskError::Write(unknown()), 500, "1200", false),
             (AskError::Abandoned, 500, "1200", false),
             (AskError::Transcribe(AsrError::NotLoaded { detail: "d".into() }), 500, "1200", true),
             (AskError::Transcribe(AsrError::Failed { detail: "d".into() }), 500, "1200", false),
