@@ -10,7 +10,7 @@ pub enum TimePrecision {
     Word,
     /// The recogniser gave the segment's times.
     Segment,
-    /// Spread over the clip's speech by characters.
+    /// Spread over the clip's speech by punctuation and syllables.
     Estimated,
 }
 
