@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use earmark_simulator::{Fault, Key, Match, Options, Record, Rule, Simulator};
 use serde_json::{Value, json};
-use support::{Machine, Ran, fixture};
+use support::{Machine, Ran, Service, fixture};
 
 /// Three clips: two of the agent's, one of the customer's.
 const CALL: &str = "dialogues/zh-dev-02-collection-abuse.pcm8k.wav";
@@ -270,4 +270,25 @@ async fn silence_is_never_sent() {
     let report = glm.report(&[&fixture("broken/dtmf.wav")]);
     assert_eq!((glm.simulator.requests(), &report["cost"]["requests"]), (0, &json!(0)));
     assert_eq!(report["cost"]["price_cny"], 0.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_ready_while_an_account_waits_for_a_person() {
+    let glm = Glm::start(faults(vec![Rule::always(Fault::error("1000"))])).await;
+    assert_eq!(glm.run(&["run", &fixture(CALL)]).code, Some(1));
+    let settings = [
+        ("EARMARK__ASR__ENGINE", "glm"),
+        ("EARMARK__ASR__BASE_URL", glm.simulator.url()),
+        ("EARMARK__ASR__API_KEY", KEY),
+        ("EARMARK__ASR__FALLBACK", "off"),
+    ];
+    let service = Service::start(&glm.machine, "serve", &settings);
+    let (status, body) = service.get("/readyz").await;
+    let body: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!((status, &body["ready"]), (503, &json!(false)), "{body}");
+    assert_eq!(body["stopped_accounts"][0]["account"], "default");
+    assert!(body["stopped_accounts"][0]["message"].as_str().unwrap().contains("1000"), "{body}");
+
+    assert_eq!(glm.run(&["accounts", "resume"]).code, Some(0));
+    assert_eq!(service.get("/readyz").await.0, 200);
 }
