@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
+#[allow(unused_imports, reason = "every test file uses a part of it")]
 pub use service::Service;
 
 /// The folder of recordings.

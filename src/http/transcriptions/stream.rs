@@ -137,7 +137,7 @@ where
                 Err(fault)
             }
         };
-        log(ended.as_ref().map(|()| ()));
+        log(ended.as_ref().copied());
         if let Err(fault) = ended {
             teller.send(Piece::Failed(fault));
         }

@@ -58,7 +58,7 @@ async fn never_more_in_flight_than_the_limit_and_fences_rise(ground: Ground) {
     let work = |pool: Pool, number: usize| {
         let (in_flight, most, fences) = (&in_flight, &most, &fences);
         async move {
-            let asker = asker(Lane::ALL[number % 3], if number % 2 == 0 { "a" } else { "b" });
+            let asker = asker(Lane::ALL[number % 3], if number.is_multiple_of(2) { "a" } else { "b" });
             for _ in 0..8 {
                 let permit = pool.acquire(&asker).await;
                 most.fetch_max(in_flight.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
