@@ -1,6 +1,7 @@
-//! One request to a recogniser: the account open, a permit held exactly while the request is in flight, its price
-//! booked before it is sent; asked again when the provider was busy, never in vain when it will stay so.
+//! One request to a recogniser: the account open, its price booked before it is sent, a permit held exactly while it is
+//! in flight; asked again when the provider was busy, never in vain when it will stay so.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use earmark_asr::{AsrError, ClipRequest, Hearing};
@@ -10,7 +11,7 @@ use earmark_storage::{AccountState, Booking, Settled, StorageError};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::account::Account;
+use crate::account::{Account, Books};
 
 /// How often one clip is asked for before its job is put back, while the provider is out of order.
 const TRIES: u32 = 4;
@@ -203,10 +204,12 @@ impl Account {
 
     async fn send(&self, ask: &Ask<'_>) -> Result<Sent, AskError> {
         let asker = Asker { lane: ask.lane, tenant: ask.tenant.clone() };
+        // While it waits: a permit held for a write to the disk is a permit that is not used.
+        let booked = self.book(ask).await?;
         let permit = unless(ask.abandon, self.permits.acquire(&asker)).await?;
         // Much may have happened while this request waited for its turn.
         self.open().await?;
-        let booking = self.book(ask).await?;
+        let booking = booked.sent();
         let mut request = ask.request.clone();
         request.preceding = (ask.preceding)();
         let sent = Instant::now();
@@ -230,7 +233,7 @@ impl Account {
         })
     }
 
-    async fn book(&self, ask: &Ask<'_>) -> Result<Booking, AskError> {
+    async fn book(&self, ask: &Ask<'_>) -> Result<Booked, AskError> {
         let (day, next_day_ms) = self.books.day();
         let audio_ms = ask.request.sound.duration_ms();
         let booking = Booking {
@@ -248,7 +251,7 @@ impl Account {
             None => self.books.usage.book(&booking, budget).await,
         };
         match booked {
-            Ok(()) => Ok(booking),
+            Ok(()) => Ok(Booked { books: self.books.clone(), unsent: Some(booking) }),
             Err(source @ StorageError::BudgetSpent { .. }) => {
                 let wait_ms = u64::try_from(next_day_ms - self.books.clock.now_ms()).unwrap_or(0);
                 Err(AskError::Budget { source, wait: Duration::from_millis(wait_ms) })
@@ -316,6 +319,31 @@ impl Account {
             }
             Err(error) => AskError::Write(error),
         }
+    }
+}
+
+/// A booking whose request waits to be sent. Dropped before that, it is taken back; a process that dies takes nothing
+/// back, so that never too little is booked.
+struct Booked {
+    books: Arc<Books>,
+    unsent: Option<Booking>,
+}
+
+impl Booked {
+    fn sent(mut self) -> Booking {
+        self.unsent.take().expect("only this takes it, and ends its life")
+    }
+}
+
+impl Drop for Booked {
+    fn drop(&mut self) {
+        let Some(booking) = self.unsent.take() else { return };
+        let books = self.books.clone();
+        tokio::spawn(async move {
+            if let Err(error) = books.usage.take_back(&booking).await {
+                tracing::warn!(account = %booking.account, %error, "a request that was not sent stays booked");
+            }
+        });
     }
 }
 
