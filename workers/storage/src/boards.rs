@@ -8,15 +8,19 @@ use tokio::sync::Mutex;
 
 use crate::StorageError;
 use crate::database::{Database, Query, column};
+use crate::worker_lock::FileLock;
 
-/// What the connection for boards is told: a board need not outlive a loss of power, so nobody waits for the disk.
-const PRAGMAS: &str = "PRAGMA busy_timeout = 15000; PRAGMA synchronous = NORMAL;";
+/// Boards have a file of their own: who writes to the journal holds its lock while the disk takes its time.
+const FILE: &str = "boards";
+/// What their connection is told first: a board need not outlive a loss of power, so nobody waits for the disk.
+const PREPARE: &str = "PRAGMA busy_timeout = 15000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
+    CREATE TABLE IF NOT EXISTS permit_boards (pool TEXT NOT NULL PRIMARY KEY, version BIGINT NOT NULL, board TEXT NOT NULL);";
 
 /// Documents by name, each changed by one process at a time. Clones share a connection.
 #[derive(Clone)]
 pub struct Boards {
     db: Database,
-    /// Beside those of the database, which wait for the disk. None until it is needed, and after a failure.
+    /// To the boards' file. None until it is needed, and after a failure.
     own: Arc<Mutex<Option<AnyConnection>>>,
 }
 
@@ -102,9 +106,15 @@ impl Boards {
         if let Some(connection) = open {
             return Ok(connection);
         }
-        let options = self.db.pool().connect_options();
+        let (folder, options) = (self.db.runtime_folder(), self.db.beside(FILE)?);
+        let options = options.unwrap_or_else(|| (*self.db.pool().connect_options()).clone());
+        // A file turns to WAL once in its life; that must not meet another process doing the same.
+        let _lock = match &folder {
+            Some(folder) => Some(FileLock::to_open(folder).await?),
+            None => None,
+        };
         let mut connection = self.db.map(AnyConnection::connect_with(&options).await)?;
-        self.db.map(sqlx::raw_sql(PRAGMAS).execute(&mut connection).await)?;
+        self.db.map(sqlx::raw_sql(PREPARE).execute(&mut connection).await)?;
         Ok(connection)
     }
 

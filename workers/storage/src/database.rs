@@ -195,6 +195,13 @@ impl Database {
         self.file.as_deref().map(runtime_folder)
     }
 
+    /// Where a small database of this machine's processes alone lies, in the folder of their lock files: those who write
+    /// to it do not wait for those who write here. None in memory.
+    pub(crate) fn beside(&self, name: &str) -> Result<Option<AnyConnectOptions>, StorageError> {
+        let path = self.runtime_folder().map(|folder| folder.join(name));
+        path.map(|path| sqlite_options(name, &path, "mode=rwc")).transpose()
+    }
+
     /// Closes every connection; SQLite then folds its log into the file.
     pub async fn close(&self) {
         self.pool.close().await;
