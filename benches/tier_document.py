@@ -29,9 +29,10 @@ ASKED = """
 ## 10 000 clips of 28 s, tier V3
 
 All different, 0.9 MB each. At 100 requests a second the account hears 2800 s of audio a second; the two cores of this
-machine cannot decode that much and find its speech (below). So the load is made by four `earmark-asker` processes (benches/asker): they open the same database with the same settings and ask the same
-account the same way (`Account::ask`: the account open, the permit, the booking, the upload, the settlement), with
-clips that cost a millisecond. The simulator reads and hashes every upload on the same two cores.
+machine cannot decode that much and find its speech (below). So the load is made by four `earmark-asker` processes
+(benches/asker): they open the same database with the same settings and ask the same account the same way (`Account::ask`:
+the account open, the booking, the permit, the upload, the settlement), with clips that cost a millisecond. The simulator
+reads and hashes every upload on the same two cores.
 """
 
 IDLE = """
