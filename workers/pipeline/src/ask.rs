@@ -1,17 +1,16 @@
-//! One request to a recogniser: the account open, its price booked before it is sent, a permit held exactly while it is
-//! in flight; asked again when the provider was busy, never in vain when it will stay so.
+//! One request to a recogniser: the account open, a permit held exactly while it is in flight, its price booked as it is
+//! sent; asked again when the provider was busy, never in vain when it will stay so.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use earmark_asr::{AsrError, ClipRequest, Hearing};
 use earmark_core::{ClipText, Disposition, Failure, Lane, Lease, Tenant};
 use earmark_permits::{Asker, Permit};
-use earmark_storage::{AccountState, Booking, Settled, StorageError};
+use earmark_storage::{AccountState, Booking, Budget, Settled, StorageError};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::account::{Account, Books};
+use crate::account::Account;
 
 /// How often one clip is asked for before its job is put back, while the provider is out of order.
 const TRIES: u32 = 4;
@@ -171,7 +170,7 @@ impl Account {
                     self.permits.throttled();
                     retry_after
                 }
-                Sent::Failed(error @ AsrError::Unavailable { .. }) => {
+                Sent::Failed(error @ (AsrError::Unavailable { .. } | AsrError::TimedOut { .. })) => {
                     tries += 1;
                     self.unavailable(error, sent_at, began, tries).await?
                 }
@@ -204,21 +203,35 @@ impl Account {
 
     async fn send(&self, ask: &Ask<'_>) -> Result<Sent, AskError> {
         let asker = Asker { lane: ask.lane, tenant: ask.tenant.clone() };
-        // While it waits: a permit held for a write to the disk is a permit that is not used.
-        let booked = self.book(ask).await?;
         let permit = unless(ask.abandon, self.permits.acquire(&asker)).await?;
         // Much may have happened while this request waited for its turn.
         self.open().await?;
-        let booking = booked.sent();
+        let (booking, next_day_ms) = self.booking(ask);
+        // What costs nothing needs no budget.
+        let budget = if booking.price_micro_cny > 0 { self.books.budget_of(ask.tenant) } else { None };
+        if budget.is_some() {
+            self.book(ask, &booking, budget, next_day_ms).await?;
+        }
         let mut request = ask.request.clone();
         request.preceding = (ask.preceding)();
         let sent = Instant::now();
         let mut held = Held { permit: Some(permit), runs_on: self.transcriber.limits().takes_files };
-        let answer = tokio::select! {
-            answer = self.transcriber.transcribe(request, ask.hearing) => Some(answer),
-            () = held.lost() => None,
+        let answering = async {
+            tokio::select! {
+                answer = self.transcriber.transcribe(request, ask.hearing) => Some(answer),
+                () = held.lost() => None,
+            }
         };
+        // Without a budget there is nothing to refuse: the booking is written while the sound goes up, so that the permit
+        // does not wait for the disk.
+        let booking_it =
+            async { if budget.is_some() { Ok(()) } else { self.book(ask, &booking, None, next_day_ms).await } };
+        let (answer, booked) = tokio::join!(answering, booking_it);
+        if matches!(answer, Some(Err(AsrError::TimedOut { .. })) | None) {
+            held.leave();
+        }
         held.give_back();
+        booked?;
         let latency_ms = u64::try_from(sent.elapsed().as_millis()).unwrap_or(u64::MAX);
         let Some(answer) = answer else { return Ok(Sent::PermitLost) };
         let (billed_ms, is_answered) = answer.as_ref().map_or((0, false), |text| (text.billed_ms, true));
@@ -233,7 +246,8 @@ impl Account {
         })
     }
 
-    async fn book(&self, ask: &Ask<'_>) -> Result<Booked, AskError> {
+    /// What is to be booked, and when its day ends.
+    fn booking(&self, ask: &Ask<'_>) -> (Booking, i64) {
         let (day, next_day_ms) = self.books.day();
         let audio_ms = ask.request.sound.duration_ms();
         let booking = Booking {
@@ -244,20 +258,27 @@ impl Account {
             audio_ms,
             price_micro_cny: self.price_micro_cny(self.transcriber.billed_ms(audio_ms)),
         };
-        // What costs nothing needs no budget.
-        let budget = if booking.price_micro_cny > 0 { self.books.budget_of(ask.tenant) } else { None };
+        (booking, next_day_ms)
+    }
+
+    async fn book(
+        &self,
+        ask: &Ask<'_>,
+        booking: &Booking,
+        budget: Option<Budget>,
+        next_day_ms: i64,
+    ) -> Result<(), AskError> {
         let booked = match ask.lease {
-            Some(lease) => self.books.journal.book_request(lease, &booking, budget).await,
-            None => self.books.usage.book(&booking, budget).await,
+            Some(lease) => self.books.journal.book_request(lease, booking, budget).await,
+            None => self.books.usage.book(booking, budget).await,
         };
-        match booked {
-            Ok(()) => Ok(Booked { books: self.books.clone(), unsent: Some(booking) }),
-            Err(source @ StorageError::BudgetSpent { .. }) => {
+        booked.map_err(|error| match error {
+            source @ StorageError::BudgetSpent { .. } => {
                 let wait_ms = u64::try_from(next_day_ms - self.books.clock.now_ms()).unwrap_or(0);
-                Err(AskError::Budget { source, wait: Duration::from_millis(wait_ms) })
+                AskError::Budget { source, wait: Duration::from_millis(wait_ms) }
             }
-            Err(error) => Err(AskError::Write(error)),
-        }
+            error => AskError::Write(error),
+        })
     }
 
     /// How long to wait before the clip is asked for again; an error when its job is to be put back instead.
@@ -307,6 +328,7 @@ impl Account {
             | AsrError::Closed
             | AsrError::Throttled { .. }
             | AsrError::Unavailable { .. }
+            | AsrError::TimedOut { .. }
             | AsrError::NotEncoded { .. } => return AskError::Transcribe(error),
         };
         let message = error.to_string();
@@ -319,31 +341,6 @@ impl Account {
             }
             Err(error) => AskError::Write(error),
         }
-    }
-}
-
-/// A booking whose request waits to be sent. Dropped before that, it is taken back; a process that dies takes nothing
-/// back, so that never too little is booked.
-struct Booked {
-    books: Arc<Books>,
-    unsent: Option<Booking>,
-}
-
-impl Booked {
-    fn sent(mut self) -> Booking {
-        self.unsent.take().expect("only this takes it, and ends its life")
-    }
-}
-
-impl Drop for Booked {
-    fn drop(&mut self) {
-        let Some(booking) = self.unsent.take() else { return };
-        let books = self.books.clone();
-        tokio::spawn(async move {
-            if let Err(error) = books.usage.take_back(&booking).await {
-                tracing::warn!(account = %booking.account, %error, "a request that was not sent stays booked");
-            }
-        });
     }
 }
 
@@ -365,14 +362,19 @@ impl Held {
     fn give_back(&mut self) {
         self.permit = None;
     }
+
+    /// Leaves the place taken for a lease, where the request may still run.
+    fn leave(&mut self) {
+        if let Some(permit) = self.permit.take().filter(|_| self.runs_on) {
+            permit.leave();
+        }
+    }
 }
 
 impl Drop for Held {
     /// Comes before the answer only when nobody waits for it any more: the place stays taken for a lease.
     fn drop(&mut self) {
-        if let Some(permit) = self.permit.take().filter(|_| self.runs_on) {
-            permit.leave();
-        }
+        self.leave();
     }
 }
 

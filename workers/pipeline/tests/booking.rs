@@ -1,21 +1,25 @@
-//! A request is booked while it waits for its permit, and taken back when it is not sent.
+//! A request is booked as it is sent, not while it waits; under a budget, before.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use earmark_asr::{AsrError, ClipLimits, ClipRequest, Hearing, LanguageChoice, NotHearing, Sound, Transcriber};
 use earmark_core::{ClipText, Engine, Lane, SystemClock, Tenant, TimePrecision};
-use earmark_permits::{Asker, Permit, PermitPool, Pool, PoolOptions};
+use earmark_permits::{Asker, Permit, Pool, PoolOptions};
 use earmark_pipeline::{Account, Ask, AskError, Books};
-use earmark_storage::{Accounts, Database, Journal, Usage, UsageFilter};
+use earmark_storage::{Accounts, Budget, Database, Journal, Usage, UsageFilter};
 use time::UtcOffset;
 use tokio_util::sync::CancellationToken;
 
-/// Hears nothing, and bills it.
-struct Deaf;
+/// Hears nothing, and bills it; counts how often it was asked.
+#[derive(Default)]
+struct Deaf {
+    asked: AtomicUsize,
+}
 
 #[async_trait]
 impl Transcriber for Deaf {
@@ -32,6 +36,10 @@ impl Transcriber for Deaf {
     }
 
     async fn transcribe(&self, request: ClipRequest, _: &dyn Hearing) -> Result<ClipText, AsrError> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        if request.request_id == "never" {
+            std::future::pending::<()>().await;
+        }
         Ok(ClipText {
             language: None,
             segments: Vec::new(),
@@ -43,14 +51,14 @@ impl Transcriber for Deaf {
     }
 }
 
-/// An account with one permit, and who holds it.
+/// An account with one permit.
 struct Office {
     account: Arc<Account>,
-    permit: Permit,
+    deaf: Arc<Deaf>,
 }
 
 impl Office {
-    async fn open() -> Self {
+    async fn open(budget: Option<Budget>) -> Self {
         let clock = Arc::new(SystemClock);
         let database = Database::open("sqlite::memory:", clock.clone()).await.unwrap();
         database.migrate().await.unwrap();
@@ -60,25 +68,28 @@ impl Office {
             states: Accounts::new(database),
             clock,
             day_offset: UtcOffset::UTC,
-            budget: None,
+            budget,
             budgets: HashMap::new(),
         });
-        let pool = Pool::in_memory(PoolOptions::new("a/m", 1));
-        let permit = pool.acquire(&Asker { lane: Lane::Call, tenant: tenant() }).await;
-        let account = Account::new("a".into(), Arc::new(Deaf), Arc::new(pool), 0.06, books);
-        Self { account: Arc::new(account), permit }
+        let (pool, deaf) = (Pool::in_memory(PoolOptions::new("a/m", 1)), Arc::new(Deaf::default()));
+        let account = Account::new("a".into(), deaf.clone(), Arc::new(pool), 0.06, books);
+        Self { account: Arc::new(account), deaf }
+    }
+
+    async fn permit(&self) -> Permit {
+        self.account.permits.acquire(&Asker { lane: Lane::Call, tenant: tenant() }).await
     }
 
     /// Asks for a second of sound.
-    fn ask(&self, abandon: &CancellationToken) -> tokio::task::JoinHandle<Result<(), AskError>> {
-        let (account, abandon) = (self.account.clone(), abandon.clone());
+    fn ask(&self, request_id: &str, abandon: &CancellationToken) -> tokio::task::JoinHandle<Result<(), AskError>> {
+        let (account, abandon, request_id) = (self.account.clone(), abandon.clone(), request_id.to_owned());
         tokio::spawn(async move {
             let sound = Sound::of(vec![0.1; 16_000].into());
             let ask = Ask {
                 tenant: &tenant(),
                 lane: Lane::Call,
                 lease: None,
-                request: ClipRequest::new(sound, LanguageChoice::Fixed("zh".into()), "one".into()),
+                request: ClipRequest::new(sound, LanguageChoice::Fixed("zh".into()), request_id),
                 preceding: &|| None,
                 hearing: &NotHearing,
                 abandon: &abandon,
@@ -87,16 +98,19 @@ impl Office {
         })
     }
 
-    /// Requests, seconds of audio, answers and price of all that is booked.
-    async fn booked(&self) -> (u64, u64, u64, i64) {
-        let rows = self.account.books.usage.rows(&UsageFilter::default()).await.unwrap();
-        let row = rows.first();
-        row.map_or((0, 0, 0, 0), |row| (row.requests, row.audio_ms / 1000, row.answered, row.price_micro_cny))
+    fn asked(&self) -> usize {
+        self.deaf.asked.load(Ordering::Relaxed)
     }
 
-    /// Waits until that much is booked.
-    async fn until_booked(&self, expected: (u64, u64, u64, i64)) {
-        while self.booked().await != expected {
+    /// Requests, answers and price of all that is booked.
+    async fn booked(&self) -> (u64, u64, i64) {
+        let rows = self.account.books.usage.rows(&UsageFilter::default()).await.unwrap();
+        rows.first().map_or((0, 0, 0), |row| (row.requests, row.answered, row.price_micro_cny))
+    }
+
+    /// Returns once so many wait for a permit.
+    async fn until_waiting(&self, count: usize) {
+        while self.account.permits.status().waiting != count {
             tokio::task::yield_now().await;
         }
     }
@@ -107,44 +121,51 @@ fn tenant() -> Tenant {
 }
 
 #[tokio::test]
-async fn a_request_is_booked_while_it_waits_and_settled_when_it_had_its_turn() {
-    let office = Office::open().await;
-    let asking = office.ask(&CancellationToken::new());
-    office.until_booked((1, 1, 0, 1000)).await;
-    let Office { account, permit } = office;
+async fn what_waits_is_not_booked_and_what_is_sent_is() {
+    let office = Office::open(None).await;
+    let permit = office.permit().await;
+    let (given_up, asking) = (CancellationToken::new(), office.ask("one", &CancellationToken::new()));
+    let leaving = office.ask("two", &given_up);
+    office.until_waiting(2).await;
+    assert_eq!(office.booked().await, (0, 0, 0));
+    given_up.cancel();
+    assert!(matches!(leaving.await.unwrap(), Err(AskError::Abandoned)));
     drop(permit);
     asking.await.unwrap().unwrap();
-    let rows = account.books.usage.rows(&UsageFilter::default()).await.unwrap();
-    assert_eq!((rows[0].requests, rows[0].answered, rows[0].price_micro_cny), (1, 1, 1000));
+    assert_eq!((office.booked().await, office.asked()), ((1, 1, 1000), 1));
 }
 
 #[tokio::test]
-async fn a_request_that_is_not_sent_is_taken_back() {
-    let office = Office::open().await;
-    let abandon = CancellationToken::new();
-    let asking = office.ask(&abandon);
-    office.until_booked((1, 1, 0, 1000)).await;
-    abandon.cancel();
-    assert!(matches!(asking.await.unwrap(), Err(AskError::Abandoned)));
-    office.until_booked((0, 0, 0, 0)).await;
-
-    // The whole work may be dropped as well.
-    let asking = office.ask(&CancellationToken::new());
-    office.until_booked((1, 1, 0, 1000)).await;
+async fn a_request_whose_answer_nobody_saw_stays_booked() {
+    let office = Office::open(None).await;
+    let asking = office.ask("never", &CancellationToken::new());
+    while office.booked().await != (1, 0, 1000) {
+        tokio::task::yield_now().await;
+    }
     asking.abort();
-    office.until_booked((0, 0, 0, 0)).await;
+    assert!(asking.await.unwrap_err().is_cancelled());
+    assert_eq!(office.booked().await, (1, 0, 1000));
+    // It may still run where it was sent: its place stays taken.
+    assert_eq!(office.account.permits.status().in_flight, 1);
+}
+
+#[tokio::test]
+async fn over_the_budget_nothing_is_sent() {
+    let office = Office::open(Some(Budget { limit_micro_cny: 1500 })).await;
+    office.ask("one", &CancellationToken::new()).await.unwrap().unwrap();
+    let refused = office.ask("two", &CancellationToken::new()).await.unwrap();
+    assert!(matches!(refused, Err(AskError::Budget { .. })), "{refused:?}");
+    assert_eq!((office.booked().await, office.asked()), ((1, 1, 1000), 1));
 }
 
 #[tokio::test]
 async fn an_account_that_is_paused_while_a_request_waits_gets_nothing_and_books_nothing() {
-    let office = Office::open().await;
-    let asking = office.ask(&CancellationToken::new());
-    office.until_booked((1, 1, 0, 1000)).await;
+    let office = Office::open(None).await;
+    let permit = office.permit().await;
+    let asking = office.ask("one", &CancellationToken::new());
+    office.until_waiting(1).await;
     office.account.books.states.pause("a", None, "person", "moving house", "cli").await.unwrap();
-    let Office { account, permit } = office;
     drop(permit);
     assert!(matches!(asking.await.unwrap(), Err(AskError::Paused { .. })));
-    let office =
-        Office { permit: account.permits.acquire(&Asker { lane: Lane::Call, tenant: tenant() }).await, account };
-    office.until_booked((0, 0, 0, 0)).await;
+    assert_eq!((office.booked().await, office.asked()), ((0, 0, 0), 0));
 }

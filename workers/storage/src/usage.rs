@@ -1,8 +1,7 @@
 //! Usage: what was sent, for whom, on which account, and what it cost; and the budgets it must stay within.
 //!
 //! A request is booked before it is sent, at the price it will have, and settled at the true one when it is answered.
-//! When nobody lives to see the answer the booking stays: the provider may have billed it. One that is not sent after all
-//! is taken back.
+//! When nobody lives to see the answer the booking stays: the provider may have billed it.
 
 use std::fmt::Write as _;
 
@@ -123,28 +122,6 @@ impl Usage {
     pub async fn settle(&self, booking: &Booking, settled: &Settled) -> Result<(), StorageError> {
         let mut write = self.db.write().await?;
         settle(&mut write, booking, settled).await?;
-        write.commit().await
-    }
-
-    /// Takes back a request, of a job or without one, that was booked and is not going to be sent. Once for each booking.
-    ///
-    /// # Errors
-    /// [`StorageError`] when the database fails.
-    pub async fn take_back(&self, booking: &Booking) -> Result<(), StorageError> {
-        let mut write = self.db.write().await?;
-        let statement = sqlx::query(
-            "UPDATE usage SET requests = requests - 1, audio_ms = audio_ms - $5, price_micro_cny = price_micro_cny - $6
-             WHERE day = $1 AND tenant = $2 AND account = $3 AND job_id = $4",
-        );
-        let statement = of_row(statement, booking).bind(stored(booking.audio_ms)).bind(booking.price_micro_cny);
-        if write.run(statement).await? == 0 {
-            return Ok(());
-        }
-        spend(&mut write, booking, -booking.price_micro_cny).await?;
-        if let Some(job_id) = &booking.job_id {
-            let counted = sqlx::query("UPDATE jobs SET requests = requests - 1 WHERE id = $1");
-            write.run(counted.bind(job_id.as_str().to_owned())).await?;
-        }
         write.commit().await
     }
 

@@ -103,22 +103,6 @@ async fn a_booking_whose_answer_nobody_saw_stays() {
 }
 
 #[tokio::test]
-async fn a_booking_that_is_taken_back_leaves_nothing_and_its_money_is_free_again() {
-    let stores = Stores::fresh().await;
-    let (job, lease) = leased(&stores).await;
-    for _ in 0..5 {
-        stores.journal.book_request(&lease, &booking(&job.id), BUDGET).await.unwrap();
-    }
-    assert!(stores.journal.book_request(&lease, &booking(&job.id), BUDGET).await.is_err());
-    stores.usage.take_back(&booking(&job.id)).await.unwrap();
-    stores.usage.take_back(&without_job()).await.expect("what was never booked takes nothing away");
-    let row = rows(&stores, true).await.pop().unwrap();
-    assert_eq!((row.requests, row.audio_ms, row.price_micro_cny), (4, 4000, 4000));
-    assert_eq!(stores.journal.spent(&job.id).await.unwrap().requests, 4);
-    stores.journal.book_request(&lease, &booking(&job.id), BUDGET).await.expect("the money is free again");
-}
-
-#[tokio::test]
 async fn many_at_once_spend_the_budget_to_the_last_request_and_raise_one_alert() {
     let stores = Stores::fresh().await;
     let mut bookings = Vec::new();
