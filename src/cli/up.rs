@@ -84,6 +84,8 @@ async fn work(app: &App, accounts: &Accounts, stop: CancellationToken) -> Result
     if !recovered.is_empty() {
         show::note(&format!("took {} jobs back from workers that had died", recovered.freed.len()));
     }
+    // The budget may have been raised since; whoever is still over it waits again.
+    app.journal.wake("budget.spent").await?;
     show::note(&format!("working: {} recordings at a time", app.slots()));
     let running = app.worker(&worker, app.attempts(pipeline));
     let delivery = app.delivery()?;

@@ -101,15 +101,20 @@ impl Pipeline {
         let rules = self.rules.of(job).await?;
         // Nothing is fetched for an account that may not be asked.
         self.accounts.of(&job.tenant).open().await.map_err(JobError::Transcribe)?;
+        // A worker that dies while this job only waits did not die of it.
+        self.journal.set_blameless(lease, true).await?;
         self.at(job, Stage::Fetch);
         let fetched = fetch::fetch(self, &job.location, stop).await?;
         let core = self.core(job.lane).await;
+        self.journal.set_blameless(lease, false).await?;
         self.at(job, Stage::Decode);
         let decoded = decode::decode(self, &fetched, stop).await?;
         fetched.check_unchanged().map_err(JobError::Fetch)?;
         self.at(job, Stage::Segment);
         let cut = segment::segment(self, &decoded, stop).await?;
         drop(core);
+        let is_elsewhere = self.accounts.of(&job.tenant).transcriber.limits().takes_files;
+        self.journal.set_blameless(lease, is_elsewhere).await?;
         let transcript = transcribe::transcribe(self, job, lease, &fetched, &decoded, &cut, &rules, stop).await?;
         self.at(job, Stage::Write);
         let utterances = stitch::stitch(&transcript.clips, &self.settings.speakers, cut.different_channels());

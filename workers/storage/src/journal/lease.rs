@@ -208,7 +208,7 @@ async fn take(
     lease_ms: i64,
 ) -> Result<Option<(Job, Lease)>, StorageError> {
     let statement = sqlx::query(
-        "UPDATE jobs SET state = 'leased', attempt = attempt + 1, lease_epoch = lease_epoch + 1, lease_owner = $1, lease_until_ms = $2
+        "UPDATE jobs SET state = 'leased', is_blameless = 0, attempt = attempt + 1, lease_epoch = lease_epoch + 1, lease_owner = $1, lease_until_ms = $2
          WHERE id = $3 AND state = 'ready' RETURNING *",
     )
     .bind(worker.as_str().to_owned())

@@ -16,6 +16,7 @@
 //! A lease carries an epoch. Every write of a holder names job, epoch and holder; once the job has moved on the write
 //! matches no row and is [`StorageError::LeaseLost`](crate::StorageError::LeaseLost).
 
+mod blame;
 mod cancel;
 mod clips;
 mod early;

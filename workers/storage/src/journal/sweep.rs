@@ -121,7 +121,7 @@ async fn take_back(
     let owner: String = column(write.db(), found, "lease_owner")?;
     // The holder may have written since the row was read.
     let counted = sqlx::query(
-        "UPDATE jobs SET deaths = deaths + 1 WHERE id = $1 AND lease_epoch = $2 AND state = 'leased' RETURNING deaths",
+        "UPDATE jobs SET deaths = deaths + 1 - is_blameless WHERE id = $1 AND lease_epoch = $2 AND state = 'leased' RETURNING deaths, is_blameless",
     )
     .bind(job.id.as_str().to_owned())
     .bind(column::<i64>(write.db(), found, "lease_epoch")?);
@@ -134,14 +134,15 @@ async fn take_back(
         report.cancelled.push(job.id);
         return Ok(());
     }
-    if job.deaths >= QUARANTINE_DEATHS {
+    let is_blameless = column::<i64>(write.db(), &counted, "is_blameless")? != 0;
+    if job.deaths >= QUARANTINE_DEATHS && !is_blameless {
         become_dead(write, &job, actor, QUARANTINED, &quarantine_problem(&job, death)).await?;
         report.quarantined.push(job.id);
         return Ok(());
     }
     let delay_ms = match death {
         Death::Gone => 0,
-        Death::Silent => FIRST_DELAY_MS << (job.deaths - 1).min(8),
+        Death::Silent => FIRST_DELAY_MS << job.deaths.saturating_sub(1).min(8),
     };
     let run_at_ms = write.db().now_ms() + delay_ms;
     let problem = lost_holder_problem(&owner, death);
