@@ -213,7 +213,7 @@ impl From<AsrError> for Fault {
             AsrError::UnknownLanguage { .. } => Self::Invalid("language"),
             AsrError::Closed => Self::Closing,
             AsrError::Throttled { retry_after, .. } => Self::Busy { wait: retry_after },
-            AsrError::Unavailable { .. } => Self::Unanswered,
+            AsrError::Unavailable { .. } | AsrError::TimedOut { .. } => Self::Unanswered,
             AsrError::AccountStopped { code, .. } => Self::Stopped { code },
             // Ours at the provider, not the caller's here.
             AsrError::Credentials { .. } => Self::Stopped { code: None },

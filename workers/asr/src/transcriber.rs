@@ -215,6 +215,12 @@ pub enum AsrError {
         /// What happened.
         detail: String,
     },
+    /// No answer in time; the recogniser may still be at it.
+    #[error("the recogniser did not answer in time: {detail}")]
+    TimedOut {
+        /// What was waited for, and how long.
+        detail: String,
+    },
     /// The account may not go on: arrears, a limit of use, an expired plan.
     #[error("the account is stopped{}: {message}", coded(code))]
     AccountStopped {
@@ -274,6 +280,7 @@ impl Failure for AsrError {
             Self::Closed => "transcribe.closed",
             Self::Throttled { .. } => "transcribe.throttled",
             Self::Unavailable { .. } => "transcribe.unavailable",
+            Self::TimedOut { .. } => "transcribe.timed_out",
             Self::AccountStopped { .. } => "transcribe.account_stopped",
             Self::Credentials { .. } => "transcribe.credentials",
             Self::Rejected { .. } => "transcribe.rejected",
@@ -295,15 +302,18 @@ impl Failure for AsrError {
             | Self::Closed
             | Self::Throttled { .. }
             | Self::Unavailable { .. }
+            | Self::TimedOut { .. }
             | Self::Refused { .. } => None,
         }
     }
 
     fn disposition(&self) -> Disposition {
         match self {
-            Self::NotLoaded { .. } | Self::Failed { .. } | Self::Unavailable { .. } | Self::NotEncoded { .. } => {
-                Disposition::Retry
-            }
+            Self::NotLoaded { .. }
+            | Self::Failed { .. }
+            | Self::Unavailable { .. }
+            | Self::TimedOut { .. }
+            | Self::NotEncoded { .. } => Disposition::Retry,
             Self::TooLong { .. } | Self::UnknownLanguage { .. } | Self::Rejected { .. } | Self::Refused { .. } => {
                 Disposition::Fail
             }

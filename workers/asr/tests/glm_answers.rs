@@ -333,5 +333,5 @@ async fn an_answer_that_trickles_is_given_up_as_a_whole() {
     let peer = Peer::start(move |_| steps.clone()).await;
     let client = client(&peer.url, |options| options.timeouts.whole = Duration::from_millis(300));
     let error = client.transcribe(request(), &NotHearing).await.unwrap_err();
-    assert!(matches!(&error, AsrError::Unavailable { detail, .. } if detail.contains("whole")), "{error}");
+    assert!(matches!(&error, AsrError::TimedOut { detail } if detail.contains("whole")), "{error}");
 }

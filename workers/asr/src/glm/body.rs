@@ -39,7 +39,7 @@ impl Body {
             Ok(Ok(Some(piece))) => piece,
             Ok(Ok(None)) => return Ok(None),
             Ok(Err(error)) => return Err(unavailable(format!("the answer broke off: {}", causes(error)))),
-            Err(_) => return Err(unavailable(format!("the answer stood still for {} s", self.idle.as_secs_f32()))),
+            Err(_) => return Err(timed_out(format!("the answer stood still for {} s", self.idle.as_secs_f32()))),
         };
         self.left = self
             .left
@@ -80,6 +80,11 @@ impl Body {
 /// The provider gave no answer of worth.
 pub(super) fn unavailable(detail: String) -> AsrError {
     AsrError::Unavailable { code: None, detail }
+}
+
+/// The provider was given up.
+pub(super) fn timed_out(detail: String) -> AsrError {
+    AsrError::TimedOut { detail }
 }
 
 /// An error with its causes, in one line, without the address.

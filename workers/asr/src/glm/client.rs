@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 use tokio::time::timeout;
 
-use super::body::{Body, causes, unavailable};
+use super::body::{Body, causes, timed_out, unavailable};
 use super::events::Events;
 use super::fault::Fault;
 use super::form::form;
@@ -86,7 +86,7 @@ impl GlmClient {
         let sending = self.client.post(self.url.clone()).headers(headers).multipart(form).send();
         let response = timeout(limit, sending)
             .await
-            .map_err(|_| unavailable(format!("no answer within {} s", limit.as_secs_f32())))?
+            .map_err(|_| timed_out(format!("no answer within {} s", limit.as_secs_f32())))?
             .map_err(|error| unavailable(causes(error)))?;
         let retry_after = retry_after(response.headers(), now_ms);
         self.read(response, hearing).await.map_err(|error| match error {
@@ -180,7 +180,7 @@ impl Transcriber for GlmClient {
         let limit = self.options.timeouts.whole;
         let answer = timeout(limit, self.ask(&request, bytes.clone(), *format, hearing))
             .await
-            .map_err(|_| unavailable(format!("the answer was not whole within {} s", limit.as_secs_f32())))??;
+            .map_err(|_| timed_out(format!("the answer was not whole within {} s", limit.as_secs_f32())))??;
         Ok(heard(&answer, &request, duration_ms, self.billed_ms(duration_ms)))
     }
 }

@@ -8,13 +8,22 @@ const BEIJING: UtcOffset = match UtcOffset::from_hms(8, 0, 0) {
     Err(_) => UtcOffset::UTC,
 };
 
+/// An instant that lies so little behind is not somebody's memory of another one …
+const JUST_PAST_MS: i64 = 3_600_000;
+/// … but means soon.
+const LOOK_AGAIN_MS: i64 = 60_000;
+
 /// The first date and time of `message` that lies after `now_ms`, in milliseconds since the epoch: `2026-11-23 08:00:00`,
 /// `2026/11/23 08:00`, `2026年11月23日 08:00`, `2026-11-23T00:00:00Z` and the like. A date alone is its midnight.
 pub(super) fn until_ms(message: &str, now_ms: i64) -> Option<i64> {
     let starts = message.char_indices().filter(|(at, character)| {
         character.is_ascii_digit() && !message[..*at].ends_with(|before: char| before.is_ascii_digit())
     });
-    starts.filter_map(|(at, _)| instant_ms(&message[at..])).find(|instant_ms| *instant_ms > now_ms)
+    let instants: Vec<i64> = starts.filter_map(|(at, _)| instant_ms(&message[at..])).collect();
+    let ahead = instants.iter().find(|instant_ms| **instant_ms > now_ms).copied();
+    // An answer that was under way when the hour struck, or a clock that differs.
+    let just_past = || instants.iter().any(|instant_ms| now_ms - instant_ms < JUST_PAST_MS);
+    ahead.or_else(|| just_past().then_some(now_ms + LOOK_AGAIN_MS))
 }
 
 /// The instant that `text` begins with.

@@ -57,6 +57,7 @@ pub fn told(answer: &Result<ClipText, AsrError>) -> String {
     match answer {
         Ok(text) => text.segments.iter().map(|segment| segment.text.as_str()).collect::<Vec<_>>().join("|"),
         Err(AsrError::Throttled { code, retry_after }) => with("throttled", code, retry_after.as_millis().to_string()),
+        Err(AsrError::TimedOut { .. }) => with("timed out", &None, String::new()),
         Err(AsrError::Unavailable { code, .. }) => with("unavailable", code, String::new()),
         Err(AsrError::AccountStopped { code, until_ms, .. }) => {
             let minutes = until_ms.map(|until_ms| format!("{} minutes", (until_ms - NOW_MS) / 60_000));
