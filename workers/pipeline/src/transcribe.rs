@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use earmark_asr::{AsrError, ClipRequest, Hearing, LanguageChoice, Sound};
 use earmark_audio::decode::Decoded;
@@ -21,6 +22,9 @@ use crate::pipeline::blocking;
 use crate::progress::Stage;
 use crate::segment::Cut;
 use crate::{JobError, Pipeline};
+
+/// How long answers may take that are on their way when the work is to stop; less than a worker waits for its jobs then.
+const LAST_ANSWERS: Duration = Duration::from_secs(8);
 
 /// What the recogniser heard.
 pub struct Transcript {
@@ -80,12 +84,18 @@ pub async fn transcribe(
     tokio::select! {
         done = work.all() => done?,
         failed = untold.tell(&pipeline.journal, job, lease) => return Err(failed.into()),
-        () = stop.cancelled() => return Err(JobError::Stopped),
+        () = given_up(stop) => return Err(JobError::Stopped),
     }
     untold.tell_rest(&pipeline.journal, job, lease).await?;
     let mut texts = work.texts.into_inner().unwrap_or_else(PoisonError::into_inner);
     let clips = cut.clips.iter().filter_map(|clip| Some((clip.clone(), texts.remove(&clip.key)?))).collect();
     Ok(Transcript { clips, reused })
+}
+
+/// Some time after a wish to stop: nothing more is sent from then on, but what is in flight is paid for, and may end.
+async fn given_up(stop: &CancellationToken) {
+    stop.cancelled().await;
+    tokio::time::sleep(LAST_ANSWERS).await;
 }
 
 /// Texts from an earlier try of the same audio with the same engine and the same cutting.
