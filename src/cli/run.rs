@@ -15,6 +15,7 @@ use super::progress::Bars;
 use super::{Outcome, jobs, offer, show};
 use crate::app::App;
 use crate::complaint::Complaint;
+use crate::config::EngineKind;
 
 /// Process recordings here and now.
 #[derive(Debug, clap::Args)]
@@ -53,6 +54,10 @@ struct Ended {
 /// The command.
 pub async fn run(app: &App, args: Args) -> Result<Outcome, Complaint> {
     let tenant = jobs::tenant(&args.tenant)?;
+    if app.config.asr.engine == EngineKind::Glm {
+        // A worker can wait for the permits' store; whoever waits at a terminal wants to know.
+        app.permits_place().await?;
+    }
     let out_dir = args.out.as_deref().map(out_dir).transpose()?;
     let rules = app.rules(args.rules.as_deref()).await?;
     let rule_set = rules.id().sha256.clone();

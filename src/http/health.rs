@@ -14,7 +14,7 @@ pub async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// The database can be written, every account may be used, and how much waits.
+/// The database can be written, every account may be used and its permits' store be reached, and how much waits.
 pub async fn ready(State(api): State<Api>) -> (StatusCode, Json<Value>) {
     match state(&api).await {
         Ok(ready) if ready["ready"] == true => (StatusCode::OK, Json(ready)),
@@ -40,5 +40,15 @@ async fn state(api: &Api) -> Result<Value, StorageError> {
             stopped.push(json!({"account": account.name, "code": code, "message": message, "until": until}));
         }
     }
-    Ok(json!({"ready": stopped.is_empty(), "jobs": jobs, "stopped_accounts": stopped}))
+    let without_permits: Vec<String> = api
+        .accounts
+        .all()
+        .iter()
+        .filter(|account| !account.permits.status().is_reachable)
+        .map(|account| account.name.clone())
+        .collect();
+    Ok(json!({
+        "ready": stopped.is_empty() && without_permits.is_empty(), "jobs": jobs, "stopped_accounts": stopped,
+        "accounts_without_permits": without_permits,
+    }))
 }

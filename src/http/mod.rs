@@ -36,6 +36,8 @@ struct Api {
     results: Arc<dyn ResultStore>,
     /// Which accounts may be used.
     account_states: AccountStates,
+    /// The accounts themselves, with their permits.
+    accounts: Accounts,
     callers: Arc<Callers>,
 }
 
@@ -69,6 +71,7 @@ pub async fn serve(app: &App, accounts: &Accounts, stop: CancellationToken) -> R
         journal: app.journal.clone(),
         results: app.results.clone(),
         account_states: app.account_states.clone(),
+        accounts: accounts.clone(),
         callers,
     };
     let _ = writeln!(std::io::stderr(), "listening on http://{address}");

@@ -1,6 +1,7 @@
 //! An upload and an account: the text, or why there is none.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use earmark_asr::{AsrError, ClipRequest, Hearing, LanguageChoice, NotHearing, Sound, UploadFormat, glm};
@@ -13,6 +14,9 @@ use super::fault::Fault;
 use super::language;
 use super::sound::Heard;
 use super::wanted::Wanted;
+
+/// How long a caller is asked to wait while the permits' store cannot be reached.
+const PERMITS_BACK: Duration = Duration::from_secs(5);
 
 /// A clip on its way to an account. Dropping it gives the request up.
 pub struct Asking {
@@ -75,6 +79,10 @@ impl Asking {
     /// # Errors
     /// [`Fault`].
     pub async fn text(&self, hearing: &dyn Hearing) -> Result<ClipText, Fault> {
+        if !self.account.permits.status().is_reachable {
+            // A job can wait for that; somebody at the other end of a connection cannot.
+            return Err(Fault::Busy { wait: PERMITS_BACK });
+        }
         tracing::debug!(account = %self.account.name, "a transcription waits for its turn");
         let answer = self.ask(&self.account, self.request.clone(), hearing).await;
         match (answer, &self.fallback) {

@@ -50,7 +50,7 @@ pub struct PoolStatus {
     pub in_flight: usize,
     /// Waiting, over all processes.
     pub waiting: usize,
-    /// Whether the store answered the last time.
+    /// Whether the store answered the last time; true until it was asked.
     pub is_reachable: bool,
 }
 

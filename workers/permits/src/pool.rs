@@ -72,7 +72,8 @@ impl Pool {
     pub fn on(store: impl Store + 'static, options: PoolOptions) -> Self {
         let (events, received) = unbounded_channel();
         let limit = options.limit.max(1);
-        let status = Arc::new(Mutex::new(PoolStatus { limit, limit_now: limit, ..PoolStatus::default() }));
+        let status =
+            Arc::new(Mutex::new(PoolStatus { limit, limit_now: limit, is_reachable: true, ..PoolStatus::default() }));
         let actor = Actor::new(Box::new(store), options, received, events.downgrade(), Arc::clone(&status));
         let actor = tokio::spawn(actor.run()).abort_handle();
         Self { limit, events, tickets: Arc::default(), status, actor }
