@@ -22,7 +22,7 @@ use earmark_storage::{
 use tokio::sync::Semaphore;
 
 use crate::complaint::Complaint;
-use crate::config::{AccountKey, Config, EngineKind, FallbackKind, USUAL};
+use crate::config::{AccountKey, BUILT_IN, Config, EngineKind, FallbackKind, USUAL};
 use crate::work::JobHandler;
 use crate::{places, rule_files, settings};
 
@@ -34,9 +34,6 @@ const NOTIFY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a connection to the provider may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// The built-in engine's name among the accounts.
-pub const BUILT_IN: &str = "built-in";
 
 /// The parts that every command may need. The recogniser is loaded only by [`App::pipeline`].
 pub struct App {
@@ -229,7 +226,7 @@ impl App {
             clock: self.clock.clone(),
             day_offset: accounts.day_begins,
             budget: settings::budget(accounts.budget_cny_per_day),
-            budgets: budgets.filter_map(|(tenant, yuan)| Some((tenant.clone(), settings::budget(*yuan)?))).collect(),
+            budgets: budgets.map(|(tenant, yuan)| (tenant.clone(), settings::budget(*yuan))).collect(),
         })
     }
 

@@ -90,6 +90,17 @@ pub fn accounts(config: &Config) -> Result<Vec<AccountKey>, Complaint> {
     let max_in_flight = Some(asr.max_in_flight).filter(|max| *max > 0);
     let mut all = vec![AccountKey { name: USUAL.into(), key, tier: asr.tier, max_in_flight }];
     all.extend(accounts.keys.iter().cloned());
+    for (at, account) in all.iter().enumerate() {
+        if let Some(other) = all[..at].iter().find(|other| other.key == account.key && !account.key.is_empty()) {
+            return Err(Complaint::usage(Problem {
+                code: "config.accounts".into(),
+                message: format!("the accounts `{}` and `{}` have the same key", other.name, account.name),
+                hint: Some(
+                    "give every account a key of its own: permits are counted for each account by itself".into(),
+                ),
+            }));
+        }
+    }
     for (tenant, account) in &accounts.tenants {
         if !all.iter().any(|known| known.name == *account) {
             let names = all.iter().map(|known| known.name.as_str()).collect::<Vec<_>>().join(", ");

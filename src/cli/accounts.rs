@@ -11,9 +11,9 @@ use time::format_description::well_known::Rfc3339;
 use time::{Date, OffsetDateTime};
 
 use super::{Outcome, jobs, show};
-use crate::app::{App, BUILT_IN, Loading};
+use crate::app::{App, Loading};
 use crate::complaint::Complaint;
-use crate::config::{AccountKey, EngineKind, Tier, USUAL};
+use crate::config::{AccountKey, BUILT_IN, EngineKind, Tier, USUAL};
 
 /// How long the store of the permits may take to say how many are taken.
 const STATUS_TIME: Duration = Duration::from_secs(2);

@@ -6,12 +6,15 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer};
 
 use super::asr::Tier;
-use super::value::{between, full_list, yuan};
+use super::value::{MOST_YUAN, between, full_list, yuan};
 use earmark_core::Tenant;
 use time::UtcOffset;
 
 /// The name of the account that is `asr.api_key`.
 pub const USUAL: &str = "default";
+
+/// The name of the engine built in among the accounts.
+pub const BUILT_IN: &str = "built-in";
 
 /// Accounts at the provider, who uses which, and what may be spent.
 #[derive(Debug, Clone, Deserialize)]
@@ -84,8 +87,10 @@ impl FromStr for AccountKey {
         if !is_name || key.is_empty() {
             return Err(wrong());
         }
-        if name == USUAL {
-            return Err(format!("give it another name: `{USUAL}` is the account of EARMARK__ASR__API_KEY"));
+        if name == USUAL || name == BUILT_IN {
+            return Err(format!(
+                "give it another name: `{USUAL}` is the account of EARMARK__ASR__API_KEY, `{BUILT_IN}` the engine built in"
+            ));
         }
         let max_in_flight = match max.map(str::parse::<usize>) {
             None => None,
@@ -113,9 +118,7 @@ fn tenants<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Tenant
 }
 
 fn budgets<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Tenant, f64>, D::Error> {
-    by_tenant(deserializer, "tenant=yuan", |yuan| {
-        yuan.parse().ok().filter(|yuan: &f64| yuan.is_finite() && *yuan >= 0.0)
-    })
+    by_tenant(deserializer, "tenant=yuan", |yuan| yuan.parse().ok().filter(|yuan| (0.0..=MOST_YUAN).contains(yuan)))
 }
 
 /// `tenant=value`, comma-separated.

@@ -172,9 +172,10 @@ pub struct Asr {
     /// Who transcribes what the provider refuses.
     pub fallback: FallbackKind,
     /// GLM-ASR's key.
-    #[serde(deserialize_with = "optional")]
+    #[serde(deserialize_with = "api_key")]
     pub api_key: Option<String>,
     /// GLM-ASR's model.
+    #[serde(deserialize_with = "model")]
     pub model: String,
     /// The account's tier.
     pub tier: Tier,
@@ -182,7 +183,7 @@ pub struct Asr {
     #[serde(deserialize_with = "between::<0, 10_000, _, _>")]
     pub max_in_flight: usize,
     /// Where permits are kept.
-    #[serde(deserialize_with = "optional")]
+    #[serde(deserialize_with = "permits_url")]
     pub permits_url: Option<String>,
     /// What a minute costs.
     #[serde(deserialize_with = "yuan")]
@@ -210,4 +211,34 @@ fn glossaries<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Ten
     by_tenant(deserializer, "tenant=word|word", |words| {
         Some(words.split('|').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect())
     })
+}
+
+fn permits_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let url: Option<String> = optional(deserializer)?;
+    let is_known = |url: &String| {
+        url == "sqlite:" || ["redis://", "rediss://", "redis+sentinel://"].iter().any(|scheme| url.starts_with(scheme))
+    };
+    if url.as_ref().is_none_or(is_known) {
+        return Ok(url);
+    }
+    Err(serde::de::Error::custom(
+        "use sqlite: for the journal's database, redis://, rediss:// or redis+sentinel://host:port,host:port/service/db",
+    ))
+}
+
+/// What goes into a header as it stands.
+fn api_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let key: Option<String> = optional(deserializer)?;
+    if key.as_ref().is_some_and(|key| !key.bytes().all(|byte| byte.is_ascii_graphic())) {
+        return Err(serde::de::Error::custom("use the key as the provider gave it, without spaces or line ends"));
+    }
+    Ok(key)
+}
+
+fn model<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let model = String::deserialize(deserializer)?;
+    if model.trim().is_empty() {
+        return Err(serde::de::Error::custom("use the model's name at the provider, such as glm-asr-2512"));
+    }
+    Ok(model)
 }

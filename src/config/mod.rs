@@ -22,7 +22,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-pub use accounts::{AccountKey, Accounts, USUAL};
+pub use accounts::{AccountKey, Accounts, BUILT_IN, USUAL};
 pub use asr::{Asr, AuthKind, BillingKind, DialectKind, EngineKind, FallbackKind, HotwordKind, Tier, UploadKind};
 pub use audio::Audio;
 pub use database::Database;

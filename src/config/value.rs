@@ -40,11 +40,14 @@ where
     T::try_from(number).map(Some).map_err(|_| wrong())
 }
 
+/// More is a slip of the pen.
+pub const MOST_YUAN: f64 = 1_000_000.0;
+
 /// An amount of money.
 pub fn yuan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     match String::deserialize(deserializer)?.trim().parse::<f64>() {
-        Ok(yuan) if yuan.is_finite() && yuan >= 0.0 => Ok(yuan),
-        Ok(_) | Err(_) => Err(D::Error::custom("use an amount in yuan such as 0.06")),
+        Ok(yuan) if (0.0..=MOST_YUAN).contains(&yuan) => Ok(yuan),
+        Ok(_) | Err(_) => Err(D::Error::custom(format!("use an amount in yuan such as 0.06, at most {MOST_YUAN}"))),
     }
 }
 

@@ -46,8 +46,8 @@ pub struct Books {
     pub day_offset: UtcOffset,
     /// What a tenant may spend a day; none for no limit.
     pub budget: Option<Budget>,
-    /// Tenants with a budget of their own.
-    pub budgets: HashMap<Tenant, Budget>,
+    /// Tenants with a budget of their own, or with none.
+    pub budgets: HashMap<Tenant, Option<Budget>>,
 }
 
 /// Which tenant uses which account.
@@ -136,6 +136,6 @@ impl Books {
     }
 
     pub(crate) fn budget_of(&self, tenant: &Tenant) -> Option<Budget> {
-        self.budgets.get(tenant).or(self.budget.as_ref()).copied()
+        self.budgets.get(tenant).copied().unwrap_or(self.budget)
     }
 }
