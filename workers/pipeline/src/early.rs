@@ -134,10 +134,10 @@ mod tests {
             listening.so_far(text);
         }
         let finding = untold.found.try_recv().unwrap();
-        assert_eq!((finding.start_ms, finding.severity), (0, Severity::High), "{finding:?}");
+        assert!(finding.severity == Severity::High && finding.end_ms <= 5000, "{finding:?}");
         assert!(untold.found.try_recv().is_err());
         // The same rule in another clip is another finding.
         early.listen(&second, Speaker("agent".into())).so_far("保证收益");
-        assert_eq!(untold.found.try_recv().unwrap().start_ms, 10_000);
+        assert!((10_000..15_000).contains(&untold.found.try_recv().unwrap().start_ms));
     }
 }
