@@ -76,7 +76,7 @@ fn a_measured_latency_counts_more_than_an_expected_one_and_tenants_use_their_acc
     let text = format!("# two calls\n{speech}\n{}\n", json!({ "uri": speech, "tenant": "bank", "lane": "archive" }));
     std::fs::write(&manifest, text).unwrap();
     let mut command = plan(&machine, &["--json", "--manifest", "calls.jsonl"]);
-    command.env("EARMARK__ACCOUNTS__KEYS", "night=id.s3cret@V1").env("EARMARK__ACCOUNTS__TENANTS", "bank=night");
+    command.env("EARMARK__ACCOUNTS__KEYS", "night=night.s3cret@V1").env("EARMARK__ACCOUNTS__TENANTS", "bank=night");
     command.env("EARMARK__ASR__EXPECTED_LATENCY_MS", "500").env("EARMARK__ASR__BILLING", "exact");
     let ran = run(command);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);

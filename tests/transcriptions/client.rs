@@ -127,6 +127,16 @@ impl Wire {
         answer
     }
 
+    /// Sends a head and waits until the service wants the body: the request has its place then, or is refused for good.
+    pub fn announce(&mut self, line: &str, headers: &str, length: usize) {
+        self.send(head(line, &format!("{headers}Expect: 100-continue\r\n"), length).as_bytes());
+        let mut told = String::new();
+        while !told.ends_with("\r\n\r\n") {
+            assert!(self.stream.read_line(&mut told).unwrap() > 0, "the connection ended: {told}");
+        }
+        assert!(told.starts_with("HTTP/1.1 100"), "{told}");
+    }
+
     fn exactly(&mut self, length: usize) -> Vec<u8> {
         let mut bytes = vec![0; length];
         self.stream.read_exact(&mut bytes).unwrap();

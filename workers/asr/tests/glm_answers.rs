@@ -293,15 +293,15 @@ async fn connections_that_fail_leave_the_clip_for_another_try() {
     let cases = [
         ("closed before the answer", vec![Step::Close], "unavailable -"),
         ("reset before the answer", vec![Step::Reset], "unavailable -"),
-        ("no answer", vec![Step::Wait], "unavailable -"),
+        ("no answer", vec![Step::Wait], "timed out -"),
         ("half a head", vec![Step::Send(b"HTTP/1.1 200 OK\r\ncontent-".to_vec()), Step::Close], "unavailable -"),
         ("no HTTP", vec![Step::Send(b"SSH-2.0-OpenSSH\r\n\r\n".to_vec()), Step::Close], "unavailable -"),
         ("closed within the answer", vec![Step::Send(half(reply(200, JSON, text))), Step::Close], "unavailable -"),
         ("reset within the answer", vec![Step::Send(half(reply(200, JSON, text))), Step::Reset], "unavailable -"),
-        ("stands still within the answer", vec![Step::Send(half(reply(200, JSON, text))), Step::Wait], "unavailable -"),
+        ("stands still within the answer", vec![Step::Send(half(reply(200, JSON, text))), Step::Wait], "timed out -"),
         ("stream cut", vec![Step::Send(piece.clone()), Step::Close], "unavailable -"),
         ("stream reset", vec![Step::Send(piece.clone()), Step::Reset], "unavailable -"),
-        ("stream stands still", vec![Step::Send(piece.clone()), Step::Wait], "unavailable -"),
+        ("stream stands still", vec![Step::Send(piece.clone()), Step::Wait], "timed out -"),
         (
             "endless body",
             vec![Step::Send(chunked_head(JSON)), Step::SendForEver(chunk(&[b'{'; 4096]))],
