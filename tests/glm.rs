@@ -8,8 +8,9 @@ mod support;
 use std::collections::BTreeSet;
 use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
 
-use earmark_simulator::{Fault, Key, Match, Options, Record, Rule, Simulator};
+use earmark_simulator::{Fault, Key, Latency, Match, Options, Record, Rule, Simulator};
 use serde_json::{Value, json};
 use support::{Machine, Ran, Service, fixture};
 
@@ -205,10 +206,17 @@ async fn a_stopped_account_is_paused_with_an_alert_and_resumed_by_a_person() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_overloaded_provider_is_left_alone_for_a_while_and_the_job_put_back() {
     let glm = Glm::start(faults(vec![Rule::always(Fault::error("1305"))])).await;
-    let ran = glm.run(&["run", "--json", &fixture(CALL), &fixture("dialogues/en-dev-02-collection-abuse.mp3_16k.mp3")]);
-    assert_eq!(ran.code, Some(1), "{ran:?}");
+    let calls = [fixture(CALL), fixture("dialogues/en-dev-02-collection-abuse.mp3_16k.mp3")];
+    assert_eq!(glm.run(&["submit", &calls[0], &calls[1]]).code, Some(0));
+    let mut worker = glm.command(&["work"]).spawn().unwrap();
+    while glm.account()["state"] != "cooling" {}
+    let asked = glm.simulator.requests();
+    rustix::process::kill_process(rustix::process::Pid::from_child(&worker), rustix::process::Signal::TERM).unwrap();
+    assert!(tokio::task::block_in_place(|| worker.wait()).unwrap().success());
+    // Whatever was on its way when the circuit opened; nothing since.
+    assert!(glm.simulator.requests() <= asked + 5, "{} {asked}", glm.simulator.requests());
     let jobs = glm.jobs();
-    assert!(jobs.iter().all(|job| job["state"] == "ready" && job["attempt"].as_u64().unwrap() <= 1), "{jobs:?}");
+    assert!(jobs.iter().all(|job| job["state"] == "ready" && job["attempt"] == 0), "{jobs:?}");
     assert!(jobs.iter().any(|job| job["error"]["code"] == "transcribe.account_cooling"), "{jobs:?}");
 }
 
@@ -291,4 +299,29 @@ async fn nothing_is_ready_while_an_account_waits_for_a_person() {
 
     assert_eq!(glm.run(&["accounts", "resume"]).code, Some(0));
     assert_eq!(service.get("/readyz").await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_lets_what_is_in_flight_be_answered_and_saved() {
+    let slow = Options { latency: Latency::Fixed(Duration::from_secs(1)), ..Options::default() };
+    let glm = Glm::start(slow).await.set("EARMARK__WORKER__GRACE_SECS", "0").set("EARMARK__ASR__MAX_IN_FLIGHT", "2");
+    assert_eq!(glm.run(&["submit", &fixture(CALL)]).code, Some(0));
+    let mut worker = glm.command(&["work"]).spawn().unwrap();
+    glm.simulator.wait_for_requests(2).await;
+    rustix::process::kill_process(rustix::process::Pid::from_child(&worker), rustix::process::Signal::TERM).unwrap();
+    assert!(tokio::task::block_in_place(|| worker.wait()).unwrap().success());
+
+    // Two of three clips were in flight: both are paid for and kept, the third was not sent.
+    let log = glm.simulator.log();
+    assert!(log.len() == 2 && log.iter().all(|record| record.status == 200 && !record.is_client_gone), "{log:?}");
+    let job = &glm.jobs()[0];
+    assert_eq!((&job["state"], &job["clips_done"], &job["attempt"]), (&json!("ready"), &json!(2), &json!(0)), "{job}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_key_is_not_two_accounts() {
+    let glm = Glm::start(Options::default()).await.set("EARMARK__ACCOUNTS__KEYS", format!("night={KEY}@V1"));
+    let ran = glm.run(&["run", &fixture(CALL)]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("`default` and `night` have the same key") && !ran.stderr.contains(KEY), "{ran:?}");
 }
