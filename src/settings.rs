@@ -87,8 +87,7 @@ pub fn accounts(config: &Config) -> Result<Vec<AccountKey>, Complaint> {
             }));
         }
     };
-    let max_in_flight = Some(asr.max_in_flight).filter(|max| *max > 0);
-    let mut all = vec![AccountKey { name: USUAL.into(), key, tier: asr.tier, max_in_flight }];
+    let mut all = vec![AccountKey { name: USUAL.into(), key, tier: asr.tier, max_in_flight: Some(asr.limit()) }];
     all.extend(accounts.keys.iter().cloned());
     for (at, account) in all.iter().enumerate() {
         if let Some(other) = all[..at].iter().find(|other| other.key == account.key && !account.key.is_empty()) {
@@ -163,11 +162,7 @@ pub fn budget(yuan: f64) -> Option<Budget> {
 
 /// Recordings at a time on this machine.
 pub fn slots(config: &Config) -> usize {
-    let permits = || {
-        let asr = &config.asr;
-        let usual = if asr.max_in_flight > 0 { asr.max_in_flight } else { asr.tier.requests() };
-        usual + config.accounts.keys.iter().map(AccountKey::limit).sum::<usize>()
-    };
+    let permits = || config.asr.limit() + config.accounts.keys.iter().map(AccountKey::limit).sum::<usize>();
     config.worker.slots.unwrap_or_else(|| match config.asr.engine {
         EngineKind::Local => SLOTS_LOCAL,
         EngineKind::Glm => (permits() * SLOTS_PER_PERMIT).clamp(SLOTS_LOCAL, MOST_SLOTS),

@@ -258,10 +258,7 @@ fn key(app: &App, name: &str) -> Option<(Tier, usize)> {
     let asr = &app.config.asr;
     match asr.engine {
         EngineKind::Local => None,
-        EngineKind::Glm if name == USUAL => {
-            let limit = if asr.max_in_flight > 0 { asr.max_in_flight } else { asr.tier.requests() };
-            Some((asr.tier, limit))
-        }
+        EngineKind::Glm if name == USUAL => Some((asr.tier, asr.limit())),
         EngineKind::Glm => {
             let found: Option<&AccountKey> = app.config.accounts.keys.iter().find(|key| key.name == name);
             found.map(|key| (key.tier, key.limit()))

@@ -190,6 +190,13 @@ pub struct Asr {
     pub price_cny_per_minute: f64,
 }
 
+impl Asr {
+    /// Requests in flight of the account that is [`api_key`](Self::api_key): the override, else the tier's number.
+    pub fn limit(&self) -> usize {
+        if self.max_in_flight > 0 { self.max_in_flight } else { self.tier.requests() }
+    }
+}
+
 fn language<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let text = String::deserialize(deserializer)?;
     let is_code = (2..=3).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase());
