@@ -3,22 +3,14 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
-use earmark_core::{JobOptions, Lane, NewJob, RecordingUri, Tenant};
-use serde_json::{Map, Value};
+use earmark_core::{Lane, NewJob, RecordingUri, Tenant};
 use url::Url;
 
 /// A job for the recording at `uri`. A path is made absolute, so that a worker with another working folder finds it.
 pub fn job(uri: &OsStr, tenant: Tenant, lane: Lane) -> NewJob {
     let text = uri.to_string_lossy().into_owned();
-    NewJob {
-        location: location(uri).unwrap_or_else(|| text.clone()),
-        uri: text,
-        tenant,
-        lane,
-        key: None,
-        metadata: Map::<String, Value>::new(),
-        options: JobOptions::default(),
-    }
+    let location = location(uri).unwrap_or_else(|| text.clone());
+    NewJob { lane, ..NewJob::new(text, location, tenant) }
 }
 
 /// An existing path is a path, whatever it looks like; otherwise the text decides.

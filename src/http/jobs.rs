@@ -8,7 +8,7 @@ use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use axum::{Extension, Json};
-use earmark_core::{Job, JobId, JobOptions, JobState, Lane, NewJob, RecordingUri, Tenant, rfc3339};
+use earmark_core::{Job, JobId, JobState, Lane, NewJob, RecordingUri, Tenant, rfc3339};
 use earmark_storage::{CancelOutcome, JobFilter};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -102,13 +102,10 @@ fn offered(wanted: Wanted, headers: &HeaderMap) -> Result<NewJob, ApiError> {
         RecordingUri::Http(_) | RecordingUri::S3 { .. } => wanted.uri.clone(),
     };
     Ok(NewJob {
-        uri: wanted.uri,
-        location,
-        tenant: wanted.tenant.unwrap_or_default(),
         lane: wanted.lane.unwrap_or(Lane::Call),
         key,
         metadata: wanted.metadata,
-        options: JobOptions::default(),
+        ..NewJob::new(wanted.uri, location, wanted.tenant.unwrap_or_default())
     })
 }
 

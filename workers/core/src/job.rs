@@ -114,6 +114,31 @@ pub struct NewJob {
     pub metadata: Map<String, Value>,
     /// What this job does differently from the configuration.
     pub options: JobOptions,
+    /// More urgent within its lane and tenant the higher it is; 0 for most.
+    pub priority: i64,
+    /// What the store calls these bytes at the time of the offer (entity tag, version id, size and time of a file), where
+    /// it is known: other bytes under the same name are another job.
+    pub version: Option<String>,
+    /// The entry of the intake stream that it came by.
+    pub intake_id: Option<String>,
+}
+
+impl NewJob {
+    /// A job in the lane of calls, with nothing but what it has to have.
+    pub fn new(uri: impl Into<String>, location: impl Into<String>, tenant: Tenant) -> Self {
+        Self {
+            uri: uri.into(),
+            location: location.into(),
+            tenant,
+            lane: Lane::Call,
+            key: None,
+            metadata: Map::new(),
+            options: JobOptions::default(),
+            priority: 0,
+            version: None,
+            intake_id: None,
+        }
+    }
 }
 
 /// What one job does differently from the configuration.
@@ -125,6 +150,9 @@ pub struct JobOptions {
     /// Hash of the rule set to use instead of the active one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub rule_set: Option<String>,
+    /// Process it whatever there is: neither an equal job nor a transcript of the same audio is used instead.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub is_repeat: bool,
 }
 
 /// A job as the journal knows it.
@@ -148,6 +176,11 @@ pub struct Job {
     /// What it does differently.
     #[serde(skip)]
     pub options: JobOptions,
+    /// More urgent within its lane and tenant the higher it is.
+    pub priority: i64,
+    /// What the store called the recording's bytes when the job was accepted.
+    #[serde(skip)]
+    pub version: Option<String>,
     /// Where it stands.
     pub state: JobState,
     /// Tries begun, the one under way included.

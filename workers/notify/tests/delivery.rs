@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use earmark_core::{Clock, JobOptions, Lane, ManualClock, NewJob, Problem, Tenant, WorkerId};
+use earmark_core::{Clock, ManualClock, NewJob, Problem, Tenant, WorkerId};
 use earmark_notify::{Delivery, SIGNATURE_HEADER, Webhook, signature};
 use earmark_storage::{Database, HttpOptions, Journal, Outbox, http_client};
 use wiremock::matchers::method;
@@ -47,15 +47,7 @@ impl Bench {
 
     /// A job that is given up; its outcome and its alert go to the outbox.
     async fn bury_a_job(&self) -> String {
-        let new = NewJob {
-            uri: "a.wav".into(),
-            location: "a.wav".into(),
-            tenant: Tenant::default(),
-            lane: Lane::Call,
-            key: None,
-            metadata: serde_json::Map::new(),
-            options: JobOptions::default(),
-        };
+        let new = NewJob::new("a.wav", "a.wav", Tenant::default());
         let (job, lease) = self.journal.accept_leased(&new, "test", &WorkerId::fresh(), 60_000).await.unwrap();
         let problem = Problem { code: "decode.empty".into(), message: "empty".into(), hint: None };
         self.journal.bury(&lease, &problem).await.unwrap();

@@ -8,9 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use earmark_core::{
-    Clock, Disposition, Job, JobId, JobOptions, JobState, Lane, Lease, NewJob, Problem, SystemClock, Tenant, WorkerId,
-};
+use earmark_core::{Clock, Disposition, Job, JobId, JobState, Lease, NewJob, Problem, SystemClock, Tenant, WorkerId};
 use earmark_queue::{Attempts, Backoff, Failed, Handler, JournalQueue, Worker, WorkerOptions};
 use earmark_storage::{Database, Journal, WorkerInfo};
 use tokio::sync::{Semaphore, mpsc};
@@ -102,15 +100,7 @@ impl Bench {
     }
 
     async fn submit(&self, uri: &str) -> JobId {
-        let new = NewJob {
-            uri: uri.into(),
-            location: uri.into(),
-            tenant: Tenant::default(),
-            lane: Lane::Call,
-            key: None,
-            metadata: serde_json::Map::new(),
-            options: JobOptions::default(),
-        };
+        let new = NewJob::new(uri, uri, Tenant::default());
         self.journal.accept(&new, "test").await.unwrap().job.id
     }
 

@@ -7,9 +7,7 @@ use super::*;
 use crate::board::Board;
 use crate::exchange::{Holder, Terms, Waiter};
 use earmark_core::{Lane, Tenant};
-
-#[path = "../../tests/support/redis_server.rs"]
-mod redis_server;
+use earmark_servers::RedisServer;
 
 /// The two lines of the script that read the clock, and what a test puts there instead.
 const CLOCK: &str = "local time = redis.call('TIME')\nlocal now = time[1] * 1000 + math.floor(time[2] / 1000)\n";
@@ -182,7 +180,7 @@ fn take<T>(list: &mut Vec<T>, which: usize) {
 
 #[test]
 fn the_script_decides_as_the_board_does() {
-    let server = redis_server::RedisServer::start();
+    let server = RedisServer::start();
     assert!(EXCHANGE.contains(CLOCK), "the script reads the clock elsewhere");
     let script = Script::new(&EXCHANGE.replace(CLOCK, TEST_CLOCK));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

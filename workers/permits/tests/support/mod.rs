@@ -1,14 +1,12 @@
 //! Where the processes of a contract test meet, and waiting for what they do.
 
-pub mod redis_server;
-
 use std::sync::Arc;
 use std::time::Duration;
 
 use earmark_core::{Lane, SystemClock, Tenant};
 use earmark_permits::{Asker, MemoryStore, Pool, PoolOptions};
+use earmark_servers::RedisServer;
 use earmark_storage::{Boards, Database};
-use redis_server::RedisServer;
 use tempfile::TempDir;
 
 /// The key of every pool under test.

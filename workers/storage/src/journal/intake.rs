@@ -97,8 +97,8 @@ impl Journal {
 async fn insert(write: &mut Write, new: &NewJob, now_ms: i64) -> Result<(Job, bool), StorageError> {
     let id = JobId::at(now_ms);
     let inserted = sqlx::query(
-        "INSERT INTO jobs (id, tenant, lane, key, uri, location, metadata, options, state, run_at_ms, accepted_at_ms)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'ready', $9, $9) ON CONFLICT (tenant, key) DO NOTHING",
+        "INSERT INTO jobs (id, tenant, lane, key, uri, location, metadata, options, priority, version, state, run_at_ms, accepted_at_ms)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'ready', $11, $11) ON CONFLICT (tenant, key) DO NOTHING",
     )
     .bind(id.as_str().to_owned())
     .bind(new.tenant.as_str().to_owned())
@@ -108,6 +108,8 @@ async fn insert(write: &mut Write, new: &NewJob, now_ms: i64) -> Result<(Job, bo
     .bind(new.location.clone())
     .bind(json("metadata", &new.metadata)?)
     .bind(json("options", &new.options)?)
+    .bind(new.priority)
+    .bind(new.version.clone())
     .bind(now_ms);
     if write.run(inserted).await? == 0 {
         let there = sqlx::query("SELECT * FROM jobs WHERE tenant = $1 AND key = $2")
@@ -129,6 +131,8 @@ async fn insert(write: &mut Write, new: &NewJob, now_ms: i64) -> Result<(Job, bo
         key: new.key.clone(),
         metadata: new.metadata.clone(),
         options: new.options.clone(),
+        priority: new.priority,
+        version: new.version.clone(),
         state: JobState::Ready,
         attempt: 0,
         deaths: 0,

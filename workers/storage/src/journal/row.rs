@@ -16,6 +16,8 @@ pub(crate) fn job(db: &Database, row: &AnyRow) -> Result<Job, StorageError> {
         key: column(db, row, "key")?,
         metadata: parsed(db, row, "metadata", |text| serde_json::from_str(text))?,
         options: parsed(db, row, "options", |text| serde_json::from_str(text))?,
+        priority: column(db, row, "priority")?,
+        version: column(db, row, "version")?,
         state: parsed(db, row, "state", str::parse::<JobState>)?,
         attempt: count(db, row, "attempt")?,
         deaths: count(db, row, "deaths")?,

@@ -4,14 +4,13 @@
 use std::sync::Arc;
 
 use earmark_core::{
-    Clip, ClipKey, ClipText, Cost, Engine, Finding, FindingKind, Job, JobId, JobOptions, Lane, ManualClock, NewJob,
-    Problem, Recording, Region, Report, RuleSetId, Severity, Speaker, Tenant, TimePrecision, TimedText, WorkerId,
-    rfc3339,
+    Clip, ClipKey, ClipText, Cost, Engine, Finding, FindingKind, Job, JobId, ManualClock, NewJob, Problem, Recording,
+    Region, Report, RuleSetId, Severity, Speaker, Tenant, TimePrecision, TimedText, WorkerId, rfc3339,
 };
 use earmark_storage::{
     Accounts, Artifact, Booking, Database, Finished, Journal, NewAlert, Outbox, SqlAuditLog, SqlResults, Usage,
 };
-use serde_json::{Map, json};
+use serde_json::json;
 use tempfile::TempDir;
 
 pub const START_MS: i64 = 1_760_000_000_000;
@@ -69,15 +68,7 @@ pub fn url(folder: &TempDir) -> String {
 }
 
 pub fn new_job(name: &str) -> NewJob {
-    NewJob {
-        uri: format!("{name}.wav"),
-        location: format!("/calls/{name}.wav"),
-        tenant: Tenant::default(),
-        lane: Lane::Call,
-        key: None,
-        metadata: Map::new(),
-        options: JobOptions::default(),
-    }
+    NewJob::new(format!("{name}.wav"), format!("/calls/{name}.wav"), Tenant::default())
 }
 
 pub fn worker(name: &str) -> WorkerId {

@@ -1,10 +1,12 @@
 //! A Redis of the test's own: on a free port of 127.0.0.1, without a trace on disk, ended with the test.
 
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 
+use crate::free_port;
+
 /// A running `redis-server` from the PATH.
+#[derive(Debug)]
 pub struct RedisServer {
     port: u16,
     child: Child,
@@ -14,7 +16,7 @@ impl RedisServer {
     /// Starts a server and waits until it listens.
     pub fn start() -> Self {
         loop {
-            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            let port = free_port();
             // Another may have been faster to take the port.
             if let Some(child) = spawn(port) {
                 return Self { port, child };
@@ -28,20 +30,17 @@ impl RedisServer {
     }
 
     /// Kills it.
-    #[allow(dead_code, reason = "not every test does")]
     pub fn stop(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// Starts it again on the same port, with nothing of what it knew.
-    #[allow(dead_code, reason = "not every test does")]
     pub fn start_again(&mut self) {
         self.child = spawn(self.port).expect("the port is still free");
     }
 
     /// Sends one command.
-    #[allow(dead_code, reason = "not every test does")]
     pub async fn tell(&self, words: &[&str]) {
         let client = redis::Client::open(self.url()).unwrap();
         let mut connection = client.get_multiplexed_async_connection().await.unwrap();

@@ -1,0 +1,136 @@
+//! A PostgreSQL cluster of the test's own: made for it, without the safety that a disk's failure would ask for.
+
+use std::fs::Permissions;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use crate::free_port;
+
+/// What the server says on standard error when it can be asked.
+const READY: &str = "database system is ready to accept connections";
+/// A server refuses to run as root; this is the user that Debian's package makes.
+const SERVICE_USER: &str = "postgres";
+
+/// A running `postgres` from the PATH or from where Debian puts it.
+#[derive(Debug)]
+pub struct PostgresServer {
+    folder: tempfile::TempDir,
+    programs: PathBuf,
+    port: u16,
+    child: Child,
+}
+
+impl PostgresServer {
+    /// Makes a cluster, starts it and waits until it can be asked.
+    pub fn start() -> Self {
+        let programs = programs();
+        let folder = tempfile::Builder::new().prefix("postgres-").tempdir().unwrap();
+        std::fs::set_permissions(folder.path(), Permissions::from_mode(0o700)).unwrap();
+        if let Some((uid, gid)) = other_user() {
+            chown(folder.path(), Some(uid), Some(gid)).unwrap();
+        }
+        let data = folder.path().join("data");
+        let made = as_other_user(Command::new(programs.join("initdb")))
+            .args([
+                "--no-sync",
+                "--no-instructions",
+                "--auth=trust",
+                "--username=earmark",
+                "--encoding=UTF8",
+                "--locale=C",
+                "-D",
+            ])
+            .arg(&data)
+            .current_dir(folder.path())
+            .output()
+            .expect("initdb is installed: make setup");
+        assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
+        loop {
+            let port = free_port();
+            // Another may have been faster to take the port.
+            if let Some(child) = spawn(&programs, &data, port) {
+                return Self { folder, programs, port, child };
+            }
+        }
+    }
+
+    /// The URL of a database that is there from the start.
+    pub fn url(&self) -> String {
+        format!("postgres://earmark@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// Stops it as a failing machine would: connections break, nothing is written any more.
+    pub fn stop(&mut self) {
+        let pid = self.child.id().to_string();
+        // SIGQUIT is its immediate shutdown; SIGKILL would leave its children alone.
+        assert!(Command::new("kill").args(["-QUIT", &pid]).status().unwrap().success());
+        self.child.wait().unwrap();
+    }
+
+    /// Starts it again on the same port, with all that was committed.
+    pub fn start_again(&mut self) {
+        let data = self.folder.path().join("data");
+        self.child = spawn(&self.programs, &data, self.port).expect("the port is still free");
+    }
+}
+
+impl Drop for PostgresServer {
+    fn drop(&mut self) {
+        // It may have been stopped by the test.
+        if let Ok(None) = self.child.try_wait() {
+            self.stop();
+        }
+    }
+}
+
+fn spawn(programs: &Path, data: &Path, port: u16) -> Option<Child> {
+    let mut command = as_other_user(Command::new(programs.join("postgres")));
+    command.arg("-D").arg(data).args(["-h", "127.0.0.1", "-k", "", "-p"]).arg(port.to_string());
+    for setting in ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200"] {
+        command.args(["-c", setting]);
+    }
+    let mut child = command.current_dir("/").stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    if lines.any(|line| line.contains(READY)) {
+        // It goes on writing, and must not wait for a reader.
+        std::thread::spawn(move || lines.for_each(drop));
+        return Some(child);
+    }
+    let _ = child.wait();
+    None
+}
+
+/// The folder of `postgres` and `initdb`.
+fn programs() -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let on_path = std::env::split_paths(&path)
+        .find(|folder| folder.join("postgres").is_file() && folder.join("initdb").is_file());
+    let debian = || {
+        let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
+        versions.flatten().map(|version| version.path().join("bin")).filter(|bin| bin.join("postgres").is_file()).max()
+    };
+    on_path.or_else(debian).expect("PostgreSQL is installed: make setup")
+}
+
+/// Who runs the server when the test is run by root.
+fn other_user() -> Option<(u32, u32)> {
+    let is_root = std::fs::metadata("/proc/self").is_ok_and(|ours| std::os::unix::fs::MetadataExt::uid(&ours) == 0);
+    if !is_root {
+        return None;
+    }
+    let users = std::fs::read_to_string("/etc/passwd").unwrap();
+    let line = users.lines().find(|line| line.split(':').next() == Some(SERVICE_USER));
+    let mut fields = line.expect("PostgreSQL is installed: make setup").split(':').skip(2);
+    let mut id = || fields.next().unwrap().parse().unwrap();
+    Some((id(), id()))
+}
+
+fn as_other_user(mut command: Command) -> Command {
+    if let Some((uid, gid)) = other_user() {
+        command.uid(uid).gid(gid);
+    }
+    command
+}
