@@ -42,6 +42,7 @@ impl From<StorageError> for ApiError {
         let status = match &error {
             StorageError::NoSuchJob { .. } => StatusCode::NOT_FOUND,
             StorageError::NotRetriable { .. } => StatusCode::CONFLICT,
+            StorageError::NulInText { .. } | StorageError::KeyTooLong { .. } => StatusCode::BAD_REQUEST,
             _ => StatusCode::SERVICE_UNAVAILABLE,
         };
         if status == StatusCode::SERVICE_UNAVAILABLE {

@@ -7,12 +7,17 @@ use serde_json::json;
 use sqlx::any::AnyRow;
 
 use crate::StorageError;
-use crate::database::{Database, Write, column};
+use crate::database::{Database, Write, column, storable};
+use crate::journal::make_due;
 use crate::outbox::{self, NewAlert};
 
 /// Codes of jobs that wait for an account and for nothing else.
-const WAITS_FOR_ACCOUNT: &str =
-    "'transcribe.account_stopped', 'transcribe.credentials', 'transcribe.account_paused', 'transcribe.account_cooling'";
+const WAITS_FOR_ACCOUNT: &[&str] = &[
+    "transcribe.account_stopped",
+    "transcribe.credentials",
+    "transcribe.account_paused",
+    "transcribe.account_cooling",
+];
 
 /// Whether requests may be sent on an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -185,13 +190,10 @@ impl Accounts {
     /// [`StorageError`] when the database fails.
     pub async fn resume(&self, name: &str, actor: &str) -> Result<u64, StorageError> {
         let mut write = self.db.write().await?;
+        // Jobs before the account: Write says why.
+        let woken = make_due(&mut write, WAITS_FOR_ACCOUNT).await?;
         let before = taken(&mut write, name, actor).await?;
         put(&mut write, name, &AccountState::Open, actor).await?;
-        let statement = format!(
-            "UPDATE jobs SET run_at_ms = $1 WHERE state = 'ready' AND run_at_ms > $1 AND error_code IN ({WAITS_FOR_ACCOUNT})"
-        );
-        // Words of ours only; the one value is bound.
-        let woken = write.run(sqlx::query(sqlx::AssertSqlSafe(statement)).bind(self.db.now_ms())).await?;
         if before.state == AccountState::Open && woken == 0 {
             return Ok(0);
         }
@@ -232,7 +234,7 @@ async fn put(write: &mut Write, name: &str, state: &AccountState, actor: &str) -
     .bind(state.as_str())
     .bind(state.until_ms())
     .bind(code.to_owned())
-    .bind(message.to_owned())
+    .bind(storable(message))
     .bind(write.db().now_ms())
     .bind(actor.to_owned())
     .bind(name.to_owned());

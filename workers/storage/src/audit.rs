@@ -6,13 +6,17 @@ mod chain;
 use async_trait::async_trait;
 use earmark_core::Tenant;
 use earmark_core::audit::{AuditEntry, AuditError, AuditEvent, AuditHead, GENESIS, fresh_salt};
+use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 
 use crate::StorageError;
-use crate::database::{Database, Write, column, parsed};
+use crate::database::{Database, Write, column, parsed, places};
 
 /// Mismatches that a [`ChainReport`] names at most, of each kind.
 const NAMED: i64 = 20;
+
+/// Entries written by one statement.
+const ROWS: usize = 500;
 
 /// What became of one tenant's chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -180,11 +184,15 @@ async fn append_to_chain(
         .await?
         .ok_or_else(|| StorageError::Database { place: write.db().place(), source: sqlx::Error::RowNotFound })?;
     let (mut seq, mut hash): (i64, String) = (column(write.db(), &row, "seq")?, column(write.db(), &row, "hash")?);
-    for event in events {
-        seq += 1;
-        let entry = AuditEntry::seal(event, seq, time_ms, &hash, fresh_salt())?;
-        hash.clone_from(&entry.hash);
-        insert(write, entry).await?;
+    for events in events.chunks(ROWS) {
+        let mut entries = Vec::with_capacity(events.len());
+        for event in events {
+            seq += 1;
+            let entry = AuditEntry::seal(event, seq, time_ms, &hash, fresh_salt())?;
+            hash.clone_from(&entry.hash);
+            entries.push(entry);
+        }
+        insert(write, entries).await?;
     }
     let ended = sqlx::query("UPDATE audit_heads SET seq = $1, hash = $2 WHERE tenant = $3")
         .bind(seq)
@@ -194,26 +202,31 @@ async fn append_to_chain(
     Ok(())
 }
 
-async fn insert(write: &mut Write, entry: AuditEntry) -> Result<(), StorageError> {
-    let AuditEntry { head, payload, salt, hash } = entry;
-    let statement = sqlx::query(
+async fn insert(write: &mut Write, entries: Vec<AuditEntry>) -> Result<(), StorageError> {
+    let statement = format!(
         "INSERT INTO audit_entries (seq, time_ms, actor, tenant, kind, job_id, payload, salt, payload_hash, rule_set_sha256, engine, audio_sha256, prev_hash, hash)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
-    )
-    .bind(head.seq)
-    .bind(head.time_ms)
-    .bind(head.actor)
-    .bind(head.tenant.as_str().to_owned())
-    .bind(head.kind)
-    .bind(head.job_id)
-    .bind(payload)
-    .bind(salt)
-    .bind(head.payload_hash)
-    .bind(head.rule_set_sha256)
-    .bind(head.engine)
-    .bind(head.audio_sha256)
-    .bind(head.prev_hash)
-    .bind(hash);
-    write.run(statement).await?;
+         VALUES {}",
+        places(entries.len(), 14)
+    );
+    // Words and placeholders of ours only; every value is bound. Odd numbers of rows seldom come again.
+    let mut query = sqlx::query(AssertSqlSafe(statement)).persistent(entries.len() == 1 || entries.len() == ROWS);
+    for AuditEntry { head, payload, salt, hash } in entries {
+        query = query
+            .bind(head.seq)
+            .bind(head.time_ms)
+            .bind(head.actor)
+            .bind(head.tenant.as_str().to_owned())
+            .bind(head.kind)
+            .bind(head.job_id)
+            .bind(payload)
+            .bind(salt)
+            .bind(head.payload_hash)
+            .bind(head.rule_set_sha256)
+            .bind(head.engine)
+            .bind(head.audio_sha256)
+            .bind(head.prev_hash)
+            .bind(hash);
+    }
+    write.run(query).await?;
     Ok(())
 }

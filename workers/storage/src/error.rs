@@ -176,8 +176,70 @@ pub enum StorageError {
         #[source]
         source: std::io::Error,
     },
-    /// Every connection was busy for too long.
-    #[error("no connection to the database {place} became free within {waited_secs} s")]
+    /// A text that is offered holds what no database keeps.
+    #[error("{what} `{}` holds the character U+0000", value.escape_debug())]
+    NulInText {
+        /// Which text.
+        what: &'static str,
+        /// What it is.
+        value: String,
+    },
+    /// The producer's key is longer than every database's index takes.
+    #[error("the key `{begins}…` has {bytes} bytes, a key may have {max}")]
+    KeyTooLong {
+        /// Its first characters.
+        begins: String,
+        /// How long it is.
+        bytes: usize,
+        /// How long it may be.
+        max: usize,
+    },
+    /// The server cannot be reached, or the connection to it broke; whether the last change took effect is unknown.
+    #[error("the connection to the database {place} failed")]
+    Unreachable {
+        /// Its URL.
+        place: String,
+        /// Why.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// The server does not let this user in, or not do this.
+    #[error("the database {place} refuses: {message}")]
+    Denied {
+        /// Its URL.
+        place: String,
+        /// The server's words.
+        message: String,
+    },
+    /// The server's release is too old.
+    #[error("the database {place} runs PostgreSQL {found}, this program needs {least} or later")]
+    TooOld {
+        /// Its URL.
+        place: String,
+        /// The server's version.
+        found: String,
+        /// The oldest release that will do.
+        least: u32,
+    },
+    /// Two transactions waited for each other, and the server ended this one.
+    #[error("two transactions in the database {place} stood in each other's way")]
+    Conflict {
+        /// Its URL.
+        place: String,
+        /// The server's words.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// The server ended a statement that took too long.
+    #[error("a statement took longer than {waited_secs} s in the database {place}")]
+    TooSlow {
+        /// Its URL.
+        place: String,
+        /// How long it may take.
+        waited_secs: u64,
+    },
+    /// Every connection was busy, or none could be made, for too long.
+    #[error("there was no connection to the database {place} within {waited_secs} s")]
     Busy {
         /// Its path.
         place: String,
@@ -226,6 +288,13 @@ impl Failure for StorageError {
             Self::Audit(_) => "audit.seal",
             Self::LockFile { .. } => "worker.lock_file",
             Self::Output { .. } => "output.unwritable",
+            Self::NulInText { .. } => "job.nul_in_text",
+            Self::KeyTooLong { .. } => "job.key_too_long",
+            Self::Unreachable { .. } => "database.unreachable",
+            Self::Denied { .. } => "database.denied",
+            Self::TooOld { .. } => "database.too_old",
+            Self::Conflict { .. } => "database.conflict",
+            Self::TooSlow { .. } => "database.too_slow",
             Self::Busy { .. } => "database.busy",
             Self::Database { .. } => "database.failed",
         }
@@ -242,13 +311,13 @@ impl Failure for StorageError {
                 "make the folder writable for this user, or choose another with EARMARK__STORAGE__OUTPUT or --out"
             }
             Self::UnknownDatabase(_) => {
-                "set EARMARK__DATABASE__URL to sqlite:PATH, e.g. sqlite:earmark.sqlite (postgres:// is not handled by this build yet)"
+                "set EARMARK__DATABASE__URL to sqlite:PATH, e.g. sqlite:earmark.sqlite, or postgres://USER:PASSWORD@HOST:PORT/NAME?sslmode=require"
             }
             Self::Folder { .. } | Self::Open { .. } => {
                 "choose a place you may write to with EARMARK__DATABASE__URL=sqlite:PATH"
             }
             Self::Missing { .. } => {
-                "name it with EARMARK__DATABASE__URL=sqlite:PATH; `earmark migrate` makes a new one"
+                "name it with EARMARK__DATABASE__URL; `earmark migrate` makes a new file, `createdb` a database on a server"
             }
             Self::NotADatabase { .. } => "name another file with EARMARK__DATABASE__URL; this one is left as it is",
             Self::Corrupt { .. } => {
@@ -256,7 +325,22 @@ impl Failure for StorageError {
             }
             Self::Full { .. } => "free some space on that disk; jobs wait until then",
             Self::ReadOnly { .. } => "make the file and its folder writable for this user",
+            Self::Locked { place, .. } | Self::Busy { place, .. } if place.starts_with("postgres") => {
+                "see in pg_stat_activity what the server is busy with, and whether EARMARK__DATABASE__CONNECTIONS of all processes are within its max_connections"
+            }
             Self::Locked { .. } | Self::Busy { .. } => "see which other process uses the database: `fuser -v FILE`",
+            Self::NulInText { .. } => "leave that character out",
+            Self::KeyTooLong { .. } => "give a shorter key, e.g. a hash of this one",
+            Self::Unreachable { .. } => {
+                "see whether the server runs and can be reached from here; jobs wait until then"
+            }
+            Self::Denied { .. } => {
+                "see user and password in EARMARK__DATABASE__URL, the server's pg_hba.conf, and what the user may do in the schema"
+            }
+            Self::TooOld { .. } => "use a newer server",
+            Self::TooSlow { .. } => {
+                "see in pg_stat_activity what the server is busy with, or raise EARMARK__DATABASE__STATEMENT_TIMEOUT_SECS"
+            }
             Self::Newer { .. } => "use the newer earmark, or another database",
             Self::Older { .. } => "run `earmark migrate`",
             Self::Migrate { .. } => "restore a backup of the database, or report this with the message",
@@ -270,6 +354,7 @@ impl Failure for StorageError {
             | Self::Unreadable { .. }
             | Self::Encode { .. }
             | Self::Audit(_)
+            | Self::Conflict { .. }
             | Self::Database { .. } => return None,
         };
         Some(text.into())
@@ -278,7 +363,9 @@ impl Failure for StorageError {
     fn disposition(&self) -> Disposition {
         match self {
             Self::LeaseLost(_) => Disposition::Release,
-            Self::Locked { .. } | Self::Busy { .. } => Disposition::RetryAfter(WAIT_FOR_LOCK),
+            Self::Locked { .. } | Self::Busy { .. } | Self::TooSlow { .. } | Self::Unreachable { .. } => {
+                Disposition::RetryAfter(WAIT_FOR_LOCK)
+            }
             Self::Folder { .. }
             | Self::Open { .. }
             | Self::Missing { .. }
@@ -289,10 +376,14 @@ impl Failure for StorageError {
             | Self::Newer { .. }
             | Self::Older { .. }
             | Self::Migrate { .. }
+            | Self::Denied { .. }
+            | Self::TooOld { .. }
             | Self::LockFile { .. }
             | Self::Output { .. } => Disposition::RetryAfter(WAIT_FOR_PERSON),
-            Self::Database { .. } | Self::BudgetSpent { .. } => Disposition::Retry,
+            Self::Database { .. } | Self::Conflict { .. } | Self::BudgetSpent { .. } => Disposition::Retry,
             Self::UnknownDatabase(_)
+            | Self::NulInText { .. }
+            | Self::KeyTooLong { .. }
             | Self::NoSuchJob(_)
             | Self::NotRetriable { .. }
             | Self::KeyTaken { .. }

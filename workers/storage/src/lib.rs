@@ -25,7 +25,7 @@ pub use accounts::{AccountRow, AccountState, Accounts};
 pub use artifacts::{Artifact, ArtifactStore, FileArtifacts, check_folder};
 pub use audit::{AuditLog, ChainReport, SqlAuditLog};
 pub use boards::{Boards, StoredBoard};
-pub use database::{Database, MigrationReport};
+pub use database::{Database, DatabaseOptions, MigrationReport};
 pub use digest::sha256_hex;
 pub use error::StorageError;
 pub use http_client::{HttpClientError, HttpOptions, http_client, is_public};

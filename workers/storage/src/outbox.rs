@@ -2,10 +2,11 @@
 
 use earmark_core::{JobId, Tenant};
 use serde_json::Value;
+use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 
 use crate::StorageError;
-use crate::database::{Database, Write, column, json, parsed};
+use crate::database::{Database, Write, column, json, parsed, storable};
 
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -133,14 +134,14 @@ impl Outbox {
             return Ok(Vec::new());
         }
         let mut write = self.db.write().await?;
-        let claim = sqlx::query(
+        let statement = format!(
             "UPDATE outbox SET attempt = attempt + 1, next_at_ms = $1
-             WHERE id IN (SELECT id FROM outbox WHERE next_at_ms <= $2 ORDER BY next_at_ms, id LIMIT $3) AND next_at_ms <= $2
+             WHERE id IN (SELECT id FROM outbox WHERE next_at_ms <= $2 ORDER BY next_at_ms, id LIMIT $3{}) AND next_at_ms <= $2
              RETURNING id, tenant, kind, job_id, payload, created_at_ms, attempt",
-        )
-        .bind(now_ms + claim_ms)
-        .bind(now_ms)
-        .bind(i64::from(limit));
+            self.db.skip_locked()
+        );
+        // Words of ours only; every value is bound.
+        let claim = sqlx::query(AssertSqlSafe(statement)).bind(now_ms + claim_ms).bind(now_ms).bind(i64::from(limit));
         let rows = write.rows(claim).await?;
         write.commit().await?;
         let mut messages = rows.iter().map(|row| message(&self.db, row)).collect::<Result<Vec<_>, _>>()?;
@@ -172,7 +173,7 @@ impl Outbox {
         let statement =
             sqlx::query("UPDATE outbox SET next_at_ms = $1, error = $2 WHERE id = $3 AND delivered_at_ms IS NULL")
                 .bind(next_at_ms)
-                .bind(error.to_owned())
+                .bind(storable(error))
                 .bind(id.to_owned());
         write.run(statement).await?;
         write.commit().await
@@ -311,7 +312,7 @@ pub(crate) async fn raise(
     .bind(tenant.as_str().to_owned())
     .bind(alert.kind.clone())
     .bind(job_id.map(|id| id.as_str().to_owned()))
-    .bind(alert.message.clone())
+    .bind(storable(&alert.message))
     .bind(now_ms);
     write.run(statement).await?;
     let payload = serde_json::json!({ "alert_id": id, "kind": alert.kind, "message": alert.message, "tenant": tenant, "job_id": job_id, "raised_at": earmark_core::rfc3339(now_ms) });

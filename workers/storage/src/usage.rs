@@ -234,6 +234,12 @@ pub(crate) async fn book(write: &mut Write, booking: &Booking, budget: Option<Bu
 /// Settles `booking`.
 pub(crate) async fn settle(write: &mut Write, booking: &Booking, settled: &Settled) -> Result<(), StorageError> {
     let correction = settled.price_micro_cny - booking.price_micro_cny;
+    // First what the day has cost, as a booking does. What was never booked was never counted as spent.
+    let spent = sqlx::query(
+        "UPDATE spending SET price_micro_cny = price_micro_cny + $5 WHERE day = $1 AND tenant = $2
+         AND EXISTS (SELECT 1 FROM usage u WHERE u.day = $1 AND u.tenant = $2 AND u.account = $3 AND u.job_id = $4)",
+    );
+    write.run(of_row(spent, booking).bind(correction)).await?;
     let statement = sqlx::query(
         "UPDATE usage SET answered = answered + $5, billed_ms = billed_ms + $6, price_micro_cny = price_micro_cny + $7, latency_ms = latency_ms + $8
          WHERE day = $1 AND tenant = $2 AND account = $3 AND job_id = $4",
@@ -245,11 +251,8 @@ pub(crate) async fn settle(write: &mut Write, booking: &Booking, settled: &Settl
         .bind(stored(settled.billed_ms))
         .bind(correction)
         .bind(stored(latency_ms));
-    if write.run(statement).await? == 0 {
-        // What was never booked was never counted as spent.
-        return Ok(());
-    }
-    spend(write, booking, correction).await
+    write.run(statement).await?;
+    Ok(())
 }
 
 async fn spend(write: &mut Write, booking: &Booking, price_micro_cny: i64) -> Result<(), StorageError> {

@@ -1,11 +1,21 @@
 //! Accounts that are stopped, and jobs that wait for them.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[macro_use]
 mod support;
 
 use earmark_core::{Job, JobState, Lane, Tenant};
 use earmark_storage::{AccountState, Accounts, AuditLog, Journal};
 use support::*;
+
+on_both!(
+    a_pause_is_seen_by_every_process_and_raises_one_alert,
+    a_pause_ends_by_itself_and_pausing_again_only_makes_it_longer,
+    cooling_is_quiet_only_gets_longer_and_never_replaces_a_pause,
+    resuming_opens_the_account_and_wakes_the_jobs_that_wait_for_it,
+    processes_that_stop_an_account_together_raise_one_alert,
+    every_journal_of_one_database_hears_of_a_job_made_ready,
+);
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -29,9 +39,8 @@ fn cooling(until_ms: i64) -> AccountState {
     AccountState::Cooling { until_ms, code: "glm.1305".into(), message: "busy".into() }
 }
 
-#[tokio::test]
-async fn a_pause_is_seen_by_every_process_and_raises_one_alert() {
-    let stores = Stores::fresh().await;
+async fn a_pause_is_seen_by_every_process_and_raises_one_alert(ground: Ground) {
+    let stores = Stores::fresh(&ground).await;
     let elsewhere = Accounts::new(stores.reopened().await);
     assert_eq!(elsewhere.state("main").await.unwrap(), AccountState::Open);
     assert!(stores.accounts.pause("main", None, "glm.1113", "in arrears", "worker:w").await.unwrap());
@@ -47,9 +56,8 @@ async fn a_pause_is_seen_by_every_process_and_raises_one_alert() {
     );
 }
 
-#[tokio::test]
-async fn a_pause_ends_by_itself_and_pausing_again_only_makes_it_longer() {
-    let stores = Stores::fresh().await;
+async fn a_pause_ends_by_itself_and_pausing_again_only_makes_it_longer(ground: Ground) {
+    let stores = Stores::fresh(&ground).await;
     let accounts = &stores.accounts;
     let pause = async |until_ms, message| accounts.pause("main", until_ms, "glm.1113", message, "w").await.unwrap();
     let state = async || accounts.state("main").await.unwrap();
@@ -71,9 +79,8 @@ async fn a_pause_ends_by_itself_and_pausing_again_only_makes_it_longer() {
     assert_eq!(alerts(&stores).await.len(), 2);
 }
 
-#[tokio::test]
-async fn cooling_is_quiet_only_gets_longer_and_never_replaces_a_pause() {
-    let stores = Stores::fresh().await;
+async fn cooling_is_quiet_only_gets_longer_and_never_replaces_a_pause(ground: Ground) {
+    let stores = Stores::fresh(&ground).await;
     let accounts = &stores.accounts;
     let cool = async |until_ms| accounts.cool("main", until_ms, "glm.1305", "busy", "w").await.unwrap();
     let state = async || accounts.state("main").await.unwrap();
@@ -96,9 +103,8 @@ async fn cooling_is_quiet_only_gets_longer_and_never_replaces_a_pause() {
     assert!(cool(START_MS + 90_000).await, "the pause was over");
 }
 
-#[tokio::test]
-async fn resuming_opens_the_account_and_wakes_the_jobs_that_wait_for_it() {
-    let stores = Stores::fresh().await;
+async fn resuming_opens_the_account_and_wakes_the_jobs_that_wait_for_it(ground: Ground) {
+    let stores = Stores::fresh(&ground).await;
     let (journal, accounts) = (&stores.journal, &stores.accounts);
     accounts.pause("main", None, "glm.1113", "arrears", "w").await.unwrap();
     let put_off = async |code: &str| -> Job {
@@ -137,9 +143,8 @@ async fn resuming_opens_the_account_and_wakes_the_jobs_that_wait_for_it() {
     assert!(accounts.pause("main", None, "glm.1113", "arrears again", "w").await.unwrap());
 }
 
-#[tokio::test]
-async fn processes_that_stop_an_account_together_raise_one_alert() {
-    let stores = Stores::fresh().await;
+async fn processes_that_stop_an_account_together_raise_one_alert(ground: Ground) {
+    let stores = Stores::fresh(&ground).await;
     let mut stopping = Vec::new();
     for process in 0..6 {
         let accounts = Accounts::new(stores.reopened().await);
@@ -158,9 +163,8 @@ async fn processes_that_stop_an_account_together_raise_one_alert() {
     assert_eq!(state.until_ms(), Some(START_MS + HOUR_MS + 5), "the longest holds");
 }
 
-#[tokio::test]
-async fn every_journal_of_one_database_hears_of_a_job_made_ready() {
-    let stores = Stores::fresh().await;
+async fn every_journal_of_one_database_hears_of_a_job_made_ready(ground: Ground) {
+    let stores = Stores::fresh(&ground).await;
     let ready = Journal::new(stores.db.clone()).ready_changes();
     stores.journal.accept(&new_job("a"), "cli").await.unwrap();
     assert!(ready.has_changed().unwrap());

@@ -1,15 +1,20 @@
 //! Which deaths count against a job, and jobs woken by what they wait for.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[macro_use]
 mod support;
 
 use earmark_core::{JobState, Lane};
 use earmark_storage::QUARANTINE_DEATHS;
 use support::*;
 
-#[tokio::test]
-async fn a_job_that_only_waited_is_not_blamed_for_the_death_of_its_worker() {
-    let stores = Stores::fresh().await;
+on_both!(
+    a_job_that_only_waited_is_not_blamed_for_the_death_of_its_worker,
+    jobs_that_wait_for_one_thing_are_woken_by_its_name,
+);
+
+async fn a_job_that_only_waited_is_not_blamed_for_the_death_of_its_worker(ground: Ground) {
+    let stores = Stores::fresh(&ground).await;
     let id = stores.journal.accept(&new_job("call"), "cli:me").await.unwrap().job.id;
     for round in 0..QUARANTINE_DEATHS + 2 {
         let (_, lease) =
@@ -33,9 +38,8 @@ async fn a_job_that_only_waited_is_not_blamed_for_the_death_of_its_worker() {
     assert_eq!(stores.journal.get(&id).await.unwrap().state, JobState::Dead);
 }
 
-#[tokio::test]
-async fn jobs_that_wait_for_one_thing_are_woken_by_its_name() {
-    let stores = Stores::fresh().await;
+async fn jobs_that_wait_for_one_thing_are_woken_by_its_name(ground: Ground) {
+    let stores = Stores::fresh(&ground).await;
     for name in ["a", "b"] {
         stores.journal.accept(&new_job(name), "cli:me").await.unwrap();
         let (_, lease) = stores.journal.lease_next(&worker(name), Lane::ALL, LEASE_MS).await.unwrap().unwrap();

@@ -1,15 +1,17 @@
 //! What is told of a job before its result is there.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[macro_use]
 mod support;
 
 use earmark_storage::{OutboxKind, StorageError};
 use serde_json::json;
 use support::*;
 
-#[tokio::test]
-async fn only_the_holder_of_a_job_tells_of_it_early() {
-    let stores = Stores::fresh().await;
+on_both!(only_the_holder_of_a_job_tells_of_it_early,);
+
+async fn only_the_holder_of_a_job_tells_of_it_early(ground: Ground) {
+    let stores = Stores::fresh(&ground).await;
     stores.journal.accept(&new_job("call"), "cli:me").await.unwrap();
     let (job, lease) =
         stores.journal.lease_next(&worker("a"), earmark_core::Lane::ALL, LEASE_MS).await.unwrap().unwrap();

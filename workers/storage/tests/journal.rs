@@ -1,6 +1,7 @@
-//! The journal's contract, on a SQLite file.
+//! The journal's contract, on each database.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[macro_use]
 mod support;
 
 use earmark_core::{JobId, JobState, Lane, NewJob, Tenant};
@@ -10,6 +11,24 @@ use earmark_storage::{
 };
 use serde_json::json;
 use support::*;
+
+on_both!(
+    an_accepted_job_comes_back_as_it_was_given_and_is_on_record,
+    the_same_key_is_the_same_job_for_one_tenant_only,
+    the_most_urgent_lane_comes_first_and_tenants_take_turns,
+    a_job_is_leased_to_one_worker_at_a_time_however_many_ask,
+    finishing_writes_everything_at_once_and_again_changes_nothing,
+    whoever_lost_the_lease_writes_nothing,
+    what_was_put_off_or_handed_back_comes_again_in_time,
+    a_job_can_be_called_off_wherever_it_stands,
+    a_job_that_kills_its_workers_is_quarantined_but_not_one_that_gets_on,
+    a_job_of_ones_own_is_never_seen_by_others_while_one_lives,
+    saved_clips_survive_the_holder_and_count_once,
+    jobs_are_listed_newest_first_page_by_page_and_counted,
+    messages_are_claimed_repeated_until_delivered_and_given_up_on_request,
+    an_alert_is_seen_to_once_and_that_is_on_record,
+    a_rule_set_is_kept_as_it_was_first_seen,
+);
 
 async fn audit_kinds(stores: &Stores, job: &JobId) -> Vec<String> {
     stores.audit.of_job(job).await.unwrap().into_iter().map(|entry| entry.head.kind).collect()
@@ -21,9 +40,8 @@ async fn assert_chains_hold(stores: &Stores) {
     }
 }
 
-#[tokio::test]
-async fn an_accepted_job_comes_back_as_it_was_given_and_is_on_record() {
-    let stores = Stores::fresh().await;
+async fn an_accepted_job_comes_back_as_it_was_given_and_is_on_record(ground: Ground) {
+    let stores = Stores::fresh(&ground).await;
     let mut new = new_job("通话 一");
     new.key = Some("crm-1".into());
     new.metadata.insert("agent".into(), json!("李"));
@@ -41,9 +59,8 @@ async fn an_accepted_job_comes_back_as_it_was_given_and_is_on_record() {
     assert_eq!(entries[0].payload.as_deref(), Some(r#"{"key":"crm-1","lane":"call","uri":"通话 一.wav"}"#));
 }
 
-#[tokio::test]
-async fn the_same_key_is_the_same_job_for_one_tenant_only() {
-    let stores = Stores::fresh().await;
+async fn the_same_key_is_the_same_job_for_one_tenant_only(ground: Ground) {
+    let stores = Stores::fresh(&ground).await;
     let keyed = NewJob { key: Some("k".into()), ..new_job("a") };
     let other_tenant = NewJob { tenant: Tenant::parse("other").unwrap(), ..keyed.clone() };
     let accepted = stores
@@ -63,9 +80,8 @@ async fn the_same_key_is_the_same_job_for_one_tenant_only() {
     assert_chains_hold(&stores).await;
 }
 
-#[tokio::test]
-async fn the_most_urgent_lane_comes_first_and_tenants_take_turns() {
-    let stores = Stores::fresh().await;
+async fn the_most_urgent_lane_comes_first_and_tenants_take_turns(ground: Ground) {
+    let stores = Stores::fresh(&ground).await;
     let job = |name: &str, tenant: &str, lane| NewJob { tenant: Tenant::parse(tenant).unwrap(), lane, ..new_job(name) };
     let mut jobs: Vec<_> = (0..4).map(|i| job(&format!("big-{i}"), "big", Lane::Call)).collect();
     jobs.extend([job("small-0", "small", Lane::Call), job("small-1", "small", Lane::Call)]);
@@ -85,9 +101,8 @@ async fn the_most_urgent_lane_comes_first_and_tenants_take_turns() {
     assert!(stores.journal.lease_next(&worker("w"), &[Lane::Webhook], LEASE_MS).await.unwrap().is_none());
 }
 
-#[tokio::test]
-async fn a_job_is_leased_to_one_worker_at_a_time_however_many_ask() {
-    let stores = Stores::fresh().await;
+async fn a_job_is_leased_to_one_worker_at_a_time_however_many_ask(ground: Ground) {
+    let stores = Stores::fresh(&ground).await;
     let new: Vec<_> = (0..40).map(|i| new_job(&i.to_string())).collect();
     stores.journal.accept_many(&new, "cli").await.unwrap();
     let mut askers = Vec::new();
@@ -112,9 +127,8 @@ async fn a_job_is_leased_to_one_worker_at_a_time_however_many_ask() {
     assert_eq!(taken.len(), 40);
 }
 
-#[tokio::test]
-async fn finishing_writes_everything_at_once_and_again_changes_nothing() {
-    let stores = Stores::fresh().await;
+async fn finishing_writes_everything_at_once_and_again_changes_nothing(ground: Ground) {
+    let stores = Stores::fresh(&ground).await;
     stores.journal.accept(&new_job("a"), "cli").await.unwrap();
     let (job, lease) = stores.journal.lease_next(&worker("w"), Lane::ALL, LEASE_MS).await.unwrap().unwrap();
     let finished = finished(&job);
@@ -147,9 +161,8 @@ async fn finishing_writes_everything_at_once_and_again_changes_nothing() {
     assert_chains_hold(&stores).await;
 }
 
-#[tokio::test]
-async fn whoever_lost_the_lease_writes_nothing() {
-    let stores = Stores::fresh().await;
+async fn whoever_lost_the_lease_writes_nothing(ground: Ground) {
+    let stores = Stores::fresh(&ground).await;
     stores.journal.accept(&new_job("a"), "cli").await.unwrap();
     let (job, zombie) = stores.journal.lease_next(&worker("w"), Lane::ALL, LEASE_MS).await.unwrap().unwrap();
     stores.clock.advance_ms(LEASE_MS + 1);
@@ -186,9 +199,8 @@ async fn whoever_lost_the_lease_writes_nothing() {
     stores.results.finish(&lease, &finished(&job)).await.unwrap();
 }
 
-#[tokio::test]
-async fn what_was_put_off_or_handed_back_comes_again_in_time() {
-    let stores = Stores::fresh().await;
+async fn what_was_put_off_or_handed_back_comes_again_in_time(ground: Ground) {
+    let stores = Stores::fresh(&ground).await;
     stores.journal.accept(&new_job("a"), "cli").await.unwrap();
     let next = async || stores.journal.lease_next(&worker("w"), Lane::ALL, LEASE_MS).await.unwrap();
     let (_, lease) = next().await.unwrap();
@@ -223,9 +235,8 @@ async fn what_was_put_off_or_handed_back_comes_again_in_time() {
     assert_chains_hold(&stores).await;
 }
 
-#[tokio::test]
-async fn a_job_can_be_called_off_wherever_it_stands() {
-    let stores = Stores::fresh().await;
+async fn a_job_can_be_called_off_wherever_it_stands(ground: Ground) {
+    let stores = Stores::fresh(&ground).await;
     let journal = &stores.journal;
     let waiting = journal.accept(&new_job("a"), "cli").await.unwrap().job.id;
     assert_eq!(journal.cancel(&waiting, "cli").await.unwrap(), CancelOutcome::Cancelled);
@@ -279,9 +290,8 @@ async fn a_job_can_be_called_off_wherever_it_stands() {
     assert!(matches!(journal.cancel(&JobId::at(0), "cli").await, Err(StorageError::NoSuchJob(_))));
 }
 
-#[tokio::test]
-async fn a_job_that_kills_its_workers_is_quarantined_but_not_one_that_gets_on() {
-    let stores = Stores::fresh().await;
+async fn a_job_that_kills_its_workers_is_quarantined_but_not_one_that_gets_on(ground: Ground) {
+    let stores = Stores::fresh(&ground).await;
     let journal = &stores.journal;
     // It lives on as far as anyone can see: only its silence tells.
     let _lock =
@@ -312,7 +322,7 @@ async fn a_job_that_kills_its_workers_is_quarantined_but_not_one_that_gets_on() 
 
 #[tokio::test]
 async fn a_dead_workers_leases_are_free_at_once_and_a_living_ones_are_not() {
-    let stores = Stores::fresh().await;
+    let stores = Stores::fresh(&Ground::sqlite()).await;
     let info = WorkerInfo { host: "here".into(), pid: 1, slots: 2 };
     let (dead, alive) = (worker("dead"), worker("alive"));
     let dead_lock = stores.journal.register_worker(&dead, &info).await.unwrap();
@@ -341,9 +351,8 @@ async fn a_dead_workers_leases_are_free_at_once_and_a_living_ones_are_not() {
     assert!(stores.journal.recover().await.unwrap().is_empty());
 }
 
-#[tokio::test]
-async fn a_job_of_ones_own_is_never_seen_by_others_while_one_lives() {
-    let stores = Stores::fresh().await;
+async fn a_job_of_ones_own_is_never_seen_by_others_while_one_lives(ground: Ground) {
+    let stores = Stores::fresh(&ground).await;
     let (job, lease) = stores.journal.accept_leased(&new_job("a"), "cli", &worker("run"), LEASE_MS).await.unwrap();
     assert_eq!(stores.journal.get(&job.id).await.unwrap(), job);
     assert!(stores.journal.lease_next(&worker("up"), Lane::ALL, LEASE_MS).await.unwrap().is_none());
@@ -351,9 +360,8 @@ async fn a_job_of_ones_own_is_never_seen_by_others_while_one_lives() {
     assert_eq!(audit_kinds(&stores, &job.id).await, ["job.accepted", "finding.raised", "job.done"]);
 }
 
-#[tokio::test]
-async fn saved_clips_survive_the_holder_and_count_once() {
-    let stores = Stores::fresh().await;
+async fn saved_clips_survive_the_holder_and_count_once(ground: Ground) {
+    let stores = Stores::fresh(&ground).await;
     let journal = &stores.journal;
     journal.accept(&new_job("a"), "cli").await.unwrap();
     let (job, lease) = journal.lease_next(&worker("w"), Lane::ALL, LEASE_MS).await.unwrap().unwrap();
@@ -382,9 +390,8 @@ async fn saved_clips_survive_the_holder_and_count_once() {
     assert_eq!((job.clips_total, job.clips_done), (Some(2), 1));
 }
 
-#[tokio::test]
-async fn jobs_are_listed_newest_first_page_by_page_and_counted() {
-    let stores = Stores::fresh().await;
+async fn jobs_are_listed_newest_first_page_by_page_and_counted(ground: Ground) {
+    let stores = Stores::fresh(&ground).await;
     let journal = &stores.journal;
     let acme = Tenant::parse("acme").unwrap();
     for i in 0..5 {
@@ -422,9 +429,8 @@ async fn jobs_are_listed_newest_first_page_by_page_and_counted() {
     );
 }
 
-#[tokio::test]
-async fn messages_are_claimed_repeated_until_delivered_and_given_up_on_request() {
-    let stores = Stores::fresh().await;
+async fn messages_are_claimed_repeated_until_delivered_and_given_up_on_request(ground: Ground) {
+    let stores = Stores::fresh(&ground).await;
     for name in ["a", "b"] {
         let id = stores.journal.accept(&new_job(name), "cli").await.unwrap().job.id;
         stores.journal.cancel(&id, "cli").await.unwrap();
@@ -450,9 +456,8 @@ async fn messages_are_claimed_repeated_until_delivered_and_given_up_on_request()
     assert_eq!(outbox.next_due_at().await.unwrap(), None);
 }
 
-#[tokio::test]
-async fn an_alert_is_seen_to_once_and_that_is_on_record() {
-    let stores = Stores::fresh().await;
+async fn an_alert_is_seen_to_once_and_that_is_on_record(ground: Ground) {
+    let stores = Stores::fresh(&ground).await;
     stores.journal.accept(&new_job("a"), "cli").await.unwrap();
     let (_, lease) = stores.journal.lease_next(&worker("w"), Lane::ALL, LEASE_MS).await.unwrap().unwrap();
     stores.journal.bury(&lease, &problem("x")).await.unwrap();
@@ -464,9 +469,8 @@ async fn an_alert_is_seen_to_once_and_that_is_on_record() {
     assert_eq!(audit_kinds(&stores, &lease.job_id).await.last().map(String::as_str), Some("alert.acked"));
 }
 
-#[tokio::test]
-async fn a_rule_set_is_kept_as_it_was_first_seen() {
-    let stores = Stores::fresh().await;
+async fn a_rule_set_is_kept_as_it_was_first_seen(ground: Ground) {
+    let stores = Stores::fresh(&ground).await;
     let rule_sets = RuleSets::new(stores.db.clone());
     rule_sets.put("aa", "starter", &json!({ "a.yaml": "rules: []" })).await.unwrap();
     rule_sets.put("aa", "other", &json!({})).await.unwrap();

@@ -1,11 +1,24 @@
 //! Requests booked, settled and kept within budgets.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[macro_use]
 mod support;
 
 use earmark_core::{Failure, Job, JobId, Lane, Lease, Tenant};
 use earmark_storage::{Booking, Budget, Journal, Settled, StorageError, Usage, UsageFilter, UsageRow};
 use support::*;
+
+on_both!(
+    a_request_is_counted_and_booked_at_once_and_only_by_the_holder,
+    a_saved_clip_settles_its_request_or_neither_is_written,
+    a_booking_whose_answer_nobody_saw_stays,
+    many_at_once_spend_the_budget_to_the_last_request_and_raise_one_alert,
+    a_spent_budget_is_the_tenants_alone_and_over_the_next_day,
+    a_settlement_frees_what_was_not_spent_and_counts_to_the_day_of_its_booking,
+    usage_is_summed_by_day_tenant_and_account_and_by_job_on_request,
+    the_mean_latency_is_of_an_accounts_answers_in_the_last_seven_days,
+    workers_of_several_processes_share_one_budget,
+);
 
 const DAY_MS: i64 = 86_400_000;
 const BUDGET: Option<Budget> = Some(Budget { limit_micro_cny: 5000 });
@@ -40,9 +53,8 @@ async fn alerts(stores: &Stores) -> Vec<String> {
     alerts.into_iter().map(|alert| format!("{}: {}", alert.tenant, alert.message)).collect()
 }
 
-#[tokio::test]
-async fn a_request_is_counted_and_booked_at_once_and_only_by_the_holder() {
-    let stores = Stores::fresh().await;
+async fn a_request_is_counted_and_booked_at_once_and_only_by_the_holder(ground: Ground) {
+    let stores = Stores::fresh(&ground).await;
     let (job, zombie) = leased(&stores).await;
     stores.clock.advance_ms(LEASE_MS + 1);
     stores.journal.sweep().await.unwrap();
@@ -60,9 +72,8 @@ async fn a_request_is_counted_and_booked_at_once_and_only_by_the_holder() {
     assert_eq!((row.audio_ms, row.billed_ms, row.price_micro_cny), (1000, 0, 1000));
 }
 
-#[tokio::test]
-async fn a_saved_clip_settles_its_request_or_neither_is_written() {
-    let stores = Stores::fresh().await;
+async fn a_saved_clip_settles_its_request_or_neither_is_written(ground: Ground) {
+    let stores = Stores::fresh(&ground).await;
     let (job, lease) = leased(&stores).await;
     let booking = booking(&job.id);
     stores.journal.book_request(&lease, &booking, None).await.unwrap();
@@ -84,9 +95,8 @@ async fn a_saved_clip_settles_its_request_or_neither_is_written() {
     assert_eq!(total(&stores).await, (2, 800));
 }
 
-#[tokio::test]
-async fn a_booking_whose_answer_nobody_saw_stays() {
-    let stores = Stores::fresh().await;
+async fn a_booking_whose_answer_nobody_saw_stays(ground: Ground) {
+    let stores = Stores::fresh(&ground).await;
     let (job, lease) = leased(&stores).await;
     stores.journal.book_request(&lease, &booking(&job.id), BUDGET).await.unwrap();
     stores.clock.advance_ms(LEASE_MS + 1);
@@ -102,9 +112,8 @@ async fn a_booking_whose_answer_nobody_saw_stays() {
     assert_eq!(total(&stores).await, (5, 5000));
 }
 
-#[tokio::test]
-async fn many_at_once_spend_the_budget_to_the_last_request_and_raise_one_alert() {
-    let stores = Stores::fresh().await;
+async fn many_at_once_spend_the_budget_to_the_last_request_and_raise_one_alert(ground: Ground) {
+    let stores = Stores::fresh(&ground).await;
     let mut bookings = Vec::new();
     for _ in 0..4 {
         let usage = Usage::new(stores.reopened().await);
@@ -133,9 +142,8 @@ async fn many_at_once_spend_the_budget_to_the_last_request_and_raise_one_alert()
     );
 }
 
-#[tokio::test]
-async fn a_spent_budget_is_the_tenants_alone_and_over_the_next_day() {
-    let stores = Stores::fresh().await;
+async fn a_spent_budget_is_the_tenants_alone_and_over_the_next_day(ground: Ground) {
+    let stores = Stores::fresh(&ground).await;
     let usage = &stores.usage;
     let dear = Booking { price_micro_cny: 4000, ..without_job() };
     usage.book(&dear, BUDGET).await.unwrap();
@@ -157,9 +165,8 @@ async fn a_spent_budget_is_the_tenants_alone_and_over_the_next_day() {
     assert_eq!(alerts(&stores).await.len(), 3, "and one a tenant");
 }
 
-#[tokio::test]
-async fn a_settlement_frees_what_was_not_spent_and_counts_to_the_day_of_its_booking() {
-    let stores = Stores::fresh().await;
+async fn a_settlement_frees_what_was_not_spent_and_counts_to_the_day_of_its_booking(ground: Ground) {
+    let stores = Stores::fresh(&ground).await;
     let usage = &stores.usage;
     for _ in 0..5 {
         usage.book(&without_job(), BUDGET).await.unwrap();
@@ -183,9 +190,8 @@ async fn a_settlement_frees_what_was_not_spent_and_counts_to_the_day_of_its_book
     assert!(usage.book(&without_job(), BUDGET).await.is_err(), "it did not change what was spent");
 }
 
-#[tokio::test]
-async fn usage_is_summed_by_day_tenant_and_account_and_by_job_on_request() {
-    let stores = Stores::fresh().await;
+async fn usage_is_summed_by_day_tenant_and_account_and_by_job_on_request(ground: Ground) {
+    let stores = Stores::fresh(&ground).await;
     let acme = Tenant::parse("acme").unwrap();
     let (first, second) = (JobId::at(1), JobId::at(2));
     let bookings = [
@@ -226,9 +232,8 @@ async fn usage_is_summed_by_day_tenant_and_account_and_by_job_on_request() {
     assert_eq!(shown(UsageFilter { since_day: Some("2025-10-10".into()), ..all }).await, ["10 default main 1"]);
 }
 
-#[tokio::test]
-async fn the_mean_latency_is_of_an_accounts_answers_in_the_last_seven_days() {
-    let stores = Stores::fresh().await;
+async fn the_mean_latency_is_of_an_accounts_answers_in_the_last_seven_days(ground: Ground) {
+    let stores = Stores::fresh(&ground).await;
     let usage = &stores.usage;
     usage.book(&without_job(), None).await.unwrap();
     assert_eq!(usage.mean_latency_ms("main").await.unwrap(), None, "nothing was answered yet");
@@ -243,9 +248,8 @@ async fn the_mean_latency_is_of_an_accounts_answers_in_the_last_seven_days() {
     assert_eq!(usage.mean_latency_ms("main").await.unwrap(), None);
 }
 
-#[tokio::test]
-async fn workers_of_several_processes_share_one_budget() {
-    let stores = Stores::fresh().await;
+async fn workers_of_several_processes_share_one_budget(ground: Ground) {
+    let stores = Stores::fresh(&ground).await;
     let mut senders = Vec::new();
     for process in 0..4 {
         stores.journal.accept(&new_job(&process.to_string()), "cli").await.unwrap();

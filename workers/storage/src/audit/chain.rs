@@ -2,6 +2,7 @@
 
 use earmark_core::Tenant;
 use earmark_core::audit::{AuditEntry, AuditError, ChainVerifier, GENESIS};
+use sqlx::AssertSqlSafe;
 
 use super::{ChainReport, entry};
 use crate::StorageError;
@@ -13,13 +14,14 @@ const BATCH: i64 = 500;
 /// Every tenant that the chains or the data beside them name. Names that are none of earmark's are left to the chain
 /// that misses them.
 pub(super) async fn tenants(db: &Database) -> Result<Vec<Tenant>, StorageError> {
-    let rows = sqlx::query(
-        "SELECT DISTINCT hex(tenant) AS tenant FROM
+    let hex = if db.is_shared() { "encode(convert_to(tenant, 'UTF8'), 'hex')" } else { "hex(tenant)" };
+    let statement = format!(
+        "SELECT DISTINCT {hex} AS tenant FROM
            (SELECT tenant FROM audit_heads UNION SELECT DISTINCT tenant FROM audit_entries UNION SELECT DISTINCT tenant FROM jobs
-            UNION SELECT DISTINCT tenant FROM results UNION SELECT DISTINCT tenant FROM findings) AS named ORDER BY 1",
-    )
-    .fetch_all(db.pool())
-    .await;
+            UNION SELECT DISTINCT tenant FROM results UNION SELECT DISTINCT tenant FROM findings) AS named ORDER BY 1"
+    );
+    // Words of ours only.
+    let rows = sqlx::query(AssertSqlSafe(statement)).fetch_all(db.pool()).await;
     let mut tenants = Vec::new();
     for row in db.map(rows)? {
         // In hex, because what is no text cannot be read as such at all.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::row;
 use crate::StorageError;
 use crate::audit;
-use crate::database::{Query, Write};
+use crate::database::{Query, Write, storable};
 use crate::outbox::{self, NewAlert, NewMessage, OutboxKind};
 
 /// The job of `lease`, if the lease still holds. Its row is written, so nobody takes it before the commit.
@@ -48,8 +48,8 @@ pub(crate) async fn become_final(write: &mut Write, job: &Job, ending: Ending<'_
     .bind(ending.state.as_str())
     .bind(now_ms)
     .bind(ending.problem.map(|problem| problem.code.clone()))
-    .bind(ending.problem.map(|problem| problem.message.clone()))
-    .bind(ending.problem.and_then(|problem| problem.hint.clone()))
+    .bind(ending.problem.map(|problem| storable(&problem.message)))
+    .bind(ending.problem.and_then(|problem| problem.hint.as_deref().map(storable)))
     .bind(job.id.as_str().to_owned());
     write.run(statement).await?;
 
@@ -123,8 +123,8 @@ pub(crate) async fn become_ready(
     .bind(run_at_ms)
     .bind(i64::from(attempt))
     .bind(problem.map(|problem| problem.code.clone()))
-    .bind(problem.map(|problem| problem.message.clone()))
-    .bind(problem.and_then(|problem| problem.hint.clone()))
+    .bind(problem.map(|problem| storable(&problem.message)))
+    .bind(problem.and_then(|problem| problem.hint.as_deref().map(storable)))
     .bind(job.id.as_str().to_owned());
     write.run(statement).await?;
     Ok(JobState::Ready)

@@ -7,20 +7,26 @@ use super::holder::{actor_of, become_cancelled, become_dead, become_ready, event
 use super::{Hold, Journal, LeaseState, row};
 use crate::StorageError;
 use crate::audit;
-use crate::database::{Write, column};
+use crate::database::{Write, column, parsed};
 
-/// The oldest job that is due, of the tenant whose turn it is, in lane `$1` at instant `$2`.
+/// The next job that is due, of the tenant whose turn it is, in lane `$1` at instant `$2`.
 const NEXT_IN_LANE: &str = "
     SELECT id FROM (
         SELECT t.served, t.tenant,
                (SELECT j.id FROM jobs j WHERE j.state = 'ready' AND j.lane = t.lane AND j.tenant = t.tenant AND j.run_at_ms <= $2
-                ORDER BY j.run_at_ms, j.id LIMIT 1) AS id
+                ORDER BY j.priority DESC, j.run_at_ms, j.id LIMIT 1) AS id
         FROM turns t WHERE t.lane = $1
     ) AS candidates WHERE id IS NOT NULL ORDER BY served, tenant LIMIT 1";
 
+/// On a server: what is next of the lane and tenant of job `$1` at instant `$2` that nobody is taking at this moment.
+const NEXT_UNLOCKED: &str = "
+    SELECT j.id AS id FROM jobs j WHERE j.state = 'ready' AND j.lane = (SELECT c.lane FROM jobs c WHERE c.id = $1)
+        AND j.tenant = (SELECT c.tenant FROM jobs c WHERE c.id = $1) AND j.run_at_ms <= $2
+    ORDER BY j.priority DESC, j.run_at_ms, j.id LIMIT 1 FOR UPDATE SKIP LOCKED";
+
 impl Journal {
     /// Leases the next job of `lanes` to `worker` for `lease_ms`: the most urgent lane first, within it tenants in turn,
-    /// within a tenant the longest due. None when no job is due.
+    /// within a tenant the highest priority, then the longest due. None when no job is due.
     ///
     /// # Errors
     /// [`StorageError`] when the database fails.
@@ -76,26 +82,29 @@ impl Journal {
     /// # Errors
     /// [`StorageError`] when the database fails; the leases may still hold.
     pub async fn renew(&self, leases: &[Lease], lease_ms: i64) -> Result<Vec<LeaseState>, StorageError> {
-        let mut states = Vec::with_capacity(leases.len());
         if leases.is_empty() {
-            return Ok(states);
+            return Ok(Vec::new());
         }
+        // By job, so that two who write several do not wait for each other.
+        let mut order: Vec<usize> = (0..leases.len()).collect();
+        order.sort_by(|a, b| leases[*a].job_id.as_str().cmp(leases[*b].job_id.as_str()));
+        let mut holds = vec![Hold::Lost; leases.len()];
         let mut write = self.db.write().await?;
         let until_ms = self.db.now_ms() + lease_ms;
-        for lease in leases {
+        for place in order {
+            let lease = &leases[place];
             let statement = sqlx::query(
                 "UPDATE jobs SET lease_until_ms = $4 WHERE id = $1 AND lease_epoch = $2 AND lease_owner = $3 AND state = 'leased'
                  RETURNING cancel_requested",
             );
-            let hold = match write.row(fence(statement, lease).bind(until_ms)).await? {
+            holds[place] = match write.row(fence(statement, lease).bind(until_ms)).await? {
                 None => Hold::Lost,
                 Some(found) if column::<i64>(&self.db, &found, "cancel_requested")? != 0 => Hold::CancelRequested,
                 Some(_) => Hold::Held,
             };
-            states.push(LeaseState { lease: lease.clone(), hold });
         }
         write.commit().await?;
-        Ok(states)
+        Ok(leases.iter().zip(holds).map(|(lease, hold)| LeaseState { lease: lease.clone(), hold }).collect())
     }
 
     /// Hands the job back, ready at once, the attempt not counted; cancelled instead when someone called it off.
@@ -190,7 +199,13 @@ async fn lease_in_lane(
     let now_ms = write.db().now_ms();
     // Where others may write at the same time, the candidate can be gone: then the next one.
     while let Some(found) = write.row(sqlx::query(NEXT_IN_LANE).bind(lane.as_str()).bind(now_ms)).await? {
-        let id = crate::database::parsed(write.db(), &found, "id", JobId::parse)?;
+        let mut id = parsed(write.db(), &found, "id", JobId::parse)?;
+        if write.db().is_shared() {
+            let unlocked = sqlx::query(NEXT_UNLOCKED).bind(id.as_str().to_owned()).bind(now_ms);
+            if let Some(found) = write.row(unlocked).await? {
+                id = parsed(write.db(), &found, "id", JobId::parse)?;
+            }
+        }
         let Some((job, lease)) = take(write, &id, worker, lease_ms).await? else { continue };
         let served = sqlx::query(
             "UPDATE turns SET served = (SELECT MAX(t.served) + 1 FROM turns t WHERE t.lane = $1) WHERE lane = $1 AND tenant = $2",

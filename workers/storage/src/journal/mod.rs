@@ -21,6 +21,7 @@ mod cancel;
 mod clips;
 mod early;
 mod holder;
+mod insert;
 mod intake;
 mod lease;
 mod query;
@@ -33,6 +34,7 @@ use tokio::sync::watch;
 
 use crate::database::Database;
 
+pub(crate) use blame::make_due;
 pub use clips::{SavedClip, Spent};
 pub(crate) use holder::{Ending, actor_of, become_final, event, held};
 pub use sweep::QUARANTINE_DEATHS;

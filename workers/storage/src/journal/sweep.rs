@@ -1,13 +1,15 @@
 //! What the dead leave behind: leases that ran out, and those of processes that are gone.
 
-use earmark_core::{Job, JobState, Problem, WorkerId};
+use earmark_core::{Job, JobId, JobState, Problem, WorkerId};
 use serde_json::json;
+use sqlx::AssertSqlSafe;
+use sqlx::any::AnyRow;
 
 use super::holder::{become_cancelled, become_dead, become_ready, event};
 use super::{Journal, SweepReport, row};
 use crate::StorageError;
 use crate::audit;
-use crate::database::{Write, column};
+use crate::database::{Database, Write, column, parsed};
 use crate::worker_lock::dead_workers;
 
 /// A job whose holder died this many times without a new clip in between is given up.
@@ -16,8 +18,8 @@ pub const QUARANTINE_DEATHS: u32 = 3;
 const QUARANTINED: &str = "job.quarantined";
 /// Back-off after the first lease that ran out; doubled with each further one.
 const FIRST_DELAY_MS: i64 = 2_000;
-/// Jobs per transaction.
-const BATCH: i64 = 100;
+/// Jobs looked up at a time.
+const BATCH: usize = 100;
 
 /// How a holder was found dead.
 #[derive(Clone, Copy)]
@@ -36,17 +38,18 @@ impl Journal {
     pub async fn sweep(&self) -> Result<SweepReport, StorageError> {
         let mut report = SweepReport::default();
         self.free_dead(&mut report).await?;
-        while self.has_expired().await? {
-            let mut write = self.db.write().await?;
-            let expired = sqlx::query(
-                "SELECT * FROM jobs WHERE state = 'leased' AND lease_until_ms < $1 ORDER BY lease_until_ms LIMIT $2",
-            )
-            .bind(self.db.now_ms())
-            .bind(BATCH);
-            for found in write.rows(expired).await? {
-                take_back(&mut write, &found, Death::Silent, &mut report).await?;
+        loop {
+            let expired = self.expired().await?;
+            let mut is_over = expired.len() < BATCH;
+            for id in &expired {
+                let now_ms = self.db.now_ms();
+                // Another sweeper's, where it has gone on meanwhile.
+                let is_ours = self.take_back(id, "lease_until_ms < $2", now_ms, Death::Silent, &mut report).await?;
+                is_over |= !is_ours;
             }
-            write.commit().await?;
+            if is_over {
+                break;
+            }
         }
         self.tell(&report);
         Ok(report)
@@ -74,12 +77,14 @@ impl Journal {
             .map(|found| column::<String>(&self.db, found, "lease_owner").map(|id| WorkerId::stored(&id)))
             .collect::<Result<Vec<_>, _>>()?;
         for dead in dead_workers(&folder, &owners) {
-            let mut write = self.db.write().await?;
-            let held = sqlx::query("SELECT * FROM jobs WHERE state = 'leased' AND lease_owner = $1")
-                .bind(dead.id.as_str().to_owned());
-            for found in write.rows(held).await? {
-                take_back(&mut write, &found, Death::Gone, report).await?;
+            let held = sqlx::query("SELECT id FROM jobs WHERE state = 'leased' AND lease_owner = $1")
+                .bind(dead.id.as_str().to_owned())
+                .fetch_all(self.db.pool())
+                .await;
+            for id in ids(&self.db, &self.db.map(held)?)? {
+                self.take_back(&id, "lease_owner = $2", dead.id.as_str().to_owned(), Death::Gone, report).await?;
             }
+            let mut write = self.db.write().await?;
             let stopped = sqlx::query("UPDATE workers SET stopped_at_ms = $1 WHERE id = $2 AND stopped_at_ms IS NULL")
                 .bind(self.db.now_ms())
                 .bind(dead.id.as_str().to_owned());
@@ -90,13 +95,40 @@ impl Journal {
         Ok(())
     }
 
-    /// Looking costs no turn to write, and mostly there is nothing.
-    async fn has_expired(&self) -> Result<bool, StorageError> {
-        let first = sqlx::query("SELECT id FROM jobs WHERE state = 'leased' AND lease_until_ms < $1 LIMIT 1")
-            .bind(self.db.now_ms())
-            .fetch_optional(self.db.pool())
-            .await;
-        Ok(self.db.map(first)?.is_some())
+    /// Some jobs whose leases ran out, the longest gone first. Looking costs no turn to write, and mostly there is nothing.
+    async fn expired(&self) -> Result<Vec<JobId>, StorageError> {
+        let rows = sqlx::query(
+            "SELECT id FROM jobs WHERE state = 'leased' AND lease_until_ms < $1 ORDER BY lease_until_ms LIMIT $2",
+        )
+        .bind(self.db.now_ms())
+        .bind(i64::try_from(BATCH).unwrap_or(i64::MAX))
+        .fetch_all(self.db.pool())
+        .await;
+        ids(&self.db, &self.db.map(rows)?)
+    }
+
+    /// Takes job `id` back, if it is still leased and `condition` holds with `$2`; tells whether it did. One transaction a
+    /// job: with those of several tenants in one, sweepers and holders could wait for each other's audit chains.
+    async fn take_back<'q, T>(
+        &self,
+        id: &JobId,
+        condition: &str,
+        value: T,
+        death: Death,
+        report: &mut SweepReport,
+    ) -> Result<bool, StorageError>
+    where
+        T: sqlx::Encode<'q, sqlx::Any> + sqlx::Type<sqlx::Any> + Send + 'q,
+    {
+        let mut write = self.db.write().await?;
+        let skip = self.db.skip_locked();
+        let statement = format!("SELECT * FROM jobs WHERE id = $1 AND state = 'leased' AND {condition}{skip}");
+        // Words of ours only; every value is bound.
+        let held = sqlx::query(AssertSqlSafe(statement)).bind(id.as_str().to_owned()).bind(value);
+        let Some(found) = write.row(held).await? else { return Ok(false) };
+        take_back(&mut write, &found, death, report).await?;
+        write.commit().await?;
+        Ok(true)
     }
 
     fn tell(&self, report: &SweepReport) {
@@ -110,16 +142,19 @@ impl Journal {
     }
 }
 
+fn ids(db: &Database, rows: &[AnyRow]) -> Result<Vec<JobId>, StorageError> {
+    rows.iter().map(|found| parsed(db, found, "id", JobId::parse)).collect()
+}
+
 /// Takes one leased job back. The attempt is not counted: deaths have a count of their own.
 async fn take_back(
     write: &mut Write,
-    found: &sqlx::any::AnyRow,
+    found: &AnyRow,
     death: Death,
     report: &mut SweepReport,
 ) -> Result<(), StorageError> {
     let mut job = row::job(write.db(), found)?;
     let owner: String = column(write.db(), found, "lease_owner")?;
-    // The holder may have written since the row was read.
     let counted = sqlx::query(
         "UPDATE jobs SET deaths = deaths + 1 - is_blameless WHERE id = $1 AND lease_epoch = $2 AND state = 'leased' RETURNING deaths, is_blameless",
     )

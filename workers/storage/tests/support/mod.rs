@@ -2,23 +2,84 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use earmark_core::{
     Clip, ClipKey, ClipText, Cost, Engine, Finding, FindingKind, Job, JobId, ManualClock, NewJob, Problem, Recording,
     Region, Report, RuleSetId, Severity, Speaker, Tenant, TimePrecision, TimedText, WorkerId, rfc3339,
 };
+use earmark_servers::PostgresServer;
 use earmark_storage::{
     Accounts, Artifact, Booking, Database, Finished, Journal, NewAlert, Outbox, SqlAuditLog, SqlResults, Usage,
 };
 use serde_json::json;
+use sqlx::{AssertSqlSafe, Connection};
 use tempfile::TempDir;
 
 pub const START_MS: i64 = 1_760_000_000_000;
 pub const LEASE_MS: i64 = 30_000;
 
-/// A fresh database on disk and everything in it.
+/// Makes a test of each promise on each database.
+#[allow(unused_macros, reason = "each test binary uses its own part")]
+macro_rules! on_both {
+    ($($promise:ident),+ $(,)?) => {
+        mod sqlite { $(
+            #[tokio::test]
+            async fn $promise() { super::$promise(super::Ground::sqlite()).await; }
+        )+ }
+        mod postgres { $(
+            #[tokio::test]
+            async fn $promise() { super::$promise(super::Ground::postgres()).await; }
+        )+ }
+    };
+}
+
+/// Where a test's databases lie.
+pub enum Ground {
+    Sqlite,
+    /// A server of the test's own, and how many databases it has by now.
+    Postgres(PostgresServer, AtomicUsize),
+}
+
+impl Ground {
+    pub fn sqlite() -> Self {
+        Self::Sqlite
+    }
+
+    pub fn postgres() -> Self {
+        Self::Postgres(PostgresServer::start(), AtomicUsize::new(0))
+    }
+
+    pub fn is_sqlite(&self) -> bool {
+        matches!(self, Self::Sqlite)
+    }
+
+    /// The URL of an empty database; a file lies in `folder`.
+    pub async fn url(&self, folder: &TempDir) -> String {
+        let Self::Postgres(server, made) = self else { return url(folder) };
+        match made.fetch_add(1, Ordering::Relaxed) {
+            0 => server.url(),
+            number => {
+                let name = format!("test{number}");
+                execute(&server.url(), format!("CREATE DATABASE {name}")).await;
+                server.url().replace("/postgres", &format!("/{name}"))
+            }
+        }
+    }
+}
+
+async fn execute(url: &str, statement: impl Into<String>) -> u64 {
+    sqlx::any::install_default_drivers();
+    let mut connection = sqlx::AnyConnection::connect(url).await.unwrap();
+    let result = sqlx::query(AssertSqlSafe(statement.into())).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    result.rows_affected()
+}
+
+/// A fresh database and everything in it.
 pub struct Stores {
     pub folder: TempDir,
+    pub url: String,
     pub clock: Arc<ManualClock>,
     pub db: Database,
     pub journal: Journal,
@@ -30,10 +91,11 @@ pub struct Stores {
 }
 
 impl Stores {
-    pub async fn fresh() -> Self {
+    pub async fn fresh(ground: &Ground) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at(START_MS));
-        let db = Database::open(&url(&folder), clock.clone()).await.unwrap();
+        let url = ground.url(&folder).await;
+        let db = Database::open(&url, clock.clone()).await.unwrap();
         db.migrate().await.unwrap();
         Self {
             journal: Journal::new(db.clone()),
@@ -43,6 +105,7 @@ impl Stores {
             accounts: Accounts::new(db.clone()),
             usage: Usage::new(db.clone()),
             folder,
+            url,
             clock,
             db,
         }
@@ -50,16 +113,12 @@ impl Stores {
 
     /// The same database opened by what could be another process.
     pub async fn reopened(&self) -> Database {
-        Database::open(&url(&self.folder), self.clock.clone()).await.unwrap()
+        Database::open(&self.url, self.clock.clone()).await.unwrap()
     }
 
     /// One statement behind earmark's back.
-    pub async fn tamper(&self, statement: &'static str) -> u64 {
-        sqlx::any::install_default_drivers();
-        let pool = sqlx::AnyPool::connect(&url(&self.folder)).await.unwrap();
-        let result = sqlx::query(statement).execute(&pool).await.unwrap();
-        pool.close().await;
-        result.rows_affected()
+    pub async fn tamper(&self, statement: &str) -> u64 {
+        execute(&self.url, statement).await
     }
 }
 

@@ -1,0 +1,119 @@
+//! Bringing the schema to this program's version, and seeing whether it is there.
+
+use sqlx::migrate::{Migrate, MigrateError, Migrator};
+use sqlx::{AnyConnection, Connection, Row};
+
+use super::{Database, Engine, sqlite};
+use crate::StorageError;
+use crate::worker_lock::FileLock;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
+
+/// How long a process waits for another one that migrates the server's database; the migrations themselves may take as
+/// long as they take.
+const MIGRATION_WAIT: &str = "SET lock_timeout = '10min'; SET application_name = 'earmark migrate';";
+
+/// What a migration did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MigrationReport {
+    /// Schema version before; 0 when there was none.
+    pub from: i64,
+    /// Schema version now.
+    pub to: i64,
+}
+
+impl Database {
+    /// Brings the schema to this program's version. The second time it does nothing; of processes that start together
+    /// one does it and the others wait.
+    ///
+    /// # Errors
+    /// [`StorageError::Newer`] when a later version of earmark has been here; [`StorageError::Migrate`].
+    pub async fn migrate(&self) -> Result<MigrationReport, StorageError> {
+        let known = schema_version();
+        let from = self.version().await?;
+        if from == known {
+            return Ok(MigrationReport { from, to: known });
+        }
+        if from > known {
+            return Err(StorageError::Newer { place: self.place(), found: from, known });
+        }
+        let migrated = match &self.engine {
+            Engine::Memory => MIGRATIONS.run(&self.pool).await,
+            Engine::File(path) => {
+                let _lock = FileLock::to_open(&sqlite::runtime_folder(path)).await?;
+                MIGRATIONS.run(&self.pool).await
+            }
+            Engine::Server(_) => self.migrate_server().await,
+        };
+        match migrated {
+            Ok(()) => Ok(MigrationReport { from, to: known }),
+            Err(MigrateError::VersionMissing(found)) => Err(StorageError::Newer { place: self.place(), found, known }),
+            Err(MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _)) => {
+                match self.mapped(source) {
+                    StorageError::Database { place, source } => {
+                        Err(StorageError::Migrate { place, source: source.into() })
+                    }
+                    other => Err(other),
+                }
+            }
+            Err(source) => Err(StorageError::Migrate { place: self.place(), source }),
+        }
+    }
+
+    /// On a connection of its own, without the limits of everyday statements. The lock that makes others wait is a lock
+    /// of this session: it goes with it, whatever becomes of the process.
+    async fn migrate_server(&self) -> Result<(), MigrateError> {
+        let mut connection = AnyConnection::connect_with(&self.pool.connect_options()).await?;
+        sqlx::raw_sql(MIGRATION_WAIT).execute(&mut connection).await?;
+        let migrated = MIGRATIONS.run_direct(None, &mut connection, false).await;
+        if migrated.is_err() {
+            // The run left it locked; closing would do, but others need not wait for that.
+            let _ = connection.unlock().await;
+        }
+        connection.close().await?;
+        migrated
+    }
+
+    /// Whether the database can be read and written and has this program's schema.
+    ///
+    /// # Errors
+    /// [`StorageError::Older`], [`StorageError::Newer`], or what stands in the way of reading or writing.
+    pub async fn check(&self) -> Result<(), StorageError> {
+        self.check_version().await?;
+        // Matches nothing and is rolled back: it only has to be possible.
+        let mut write = self.write().await?;
+        write.run(sqlx::query("DELETE FROM turns WHERE lane = ''")).await?;
+        Ok(())
+    }
+
+    pub(super) async fn check_version(&self) -> Result<(), StorageError> {
+        let (found, known, place) = (self.version().await?, schema_version(), self.place());
+        if found < known {
+            return Err(StorageError::Older { place, found, known });
+        }
+        if found > known {
+            return Err(StorageError::Newer { place, found, known });
+        }
+        Ok(())
+    }
+
+    async fn version(&self) -> Result<i64, StorageError> {
+        let mut connection = self.map(self.pool.acquire().await)?;
+        let schema = match self.engine {
+            Engine::Memory | Engine::File(_) => "SELECT name FROM sqlite_master WHERE name = '_sqlx_migrations'",
+            Engine::Server(_) => {
+                "SELECT CAST(to_regclass('_sqlx_migrations') AS TEXT) AS name WHERE to_regclass('_sqlx_migrations') IS NOT NULL"
+            }
+        };
+        let has_schema = sqlx::query(schema).fetch_optional(&mut *connection).await;
+        if self.map(has_schema)?.is_none() {
+            return Ok(0);
+        }
+        let row = sqlx::query("SELECT MAX(version) AS version FROM _sqlx_migrations").fetch_one(&mut *connection).await;
+        Ok(self.map(self.map(row)?.try_get::<Option<i64>, _>("version"))?.unwrap_or(0))
+    }
+}
+
+fn schema_version() -> i64 {
+    MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0)
+}

@@ -1,0 +1,192 @@
+//! New jobs as rows: many to a statement, those that are there already found by their keys.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use earmark_core::{Job, JobId, JobState, NewJob, Tenant};
+use serde_json::Value;
+use sqlx::AssertSqlSafe;
+
+use super::intake::BATCH;
+use super::{Accepted, row};
+use crate::StorageError;
+use crate::database::{Query, Write, json, parsed, places};
+
+/// Longest key: what a server's index takes, with room for the tenant.
+const MAX_KEY_BYTES: usize = 1024;
+/// Values of a job's row.
+const COLUMNS: usize = 13;
+
+/// Inserts each of `batch` as a ready job, or finds the one its key belongs to; in order.
+pub(super) async fn insert(write: &mut Write, batch: &[NewJob]) -> Result<Vec<Accepted>, StorageError> {
+    let now_ms = write.db().now_ms();
+    let ids: Vec<_> = batch.iter().map(|_| JobId::at(now_ms)).collect();
+    let inserted = insert_rows(write, batch, &ids, now_ms).await?;
+    let known =
+        known(write, batch.iter().zip(&ids).filter(|(_, id)| !inserted.contains(*id)).map(|(new, _)| new)).await?;
+    let mut accepted = Vec::with_capacity(batch.len());
+    let mut turns = BTreeSet::new();
+    for (new, id) in batch.iter().zip(ids) {
+        if inserted.contains(&id) {
+            turns.insert((new.lane.as_str(), new.tenant.as_str()));
+            accepted.push(Accepted { job: ready_job(new, id, now_ms), is_new: true });
+            continue;
+        }
+        let there = new.key.clone().and_then(|key| known.get(&(new.tenant.clone(), key)));
+        let job = there.ok_or(StorageError::NoSuchJob(id))?.clone();
+        accepted.push(Accepted { job, is_new: false });
+    }
+    insert_turns(write, &turns).await?;
+    Ok(accepted)
+}
+
+/// Inserts those whose keys are new; gives their ids.
+async fn insert_rows(
+    write: &mut Write,
+    batch: &[NewJob],
+    ids: &[JobId],
+    now_ms: i64,
+) -> Result<HashSet<JobId>, StorageError> {
+    let statement = format!(
+        "INSERT INTO jobs (id, tenant, lane, key, uri, location, metadata, options, priority, version, state, run_at_ms, accepted_at_ms)
+         VALUES {} ON CONFLICT DO NOTHING RETURNING id",
+        places(batch.len(), COLUMNS)
+    );
+    let mut query = many(statement, batch.len());
+    // By key, so that two who offer the same keys do not wait for each other; of equal ones the first stays the first.
+    let mut offered: Vec<_> = batch.iter().zip(ids).collect();
+    offered.sort_by_key(|(new, _)| (new.tenant.as_str(), new.key.as_deref()));
+    for (new, id) in offered {
+        query = query
+            .bind(id.as_str().to_owned())
+            .bind(new.tenant.as_str().to_owned())
+            .bind(new.lane.as_str())
+            .bind(new.key.clone())
+            .bind(new.uri.clone())
+            .bind(new.location.clone())
+            .bind(json("metadata", &new.metadata)?)
+            .bind(json("options", &new.options)?)
+            .bind(new.priority)
+            .bind(new.version.clone())
+            .bind(JobState::Ready.as_str())
+            .bind(now_ms)
+            .bind(now_ms);
+    }
+    let rows = write.rows(query).await?;
+    rows.iter().map(|found| parsed(write.db(), found, "id", JobId::parse)).collect()
+}
+
+/// The jobs that the keys of `offered` belong to.
+async fn known<'a>(
+    write: &mut Write,
+    offered: impl Iterator<Item = &'a NewJob>,
+) -> Result<HashMap<(Tenant, String), Job>, StorageError> {
+    let keys: BTreeSet<_> = offered.filter_map(|new| Some((new.tenant.as_str(), new.key.as_deref()?))).collect();
+    if keys.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let statement = format!("SELECT * FROM jobs WHERE (tenant, key) IN (VALUES {})", places(keys.len(), 2));
+    let mut query = many(statement, keys.len());
+    for (tenant, key) in &keys {
+        query = query.bind((*tenant).to_owned()).bind((*key).to_owned());
+    }
+    let mut known = HashMap::with_capacity(keys.len());
+    for found in write.rows(query).await? {
+        let job = row::job(write.db(), &found)?;
+        known.insert((job.tenant.clone(), job.key.clone().unwrap_or_default()), job);
+    }
+    Ok(known)
+}
+
+/// Gives each lane and tenant its place among those whose turn comes.
+async fn insert_turns(write: &mut Write, turns: &BTreeSet<(&str, &str)>) -> Result<(), StorageError> {
+    if turns.is_empty() {
+        return Ok(());
+    }
+    let statement = format!(
+        "INSERT INTO turns (lane, tenant) VALUES {} ON CONFLICT (lane, tenant) DO NOTHING",
+        places(turns.len(), 2)
+    );
+    let mut query = many(statement, turns.len());
+    for (lane, tenant) in turns {
+        query = query.bind((*lane).to_owned()).bind((*tenant).to_owned());
+    }
+    write.run(query).await?;
+    Ok(())
+}
+
+/// A statement of `rows` rows. Only those of one row and of a full batch come again and are worth keeping.
+fn many(statement: String, rows: usize) -> Query<'static> {
+    // Words and placeholders of ours only; every value is bound.
+    sqlx::query(AssertSqlSafe(statement)).persistent(rows == 1 || rows == BATCH)
+}
+
+fn ready_job(new: &NewJob, id: JobId, now_ms: i64) -> Job {
+    Job {
+        id,
+        uri: new.uri.clone(),
+        location: new.location.clone(),
+        tenant: new.tenant.clone(),
+        lane: new.lane,
+        key: new.key.clone(),
+        metadata: new.metadata.clone(),
+        options: new.options.clone(),
+        priority: new.priority,
+        version: new.version.clone(),
+        state: JobState::Ready,
+        attempt: 0,
+        deaths: 0,
+        run_at_ms: now_ms,
+        accepted_at_ms: now_ms,
+        finished_at_ms: None,
+        clips_total: None,
+        clips_done: 0,
+        is_cancel_requested: false,
+        error: None,
+    }
+}
+
+/// What no database keeps, or only some.
+///
+/// # Errors
+/// [`StorageError::NulInText`], [`StorageError::KeyTooLong`].
+pub(super) fn refuse_unstorable(batch: &[NewJob]) -> Result<(), StorageError> {
+    for new in batch {
+        let texts = [
+            ("the URI", Some(&new.uri)),
+            ("the location", Some(&new.location)),
+            ("the key", new.key.as_ref()),
+            ("the version", new.version.as_ref()),
+        ];
+        for (what, text) in texts {
+            if let Some(text) = text.filter(|text| text.contains('\0')) {
+                return Err(StorageError::NulInText { what, value: text.clone() });
+            }
+        }
+        for (name, value) in &new.metadata {
+            if let Some(text) = nul_in(name, value) {
+                return Err(StorageError::NulInText { what: "the metadata", value: text.into() });
+            }
+        }
+        if let Some(key) = new.key.as_ref().filter(|key| key.len() > MAX_KEY_BYTES) {
+            return Err(StorageError::KeyTooLong {
+                begins: key.chars().take(32).collect(),
+                bytes: key.len(),
+                max: MAX_KEY_BYTES,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// A text with U+0000 in it among `name` and what is in `value`.
+fn nul_in<'a>(name: &'a str, value: &'a Value) -> Option<&'a str> {
+    if name.contains('\0') {
+        return Some(name);
+    }
+    match value {
+        Value::String(text) => text.contains('\0').then_some(text.as_str()),
+        Value::Array(values) => values.iter().find_map(|value| nul_in("", value)),
+        Value::Object(fields) => fields.iter().find_map(|(name, value)| nul_in(name, value)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
+    }
+}
