@@ -40,7 +40,7 @@ fn cooling(until_ms: i64) -> AccountState {
 }
 
 async fn a_pause_is_seen_by_every_process_and_raises_one_alert(ground: Ground) {
-    let stores = Stores::fresh(&ground).await;
+    let stores = Stores::on(&ground).await;
     let elsewhere = Accounts::new(stores.reopened().await);
     assert_eq!(elsewhere.state("main").await.unwrap(), AccountState::Open);
     assert!(stores.accounts.pause("main", None, "glm.1113", "in arrears", "worker:w").await.unwrap());
@@ -57,7 +57,7 @@ async fn a_pause_is_seen_by_every_process_and_raises_one_alert(ground: Ground) {
 }
 
 async fn a_pause_ends_by_itself_and_pausing_again_only_makes_it_longer(ground: Ground) {
-    let stores = Stores::fresh(&ground).await;
+    let stores = Stores::on(&ground).await;
     let accounts = &stores.accounts;
     let pause = async |until_ms, message| accounts.pause("main", until_ms, "glm.1113", message, "w").await.unwrap();
     let state = async || accounts.state("main").await.unwrap();
@@ -80,7 +80,7 @@ async fn a_pause_ends_by_itself_and_pausing_again_only_makes_it_longer(ground: G
 }
 
 async fn cooling_is_quiet_only_gets_longer_and_never_replaces_a_pause(ground: Ground) {
-    let stores = Stores::fresh(&ground).await;
+    let stores = Stores::on(&ground).await;
     let accounts = &stores.accounts;
     let cool = async |until_ms| accounts.cool("main", until_ms, "glm.1305", "busy", "w").await.unwrap();
     let state = async || accounts.state("main").await.unwrap();
@@ -104,7 +104,7 @@ async fn cooling_is_quiet_only_gets_longer_and_never_replaces_a_pause(ground: Gr
 }
 
 async fn resuming_opens_the_account_and_wakes_the_jobs_that_wait_for_it(ground: Ground) {
-    let stores = Stores::fresh(&ground).await;
+    let stores = Stores::on(&ground).await;
     let (journal, accounts) = (&stores.journal, &stores.accounts);
     accounts.pause("main", None, "glm.1113", "arrears", "w").await.unwrap();
     let put_off = async |code: &str| -> Job {
@@ -144,7 +144,7 @@ async fn resuming_opens_the_account_and_wakes_the_jobs_that_wait_for_it(ground: 
 }
 
 async fn processes_that_stop_an_account_together_raise_one_alert(ground: Ground) {
-    let stores = Stores::fresh(&ground).await;
+    let stores = Stores::on(&ground).await;
     let mut stopping = Vec::new();
     for process in 0..6 {
         let accounts = Accounts::new(stores.reopened().await);
@@ -164,7 +164,7 @@ async fn processes_that_stop_an_account_together_raise_one_alert(ground: Ground)
 }
 
 async fn every_journal_of_one_database_hears_of_a_job_made_ready(ground: Ground) {
-    let stores = Stores::fresh(&ground).await;
+    let stores = Stores::on(&ground).await;
     let ready = Journal::new(stores.db.clone()).ready_changes();
     stores.journal.accept(&new_job("a"), "cli").await.unwrap();
     assert!(ready.has_changed().unwrap());

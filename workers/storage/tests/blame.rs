@@ -14,7 +14,7 @@ on_both!(
 );
 
 async fn a_job_that_only_waited_is_not_blamed_for_the_death_of_its_worker(ground: Ground) {
-    let stores = Stores::fresh(&ground).await;
+    let stores = Stores::on(&ground).await;
     let id = stores.journal.accept(&new_job("call"), "cli:me").await.unwrap().job.id;
     for round in 0..QUARANTINE_DEATHS + 2 {
         let (_, lease) =
@@ -39,7 +39,7 @@ async fn a_job_that_only_waited_is_not_blamed_for_the_death_of_its_worker(ground
 }
 
 async fn jobs_that_wait_for_one_thing_are_woken_by_its_name(ground: Ground) {
-    let stores = Stores::fresh(&ground).await;
+    let stores = Stores::on(&ground).await;
     for name in ["a", "b"] {
         stores.journal.accept(&new_job(name), "cli:me").await.unwrap();
         let (_, lease) = stores.journal.lease_next(&worker(name), Lane::ALL, LEASE_MS).await.unwrap().unwrap();

@@ -119,14 +119,14 @@ async fn opening_for_reading_makes_nothing_and_refuses_what_is_not_up_to_date() 
     names.sort();
     assert_eq!(names, ["empty", "text"]);
 
-    let stores = Stores::fresh(&Ground::sqlite()).await;
+    let stores = Stores::fresh().await;
     stores.journal.accept(&new_job("a"), "cli").await.unwrap();
     let reader = Database::open_existing(&url(&stores.folder), stores.clock.clone()).await.unwrap();
     assert!(earmark_storage::SqlAuditLog::new(reader).verify(None).await.unwrap()[0].is_sound());
 }
 
 async fn a_database_of_a_later_version_is_refused(ground: Ground) {
-    let stores = Stores::fresh(&ground).await;
+    let stores = Stores::on(&ground).await;
     let (yes, hash) = if ground.is_sqlite() { ("1", "x'00'") } else { ("TRUE", "''") };
     stores.tamper(&format!("INSERT INTO _sqlx_migrations (version, description, installed_on, success, checksum, execution_time) VALUES (9999, 'later', '2030-01-01', {yes}, {hash}, 0)")).await;
     assert!(matches!(stores.db.migrate().await, Err(StorageError::Newer { found: 9999, .. })));
@@ -175,7 +175,7 @@ async fn tampering_with_the_audit_log_is_seen(ground: Ground) {
         if !ground.is_sqlite() && is_of_sqlite(statement) {
             continue;
         }
-        let stores = Stores::fresh(&ground).await;
+        let stores = Stores::on(&ground).await;
         for name in ["a", "b", "c", "d"] {
             stores.journal.accept(&new_job(name), "cli").await.unwrap();
         }
@@ -234,7 +234,7 @@ async fn tampering_beside_the_audit_log_is_seen(ground: Ground) {
         if !ground.is_sqlite() && is_of_sqlite(statement) {
             continue;
         }
-        let stores = Stores::fresh(&ground).await;
+        let stores = Stores::on(&ground).await;
         stores.journal.accept(&new_job("a"), "cli").await.unwrap();
         let (job, lease) = stores.journal.lease_next(&worker("w"), Lane::ALL, LEASE_MS).await.unwrap().unwrap();
         stores.results.finish(&lease, &finished(&job)).await.unwrap();
@@ -252,7 +252,7 @@ async fn tampering_beside_the_audit_log_is_seen(ground: Ground) {
 }
 
 async fn jobs_without_any_chain_are_seen(ground: Ground) {
-    let stores = Stores::fresh(&ground).await;
+    let stores = Stores::on(&ground).await;
     stores.journal.accept(&new_job("a"), "cli").await.unwrap();
     stores.tamper("DELETE FROM audit_entries").await;
     stores.tamper("DELETE FROM audit_heads").await;
@@ -261,7 +261,7 @@ async fn jobs_without_any_chain_are_seen(ground: Ground) {
 }
 
 async fn long_chains_are_verified_batch_by_batch_and_tenants_apart(ground: Ground) {
-    let stores = Stores::fresh(&ground).await;
+    let stores = Stores::on(&ground).await;
     let new: Vec<_> = (0..1200)
         .map(|i| earmark_core::NewJob {
             tenant: Tenant::parse(if i % 4 == 0 { "few" } else { "many" }).unwrap(),
@@ -282,7 +282,7 @@ async fn long_chains_are_verified_batch_by_batch_and_tenants_apart(ground: Groun
 }
 
 async fn a_result_that_cannot_be_put_on_record_is_not_written(ground: Ground) {
-    let stores = Stores::fresh(&ground).await;
+    let stores = Stores::on(&ground).await;
     stores.journal.accept(&new_job("a"), "cli").await.unwrap();
     let (job, lease) = stores.journal.lease_next(&worker("w"), Lane::ALL, LEASE_MS).await.unwrap().unwrap();
     let mut broken = finished(&job);

@@ -11,7 +11,7 @@ use support::*;
 on_both!(only_the_holder_of_a_job_tells_of_it_early,);
 
 async fn only_the_holder_of_a_job_tells_of_it_early(ground: Ground) {
-    let stores = Stores::fresh(&ground).await;
+    let stores = Stores::on(&ground).await;
     stores.journal.accept(&new_job("call"), "cli:me").await.unwrap();
     let (job, lease) =
         stores.journal.lease_next(&worker("a"), earmark_core::Lane::ALL, LEASE_MS).await.unwrap().unwrap();

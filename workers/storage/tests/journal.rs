@@ -41,7 +41,7 @@ async fn assert_chains_hold(stores: &Stores) {
 }
 
 async fn an_accepted_job_comes_back_as_it_was_given_and_is_on_record(ground: Ground) {
-    let stores = Stores::fresh(&ground).await;
+    let stores = Stores::on(&ground).await;
     let mut new = new_job("通话 一");
     new.key = Some("crm-1".into());
     new.metadata.insert("agent".into(), json!("李"));
@@ -60,7 +60,7 @@ async fn an_accepted_job_comes_back_as_it_was_given_and_is_on_record(ground: Gro
 }
 
 async fn the_same_key_is_the_same_job_for_one_tenant_only(ground: Ground) {
-    let stores = Stores::fresh(&ground).await;
+    let stores = Stores::on(&ground).await;
     let keyed = NewJob { key: Some("k".into()), ..new_job("a") };
     let other_tenant = NewJob { tenant: Tenant::parse("other").unwrap(), ..keyed.clone() };
     let accepted = stores
@@ -81,7 +81,7 @@ async fn the_same_key_is_the_same_job_for_one_tenant_only(ground: Ground) {
 }
 
 async fn the_most_urgent_lane_comes_first_and_tenants_take_turns(ground: Ground) {
-    let stores = Stores::fresh(&ground).await;
+    let stores = Stores::on(&ground).await;
     let job = |name: &str, tenant: &str, lane| NewJob { tenant: Tenant::parse(tenant).unwrap(), lane, ..new_job(name) };
     let mut jobs: Vec<_> = (0..4).map(|i| job(&format!("big-{i}"), "big", Lane::Call)).collect();
     jobs.extend([job("small-0", "small", Lane::Call), job("small-1", "small", Lane::Call)]);
@@ -102,7 +102,7 @@ async fn the_most_urgent_lane_comes_first_and_tenants_take_turns(ground: Ground)
 }
 
 async fn a_job_is_leased_to_one_worker_at_a_time_however_many_ask(ground: Ground) {
-    let stores = Stores::fresh(&ground).await;
+    let stores = Stores::on(&ground).await;
     let new: Vec<_> = (0..40).map(|i| new_job(&i.to_string())).collect();
     stores.journal.accept_many(&new, "cli").await.unwrap();
     let mut askers = Vec::new();
@@ -128,7 +128,7 @@ async fn a_job_is_leased_to_one_worker_at_a_time_however_many_ask(ground: Ground
 }
 
 async fn finishing_writes_everything_at_once_and_again_changes_nothing(ground: Ground) {
-    let stores = Stores::fresh(&ground).await;
+    let stores = Stores::on(&ground).await;
     stores.journal.accept(&new_job("a"), "cli").await.unwrap();
     let (job, lease) = stores.journal.lease_next(&worker("w"), Lane::ALL, LEASE_MS).await.unwrap().unwrap();
     let finished = finished(&job);
@@ -162,7 +162,7 @@ async fn finishing_writes_everything_at_once_and_again_changes_nothing(ground: G
 }
 
 async fn whoever_lost_the_lease_writes_nothing(ground: Ground) {
-    let stores = Stores::fresh(&ground).await;
+    let stores = Stores::on(&ground).await;
     stores.journal.accept(&new_job("a"), "cli").await.unwrap();
     let (job, zombie) = stores.journal.lease_next(&worker("w"), Lane::ALL, LEASE_MS).await.unwrap().unwrap();
     stores.clock.advance_ms(LEASE_MS + 1);
@@ -200,7 +200,7 @@ async fn whoever_lost_the_lease_writes_nothing(ground: Ground) {
 }
 
 async fn what_was_put_off_or_handed_back_comes_again_in_time(ground: Ground) {
-    let stores = Stores::fresh(&ground).await;
+    let stores = Stores::on(&ground).await;
     stores.journal.accept(&new_job("a"), "cli").await.unwrap();
     let next = async || stores.journal.lease_next(&worker("w"), Lane::ALL, LEASE_MS).await.unwrap();
     let (_, lease) = next().await.unwrap();
@@ -236,7 +236,7 @@ async fn what_was_put_off_or_handed_back_comes_again_in_time(ground: Ground) {
 }
 
 async fn a_job_can_be_called_off_wherever_it_stands(ground: Ground) {
-    let stores = Stores::fresh(&ground).await;
+    let stores = Stores::on(&ground).await;
     let journal = &stores.journal;
     let waiting = journal.accept(&new_job("a"), "cli").await.unwrap().job.id;
     assert_eq!(journal.cancel(&waiting, "cli").await.unwrap(), CancelOutcome::Cancelled);
@@ -291,7 +291,7 @@ async fn a_job_can_be_called_off_wherever_it_stands(ground: Ground) {
 }
 
 async fn a_job_that_kills_its_workers_is_quarantined_but_not_one_that_gets_on(ground: Ground) {
-    let stores = Stores::fresh(&ground).await;
+    let stores = Stores::on(&ground).await;
     let journal = &stores.journal;
     // It lives on as far as anyone can see: only its silence tells.
     let _lock =
@@ -322,7 +322,7 @@ async fn a_job_that_kills_its_workers_is_quarantined_but_not_one_that_gets_on(gr
 
 #[tokio::test]
 async fn a_dead_workers_leases_are_free_at_once_and_a_living_ones_are_not() {
-    let stores = Stores::fresh(&Ground::sqlite()).await;
+    let stores = Stores::fresh().await;
     let info = WorkerInfo { host: "here".into(), pid: 1, slots: 2 };
     let (dead, alive) = (worker("dead"), worker("alive"));
     let dead_lock = stores.journal.register_worker(&dead, &info).await.unwrap();
@@ -352,7 +352,7 @@ async fn a_dead_workers_leases_are_free_at_once_and_a_living_ones_are_not() {
 }
 
 async fn a_job_of_ones_own_is_never_seen_by_others_while_one_lives(ground: Ground) {
-    let stores = Stores::fresh(&ground).await;
+    let stores = Stores::on(&ground).await;
     let (job, lease) = stores.journal.accept_leased(&new_job("a"), "cli", &worker("run"), LEASE_MS).await.unwrap();
     assert_eq!(stores.journal.get(&job.id).await.unwrap(), job);
     assert!(stores.journal.lease_next(&worker("up"), Lane::ALL, LEASE_MS).await.unwrap().is_none());
@@ -361,7 +361,7 @@ async fn a_job_of_ones_own_is_never_seen_by_others_while_one_lives(ground: Groun
 }
 
 async fn saved_clips_survive_the_holder_and_count_once(ground: Ground) {
-    let stores = Stores::fresh(&ground).await;
+    let stores = Stores::on(&ground).await;
     let journal = &stores.journal;
     journal.accept(&new_job("a"), "cli").await.unwrap();
     let (job, lease) = journal.lease_next(&worker("w"), Lane::ALL, LEASE_MS).await.unwrap().unwrap();
@@ -391,7 +391,7 @@ async fn saved_clips_survive_the_holder_and_count_once(ground: Ground) {
 }
 
 async fn jobs_are_listed_newest_first_page_by_page_and_counted(ground: Ground) {
-    let stores = Stores::fresh(&ground).await;
+    let stores = Stores::on(&ground).await;
     let journal = &stores.journal;
     let acme = Tenant::parse("acme").unwrap();
     for i in 0..5 {
@@ -430,7 +430,7 @@ async fn jobs_are_listed_newest_first_page_by_page_and_counted(ground: Ground) {
 }
 
 async fn messages_are_claimed_repeated_until_delivered_and_given_up_on_request(ground: Ground) {
-    let stores = Stores::fresh(&ground).await;
+    let stores = Stores::on(&ground).await;
     for name in ["a", "b"] {
         let id = stores.journal.accept(&new_job(name), "cli").await.unwrap().job.id;
         stores.journal.cancel(&id, "cli").await.unwrap();
@@ -457,7 +457,7 @@ async fn messages_are_claimed_repeated_until_delivered_and_given_up_on_request(g
 }
 
 async fn an_alert_is_seen_to_once_and_that_is_on_record(ground: Ground) {
-    let stores = Stores::fresh(&ground).await;
+    let stores = Stores::on(&ground).await;
     stores.journal.accept(&new_job("a"), "cli").await.unwrap();
     let (_, lease) = stores.journal.lease_next(&worker("w"), Lane::ALL, LEASE_MS).await.unwrap().unwrap();
     stores.journal.bury(&lease, &problem("x")).await.unwrap();
@@ -470,7 +470,7 @@ async fn an_alert_is_seen_to_once_and_that_is_on_record(ground: Ground) {
 }
 
 async fn a_rule_set_is_kept_as_it_was_first_seen(ground: Ground) {
-    let stores = Stores::fresh(&ground).await;
+    let stores = Stores::on(&ground).await;
     let rule_sets = RuleSets::new(stores.db.clone());
     rule_sets.put("aa", "starter", &json!({ "a.yaml": "rules: []" })).await.unwrap();
     rule_sets.put("aa", "other", &json!({})).await.unwrap();

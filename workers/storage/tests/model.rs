@@ -79,7 +79,7 @@ struct Model {
 impl Model {
     async fn fresh(ground: &Ground) -> Self {
         let mut model = Self {
-            stores: Stores::fresh(ground).await,
+            stores: Stores::on(ground).await,
             now_ms: START_MS,
             jobs: Vec::new(),
             keys: HashMap::new(),

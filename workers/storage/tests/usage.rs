@@ -54,7 +54,7 @@ async fn alerts(stores: &Stores) -> Vec<String> {
 }
 
 async fn a_request_is_counted_and_booked_at_once_and_only_by_the_holder(ground: Ground) {
-    let stores = Stores::fresh(&ground).await;
+    let stores = Stores::on(&ground).await;
     let (job, zombie) = leased(&stores).await;
     stores.clock.advance_ms(LEASE_MS + 1);
     stores.journal.sweep().await.unwrap();
@@ -73,7 +73,7 @@ async fn a_request_is_counted_and_booked_at_once_and_only_by_the_holder(ground: 
 }
 
 async fn a_saved_clip_settles_its_request_or_neither_is_written(ground: Ground) {
-    let stores = Stores::fresh(&ground).await;
+    let stores = Stores::on(&ground).await;
     let (job, lease) = leased(&stores).await;
     let booking = booking(&job.id);
     stores.journal.book_request(&lease, &booking, None).await.unwrap();
@@ -96,7 +96,7 @@ async fn a_saved_clip_settles_its_request_or_neither_is_written(ground: Ground) 
 }
 
 async fn a_booking_whose_answer_nobody_saw_stays(ground: Ground) {
-    let stores = Stores::fresh(&ground).await;
+    let stores = Stores::on(&ground).await;
     let (job, lease) = leased(&stores).await;
     stores.journal.book_request(&lease, &booking(&job.id), BUDGET).await.unwrap();
     stores.clock.advance_ms(LEASE_MS + 1);
@@ -113,7 +113,7 @@ async fn a_booking_whose_answer_nobody_saw_stays(ground: Ground) {
 }
 
 async fn many_at_once_spend_the_budget_to_the_last_request_and_raise_one_alert(ground: Ground) {
-    let stores = Stores::fresh(&ground).await;
+    let stores = Stores::on(&ground).await;
     let mut bookings = Vec::new();
     for _ in 0..4 {
         let usage = Usage::new(stores.reopened().await);
@@ -143,7 +143,7 @@ async fn many_at_once_spend_the_budget_to_the_last_request_and_raise_one_alert(g
 }
 
 async fn a_spent_budget_is_the_tenants_alone_and_over_the_next_day(ground: Ground) {
-    let stores = Stores::fresh(&ground).await;
+    let stores = Stores::on(&ground).await;
     let usage = &stores.usage;
     let dear = Booking { price_micro_cny: 4000, ..without_job() };
     usage.book(&dear, BUDGET).await.unwrap();
@@ -166,7 +166,7 @@ async fn a_spent_budget_is_the_tenants_alone_and_over_the_next_day(ground: Groun
 }
 
 async fn a_settlement_frees_what_was_not_spent_and_counts_to_the_day_of_its_booking(ground: Ground) {
-    let stores = Stores::fresh(&ground).await;
+    let stores = Stores::on(&ground).await;
     let usage = &stores.usage;
     for _ in 0..5 {
         usage.book(&without_job(), BUDGET).await.unwrap();
@@ -191,7 +191,7 @@ async fn a_settlement_frees_what_was_not_spent_and_counts_to_the_day_of_its_book
 }
 
 async fn usage_is_summed_by_day_tenant_and_account_and_by_job_on_request(ground: Ground) {
-    let stores = Stores::fresh(&ground).await;
+    let stores = Stores::on(&ground).await;
     let acme = Tenant::parse("acme").unwrap();
     let (first, second) = (JobId::at(1), JobId::at(2));
     let bookings = [
@@ -233,7 +233,7 @@ async fn usage_is_summed_by_day_tenant_and_account_and_by_job_on_request(ground:
 }
 
 async fn the_mean_latency_is_of_an_accounts_answers_in_the_last_seven_days(ground: Ground) {
-    let stores = Stores::fresh(&ground).await;
+    let stores = Stores::on(&ground).await;
     let usage = &stores.usage;
     usage.book(&without_job(), None).await.unwrap();
     assert_eq!(usage.mean_latency_ms("main").await.unwrap(), None, "nothing was answered yet");
@@ -249,7 +249,7 @@ async fn the_mean_latency_is_of_an_accounts_answers_in_the_last_seven_days(groun
 }
 
 async fn workers_of_several_processes_share_one_budget(ground: Ground) {
-    let stores = Stores::fresh(&ground).await;
+    let stores = Stores::on(&ground).await;
     let mut senders = Vec::new();
     for process in 0..4 {
         stores.journal.accept(&new_job(&process.to_string()), "cli").await.unwrap();

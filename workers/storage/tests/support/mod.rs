@@ -91,7 +91,12 @@ pub struct Stores {
 }
 
 impl Stores {
-    pub async fn fresh(ground: &Ground) -> Self {
+    /// In a SQLite file.
+    pub async fn fresh() -> Self {
+        Self::on(&Ground::sqlite()).await
+    }
+
+    pub async fn on(ground: &Ground) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at(START_MS));
         let url = ground.url(&folder).await;
