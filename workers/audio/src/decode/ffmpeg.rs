@@ -1,12 +1,12 @@
-//! What only the ffmpeg program decodes: a child without shell, standard input or network, with limits on time, CPU and
-//! memory, whose samples come through a pipe.
+//! What only the ffmpeg program decodes: a child without shell, standard input or network protocols, with limits on time,
+//! CPU, memory and files, ended with its parent, whose samples come through a pipe.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
@@ -19,6 +19,9 @@ use crate::AudioError;
 
 /// How often the caller is asked whether it still wants the result while ffmpeg says nothing.
 const PATIENCE: Duration = Duration::from_millis(50);
+
+/// How long the messages of a child that has ended may take to come through.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Bytes of one block on the pipe.
 const BLOCK_BYTES: usize = 1 << 15;
@@ -86,7 +89,7 @@ pub(super) fn decode(
             way.push(&mut bytes, output)?;
         }
     }
-    let ended = running.finish()?;
+    let ended = running.finish(output)?;
     let missing = match way {
         Some(way) => way.finish(output)?,
         None => None,
@@ -198,6 +201,19 @@ struct Running {
     listener: Option<JoinHandle<Said>>,
 }
 
+/// Debian's essential `setpriv`: the way to have a child end with its parent without code between fork and exec.
+const SETPRIV: &str = "/usr/bin/setpriv";
+
+/// `program`, so that it is killed when the thread that starts it ends, which waits for it: when earmark is killed.
+fn bound_to_us(program: &Path) -> Command {
+    if !Path::new(SETPRIV).is_file() {
+        return Command::new(program);
+    }
+    let mut command = Command::new(SETPRIV);
+    command.args(["--pdeathsig", "KILL", "--"]).arg(program);
+    command
+}
+
 impl Running {
     fn start(
         program: &Path,
@@ -211,7 +227,7 @@ impl Running {
         // The prefix keeps ffmpeg from finding a protocol in the name.
         let mut input = std::ffi::OsString::from("file:");
         input.push(path);
-        let mut command = Command::new(program);
+        let mut command = bound_to_us(program);
         command.args(["-nostdin", "-hide_banner", "-nostats", "-loglevel", "info", "-threads", "1"]);
         command.args(["-protocol_whitelist", "file", "-format_whitelist", FORMATS]);
         if let Some(demuxer) = foreign.demuxer {
@@ -235,9 +251,26 @@ impl Running {
         Ok(running)
     }
 
-    fn finish(mut self) -> Result<Ended, AudioError> {
-        let status = self.child.wait().map_err(|source| AudioError::FfmpegRun { source })?;
-        let said = self.listener.take().and_then(|listener| listener.join().ok()).unwrap_or_default();
+    /// Waits for a child that has said all; one that does not end is given up at the deadline like one that does not
+    /// begin. What it has started itself may keep its pipes: that is not waited for.
+    fn finish(mut self, output: &Output<'_>) -> Result<Ended, AudioError> {
+        let broken = |source| AudioError::FfmpegRun { source };
+        let listener = self.listener.take();
+        let status = loop {
+            output.check()?;
+            match self.child.try_wait().map_err(broken)? {
+                Some(status) => break status,
+                // Nothing comes through this channel any more: it only measures the time.
+                None => std::thread::park_timeout(PATIENCE),
+            }
+        };
+        let heard = Instant::now();
+        while listener.as_ref().is_some_and(|listener| !listener.is_finished()) && heard.elapsed() < LAST_WORDS {
+            output.check()?;
+            std::thread::park_timeout(PATIENCE);
+        }
+        let said = listener.filter(JoinHandle::is_finished).and_then(|listener| listener.join().ok());
+        let said = said.unwrap_or_default();
         Ok(Ended { is_success: status.success(), status: status.to_string(), said })
     }
 }
