@@ -12,7 +12,7 @@ use earmark_audio::segment::SpeechModel;
 use earmark_core::{Clock, SystemClock, WorkerId};
 use earmark_notify::{Delivery, Webhook};
 use earmark_permits::{Pool, PoolOptions, RedisStore, SqlStore};
-use earmark_pipeline::{Account, Accounts, Books, Pipeline, Progress, RuleBook};
+use earmark_pipeline::{Account, Accounts, Books, Pipeline, Progress, RuleBook, Tries};
 use earmark_queue::{Attempts, Backoff, Handler, JournalQueue, Worker, WorkerOptions};
 use earmark_rules::RuleSet;
 use earmark_storage::{
@@ -271,6 +271,7 @@ impl App {
             rules: Arc::new(RuleBook::new(rules, self.rule_sets.clone())),
             clock: self.clock.clone(),
             progress,
+            tries: Tries::default(),
             settings: settings::pipeline(&self.config)?,
         })
     }
@@ -310,7 +311,7 @@ impl App {
         let handler: Arc<dyn Handler> = Arc::new(JobHandler::new(pipeline));
         let backoff = Backoff { first: Duration::from_millis(worker.backoff_ms), longest: LONGEST_BACKOFF };
         let (lease, timeout) = (Duration::from_secs(worker.lease_secs), Duration::from_secs(worker.job_timeout_secs));
-        Arc::new(Attempts::new(
+        let attempts = Attempts::new(
             self.journal.clone(),
             handler,
             self.clock.clone(),
@@ -318,7 +319,8 @@ impl App {
             worker.max_attempts,
             backoff,
             timeout,
-        ))
+        );
+        Arc::new(attempts.stopping_within(Duration::from_secs(worker.stop_secs)))
     }
 
     /// A worker on the configured queue.

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use earmark_core::{Failure, Job, Lease};
 use earmark_pipeline::Pipeline;
-use earmark_queue::{Failed, Handler};
+use earmark_queue::{Failed, Handler, LeftBehind};
 use tokio_util::sync::CancellationToken;
 
 /// Takes jobs through the pipeline.
@@ -34,5 +34,13 @@ impl Handler for JobHandler {
             }
             Err(error) => Err(Failed { problem: error.problem(), disposition: error.disposition() }),
         }
+    }
+
+    fn left_behind(&self, lease: &Lease) -> Option<LeftBehind> {
+        self.pipeline.tries.at(lease).map(|(stage, running)| LeftBehind { stage, running })
+    }
+
+    async fn quiet(&self, lease: &Lease) {
+        self.pipeline.tries.quiet(lease).await;
     }
 }

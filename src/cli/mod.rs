@@ -19,6 +19,7 @@ mod show;
 mod submit;
 mod up;
 
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -83,6 +84,9 @@ enum Command {
 /// How long the database may take to close.
 const CLOSE_TIME: Duration = Duration::from_secs(2);
 
+/// Exit code of a process that had to be replaced and could not: whoever watches it starts it again.
+const NOT_REPLACED: u8 = 3;
+
 /// How a command ended, if it could be carried out at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
@@ -90,6 +94,8 @@ enum Outcome {
     Done,
     /// Some recording failed, or something is not as it should be.
     SomeFailed,
+    /// Something runs here that cannot be stopped: the process is to be replaced by a new one.
+    Replace,
 }
 
 /// Runs the command line and gives the exit code: 0 done, 1 some recording failed, 2 usage or configuration.
@@ -105,11 +111,23 @@ pub fn main() -> ExitCode {
     match start(cli) {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::SomeFailed) => ExitCode::from(1),
+        Ok(Outcome::Replace) => replace(),
         Err(complaint) => {
             show::error(&complaint);
             ExitCode::from(complaint.exit_code)
         }
     }
+}
+
+/// Runs the program anew in this process, under the same id and with the same arguments: threads that hang end with it.
+/// Comes back only when that fails.
+fn replace() -> ExitCode {
+    let mut arguments = std::env::args_os();
+    let name = arguments.next().unwrap_or_else(|| "earmark".into());
+    // The program that runs now, whatever lies under its name by now.
+    let error = std::process::Command::new("/proc/self/exe").arg0(name).args(arguments).exec();
+    show::note(&format!("the process could not be replaced, start it again: {error}"));
+    ExitCode::from(NOT_REPLACED)
 }
 
 fn start(cli: Cli) -> Result<Outcome, Complaint> {

@@ -87,7 +87,9 @@ impl Progress for Bars {
     fn at(&self, job: &JobId, stage: Stage) {
         match stage {
             Stage::Transcribe { done, total } => self.set(job, stage.as_str(), done, total),
-            Stage::Fetch | Stage::Decode | Stage::Segment | Stage::Write => self.set(job, stage.as_str(), 0, 0),
+            Stage::Fetch | Stage::Decode | Stage::Segment | Stage::Flag | Stage::Write => {
+                self.set(job, stage.as_str(), 0, 0)
+            }
         }
     }
 }

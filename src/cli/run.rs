@@ -169,7 +169,9 @@ impl Here<'_> {
         for _ in 0..self.app.config.worker.max_attempts {
             match self.attempts.run(&job, &lease).await {
                 Settled::Done => return self.report(&job).await,
-                Settled::Dead(problem) | Settled::Unsettled(problem) => return Ok(Err(problem)),
+                Settled::Dead(problem) | Settled::Hung(problem) | Settled::Unsettled(problem) => {
+                    return Ok(Err(problem));
+                }
                 Settled::Cancelled => return Ok(Err(problem("job.cancelled", "the job was called off"))),
                 Settled::Released if self.stop.is_cancelled() => return Ok(Err(interrupted())),
                 Settled::Retrying { run_at_ms, problem } => {

@@ -1,9 +1,11 @@
 //! `earmark up`, `earmark serve`, `earmark work`.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use earmark_core::WorkerId;
 use earmark_pipeline::{Accounts, NoProgress};
+use earmark_queue::Ended;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -28,7 +30,7 @@ pub enum Parts {
 }
 
 /// Runs until a signal asks to stop; then takes nothing new, finishes or hands back what runs. A second signal ends
-/// it at once.
+/// it at once. A job that hangs ends it in the same order, to be replaced.
 pub async fn up(app: &App, _: Args, parts: Parts) -> Result<Outcome, Complaint> {
     // Before anything says that it is ready: a signal from then on is heard.
     let mut signals = Signals::listen();
@@ -43,22 +45,25 @@ pub async fn up(app: &App, _: Args, parts: Parts) -> Result<Outcome, Complaint> 
     };
     let working = async {
         match parts {
-            Parts::Serve => Ok(()),
+            Parts::Serve => Ok(Ended::Stopped),
             Parts::Work | Parts::Both => work(app, &accounts, stop.clone()).await,
         }
     };
+    let is_asked_to_stop = Cell::new(false);
     let signalled = async {
-        tokio::select! {
-            () = signals.next() => show::note("stopping: running jobs may finish, nothing new is taken"),
-            () = stop.cancelled() => {}
-        }
+        signals.next().await;
+        show::note("stopping: running jobs may finish, nothing new is taken");
+        is_asked_to_stop.set(true);
         stop.cancel();
         signals.next().await;
     };
     // Whichever half fails takes the other down with it: half a service looks like a whole one from outside.
     let halves = async { tokio::join!(ending(serving, &stop), ending(working, &stop)) };
     tokio::select! {
-        (served, worked) = halves => served.and(worked).map(|()| Outcome::Done),
+        (served, worked) = halves => match served.and(worked)? {
+            Ended::Hung if !is_asked_to_stop.get() => Ok(Outcome::Replace),
+            Ended::Hung | Ended::Stopped => Ok(Outcome::Done),
+        },
         () = signalled => {
             show::note("stopped at the second signal; what ran is taken up again at the next start");
             Ok(Outcome::SomeFailed)
@@ -66,7 +71,7 @@ pub async fn up(app: &App, _: Args, parts: Parts) -> Result<Outcome, Complaint> 
     }
 }
 
-async fn ending(half: impl Future<Output = Result<(), Complaint>>, stop: &CancellationToken) -> Result<(), Complaint> {
+async fn ending<T>(half: impl Future<Output = Result<T, Complaint>>, stop: &CancellationToken) -> Result<T, Complaint> {
     let result = half.await;
     if result.is_err() {
         stop.cancel();
@@ -74,7 +79,7 @@ async fn ending(half: impl Future<Output = Result<(), Complaint>>, stop: &Cancel
     result
 }
 
-async fn work(app: &App, accounts: &Accounts, stop: CancellationToken) -> Result<(), Complaint> {
+async fn work(app: &App, accounts: &Accounts, stop: CancellationToken) -> Result<Ended, Complaint> {
     let rules = app.rules(None).await?;
     let pipeline = app.pipeline_with(accounts.clone(), rules, Arc::new(NoProgress))?;
     let worker = WorkerId::fresh();
@@ -98,13 +103,17 @@ async fn work(app: &App, accounts: &Accounts, stop: CancellationToken) -> Result
             None => std::future::pending().await,
         }
     };
-    tokio::select! {
-        () = running.run(stop) => {}
-        () = delivering => {}
+    let ended = tokio::select! {
+        ended = running.run(stop.clone()) => ended,
+        () = delivering => Ended::Stopped,
+    };
+    if ended == Ended::Hung {
+        show::note("a job hangs here: this process replaces itself");
+        stop.cancel();
     }
     app.journal.worker_stopped(&worker).await?;
     drop(lock);
-    Ok(())
+    Ok(ended)
 }
 
 /// Returns at SIGTERM or SIGINT.

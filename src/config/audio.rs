@@ -19,6 +19,9 @@ pub struct Audio {
     /// Longest decoding.
     #[serde(deserialize_with = "between::<1, 86_400, _, _>")]
     pub decode_timeout_secs: u64,
+    /// Longest search for speech.
+    #[serde(deserialize_with = "between::<1, 86_400, _, _>")]
+    pub segment_timeout_secs: u64,
     /// Memory of a decoder.
     #[serde(deserialize_with = "between::<67_108_864, { u64::MAX / 2 }, _, _>")]
     pub decode_memory_bytes: u64,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::value::optional;
+use super::value::{between, optional};
 
 /// The rule set.
 #[derive(Debug, Clone, Deserialize)]
@@ -13,4 +13,7 @@ pub struct Rules {
     /// A rule file or a folder of them; none for the starter set.
     #[serde(deserialize_with = "optional")]
     pub path: Option<PathBuf>,
+    /// Longest search of one transcript.
+    #[serde(deserialize_with = "between::<1, 86_400, _, _>")]
+    pub timeout_secs: u64,
 }

@@ -28,6 +28,9 @@ pub struct Worker {
     /// How long running jobs may finish.
     #[serde(deserialize_with = "between::<0, 86_400, _, _>")]
     pub grace_secs: u64,
+    /// How long work that was told to stop may take to do so.
+    #[serde(deserialize_with = "between::<1, 600, _, _>")]
+    pub stop_secs: u64,
     /// Longest try.
     #[serde(deserialize_with = "between::<1, 2_592_000, _, _>")]
     pub job_timeout_secs: u64,

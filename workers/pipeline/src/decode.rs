@@ -4,10 +4,15 @@ use earmark_audio::decode::{DecodeOptions, Decoded};
 use earmark_storage::Fetched;
 use tokio_util::sync::CancellationToken;
 
-use crate::pipeline::blocking;
+use crate::watched::Watched;
 use crate::{JobError, Pipeline};
 
-pub async fn decode(pipeline: &Pipeline, fetched: &Fetched, stop: &CancellationToken) -> Result<Decoded, JobError> {
+pub async fn decode(
+    pipeline: &Pipeline,
+    watched: &Watched,
+    fetched: &Fetched,
+    stop: &CancellationToken,
+) -> Result<Decoded, JobError> {
     let settings = &pipeline.settings;
     let options = DecodeOptions {
         temp_dir: settings.temp_dir.clone(),
@@ -16,12 +21,14 @@ pub async fn decode(pipeline: &Pipeline, fetched: &Fetched, stop: &CancellationT
         memory_bytes: settings.decode_memory_bytes,
         ffmpeg: settings.ffmpeg.clone(),
     };
-    let (path, name, stop) = (fetched.path().to_owned(), fetched.name.clone(), stop.clone());
-    let is_cancelled = stop.clone();
-    let decoded = blocking("decode", move || {
-        earmark_audio::decode::decode(&path, &name, &options, &|| is_cancelled.is_cancelled())
-    })
-    .await?;
+    let (path, name) = (fetched.path().to_owned(), fetched.name.clone());
+    // Whoever stops waiting for the thread tells it so.
+    let is_cancelled = stop.child_token();
+    let _waiting = is_cancelled.clone().drop_guard();
+    // The decoder keeps its deadline itself; it may take as long to notice it as any wish to stop.
+    let limit = settings.decode_timeout + settings.stop_time;
+    let decoding = move || earmark_audio::decode::decode(&path, &name, &options, &|| is_cancelled.is_cancelled());
+    let decoded = watched.blocking("decode", limit, decoding).await?;
     if stop.is_cancelled() {
         return Err(JobError::Stopped);
     }

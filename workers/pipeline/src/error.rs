@@ -46,6 +46,14 @@ pub enum JobError {
     /// Called off, lost to another worker, or the worker is shutting down.
     #[error("stopped before the end")]
     Stopped,
+    /// A stage took too long. What of it cannot be stopped may still run.
+    #[error("{stage} did not end within {} s", limit.as_secs())]
+    Deadline {
+        /// Which stage.
+        stage: &'static str,
+        /// The limit.
+        limit: Duration,
+    },
     /// A stage panicked: a defect of ours.
     #[error("{stage} panicked")]
     Panicked {
@@ -73,6 +81,7 @@ impl Failure for JobError {
             Self::Rules { .. } => "flag.rules",
             Self::Write(error) => error.code(),
             Self::Stopped => "job.stopped",
+            Self::Deadline { .. } => "job.deadline",
             Self::Panicked { .. } => "job.panicked",
         }
     }
@@ -85,6 +94,9 @@ impl Failure for JobError {
             Self::Transcribe(error) => error.hint(),
             Self::Rules { .. } => Some("submit the job again; it will use the active rule set".into()),
             Self::Write(error) => error.hint(),
+            Self::Deadline { .. } => {
+                Some("raise the stage's limit in the configuration, or give the worker more CPU".into())
+            }
             Self::Stopped | Self::Panicked { .. } => None,
         }
     }
@@ -99,7 +111,7 @@ impl Failure for JobError {
             Self::Rules { .. } => Disposition::Fail,
             Self::Write(error) => error.disposition(),
             Self::Stopped => Disposition::Release,
-            Self::Panicked { .. } => Disposition::Retry,
+            Self::Deadline { .. } | Self::Panicked { .. } => Disposition::Retry,
         }
     }
 }

@@ -7,8 +7,8 @@ use earmark_core::{Clip, ClipText, Finding, FindingKind, Job, Severity, Utteranc
 use earmark_rules::{Context, RuleSet, SourceFile};
 use earmark_storage::RuleSets;
 
-use crate::JobError;
-use crate::pipeline::blocking;
+use crate::watched::Watched;
+use crate::{JobError, Pipeline};
 
 /// What stands for a rule where a provider refused a clip.
 const PROVIDER_REFUSED: &str = "provider_refused";
@@ -47,9 +47,15 @@ impl RuleBook {
     }
 }
 
-pub async fn flag(rules: &Arc<RuleSet>, utterances: &[Utterance], context: Context) -> Result<Vec<Finding>, JobError> {
+pub async fn flag(
+    pipeline: &Pipeline,
+    watched: &Watched,
+    rules: &Arc<RuleSet>,
+    utterances: &[Utterance],
+    context: Context,
+) -> Result<Vec<Finding>, JobError> {
     let (rules, utterances) = (rules.clone(), utterances.to_vec());
-    blocking("flag", move || rules.find(&utterances, &context)).await
+    watched.blocking("flag", pipeline.settings.flag_timeout, move || rules.find(&utterances, &context)).await
 }
 
 /// One finding for every clip that the provider would not hear: for those who look for the worst calls, the refusal is

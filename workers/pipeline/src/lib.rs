@@ -15,6 +15,7 @@ pub mod render;
 mod segment;
 mod stitch;
 mod transcribe;
+mod watched;
 mod write;
 
 pub use account::{Account, Accounts, Books};
@@ -24,3 +25,4 @@ pub use flag::RuleBook;
 pub use pipeline::{Pipeline, Settings, Survey};
 pub use progress::{NoProgress, Progress, Stage};
 pub use stitch::{Speakers, stitch};
+pub use watched::Tries;

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::account::Accounts;
 use crate::progress::{Progress, Stage};
+use crate::watched::{Tries, Watched};
 use crate::{JobError, RuleBook, Speakers, decode, fetch, flag, segment, stitch, transcribe, write};
 
 /// Everything a job needs. Shared by all jobs of a process.
@@ -39,6 +40,8 @@ pub struct Pipeline {
     pub clock: Arc<dyn Clock>,
     /// Who watches.
     pub progress: Arc<dyn Progress>,
+    /// What runs for which try.
+    pub tries: Tries,
     /// What the configuration says.
     pub settings: Settings,
 }
@@ -54,6 +57,12 @@ pub struct Settings {
     pub max_duration_ms: u64,
     /// Longest decoding.
     pub decode_timeout: Duration,
+    /// Longest search for speech in one recording.
+    pub segment_timeout: Duration,
+    /// Longest search of one transcript by the rules.
+    pub flag_timeout: Duration,
+    /// How long a try that was told to stop may take to do so.
+    pub stop_time: Duration,
     /// Memory of a decoder.
     pub decode_memory_bytes: u64,
     /// The ffmpeg program, where there is one.
@@ -98,30 +107,35 @@ impl Pipeline {
     /// # Errors
     /// [`JobError`], one variant per stage; nothing but checkpoints has been written then.
     pub async fn run(&self, job: &Job, lease: &Lease, stop: &CancellationToken) -> Result<Report, JobError> {
+        let watched = self.tries.begin(lease);
         let rules = self.rules.of(job).await?;
         // Nothing is fetched for an account that may not be asked.
         self.accounts.of(&job.tenant).open().await.map_err(JobError::Transcribe)?;
         // A worker that dies while this job only waits did not die of it.
         self.journal.set_blameless(lease, true).await?;
-        self.at(job, Stage::Fetch);
+        self.at(job, &watched, Stage::Fetch);
         let fetched = fetch::fetch(self, &job.location, stop).await?;
         let core = self.core(job.lane).await;
         self.journal.set_blameless(lease, false).await?;
-        self.at(job, Stage::Decode);
-        let decoded = decode::decode(self, &fetched, stop).await?;
+        self.at(job, &watched, Stage::Decode);
+        let decoded = decode::decode(self, &watched, &fetched, stop).await?;
         fetched.check_unchanged().map_err(JobError::Fetch)?;
-        self.at(job, Stage::Segment);
-        let cut = segment::segment(self, &decoded, stop).await?;
+        self.at(job, &watched, Stage::Segment);
+        let cut = segment::segment(self, &watched, &decoded, stop).await?;
         drop(core);
         let is_elsewhere = self.accounts.of(&job.tenant).transcriber.limits().takes_files;
         self.journal.set_blameless(lease, is_elsewhere).await?;
-        let transcript = transcribe::transcribe(self, job, lease, &fetched, &decoded, &cut, &rules, stop).await?;
-        self.at(job, Stage::Write);
+        let transcript =
+            transcribe::transcribe(self, job, lease, &watched, &fetched, &decoded, &cut, &rules, stop).await?;
+        // What follows is computed here, from this recording's text.
+        self.journal.set_blameless(lease, false).await?;
+        self.at(job, &watched, Stage::Flag);
         let utterances = stitch::stitch(&transcript.clips, &self.settings.speakers, cut.different_channels());
         let language = stitch::language(&utterances);
         let context = Context { duration_ms: decoded.duration_ms, language: language.clone(), lane: Some(job.lane) };
-        let mut findings = flag::flag(&rules, &utterances, context).await?;
+        let mut findings = flag::flag(self, &watched, &rules, &utterances, context).await?;
         findings.extend(flag::refused(&transcript.clips, &utterances));
+        self.at(job, &watched, Stage::Write);
         write::write(
             self,
             lease,
@@ -145,10 +159,11 @@ impl Pipeline {
     /// # Errors
     /// [`JobError`], as [`run`](Self::run).
     pub async fn survey(&self, location: &str, stop: &CancellationToken) -> Result<Survey, JobError> {
+        let watched = Watched::nobodys();
         let fetched = fetch::fetch(self, location, stop).await?;
         let _core = self.core(Lane::Archive).await;
-        let decoded = decode::decode(self, &fetched, stop).await?;
-        let cut = segment::segment(self, &decoded, stop).await?;
+        let decoded = decode::decode(self, &watched, &fetched, stop).await?;
+        let cut = segment::segment(self, &watched, &decoded, stop).await?;
         Ok(Survey {
             duration_ms: decoded.duration_ms,
             channels: decoded.channels,
@@ -164,15 +179,8 @@ impl Pipeline {
         }
     }
 
-    pub(crate) fn at(&self, job: &Job, stage: Stage) {
+    pub(crate) fn at(&self, job: &Job, watched: &Watched, stage: Stage) {
+        watched.enter(stage.as_str());
         self.progress.at(&job.id, stage);
     }
-}
-
-/// Runs CPU work on a blocking thread; a panic there becomes an error here.
-pub(crate) async fn blocking<T: Send + 'static>(
-    stage: &'static str,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, JobError> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| JobError::Panicked { stage })
 }

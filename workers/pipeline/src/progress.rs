@@ -18,6 +18,8 @@ pub enum Stage {
         /// All clips.
         total: u32,
     },
+    /// The rules are being applied to the text.
+    Flag,
     /// The result is being written.
     Write,
 }
@@ -30,6 +32,7 @@ impl Stage {
             Self::Decode => "decode",
             Self::Segment => "segment",
             Self::Transcribe { .. } => "transcribe",
+            Self::Flag => "flag",
             Self::Write => "write",
         }
     }

@@ -5,7 +5,7 @@ use earmark_audio::segment::{SegmentOptions, Segmented};
 use earmark_core::{Clip, Warning};
 use tokio_util::sync::CancellationToken;
 
-use crate::pipeline::blocking;
+use crate::watched::Watched;
 use crate::{JobError, Pipeline};
 
 /// The recording, cut.
@@ -29,16 +29,23 @@ impl Cut {
     }
 }
 
-pub async fn segment(pipeline: &Pipeline, decoded: &Decoded, stop: &CancellationToken) -> Result<Cut, JobError> {
+pub async fn segment(
+    pipeline: &Pipeline,
+    watched: &Watched,
+    decoded: &Decoded,
+    stop: &CancellationToken,
+) -> Result<Cut, JobError> {
     let options = SegmentOptions {
         max_clip_ms: pipeline.settings.segment.max_clip_ms.min(pipeline.accounts.usual.transcriber.limits().max_ms),
         ..pipeline.settings.segment.clone()
     };
-    let (spools, model, is_cancelled) = (decoded.spools.clone(), pipeline.speech.clone(), stop.clone());
-    let segmented = blocking("segment", move || {
-        earmark_audio::segment::segment(&spools, &model, &options, &|| is_cancelled.is_cancelled())
-    })
-    .await?;
+    let (spools, model) = (decoded.spools.clone(), pipeline.speech.clone());
+    // Whoever stops waiting for the thread tells it so.
+    let is_cancelled = stop.child_token();
+    let _waiting = is_cancelled.clone().drop_guard();
+    let segmenting =
+        move || earmark_audio::segment::segment(&spools, &model, &options, &|| is_cancelled.is_cancelled());
+    let segmented = watched.blocking("segment", pipeline.settings.segment_timeout, segmenting).await?;
     if stop.is_cancelled() {
         return Err(JobError::Stopped);
     }

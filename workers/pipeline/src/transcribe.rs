@@ -18,13 +18,10 @@ use tokio_util::sync::CancellationToken;
 use crate::account::Account;
 use crate::ask::{Answer, Ask, AskError};
 use crate::early::Early;
-use crate::pipeline::blocking;
 use crate::progress::Stage;
 use crate::segment::Cut;
+use crate::watched::Watched;
 use crate::{JobError, Pipeline};
-
-/// How long answers may take that are on their way when the work is to stop; less than a worker waits for its jobs then.
-const LAST_ANSWERS: Duration = Duration::from_secs(8);
 
 /// What the recogniser heard.
 pub struct Transcript {
@@ -40,6 +37,7 @@ struct Work<'a> {
     account: &'a Account,
     job: &'a Job,
     lease: &'a Lease,
+    watched: &'a Watched,
     decoded: &'a Decoded,
     cut: &'a Cut,
     fingerprint: String,
@@ -55,6 +53,7 @@ pub async fn transcribe(
     pipeline: &Pipeline,
     job: &Job,
     lease: &Lease,
+    watched: &Watched,
     fetched: &Fetched,
     decoded: &Decoded,
     cut: &Cut,
@@ -73,6 +72,7 @@ pub async fn transcribe(
         account,
         job,
         lease,
+        watched,
         decoded,
         cut,
         fingerprint,
@@ -84,7 +84,7 @@ pub async fn transcribe(
     tokio::select! {
         done = work.all() => done?,
         failed = untold.tell(&pipeline.journal, job, lease) => return Err(failed.into()),
-        () = given_up(stop) => return Err(JobError::Stopped),
+        () = given_up(stop, pipeline.settings.stop_time * 4 / 5) => return Err(JobError::Stopped),
     }
     untold.tell_rest(&pipeline.journal, job, lease).await?;
     let mut texts = work.texts.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -92,10 +92,10 @@ pub async fn transcribe(
     Ok(Transcript { clips, reused })
 }
 
-/// Some time after a wish to stop: nothing more is sent from then on, but what is in flight is paid for, and may end.
-async fn given_up(stop: &CancellationToken) {
+/// `last_answers` after a wish to stop: nothing more is sent from then on, but what is in flight is paid for, and may end.
+async fn given_up(stop: &CancellationToken, last_answers: Duration) {
     stop.cancelled().await;
-    tokio::time::sleep(LAST_ANSWERS).await;
+    tokio::time::sleep(last_answers).await;
 }
 
 /// Texts from an earlier try of the same audio with the same engine and the same cutting.
@@ -208,8 +208,9 @@ impl Work<'_> {
     async fn request(&self, account: &Account, clip: &Clip) -> Result<ClipRequest, JobError> {
         let gain = self.cut.gains.get(usize::from(clip.key.channel)).copied().unwrap_or(1.0);
         let (spools, wanted) = (self.decoded.spools.clone(), clip.clone());
-        let samples = blocking("segment", move || earmark_audio::segment::samples(&spools, &wanted, gain)).await?;
         let (settings, job) = (&self.pipeline.settings, self.job);
+        let reading = move || earmark_audio::segment::samples(&spools, &wanted, gain);
+        let samples = self.watched.blocking("transcribe", settings.segment_timeout, reading).await?;
         let sound = Sound::Samples {
             samples: Arc::from(samples.map_err(JobError::Segment)?),
             source_rate_hz: self.decoded.sample_rate_hz,
@@ -241,7 +242,7 @@ impl Work<'_> {
 
     fn tell_progress(&self) {
         let (done, total) = (count(self.texts().len()), count(self.cut.clips.len()));
-        self.pipeline.at(self.job, Stage::Transcribe { done, total });
+        self.pipeline.at(self.job, self.watched, Stage::Transcribe { done, total });
     }
 }
 

@@ -1,16 +1,19 @@
 //! One try of one job: its lease kept alive, its work done, its outcome written.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use earmark_core::{Clock, Disposition, Failure, Job, Lease, Problem};
 use earmark_storage::{Hold, Journal, StorageError};
-use futures::FutureExt;
+use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::held::{HeldJobs, StopCause};
 use crate::{Backoff, Failed, Handler};
+
+/// How long work that was told to stop may take to do so, unless it is set: one packet, one batch of clips.
+const STOP_TIME: Duration = Duration::from_secs(10);
 
 /// How tries are made.
 pub struct Attempts {
@@ -28,7 +31,10 @@ pub struct Attempts {
     pub backoff: Backoff,
     /// Longest try.
     pub timeout: Duration,
+    /// How long work that was told to stop may take to do so; then it hangs.
+    pub stop_time: Duration,
     held: HeldJobs,
+    hung: CancellationToken,
 }
 
 /// What became of a try.
@@ -51,6 +57,9 @@ pub enum Settled {
     Released,
     /// The job is no longer ours; whoever has it settles it.
     Lost,
+    /// Something of it runs on and cannot be stopped. The job waits for its next try, or is given up; this process must
+    /// take nothing more and be replaced.
+    Hung(Problem),
     /// What became of it could not be written; its lease runs out and it is tried again.
     Unsettled(Problem),
 }
@@ -66,7 +75,19 @@ impl Attempts {
         backoff: Backoff,
         timeout: Duration,
     ) -> Self {
-        Self { journal, handler, clock, lease, max_attempts, backoff, timeout, held: HeldJobs::default() }
+        let (held, hung) = (HeldJobs::default(), CancellationToken::new());
+        Self { journal, handler, clock, lease, max_attempts, backoff, timeout, stop_time: STOP_TIME, held, hung }
+    }
+
+    /// The same, where work that was told to stop hangs after `stop_time`.
+    #[must_use]
+    pub fn stopping_within(self, stop_time: Duration) -> Self {
+        Self { stop_time, ..self }
+    }
+
+    /// Cancelled when a try was abandoned because something of it cannot be stopped: the process must be replaced.
+    pub fn hung(&self) -> &CancellationToken {
+        &self.hung
     }
 
     /// One lease's length, as the journal wants it.
@@ -77,9 +98,17 @@ impl Attempts {
     /// Makes one try and settles it.
     pub async fn run(&self, job: &Job, lease: &Lease) -> Settled {
         let stop = self.held.hold(lease);
-        let result = self.work(job, lease, &stop).await;
+        let worked = self.work(job, lease, &stop).await;
         let cause = self.held.let_go(lease);
-        match self.settle(job, lease, result, cause).await {
+        let settled = match worked {
+            Ok(result) => self.settle(job, lease, result, cause).await,
+            Err(problem) => {
+                // Before the slot is free again: nothing more is taken.
+                self.hung.cancel();
+                self.abandon(lease, problem).await
+            }
+        };
+        match settled {
             Ok(settled) => settled,
             Err(StorageError::LeaseLost { .. }) => {
                 tracing::warn!(job.id = %job.id, "the job went to another worker before its outcome was written");
@@ -93,26 +122,59 @@ impl Attempts {
         }
     }
 
-    async fn work(&self, job: &Job, lease: &Lease, stop: &CancellationToken) -> Result<(), Failed> {
-        // The handler's parts are dropped after a panic, nothing half-changed is seen again.
-        let work = AssertUnwindSafe(self.handler.handle(job, lease, stop)).catch_unwind();
-        tokio::pin!(work);
-        let finished = tokio::select! {
-            finished = &mut work => finished,
-            () = tokio::time::sleep(self.timeout) => {
-                self.held.stop(&job.id, StopCause::TimedOut);
-                work.await
+    /// The handler's answer; a problem when something of it runs on and cannot be stopped.
+    async fn work(&self, job: &Job, lease: &Lease, stop: &CancellationToken) -> Result<Result<(), Failed>, Problem> {
+        // On a task of its own: a handler that never yields must not keep this one from seeing it.
+        let mut task = AbortOnDropHandle::new(tokio::spawn({
+            let (handler, job, lease, stop) = (self.handler.clone(), job.clone(), lease.clone(), stop.clone());
+            async move { handler.handle(&job, &lease, &stop).await }
+        }));
+        let began = Instant::now();
+        let result = tokio::select! {
+            ended = &mut task => Some(ended),
+            () = self.out_of_time(job, stop) => None,
+        };
+        // What was told to stop long ago needs little more; what ended by itself has told its threads only now.
+        let (result, patience) = match result {
+            Some(ended) => (ended.unwrap_or_else(|error| Err(ended_badly(error))), self.stop_time),
+            None => {
+                task.abort();
+                let patience = self.stop_time / 5;
+                match tokio::time::timeout(patience, task).await {
+                    Ok(ended) => (ended.unwrap_or_else(|error| Err(ended_badly(error))), patience),
+                    Err(_) => return Err(self.hang(lease, began.elapsed())),
+                }
             }
         };
-        finished.unwrap_or_else(|panic| {
-            let text = panic
-                .downcast_ref::<&str>()
-                .map(ToString::to_string)
-                .or_else(|| panic.downcast_ref::<String>().cloned());
-            let message = format!("the worker panicked: {}", text.unwrap_or_else(|| "no message".into()));
-            let problem = Problem { code: "job.panicked".into(), message, hint: None };
-            Err(Failed { problem, disposition: Disposition::Retry })
-        })
+        if result.is_err() && tokio::time::timeout(patience, self.handler.quiet(lease)).await.is_err() {
+            return Err(self.hang(lease, began.elapsed()));
+        }
+        Ok(result)
+    }
+
+    /// Returns when the try was told to stop, for whatever reason, and has had its time to do so.
+    async fn out_of_time(&self, job: &Job, stop: &CancellationToken) {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(self.timeout) => self.held.stop(&job.id, StopCause::TimedOut),
+        }
+        tokio::time::sleep(self.stop_time).await;
+    }
+
+    fn hang(&self, lease: &Lease, took: Duration) -> Problem {
+        let (stage, running) =
+            self.handler.left_behind(lease).map_or(("the job", took), |left| (left.stage, left.running));
+        Problem {
+            code: "job.hung".into(),
+            message: format!("{stage} ran for {} s and did not stop when it was told to", running.as_secs()),
+            hint: Some("look at the recording by itself; the worker replaces itself".into()),
+        }
+    }
+
+    async fn abandon(&self, lease: &Lease, problem: Problem) -> Result<Settled, StorageError> {
+        tracing::error!(job.id = %lease.job_id, "a job hangs; this process takes nothing more and will be replaced: {}", problem.message);
+        self.journal.hung(lease, &problem).await?;
+        Ok(Settled::Hung(problem))
     }
 
     async fn settle(
@@ -204,5 +266,25 @@ impl Attempts {
     /// Stops all work; every job held is handed back at once.
     pub fn stop_all(&self) {
         self.held.stop_all(StopCause::Shutdown);
+    }
+}
+
+/// What is known of a handler that gave no answer.
+fn ended_badly(error: JoinError) -> Failed {
+    let problem = |code: &str, message: String| Problem { code: code.into(), message, hint: None };
+    match error.try_into_panic() {
+        Ok(panic) => {
+            let text = panic
+                .downcast_ref::<&str>()
+                .map(ToString::to_string)
+                .or_else(|| panic.downcast_ref::<String>().cloned());
+            let message = format!("the worker panicked: {}", text.unwrap_or_else(|| "no message".into()));
+            Failed { problem: problem("job.panicked", message), disposition: Disposition::Retry }
+        }
+        // It was dropped where it waited; the cause says what becomes of the job.
+        Err(_) => {
+            let problem = problem("job.stopped", "stopped before the end".into());
+            Failed { problem, disposition: Disposition::Release }
+        }
     }
 }

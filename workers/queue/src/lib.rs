@@ -10,6 +10,8 @@ mod held;
 mod journal;
 mod worker;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use earmark_core::{Disposition, Job, Lane, Lease, Problem};
 use earmark_storage::StorageError;
@@ -18,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 pub use attempt::{Attempts, Settled};
 pub use backoff::Backoff;
 pub use journal::JournalQueue;
-pub use worker::{Worker, WorkerOptions};
+pub use worker::{Ended, Worker, WorkerOptions};
 
 /// Hands out leased jobs.
 #[async_trait]
@@ -42,6 +44,24 @@ pub trait Handler: Send + Sync {
     /// # Errors
     /// [`Failed`], with the job's fate.
     async fn handle(&self, job: &Job, lease: &Lease, stop: &CancellationToken) -> Result<(), Failed>;
+
+    /// What still runs for `lease` although its `handle` has returned or was dropped: a thread cannot be stopped from
+    /// outside.
+    fn left_behind(&self, _lease: &Lease) -> Option<LeftBehind> {
+        None
+    }
+
+    /// Returns once nothing runs for `lease` any more.
+    async fn quiet(&self, _lease: &Lease) {}
+}
+
+/// Work that goes on though nobody waits for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LeftBehind {
+    /// Which stage.
+    pub stage: &'static str,
+    /// Since the stage began.
+    pub running: Duration,
 }
 
 /// Why a try failed.

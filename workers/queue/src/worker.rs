@@ -13,9 +13,6 @@ use crate::Queue;
 use crate::attempt::Attempts;
 use crate::backend::{Deliveries, Delivery};
 
-/// How long work that was told to stop may take to do so: one packet, one batch of clips.
-const STOP_TIME: Duration = Duration::from_secs(10);
-
 /// What a worker may do.
 #[derive(Debug, Clone, Copy)]
 pub struct WorkerOptions {
@@ -23,6 +20,15 @@ pub struct WorkerOptions {
     pub slots: usize,
     /// How long running jobs may finish once the worker is asked to stop.
     pub grace: Duration,
+}
+
+/// Why a worker ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// It was asked to.
+    Stopped,
+    /// A job hangs in it: the process must be replaced.
+    Hung,
 }
 
 /// Takes jobs from a queue and has them done.
@@ -39,9 +45,10 @@ impl Worker {
         Self { id, queue, attempts, options }
     }
 
-    /// Works until `stop` is cancelled; then takes nothing new, lets running jobs finish for the grace period, and hands
-    /// the rest back.
-    pub async fn run(&self, stop: CancellationToken) {
+    /// Works until `stop` is cancelled or a job hangs; then takes nothing new, lets running jobs finish for the grace
+    /// period, and hands the rest back.
+    pub async fn run(&self, stop: CancellationToken) -> Ended {
+        let taking = stop.child_token();
         let slots = Arc::new(Semaphore::new(self.options.slots));
         let (sender, receiver) = mpsc::channel(self.options.slots);
         // Boxed: apalis' worker is a deep type.
@@ -63,7 +70,7 @@ impl Worker {
             }
         });
         let feeding = async {
-            self.feed(&slots, sender, &stop).await;
+            self.feed(&slots, sender, &taking).await;
             self.drain(&slots).await;
             ended.cancel();
         };
@@ -75,7 +82,13 @@ impl Worker {
             }
             () = self.attempts.keep_leases() => {}
             () = self.sweep() => {}
+            () = async {
+                self.attempts.hung().cancelled().await;
+                taking.cancel();
+                std::future::pending().await
+            } => {}
         }
+        if self.attempts.hung().is_cancelled() { Ended::Hung } else { Ended::Stopped }
     }
 
     /// A slot first, then a lease: a job is never leased to wait for room.
@@ -114,7 +127,8 @@ impl Worker {
             return;
         }
         self.attempts.stop_all();
-        if tokio::time::timeout(STOP_TIME, slots.acquire_many(all)).await.is_err() {
+        // A job that does not stop in time is abandoned a little later.
+        if tokio::time::timeout(self.attempts.stop_time * 3 / 2, slots.acquire_many(all)).await.is_err() {
             tracing::warn!("some jobs did not stop in time; their leases run out by themselves");
         }
     }

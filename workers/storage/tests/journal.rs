@@ -316,7 +316,7 @@ async fn a_job_that_kills_its_workers_is_quarantined_but_not_one_that_gets_on(gr
     let job = journal.get(id).await.unwrap();
     let problem = job.error.unwrap();
     assert_eq!((job.state, problem.code.as_str()), (JobState::Dead, "job.quarantined"));
-    assert!(problem.message.starts_with("3 workers died or went silent in a row"), "{problem}");
+    assert!(problem.message.starts_with("3 workers died, went silent or hung in a row"), "{problem}");
     assert_eq!(audit_kinds(&stores, id).await.last().map(String::as_str), Some("job.quarantined"));
 }
 

@@ -21,6 +21,7 @@ mod cancel;
 mod clips;
 mod early;
 mod holder;
+mod hung;
 mod insert;
 mod intake;
 mod lease;

@@ -15,9 +15,9 @@ use crate::worker_lock::dead_workers;
 /// A job whose holder died this many times without a new clip in between is given up.
 pub const QUARANTINE_DEATHS: u32 = 3;
 /// Code and audit kind of a job that is given up because it kills its workers.
-const QUARANTINED: &str = "job.quarantined";
+pub(super) const QUARANTINED: &str = "job.quarantined";
 /// Back-off after the first lease that ran out; doubled with each further one.
-const FIRST_DELAY_MS: i64 = 2_000;
+pub(super) const FIRST_DELAY_MS: i64 = 2_000;
 /// Jobs looked up at a time.
 const BATCH: usize = 100;
 
@@ -28,6 +28,15 @@ enum Death {
     Silent,
     /// Its lock is free: it is gone.
     Gone,
+}
+
+impl Death {
+    fn how(self) -> &'static str {
+        match self {
+            Self::Silent => "went silent",
+            Self::Gone => "died",
+        }
+    }
 }
 
 impl Journal {
@@ -171,7 +180,7 @@ async fn take_back(
     }
     let is_blameless = column::<i64>(write.db(), &counted, "is_blameless")? != 0;
     if job.deaths >= QUARANTINE_DEATHS && !is_blameless {
-        become_dead(write, &job, actor, QUARANTINED, &quarantine_problem(&job, death)).await?;
+        become_dead(write, &job, actor, QUARANTINED, &quarantine_problem(&job, death.how())).await?;
         report.quarantined.push(job.id);
         return Ok(());
     }
@@ -204,11 +213,8 @@ fn lost_holder_problem(owner: &str, death: Death) -> Problem {
     }
 }
 
-fn quarantine_problem(job: &Job, death: Death) -> Problem {
-    let how = match death {
-        Death::Silent => "went silent",
-        Death::Gone => "died",
-    };
+/// What is told of a job whose holders died; `how` the last one did.
+pub(super) fn quarantine_problem(job: &Job, how: &str) -> Problem {
     let where_to = match job.clips_total {
         Some(total) => format!("{} of {total} clips were transcribed", job.clips_done),
         None => "the recording was not yet cut into clips".into(),
@@ -216,7 +222,7 @@ fn quarantine_problem(job: &Job, death: Death) -> Problem {
     Problem {
         code: QUARANTINED.into(),
         message: format!(
-            "{} workers died or went silent in a row while they held the job, the last one {how}; {where_to}",
+            "{} workers died, went silent or hung in a row while they held the job, the last one {how}; {where_to}",
             job.deaths
         ),
         hint: Some("look at the recording by itself, then `earmark jobs retry` it".into()),
