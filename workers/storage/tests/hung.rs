@@ -1,15 +1,20 @@
 //! A holder that reports work of its own that hangs: a death of its own kind.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[macro_use]
 mod support;
 
 use earmark_core::{JobState, Lane};
 use earmark_storage::{QUARANTINE_DEATHS, StorageError};
 use support::*;
 
-#[tokio::test]
-async fn a_job_that_hangs_its_workers_waits_longer_each_time_and_is_quarantined_with_the_stage() {
-    let stores = Stores::fresh().await;
+on_both!(
+    a_job_that_hangs_its_workers_waits_longer_each_time_and_is_quarantined_with_the_stage,
+    a_job_called_off_while_it_hangs_is_cancelled,
+);
+
+async fn a_job_that_hangs_its_workers_waits_longer_each_time_and_is_quarantined_with_the_stage(ground: Ground) {
+    let stores = Stores::fresh(&ground).await;
     let id = stores.journal.accept(&new_job("call"), "cli:me").await.unwrap().job.id;
     for round in 1..=QUARANTINE_DEATHS {
         let (job, lease) =
@@ -31,9 +36,8 @@ async fn a_job_that_hangs_its_workers_waits_longer_each_time_and_is_quarantined_
     assert!(error.message.contains("the last one hung: "), "{error}");
 }
 
-#[tokio::test]
-async fn a_job_called_off_while_it_hangs_is_cancelled() {
-    let stores = Stores::fresh().await;
+async fn a_job_called_off_while_it_hangs_is_cancelled(ground: Ground) {
+    let stores = Stores::fresh(&ground).await;
     let id = stores.journal.accept(&new_job("call"), "cli:me").await.unwrap().job.id;
     for _ in 0..QUARANTINE_DEATHS - 1 {
         let (_, lease) = stores.journal.lease_next(&worker("w"), Lane::ALL, LEASE_MS).await.unwrap().unwrap();
