@@ -11,7 +11,7 @@ use std::net::TcpListener;
 
 pub use postgres::PostgresServer;
 pub use redis_server::RedisServer;
-pub use s3::S3Server;
+pub use s3::{Asked, Faults, Rates, S3Server};
 
 /// A port that was free a moment ago.
 fn free_port() -> u16 {

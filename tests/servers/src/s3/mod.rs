@@ -1,0 +1,8 @@
+//! An S3 server of the test's own, and what the test lets go wrong with it.
+
+mod body;
+mod faults;
+mod server;
+
+pub use faults::{Faults, Rates};
+pub use server::{Asked, S3Server};
