@@ -16,13 +16,14 @@ use earmark_pipeline::{Account, Accounts, Books, Pipeline, Progress, RuleBook, T
 use earmark_queue::{Attempts, Backoff, Handler, JournalQueue, Worker, WorkerOptions};
 use earmark_rules::RuleSet;
 use earmark_storage::{
-    Accounts as AccountStates, AuditLog, Database, FileArtifacts, HttpOptions, Journal, Outbox, Recordings,
-    ResultStore, RuleSets, SqlAuditLog, SqlResults, Usage, WorkerInfo, http_client,
+    Accounts as AccountStates, ArtifactStore, AuditLog, Database, FileArtifacts, HttpOptions, Journal, Listing,
+    OrphanReport, OrphanSweep, Outbox, Recordings, ResultStore, RuleSets, S3, S3Artifacts, SqlAuditLog, SqlResults,
+    StorageError, Usage, WorkerInfo, check_folder, http_client,
 };
 use tokio::sync::Semaphore;
 
 use crate::complaint::Complaint;
-use crate::config::{AccountKey, BUILT_IN, Config, EngineKind, FallbackKind, USUAL};
+use crate::config::{AccountKey, BUILT_IN, Config, EngineKind, FallbackKind, Output, USUAL};
 use crate::work::JobHandler;
 use crate::{places, rule_files, settings};
 
@@ -57,6 +58,8 @@ pub struct App {
     pub usage: Usage,
     /// Which accounts may be used.
     pub account_states: AccountStates,
+    /// The object store; asked by nobody until an `s3://` is met.
+    s3: S3,
     /// Permits this process may hold.
     pools: Mutex<Vec<Pool>>,
 }
@@ -94,6 +97,7 @@ impl App {
 
     fn of(config: Config, clock: Arc<dyn Clock>, database: Database) -> Self {
         Self {
+            s3: S3::new(settings::s3(&config)),
             config,
             clock,
             journal: Journal::new(database.clone()),
@@ -258,13 +262,15 @@ impl App {
         progress: Arc<dyn Progress>,
     ) -> Result<Pipeline, Complaint> {
         let speech = Arc::new(SpeechModel::load(&places::speech_model(&self.config)?)?);
-        let artifacts = FileArtifacts::new(&self.config.storage.output);
-        artifacts.check()?;
+        // A folder is looked at once, here; a bucket that cannot be written today may be tomorrow, and its jobs wait.
+        if let Output::Folder(folder) = &self.config.storage.output {
+            check_folder(folder)?;
+        }
         Ok(Pipeline {
-            recordings: Arc::new(Recordings::new()),
+            recordings: Arc::new(Recordings::new(self.s3.clone())),
             journal: self.journal.clone(),
             results: self.results.clone(),
-            artifacts: Arc::new(artifacts),
+            artifacts: self.artifacts(),
             accounts,
             cores: Arc::new(Semaphore::new(settings::cores())),
             speech,
@@ -274,6 +280,41 @@ impl App {
             tries: Tries::default(),
             settings: settings::pipeline(&self.config)?,
         })
+    }
+
+    /// Where artifacts are written.
+    pub fn artifacts(&self) -> Arc<dyn ArtifactStore> {
+        match &self.config.storage.output {
+            Output::Folder(folder) => Arc::new(FileArtifacts::new(folder)),
+            Output::S3 { bucket, prefix } => Arc::new(self.s3_artifacts(bucket, prefix)),
+        }
+    }
+
+    fn s3_artifacts(&self, bucket: &str, prefix: &str) -> S3Artifacts {
+        S3Artifacts::new(self.s3.clone(), bucket, prefix, settings::sse(&self.config))
+    }
+
+    /// Removes artifacts in the bucket that no job names, or only counts them; none where the output is a folder.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the database or the bucket fails.
+    pub async fn sweep_orphans(&self, is_dry: bool) -> Result<Option<OrphanReport>, StorageError> {
+        let Output::S3 { bucket, prefix } = &self.config.storage.output else { return Ok(None) };
+        let artifacts = self.s3_artifacts(bucket, prefix);
+        let age_ms = i64::try_from(self.config.storage.orphan_age_secs * 1000).unwrap_or(i64::MAX);
+        let sweep = OrphanSweep {
+            artifacts: &artifacts,
+            journal: &self.journal,
+            results: self.results.as_ref(),
+            written_before_ms: self.clock.now_ms().saturating_sub(age_ms),
+            is_dry,
+        };
+        sweep.run().await.map(Some)
+    }
+
+    /// What lies under a prefix of a bucket.
+    pub fn listing(&self, bucket: &str, prefix: &str) -> Listing {
+        Listing::new(self.s3.clone(), bucket, prefix)
     }
 
     /// What empties the outbox to the configured receiver; none where nobody is to be told.

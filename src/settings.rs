@@ -7,11 +7,12 @@ use earmark_asr::{LanguageChoice, UploadFormat};
 use earmark_audio::segment::SegmentOptions;
 use earmark_core::{Problem, Speaker};
 use earmark_pipeline::{Settings, Speakers};
-use earmark_storage::{Budget, FetchLimits};
+use earmark_storage::{Budget, FetchLimits, PathStyle, S3Options, Sse};
 
 use crate::complaint::Complaint;
 use crate::config::{
-    AccountKey, AuthKind, BillingKind, Config, DialectKind, EngineKind, HotwordKind, USUAL, UploadKind,
+    AccountKey, AuthKind, BillingKind, Config, DialectKind, EngineKind, HotwordKind, PathStyleKind, SseKind, USUAL,
+    UploadKind,
 };
 use crate::places;
 
@@ -62,6 +63,30 @@ pub fn pipeline(config: &Config) -> Result<Settings, Complaint> {
         glossaries: asr.glossaries.clone().into_iter().collect(),
         has_words: asr.word_times,
     })
+}
+
+/// How the object store is reached.
+pub fn s3(config: &Config) -> S3Options {
+    let storage = &config.storage;
+    S3Options {
+        endpoint: storage.s3_endpoint.as_ref().map(|endpoint| endpoint.as_str().trim_end_matches('/').to_owned()),
+        path_style: match storage.s3_path_style {
+            PathStyleKind::Auto => PathStyle::Auto,
+            PathStyleKind::Always => PathStyle::Always,
+            PathStyleKind::Never => PathStyle::Never,
+        },
+        connect_timeout: Duration::from_secs(storage.connect_timeout_secs),
+        ..S3Options::default()
+    }
+}
+
+/// How the object store encrypts artifacts.
+pub fn sse(config: &Config) -> Sse {
+    match config.storage.s3_sse {
+        SseKind::None => Sse::AsTheBucket,
+        SseKind::Aes256 => Sse::Aes256,
+        SseKind::Kms => Sse::Kms(config.storage.s3_sse_kms_key_id.clone()),
+    }
 }
 
 /// Which language recordings are in.

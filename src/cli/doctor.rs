@@ -7,12 +7,12 @@ use std::time::Instant;
 use earmark_asr::local::{LocalEngine, LocalOptions};
 use earmark_audio::segment::SpeechModel;
 use earmark_core::{Clock, SystemClock};
-use earmark_storage::{AccountState, FileArtifacts};
+use earmark_storage::AccountState;
 
 use super::{Outcome, show};
 use crate::app::App;
 use crate::complaint::Complaint;
-use crate::config::{Config, EngineKind};
+use crate::config::{Config, EngineKind, Output};
 use crate::{places, settings};
 
 /// Less free space than this is worth a word: an hour of two-channel audio takes 230 MB while it is worked on.
@@ -66,15 +66,14 @@ pub async fn doctor(config: Config) -> Result<Outcome, Complaint> {
     );
     report(
         "output",
-        match FileArtifacts::new(&app.config.storage.output).check() {
-            Ok(()) => Check::Well(app.config.storage.output.display().to_string()),
+        match app.artifacts().check().await {
+            Ok(()) => Check::Well(app.config.storage.output.to_string()),
             Err(error) => bad(&Complaint::from(error)),
         },
     );
-    for (name, folder) in
-        [("temp space", places::temp_dir(&app.config)), ("out space", app.config.storage.output.clone())]
-    {
-        report(name, space(&folder));
+    report("temp space", space(&places::temp_dir(&app.config)));
+    if let Output::Folder(folder) = &app.config.storage.output {
+        report("out space", space(folder));
     }
     Ok(outcome)
 }

@@ -18,7 +18,7 @@ use super::manifest::{self, Given};
 use super::{Outcome, show};
 use crate::app::{App, Loading};
 use crate::complaint::Complaint;
-use crate::config::Config;
+use crate::config::{Config, Output};
 use crate::places;
 
 /// Say what recordings would take and cost, without sending anything.
@@ -79,7 +79,7 @@ struct Busy {
 
 /// The parts for a look ahead, which makes neither a database nor an output folder.
 pub async fn open(mut config: Config) -> Result<App, Complaint> {
-    config.storage.output = places::temp_dir(&config);
+    config.storage.output = Output::Folder(places::temp_dir(&config));
     match App::open_existing(config.clone()).await {
         Err(complaint) if complaint.problem.code == "database.missing" => {
             config.database.url = "sqlite::memory:".into();

@@ -291,7 +291,7 @@ fn print_table(app: &App, ended: &[Ended], out: Option<&std::path::Path>) {
         Some(out) => format!("{}/{{job}}/", out.display()),
         None => format!(
             "{}/{}/{{job}}/",
-            app.config.storage.output.display(),
+            app.config.storage.output,
             ended.iter().find_map(tenant).unwrap_or_else(|| "default".into())
         ),
     };

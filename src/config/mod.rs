@@ -34,7 +34,7 @@ pub use log::{Log, LogFormat};
 pub use notify::Notify;
 pub use queue::Queue;
 pub use rules::Rules;
-pub use storage::Storage;
+pub use storage::{Output, PathStyleKind, SseKind, Storage};
 pub use worker::Worker;
 
 /// All settings.

@@ -1,21 +1,80 @@
 //! `[storage]`
 
+use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer};
 
-use super::value::{between, flag, optional, path_or_file_url};
+use super::value::{between, choice, flag, optional, path_or_file_url};
+
+choice! {
+    /// Where a bucket's name goes in a request.
+    PathStyleKind {
+        /// Into the path where an endpoint is set, else into the host's name.
+        Auto = "auto",
+        /// Into the path.
+        Always = "always",
+        /// Into the host's name.
+        Never = "never",
+    }
+}
+
+choice! {
+    /// How the store encrypts artifacts.
+    SseKind {
+        /// As the bucket says.
+        None = "none",
+        /// With a key of the store's.
+        Aes256 = "AES256",
+        /// With a key in KMS.
+        Kms = "aws:kms",
+    }
+}
+
+/// Where artifacts are written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output {
+    /// A folder of this machine.
+    Folder(PathBuf),
+    /// `s3://bucket/prefix`.
+    S3 {
+        /// Bucket.
+        bucket: String,
+        /// May be empty.
+        prefix: String,
+    },
+}
+
+impl fmt::Display for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(folder) => folder.display().fmt(f),
+            Self::S3 { bucket, prefix } if prefix.is_empty() => write!(f, "s3://{bucket}"),
+            Self::S3 { bucket, prefix } => write!(f, "s3://{bucket}/{prefix}"),
+        }
+    }
+}
 
 /// Recordings in, artifacts out.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Storage {
-    /// Folder of the artifacts.
+    /// Where artifacts are written.
     #[serde(deserialize_with = "output")]
-    pub output: PathBuf,
+    pub output: Output,
     /// Endpoint of an S3-compatible store.
+    #[serde(deserialize_with = "endpoint")]
+    pub s3_endpoint: Option<url::Url>,
+    /// Where a bucket's name goes.
+    pub s3_path_style: PathStyleKind,
+    /// How the store encrypts artifacts.
+    pub s3_sse: SseKind,
+    /// With which key in KMS.
     #[serde(deserialize_with = "optional")]
-    pub s3_endpoint: Option<String>,
+    pub s3_sse_kms_key_id: Option<String>,
+    /// How old an artifact in a bucket is that no job names, before it is removed.
+    #[serde(deserialize_with = "between::<0, 31_536_000, _, _>")]
+    pub orphan_age_secs: u64,
     /// Largest recording.
     #[serde(deserialize_with = "between::<1, { u64::MAX / 2 }, _, _>")]
     pub max_bytes: u64,
@@ -30,10 +89,45 @@ pub struct Storage {
     pub allow_private_hosts: bool,
 }
 
-fn output<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
+fn output<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Output, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    parse_output(&text).map_err(serde::de::Error::custom)
+}
+
+fn endpoint<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<url::Url>, D::Error> {
     let text = String::deserialize(deserializer)?;
     if text.is_empty() {
-        return Err(serde::de::Error::custom("use a path or a file:/// URL"));
+        return Ok(None);
     }
-    path_or_file_url(&text).map_err(serde::de::Error::custom)
+    let url = url::Url::parse(&text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    url.map(Some).ok_or_else(|| serde::de::Error::custom("use https://host or http://host:port"))
+}
+
+fn parse_output(text: &str) -> Result<Output, String> {
+    if text.is_empty() {
+        return Err("use a path, a file:/// URL or s3://bucket/prefix".into());
+    }
+    let Some(place) = text.strip_prefix("s3://") else { return path_or_file_url(text).map(Output::Folder) };
+    let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
+    if bucket.is_empty() || prefix.contains('?') {
+        return Err("use s3://bucket/prefix".into());
+    }
+    Ok(Output::S3 { bucket: bucket.into(), prefix: prefix.trim_matches('/').into() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_output_is_a_folder_or_a_prefix_of_a_bucket() {
+        let s3 = |bucket: &str, prefix: &str| Ok(Output::S3 { bucket: bucket.into(), prefix: prefix.into() });
+        assert_eq!(parse_output("s3://calls"), s3("calls", ""));
+        assert_eq!(parse_output("s3://calls/results/2026/"), s3("calls", "results/2026"));
+        assert_eq!(parse_output("file:///srv/out"), Ok(Output::Folder("/srv/out".into())));
+        assert_eq!(parse_output("out"), Ok(Output::Folder("out".into())));
+        for wrong in ["", "s3://", "s3:///prefix", "s3://calls/a?versionId=7", "gs://calls/a"] {
+            assert!(parse_output(wrong).is_err(), "{wrong}");
+        }
+    }
 }

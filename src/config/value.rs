@@ -109,7 +109,7 @@ pub fn path_or_file_url(text: &str) -> Result<PathBuf, String> {
             let url = url::Url::parse(text).map_err(|error| format!("use file:///absolute/path: {error}"))?;
             url.to_file_path().map_err(|()| "use file:///absolute/path".into())
         }
-        Some((scheme, _)) => Err(format!("use a path or a file:/// URL; `{scheme}:` is not supported by this build")),
+        Some((scheme, _)) => Err(format!("use a path or a file:/// URL; `{scheme}:` is not one")),
     }
 }
 

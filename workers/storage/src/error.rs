@@ -6,6 +6,8 @@ use std::time::Duration;
 use earmark_core::audit::AuditError;
 use earmark_core::{Disposition, Failure, JobId, JobState, Tenant};
 
+use crate::s3::S3Error;
+
 /// Why the database did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
@@ -176,6 +178,15 @@ pub enum StorageError {
         #[source]
         source: std::io::Error,
     },
+    /// An artifact cannot be written to the bucket, or cannot be looked for there.
+    #[error("cannot write {uri}")]
+    OutputS3 {
+        /// The object or the prefix.
+        uri: String,
+        /// Why.
+        #[source]
+        source: S3Error,
+    },
     /// A text that is offered holds what no database keeps.
     #[error("{what} `{}` holds the character U+0000", value.escape_debug())]
     NulInText {
@@ -295,6 +306,7 @@ impl Failure for StorageError {
             Self::TooOld { .. } => "database.too_old",
             Self::Conflict { .. } => "database.conflict",
             Self::TooSlow { .. } => "database.too_slow",
+            Self::OutputS3 { source, .. } => source.code(),
             Self::Busy { .. } => "database.busy",
             Self::Database { .. } => "database.failed",
         }
@@ -310,6 +322,7 @@ impl Failure for StorageError {
             Self::Output { .. } => {
                 "make the folder writable for this user, or choose another with EARMARK__STORAGE__OUTPUT or --out"
             }
+            Self::OutputS3 { source, .. } => return source.hint(),
             Self::UnknownDatabase(_) => {
                 "set EARMARK__DATABASE__URL to sqlite:PATH, e.g. sqlite:earmark.sqlite, or postgres://USER:PASSWORD@HOST:PORT/NAME?sslmode=require"
             }
@@ -366,6 +379,11 @@ impl Failure for StorageError {
             Self::Locked { .. } | Self::Busy { .. } | Self::TooSlow { .. } | Self::Unreachable { .. } => {
                 Disposition::RetryAfter(WAIT_FOR_LOCK)
             }
+            // Where results go is the worker's affair: no job is given up for it.
+            Self::OutputS3 { source, .. } => match source.disposition() {
+                Disposition::Fail => Disposition::RetryAfter(WAIT_FOR_PERSON),
+                other => other,
+            },
             Self::Folder { .. }
             | Self::Open { .. }
             | Self::Missing { .. }

@@ -3,7 +3,8 @@
 //! Everything that is known of jobs lies in one SQL database: [`Database`]. [`Journal`] says where each job stands and
 //! who may work on it, [`SqlResults`] ends it, [`SqlAuditLog`] reads the record of every decision, [`Outbox`] holds what
 //! is to be told outside, [`Accounts`] and [`Usage`] say whether requests may be sent and what they cost. [`Recordings`]
-//! fetches what is to be heard, [`FileArtifacts`] keeps what came of it.
+//! fetches what is to be heard, [`FileArtifacts`] and [`S3Artifacts`] keep what came of it; [`S3`] is the object store of
+//! both.
 
 mod accounts;
 mod artifacts;
@@ -18,11 +19,14 @@ mod outbox;
 mod recordings;
 mod results;
 mod rule_sets;
+mod s3;
 mod usage;
 mod worker_lock;
 
 pub use accounts::{AccountRow, AccountState, Accounts};
-pub use artifacts::{Artifact, ArtifactStore, FileArtifacts, check_folder};
+pub use artifacts::{
+    Artifact, ArtifactStore, FileArtifacts, OrphanReport, OrphanSweep, S3Artifacts, Sse, check_folder,
+};
 pub use audit::{AuditLog, ChainReport, SqlAuditLog};
 pub use boards::{Boards, StoredBoard};
 pub use database::{Database, DatabaseOptions, MigrationReport};
@@ -34,8 +38,11 @@ pub use journal::{
     SweepReport, WorkerInfo,
 };
 pub use outbox::{Alert, Backlog, Message, NewAlert, Outbox, OutboxKind};
-pub use recordings::{FetchError, FetchLimits, Fetched, FileStore, HttpStore, RecordingStore, Recordings, shown_uri};
+pub use recordings::{
+    FetchError, FetchLimits, Fetched, FileStore, HttpStore, RecordingStore, Recordings, S3Store, shown_uri,
+};
 pub use results::{FindingFilter, Finished, FoundIn, ResultStore, SqlResults};
 pub use rule_sets::{RuleSets, StoredRuleSet};
+pub use s3::{Listed, Listing, PathStyle, S3, S3Error, S3Options};
 pub use usage::{Booking, Budget, Settled, Usage, UsageFilter, UsageRow};
 pub use worker_lock::WorkerLock;

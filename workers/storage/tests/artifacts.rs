@@ -22,7 +22,7 @@ async fn an_artifact_lies_where_the_job_says_and_again_is_the_same_again() {
     let folder = tempfile::tempdir().unwrap();
     let own = folder.path().join("own");
     let artifacts = FileArtifacts::new(&folder.path().join("out put"));
-    artifacts.check().unwrap();
+    artifacts.check().await.unwrap();
     for (job, expected) in
         [(job(None).await, folder.path().join("out put/default")), (job(Some(&own)).await, own.clone())]
     {
@@ -44,7 +44,7 @@ async fn an_output_that_cannot_be_written_is_named_with_a_hint() {
     std::fs::write(&file, "").unwrap();
     let artifacts = FileArtifacts::new(&file);
     let job = job(None).await;
-    for error in [artifacts.check().unwrap_err(), artifacts.put(&job, "a.txt", b"a").await.unwrap_err()] {
+    for error in [artifacts.check().await.unwrap_err(), artifacts.put(&job, "a.txt", b"a").await.unwrap_err()] {
         assert!(matches!(error, StorageError::Output { .. }));
         let problem = error.problem();
         assert!(problem.message.starts_with(&format!("cannot write {}", file.display())), "{problem}");

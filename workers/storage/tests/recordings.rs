@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use earmark_core::{Disposition, Failure, RecordingUri};
-use earmark_storage::{FetchError, FetchLimits, Fetched, RecordingStore, Recordings, sha256_hex};
+use earmark_storage::{FetchError, FetchLimits, Fetched, RecordingStore, Recordings, S3, S3Options, sha256_hex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use wiremock::matchers::{header, path};
@@ -26,7 +26,7 @@ fn limits() -> FetchLimits {
 async fn fetch(uri: &str, into: &Path, limits: &FetchLimits) -> Result<Fetched, FetchError> {
     // The program does this once at its start; here every test may be the first.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    Recordings::new().fetch(&RecordingUri::parse(uri)?, into, limits).await
+    Recordings::new(S3::new(S3Options::default())).fetch(&RecordingUri::parse(uri)?, into, limits).await
 }
 
 #[tokio::test]
@@ -77,7 +77,6 @@ async fn what_is_no_recording_on_disk_is_refused_for_good_with_a_hint() {
         (at("socket.wav"), "fetch.not_a_file", "is a socket, not a recording"),
         ("/dev/zero".to_owned(), "fetch.not_a_file", "is a device, not a recording"),
         (String::new(), "fetch.uri", "is empty"),
-        ("s3://calls/a.wav".to_owned(), "fetch.unsupported", "s3://calls/a.wav cannot be fetched"),
     ];
     if !is_root {
         cases.push((at("secret.wav"), "fetch.forbidden", "may not be read"));
@@ -114,6 +113,9 @@ async fn a_web_recording_is_copied_through_redirects_and_goes_with_its_handle() 
         (sha256_hex(AUDIO), "a b.wav", Some("\"v1\""))
     );
     fetched.check_unchanged().unwrap();
+    fetched.check_version("v1").unwrap();
+    let replaced = fetched.check_version("\"v0\"").expect_err("another version");
+    assert_eq!((replaced.code(), replaced.disposition()), ("fetch.replaced", Disposition::Fail));
     let copy = fetched.path().to_owned();
     drop(fetched);
     assert!(!copy.exists());

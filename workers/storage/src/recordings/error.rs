@@ -9,6 +9,7 @@ use earmark_core::{Disposition, Failure, UriError};
 
 use crate::error::WAIT_FOR_PERSON;
 use crate::http_client::HttpClientError;
+use crate::s3::S3Error;
 
 /// Why a recording could not be had. URLs in it are without credentials and query.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +66,16 @@ pub enum FetchError {
     Changed {
         /// Which.
         path: PathBuf,
+    },
+    /// Other bytes lie there than those that were offered.
+    #[error("{uri} was replaced: `{expected}` was offered, `{found}` is there")]
+    Replaced {
+        /// Which.
+        uri: String,
+        /// The version at the time of the offer.
+        expected: String,
+        /// The version that was fetched.
+        found: String,
     },
     /// The disk or the file system failed.
     #[error("cannot read {path}")]
@@ -161,6 +172,9 @@ pub enum FetchError {
     /// No HTTPS on this machine.
     #[error(transparent)]
     Client(#[from] HttpClientError),
+    /// What an object store said.
+    #[error(transparent)]
+    S3(#[from] S3Error),
 }
 
 impl Failure for FetchError {
@@ -174,6 +188,7 @@ impl Failure for FetchError {
             Self::Empty { .. } => "fetch.empty",
             Self::TooLarge { .. } => "fetch.too_large",
             Self::Changed { .. } => "fetch.changed",
+            Self::Replaced { .. } => "fetch.replaced",
             Self::Read { .. } => "fetch.read",
             Self::Spool { .. } => "fetch.spool",
             Self::PrivateAddress { .. } => "fetch.private_address",
@@ -186,6 +201,7 @@ impl Failure for FetchError {
             Self::WrongPart { .. } => "fetch.wrong_part",
             Self::TimedOut { .. } => "fetch.timed_out",
             Self::Client(_) => "fetch.client",
+            Self::S3(error) => error.code(),
         }
     }
 
@@ -202,6 +218,8 @@ impl Failure for FetchError {
             Self::Empty { .. } => "record or upload it again",
             Self::TooLarge { .. } => "raise EARMARK__STORAGE__MAX_BYTES, or split the recording",
             Self::Changed { .. } => "wait until the recording is complete",
+            Self::Replaced { .. } => "submit it again: its new content is another job",
+            Self::S3(error) => return error.hint(),
             Self::Spool { source, .. } if source.kind() == io::ErrorKind::StorageFull => "free some space on that disk",
             Self::Spool { .. } => "set EARMARK__WORKER__TEMP_DIR to a folder that can be written",
             Self::PrivateAddress { .. } => {
@@ -235,7 +253,9 @@ impl Failure for FetchError {
             | Self::TooManyRedirects { .. }
             | Self::BadRedirect { .. }
             | Self::Refused { .. }
+            | Self::Replaced { .. }
             | Self::Client(_) => Disposition::Fail,
+            Self::S3(error) => error.disposition(),
             Self::Unavailable { retry_after: Some(wait), .. } => Disposition::RetryAfter(*wait),
             // The machine's fault, not the job's.
             Self::Spool { .. } => Disposition::RetryAfter(WAIT_FOR_PERSON),

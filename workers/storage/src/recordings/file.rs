@@ -91,10 +91,12 @@ fn fetch(path: &Path, max_bytes: u64, is_given_up: &AtomicBool) -> Result<Fetche
     }
     Ok(Fetched {
         place: Place::InPlace(path.into(), identity),
+        uri: place,
         sha256,
         size_bytes: metadata.len(),
         name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         version: None,
+        entity_tag: None,
     })
 }
 

@@ -12,18 +12,14 @@ use reqwest::header::{
     ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, HeaderName, IF_RANGE, LOCATION, RANGE, RETRY_AFTER,
 };
 use reqwest::{Client, Response, StatusCode};
-use sha2::{Digest, Sha256};
-use tempfile::NamedTempFile;
-use tokio::io::{AsyncSeekExt as _, AsyncWriteExt as _};
 use url::{Host, Url};
 
-use super::{FetchError, FetchLimits, Fetched, Place, RecordingStore, shown_url};
+use super::spool::{Spool, first_byte};
+use super::{FetchError, FetchLimits, Fetched, RecordingStore, shown_url};
 use crate::http_client::{HttpOptions, ResolveError, http_client, is_public};
 
 /// Hops before a redirect counts as a circle.
 const MAX_REDIRECTS: u32 = 5;
-/// Broken connections in one fetch before it counts as a try.
-const MAX_RESUMPTIONS: u32 = 5;
 /// Longest silence of a server.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// Longest wait that a server may ask for.
@@ -75,11 +71,7 @@ struct Download<'a> {
     client: Client,
     url: &'a Url,
     limits: &'a FetchLimits,
-    into: &'a Path,
-    temp: NamedTempFile,
-    file: tokio::fs::File,
-    hasher: Sha256,
-    received_bytes: u64,
+    spool: Spool<'a>,
     /// Strong entity tag of what is on disk: only with one may the rest be asked for.
     tag: Option<String>,
     name: String,
@@ -87,37 +79,19 @@ struct Download<'a> {
 
 impl<'a> Download<'a> {
     fn start(client: Client, url: &'a Url, into: &'a Path, limits: &'a FetchLimits) -> Result<Self, FetchError> {
-        let spool = |source| FetchError::Spool { folder: into.into(), source };
-        let temp = std::fs::create_dir_all(into)
-            .and_then(|()| tempfile::Builder::new().prefix("recording-").tempfile_in(into))
-            .map_err(spool)?;
-        let file = tokio::fs::File::from_std(temp.reopen().map_err(spool)?);
-        Ok(Self {
-            client,
-            url,
-            limits,
-            into,
-            temp,
-            file,
-            hasher: Sha256::new(),
-            received_bytes: 0,
-            tag: None,
-            name: String::new(),
-        })
+        let spool = Spool::start(into, shown_url(url), limits.max_bytes)?;
+        Ok(Self { client, url, limits, spool, tag: None, name: String::new() })
     }
 
     async fn run(mut self) -> Result<Fetched, FetchError> {
-        let mut resumptions = 0;
         loop {
             let response = self.request().await?;
-            let before = self.received_bytes;
             match self.receive(response).await {
-                Ok(()) => return self.finish().await,
-                Err(FetchError::Broken { source, .. })
-                    if self.tag.is_some() && self.received_bytes > before && resumptions < MAX_RESUMPTIONS =>
+                Ok(()) => return self.spool.finish(self.name, self.tag).await,
+                Err(FetchError::Broken { source, received_bytes, .. })
+                    if self.tag.is_some() && self.spool.may_resume() =>
                 {
-                    resumptions += 1;
-                    tracing::debug!(url = shown_url(self.url), received_bytes = self.received_bytes, error = %source, "resuming a broken download");
+                    tracing::debug!(url = shown_url(self.url), received_bytes, error = %source, "resuming a broken download");
                 }
                 Err(error) => return Err(error),
             }
@@ -130,8 +104,9 @@ impl<'a> Download<'a> {
         for _ in 0..=MAX_REDIRECTS {
             self.check_address(&url)?;
             let mut request = self.client.get(url.clone()).header(ACCEPT_ENCODING, "identity");
-            if let Some(tag) = self.tag.as_ref().filter(|_| self.received_bytes > 0) {
-                request = request.header(RANGE, format!("bytes={}-", self.received_bytes)).header(IF_RANGE, tag);
+            if let Some(tag) = self.tag.as_ref().filter(|_| self.spool.received_bytes() > 0) {
+                let range = format!("bytes={}-", self.spool.received_bytes());
+                request = request.header(RANGE, range).header(IF_RANGE, tag);
             }
             let response = request.send().await.map_err(|error| self.no_answer(&url, error))?;
             if !response.status().is_redirection() {
@@ -193,70 +168,30 @@ impl<'a> Download<'a> {
 
     async fn receive(&mut self, mut response: Response) -> Result<(), FetchError> {
         let is_rest = response.status() == StatusCode::PARTIAL_CONTENT;
+        let here = self.spool.received_bytes();
         // A part is asked for only where some is here already, and another part must not pass for the whole.
-        if is_rest && (self.received_bytes == 0 || starts_at(response.headers()) != Some(self.received_bytes)) {
+        if is_rest && (here == 0 || starts_at(response.headers()) != Some(here)) {
             return Err(FetchError::WrongPart { url: shown_url(self.url) });
         }
         if !is_rest {
-            self.start_over().await?;
+            self.spool.start_over().await?;
             self.tag = header(response.headers(), &ETAG).filter(|tag| tag.starts_with('"')).map(str::to_owned);
         }
         let announced = header(response.headers(), &CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
-        if let Some(size) =
-            announced.map(|rest| rest.saturating_add(self.received_bytes)).filter(|size| *size > self.limits.max_bytes)
-        {
-            return Err(self.too_large(Some(size)));
-        }
+        self.spool.announce(announced.unwrap_or(0))?;
         loop {
-            let chunk = match response.chunk().await {
-                Ok(Some(chunk)) => chunk,
+            match response.chunk().await {
+                Ok(Some(chunk)) => self.spool.write(&chunk).await?,
                 Ok(None) => return Ok(()),
                 Err(error) => {
                     return Err(FetchError::Broken {
                         url: shown_url(self.url),
-                        received_bytes: self.received_bytes,
+                        received_bytes: self.spool.received_bytes(),
                         source: error.without_url(),
                     });
                 }
-            };
-            self.received_bytes += chunk.len() as u64;
-            if self.received_bytes > self.limits.max_bytes {
-                return Err(self.too_large(None));
             }
-            self.hasher.update(&chunk);
-            self.file.write_all(&chunk).await.map_err(|source| self.spool(source))?;
         }
-    }
-
-    async fn start_over(&mut self) -> Result<(), FetchError> {
-        self.hasher = Sha256::new();
-        self.received_bytes = 0;
-        self.tag = None;
-        self.file.set_len(0).await.map_err(|source| self.spool(source))?;
-        self.file.rewind().await.map_err(|source| self.spool(source))?;
-        Ok(())
-    }
-
-    async fn finish(mut self) -> Result<Fetched, FetchError> {
-        self.file.flush().await.map_err(|source| self.spool(source))?;
-        if self.received_bytes == 0 {
-            return Err(FetchError::Empty { place: shown_url(self.url) });
-        }
-        Ok(Fetched {
-            place: Place::Downloaded(self.temp),
-            sha256: earmark_core::audit::hex(&self.hasher.finalize()),
-            size_bytes: self.received_bytes,
-            name: self.name,
-            version: self.tag,
-        })
-    }
-
-    fn too_large(&self, size: Option<u64>) -> FetchError {
-        FetchError::TooLarge { place: shown_url(self.url), size, limit: self.limits.max_bytes }
-    }
-
-    fn spool(&self, source: std::io::Error) -> FetchError {
-        FetchError::Spool { folder: self.into.into(), source }
     }
 }
 
@@ -264,9 +199,8 @@ fn header<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// First byte in `Content-Range: bytes 100-199/200`.
 fn starts_at(headers: &HeaderMap) -> Option<u64> {
-    header(headers, &CONTENT_RANGE)?.strip_prefix("bytes ")?.split('-').next()?.parse().ok()
+    first_byte(header(headers, &CONTENT_RANGE)?)
 }
 
 /// Seconds in `Retry-After`; its dates are not read.

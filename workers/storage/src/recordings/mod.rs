@@ -3,6 +3,8 @@
 mod error;
 mod file;
 mod http;
+mod s3;
+mod spool;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,8 +16,11 @@ use tempfile::NamedTempFile;
 pub use error::FetchError;
 pub use file::FileStore;
 pub use http::HttpStore;
+pub use s3::S3Store;
 
 use file::Identity;
+
+use crate::s3::S3;
 
 /// How much may be fetched, from where, and how long it may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,14 +50,18 @@ impl Default for FetchLimits {
 #[derive(Debug)]
 pub struct Fetched {
     place: Place,
+    /// Where it came from, as it may be shown.
+    uri: String,
     /// Of its bytes, in hex.
     pub sha256: String,
     /// How many.
     pub size_bytes: u64,
     /// Last part of its path; may be empty, and may lie about the format.
     pub name: String,
-    /// The store's mark for these bytes (entity tag, version), where it has one.
+    /// The store's mark for these bytes (version id, else entity tag), where it has one.
     pub version: Option<String>,
+    /// The other mark of a store that has both: lists of objects know entity tags only.
+    entity_tag: Option<String>,
 }
 
 #[derive(Debug)]
@@ -83,6 +92,21 @@ impl Fetched {
             Place::Downloaded(_) | Place::InPlace(..) => Ok(()),
         }
     }
+
+    /// Whether these are the bytes that the store called `expected` (version id or entity tag, with or without its
+    /// quotes). Where the store names no version there is nothing to compare.
+    ///
+    /// # Errors
+    /// [`FetchError::Replaced`].
+    pub fn check_version(&self, expected: &str) -> Result<(), FetchError> {
+        let Some(found) = &self.version else { return Ok(()) };
+        let marks = [Some(found), self.entity_tag.as_ref()];
+        if marks.into_iter().flatten().any(|mark| bare(mark) == bare(expected)) {
+            return Ok(());
+        }
+        let (expected, found) = (expected.to_owned(), found.clone());
+        Err(FetchError::Replaced { uri: self.uri.clone(), expected, found })
+    }
 }
 
 /// Where recordings come from.
@@ -96,16 +120,17 @@ pub trait RecordingStore: Send + Sync {
 }
 
 /// Every store there is; the URI picks one.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Recordings {
     file: FileStore,
     http: HttpStore,
+    s3: S3Store,
 }
 
 impl Recordings {
-    /// Files and the web.
-    pub fn new() -> Self {
-        Self::default()
+    /// Files, the web and the object store `s3`.
+    pub fn new(s3: S3) -> Self {
+        Self { file: FileStore, http: HttpStore::default(), s3: S3Store::new(s3) }
     }
 }
 
@@ -115,9 +140,7 @@ impl RecordingStore for Recordings {
         match uri {
             RecordingUri::File(_) => self.file.fetch(uri, into, limits).await,
             RecordingUri::Http(_) => self.http.fetch(uri, into, limits).await,
-            RecordingUri::S3 { bucket, key, .. } => {
-                Err(FetchError::Unsupported { uri: format!("s3://{bucket}/{key}") })
-            }
+            RecordingUri::S3 { .. } => self.s3.fetch(uri, into, limits).await,
         }
     }
 }
@@ -132,6 +155,11 @@ pub fn shown_uri(uri: &str) -> String {
         return uri.into();
     }
     url::Url::parse(uri).map_or_else(|_| "an invalid http URL".into(), |url| shown_url(&url))
+}
+
+/// An entity tag without what surrounds it: `W/"abc"` and `"abc"` are `abc`.
+fn bare(version: &str) -> &str {
+    version.strip_prefix("W/").unwrap_or(version).trim_matches('"')
 }
 
 fn shown_url(url: &url::Url) -> String {
