@@ -14,7 +14,7 @@ on_both!(
 );
 
 async fn a_job_that_hangs_its_workers_waits_longer_each_time_and_is_quarantined_with_the_stage(ground: Ground) {
-    let stores = Stores::fresh(&ground).await;
+    let stores = Stores::on(&ground).await;
     let id = stores.journal.accept(&new_job("call"), "cli:me").await.unwrap().job.id;
     for round in 1..=QUARANTINE_DEATHS {
         let (job, lease) =
@@ -37,7 +37,7 @@ async fn a_job_that_hangs_its_workers_waits_longer_each_time_and_is_quarantined_
 }
 
 async fn a_job_called_off_while_it_hangs_is_cancelled(ground: Ground) {
-    let stores = Stores::fresh(&ground).await;
+    let stores = Stores::on(&ground).await;
     let id = stores.journal.accept(&new_job("call"), "cli:me").await.unwrap().job.id;
     for _ in 0..QUARANTINE_DEATHS - 1 {
         let (_, lease) = stores.journal.lease_next(&worker("w"), Lane::ALL, LEASE_MS).await.unwrap().unwrap();
