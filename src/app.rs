@@ -13,7 +13,7 @@ use earmark_core::{Clock, SystemClock, WorkerId};
 use earmark_notify::{Delivery, Webhook};
 use earmark_permits::{Pool, PoolOptions, RedisStore, SqlStore};
 use earmark_pipeline::{Account, Accounts, Books, Pipeline, Progress, RuleBook, Tries};
-use earmark_queue::{Attempts, Backoff, Handler, JournalQueue, Worker, WorkerOptions};
+use earmark_queue::{Attempts, Backoff, Broker, Handler, JournalQueue, Queue, Worker, WorkerOptions};
 use earmark_rules::RuleSet;
 use earmark_storage::{
     Accounts as AccountStates, ArtifactStore, AuditLog, Database, FileArtifacts, HttpOptions, Journal, Listing,
@@ -60,6 +60,8 @@ pub struct App {
     pub account_states: AccountStates,
     /// The object store; asked by nobody until an `s3://` is met.
     s3: S3,
+    /// This process's part in the queue on Redis, where that is the queue.
+    pub broker: Option<Arc<Broker>>,
     /// Permits this process may hold.
     pools: Mutex<Vec<Pool>>,
 }
@@ -80,9 +82,17 @@ impl App {
     /// [`Complaint`] with a hint.
     pub async fn open(config: Config) -> Result<Self, Complaint> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        if config.queue.is_redis() && config.database.url.starts_with("sqlite::memory:") {
+            return Err(Complaint::plain(
+                "EARMARK__QUEUE__URL is a Redis and EARMARK__DATABASE__URL a database in this process's memory",
+                Some(
+                    "jobs that lie in Redis outlive the process: use a database that does too, or sqlite: as the queue",
+                ),
+            ));
+        }
         let database = Database::open(&config.database.url, clock.clone()).await?;
         database.migrate().await?;
-        Ok(Self::of(config, clock, database))
+        Self::of(config, clock, database)
     }
 
     /// Opens a database that is there and up to date, and makes nothing.
@@ -92,15 +102,21 @@ impl App {
     pub async fn open_existing(config: Config) -> Result<Self, Complaint> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let database = Database::open_existing(&config.database.url, clock.clone()).await?;
-        Ok(Self::of(config, clock, database))
+        Self::of(config, clock, database)
     }
 
-    fn of(config: Config, clock: Arc<dyn Clock>, database: Database) -> Self {
-        Self {
+    fn of(config: Config, clock: Arc<dyn Clock>, database: Database) -> Result<Self, Complaint> {
+        let journal = Journal::new(database.clone());
+        let broker = match config.queue.is_redis() {
+            true => Some(Arc::new(Broker::open(&config.queue.url, journal.clone())?)),
+            false => None,
+        };
+        Ok(Self {
             s3: S3::new(settings::s3(&config)),
             config,
             clock,
-            journal: Journal::new(database.clone()),
+            journal,
+            broker,
             results: Arc::new(SqlResults::new(database.clone())),
             audit: Arc::new(SqlAuditLog::new(database.clone())),
             outbox: Outbox::new(database.clone()),
@@ -109,7 +125,7 @@ impl App {
             account_states: AccountStates::new(database.clone()),
             pools: Mutex::default(),
             database,
-        }
+        })
     }
 
     /// The rule set in `path`, in the configured place, or the starter set; kept in the database as evidence.
@@ -368,9 +384,13 @@ impl App {
     pub fn worker(&self, id: &WorkerId, attempts: Arc<Attempts>) -> Worker {
         let worker = &self.config.worker;
         let poll = Duration::from_millis(worker.poll_ms);
-        let queue = JournalQueue::new(self.journal.clone(), id.clone(), attempts.lease_ms(), poll);
+        let lease_ms = attempts.lease_ms();
+        let queue: Arc<dyn Queue> = match &self.broker {
+            Some(broker) => Arc::new(broker.queue(id, self.slots(), lease_ms)),
+            None => Arc::new(JournalQueue::new(self.journal.clone(), id.clone(), lease_ms, poll)),
+        };
         let options = WorkerOptions { slots: self.slots(), grace: Duration::from_secs(worker.grace_secs) };
-        Worker::new(id.clone(), Arc::new(queue), attempts, options)
+        Worker::new(id.clone(), queue, attempts, options)
     }
 
     /// Recordings at a time on this machine.
@@ -383,6 +403,9 @@ impl App {
         let pools = std::mem::take(&mut *self.pools.lock().unwrap_or_else(PoisonError::into_inner));
         for pool in pools {
             pool.close().await;
+        }
+        if let Some(broker) = &self.broker {
+            broker.close().await;
         }
         self.database.close().await;
     }

@@ -14,6 +14,9 @@ use crate::complaint::Complaint;
 /// How often a waiting command asks how its jobs are.
 const LOOK: Duration = Duration::from_millis(300);
 
+/// How long the queue may take to be told of new jobs.
+const DISPATCH: Duration = Duration::from_secs(2);
+
 /// Put recordings on the queue.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -46,6 +49,7 @@ pub async fn submit(app: &App, args: Args) -> Result<Outcome, Complaint> {
         one.key = Some(key.clone());
     }
     let accepted = app.journal.accept_many(&new, jobs::ACTOR).await?;
+    dispatch(app).await;
     let mut outcome = Outcome::Done;
     for (Accepted { job, is_new }, new) in accepted.iter().zip(&new) {
         if job.location != new.location {
@@ -68,6 +72,14 @@ pub async fn submit(app: &App, args: Args) -> Result<Outcome, Complaint> {
         return Ok(if outcome == Outcome::Done { waited } else { outcome });
     }
     Ok(outcome)
+}
+
+/// Puts what is accepted before the workers at once, as far as there is room; where that fails they find it themselves.
+async fn dispatch(app: &App) {
+    let Some(broker) = &app.broker else { return };
+    if let Ok(Err(error)) = tokio::time::timeout(DISPATCH, broker.dispatcher().pass()).await {
+        tracing::debug!(%error, "could not put the jobs on the queue; the workers will");
+    }
 }
 
 async fn wait(app: &App, mut open: Vec<Job>) -> Result<Outcome, Complaint> {

@@ -59,11 +59,19 @@ pub async fn up(app: &App, _: Args, parts: Parts) -> Result<Outcome, Complaint> 
     };
     // Whichever half fails takes the other down with it: half a service looks like a whole one from outside.
     let halves = async { tokio::join!(ending(serving, &stop), ending(working, &stop)) };
+    // Whoever serves takes jobs in and hands them on too.
+    let brokering = async {
+        match &app.broker {
+            Some(broker) => broker.run(&stop).await,
+            None => std::future::pending().await,
+        }
+    };
     tokio::select! {
         (served, worked) = halves => match served.and(worked)? {
             Ended::Hung if !is_asked_to_stop.get() => Ok(Outcome::Replace),
             Ended::Hung | Ended::Stopped => Ok(Outcome::Done),
         },
+        () = brokering => Ok(Outcome::Done),
         () = signalled => {
             show::note("stopped at the second signal; what ran is taken up again at the next start");
             Ok(Outcome::SomeFailed)

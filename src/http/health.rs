@@ -14,7 +14,7 @@ pub async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// The database can be written, every account may be used and its permits' store be reached, and how much waits.
+/// The database can be written, the queue be reached, every account may be used and its permits' store be reached, and how much waits.
 pub async fn ready(State(api): State<Api>) -> (StatusCode, Json<Value>) {
     match state(&api).await {
         Ok(ready) if ready["ready"] == true => (StatusCode::OK, Json(ready)),
@@ -47,8 +47,9 @@ async fn state(api: &Api) -> Result<Value, StorageError> {
         .filter(|account| !account.permits.status().is_reachable)
         .map(|account| account.name.clone())
         .collect();
+    let queue = api.broker.as_ref().and_then(|broker| broker.health().problem());
     Ok(json!({
-        "ready": stopped.is_empty() && without_permits.is_empty(), "jobs": jobs, "stopped_accounts": stopped,
-        "accounts_without_permits": without_permits,
+        "ready": stopped.is_empty() && without_permits.is_empty() && queue.is_none(), "jobs": jobs,
+        "stopped_accounts": stopped, "accounts_without_permits": without_permits, "queue": queue,
     }))
 }

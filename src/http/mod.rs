@@ -17,6 +17,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{any, get, post};
 use earmark_pipeline::Accounts;
+use earmark_queue::Broker;
 use earmark_storage::{Accounts as AccountStates, Database, Journal, ResultStore};
 use tokio_util::sync::CancellationToken;
 
@@ -38,6 +39,8 @@ struct Api {
     account_states: AccountStates,
     /// The accounts themselves, with their permits.
     accounts: Accounts,
+    /// The queue on Redis, where that is the queue.
+    broker: Option<Arc<Broker>>,
     callers: Arc<Callers>,
 }
 
@@ -72,6 +75,7 @@ pub async fn serve(app: &App, accounts: &Accounts, stop: CancellationToken) -> R
         results: app.results.clone(),
         account_states: app.account_states.clone(),
         accounts: accounts.clone(),
+        broker: app.broker.clone(),
         callers,
     };
     let _ = writeln!(std::io::stderr(), "listening on http://{address}");

@@ -63,7 +63,7 @@ impl Pool {
     /// `redis+sentinel://HOST:PORT,HOST:PORT/SERVICE/DB`. Does not wait for the server.
     ///
     /// # Errors
-    /// [`PermitsError::Url`].
+    /// [`PermitsError::Redis`].
     pub fn in_redis(url: &str, options: PoolOptions) -> Result<Self, PermitsError> {
         Ok(Self::on(RedisStore::open(url, &options.key)?, options))
     }

@@ -2,19 +2,19 @@
 
 #[cfg(test)]
 mod agreement;
-mod link;
 mod wire;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use redis::Script;
+use earmark_redis::{Link, OnPush};
 use redis::aio::MultiplexedConnection;
+use redis::{PushInfo, PushKind, Script};
 use tokio::sync::{Mutex, Notify};
 
 use crate::PermitsError;
 use crate::exchange::{Heard, Store, Told};
-use link::Link;
 
 const EXCHANGE: &str = include_str!("redis/exchange.lua");
 
@@ -35,7 +35,7 @@ impl RedisStore {
     /// `redis+sentinel://[USER:PASSWORD@]HOST:PORT,HOST:PORT/SERVICE[/DB]`. Does not connect.
     ///
     /// # Errors
-    /// [`PermitsError::Url`].
+    /// [`PermitsError::Redis`].
     pub fn open(url: &str, key: &str) -> Result<Self, PermitsError> {
         Ok(Self {
             link: Link::parse(url)?,
@@ -52,18 +52,20 @@ impl RedisStore {
     /// # Errors
     /// [`PermitsError::Redis`] when it cannot be asked.
     pub async fn warning(&self) -> Result<Option<String>, PermitsError> {
-        let mut connection = self.link.connect(&self.bell, None).await?;
-        let memory: Result<String, _> = redis::cmd("INFO").arg("memory").query_async(&mut connection).await;
-        let memory = memory.map_err(|source| self.link.error(source))?;
-        let policy =
-            memory.lines().find_map(|line| line.strip_prefix("maxmemory_policy:")).unwrap_or("noeviction").trim();
-        if policy == "noeviction" {
-            return Ok(None);
-        }
-        let place = self.link.place();
-        Ok(Some(format!(
-            "Redis at {place} has maxmemory-policy {policy} and may throw permits away when its memory is full: set it to noeviction"
-        )))
+        Ok(self.link.warning("permits").await?)
+    }
+
+    /// A new connection, which rings the bell on each message of `channel` and when it ends.
+    async fn connect(&self, channel: &str) -> Result<MultiplexedConnection, PermitsError> {
+        let bell = Arc::clone(&self.bell);
+        let ring: OnPush = Arc::new(move |push: &PushInfo| {
+            if matches!(push.kind, PushKind::Message | PushKind::Disconnection) {
+                bell.notify_one();
+            }
+        });
+        let mut connection = self.link.connect(Duration::ZERO, Some(ring)).await?;
+        connection.subscribe(channel).await.map_err(|source| self.link.error(source))?;
+        Ok(connection)
     }
 
     async fn settle(&self, connection: &mut MultiplexedConnection, told: &Told) -> Result<Heard, PermitsError> {
@@ -81,7 +83,7 @@ impl Store for RedisStore {
         // Taken out, so that a failure or a cancellation drops it: what is wrong with it is not known.
         let mut connection = match kept.take() {
             Some(connection) => connection,
-            None => self.link.connect(&self.bell, Some(&wire::channel(&self.key, &told.process))).await?,
+            None => self.connect(&wire::channel(&self.key, &told.process)).await?,
         };
         let heard = self.settle(&mut connection, told).await?;
         *kept = Some(connection);

@@ -1,4 +1,4 @@
-//! The queue as apalis sees it: a stream of leased jobs. apalis runs them; slots and leases are ours.
+//! The queue as apalis sees it: a stream of what is to be done. apalis runs it; slots and leases are ours.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -8,30 +8,30 @@ use apalis::prelude::Task;
 use apalis_core::backend::finalize::Ephemeral;
 use apalis_core::backend::{Backend, BackendConfig};
 use apalis_core::worker::context::WorkerContext;
-use earmark_core::{Job, Lease};
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 use tower::layer::util::Identity;
 
-/// A leased job with the slot it occupies on this machine until it is settled.
+use crate::slots::Slot;
+
+/// What is to be done with the slot it occupies on this machine until it is settled.
 #[derive(Debug, Clone)]
-pub struct Delivery {
-    pub job: Job,
-    pub lease: Lease,
+pub struct Delivery<T> {
+    pub item: T,
     /// Shared only because apalis wants its tasks to be clonable.
-    pub slot: Arc<OwnedSemaphorePermit>,
+    pub slot: Arc<Slot>,
 }
 
 /// Deliveries from the feeding task.
-pub struct Deliveries(mpsc::Receiver<Delivery>);
+pub struct Deliveries<T>(mpsc::Receiver<Delivery<T>>);
 
-impl Deliveries {
-    pub fn new(receiver: mpsc::Receiver<Delivery>) -> Self {
+impl<T> Deliveries<T> {
+    pub fn new(receiver: mpsc::Receiver<Delivery<T>>) -> Self {
         Self(receiver)
     }
 }
 
-impl Backend for Deliveries {
-    type Task = Task<Delivery>;
+impl<T> Backend for Deliveries<T> {
+    type Task = Task<Delivery<T>>;
     type Error = Infallible;
 
     fn poll_ready(&mut self, _: &mut Context<'_>, _: &WorkerContext) -> Poll<Result<(), Infallible>> {
@@ -42,7 +42,7 @@ impl Backend for Deliveries {
         &mut self,
         cx: &mut Context<'_>,
         _: &WorkerContext,
-    ) -> Poll<Option<Result<Task<Delivery>, Infallible>>> {
+    ) -> Poll<Option<Result<Task<Delivery<T>>, Infallible>>> {
         self.0.poll_recv(cx).map(|delivery| delivery.map(|delivery| Ok(Task::new(delivery))))
     }
 
@@ -52,8 +52,8 @@ impl Backend for Deliveries {
     }
 }
 
-impl BackendConfig for Deliveries {
-    type Args = Delivery;
+impl<T> BackendConfig for Deliveries<T> {
+    type Args = Delivery<T>;
     type Id = String;
     // Nothing of apalis is stored: the journal knows what became of every job.
     type Kind = Ephemeral;

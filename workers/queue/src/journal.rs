@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use earmark_core::{Job, Lane, Lease, WorkerId};
+use earmark_core::{Job, Lease, WorkerId};
 use earmark_storage::{Journal, StorageError};
 use tokio::sync::{Mutex, watch};
 
-use crate::Queue;
+use crate::{Openings, Queue};
 
 /// Leases jobs straight from the journal.
 pub struct JournalQueue {
@@ -28,13 +28,13 @@ impl JournalQueue {
 
 #[async_trait]
 impl Queue for JournalQueue {
-    async fn next(&self, lanes: &[Lane]) -> Result<Option<(Job, Lease)>, StorageError> {
+    async fn next(&self, open: &Openings) -> Result<Option<(Job, Lease)>, StorageError> {
         // Whatever becomes ready from here on wakes the next wait.
         self.changes.lock().await.mark_unchanged();
-        self.journal.lease_next(&self.worker, lanes, self.lease_ms).await
+        self.journal.lease_next(&self.worker, &open.lanes(), self.lease_ms).await
     }
 
-    async fn wait(&self) {
+    async fn wait(&self, _: &Openings) {
         // Nobody waits but the one feeding task, so the lock is never contended.
         let mut changes = self.changes.lock().await;
         // Not woken in time, or the journal is gone: either way it is time to look.

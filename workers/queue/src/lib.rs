@@ -2,37 +2,62 @@
 //!
 //! [`Queue`] is the seam: it hands out leased jobs. [`Worker`] takes a slot first, then a lease, keeps leases alive,
 //! and settles every try as its error says. The journal is the truth: whatever a queue forgets, the sweep finds.
+//!
+//! With one machine the journal itself is the queue ([`JournalQueue`]). With many it is [`RedisQueue`]: ids of jobs in a
+//! stream per lane ([`Streams`]), which every process's [`Broker`] keeps filled ([`Dispatcher`]) from the journal. The
+//! broker also takes what producers write to the intake stream ([`Intake`]) and tells them how it ended ([`Outcomes`]).
 
 mod attempt;
 mod backend;
 mod backoff;
+mod broker;
+mod dispatcher;
+mod feed;
+mod health;
 mod held;
+mod intake;
 mod journal;
+mod line;
+mod outcomes;
+mod redis_queue;
+mod slots;
+mod streams;
+mod tasks;
 mod worker;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
-use earmark_core::{Disposition, Job, Lane, Lease, Problem};
+use earmark_core::{Disposition, Job, Lease, Problem};
 use earmark_storage::StorageError;
 use tokio_util::sync::CancellationToken;
 
 pub use attempt::{Attempts, Settled};
 pub use backoff::Backoff;
+pub use broker::Broker;
+pub use dispatcher::Dispatcher;
+pub use feed::Source;
+pub use health::Health;
+pub use intake::Intake;
 pub use journal::JournalQueue;
+pub use outcomes::Outcomes;
+pub use redis_queue::RedisQueue;
+pub use slots::{Openings, Slot};
+pub use streams::{Entry, Streams};
+pub use tasks::{Work, work_through};
 pub use worker::{Ended, Worker, WorkerOptions};
 
 /// Hands out leased jobs.
 #[async_trait]
 pub trait Queue: Send + Sync {
-    /// The next job of one of `lanes`, leased; none when there is nothing to do now.
+    /// The next job of a lane that is open, leased; none when there is nothing to do now.
     ///
     /// # Errors
     /// [`StorageError`] when the journal cannot be asked; it is asked again later.
-    async fn next(&self, lanes: &[Lane]) -> Result<Option<(Job, Lease)>, StorageError>;
+    async fn next(&self, open: &Openings) -> Result<Option<(Job, Lease)>, StorageError>;
 
-    /// Returns when there may be something to do.
-    async fn wait(&self);
+    /// Returns when there may be something to do in a lane that is open. May be dropped at any time.
+    async fn wait(&self, open: &Openings);
 }
 
 /// Does the work of one job.

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use apalis::layers::WorkerBuilderExt;
-use apalis::prelude::{BoxDynError, Data, WorkerBuilder};
-use earmark_core::{Lane, WorkerId};
+use async_trait::async_trait;
+use earmark_core::{Job, Lane, Lease, WorkerId};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::Queue;
 use crate::attempt::Attempts;
-use crate::backend::{Deliveries, Delivery};
+use crate::feed::{Source, feed};
+use crate::slots::{Openings, Slots};
+use crate::tasks::{self, Work};
 
 /// What a worker may do.
 #[derive(Debug, Clone, Copy)]
@@ -49,37 +50,18 @@ impl Worker {
     /// period, and hands the rest back.
     pub async fn run(&self, stop: CancellationToken) -> Ended {
         let taking = stop.child_token();
-        let slots = Arc::new(Semaphore::new(self.options.slots));
+        let slots = Slots::new(self.options.slots);
         let (sender, receiver) = mpsc::channel(self.options.slots);
-        // Boxed: apalis' worker is a deep type.
-        let worker = WorkerBuilder::new(self.id.to_string())
-            .backend(Deliveries::new(receiver))
-            .concurrency(self.options.slots)
-            .data(self.attempts.clone())
-            .build(settle);
         let ended = CancellationToken::new();
-        let running = worker.run_with_ctx({
-            let ended = ended.clone();
-            move |context| {
-                let ended = ended.clone();
-                async move {
-                    ended.cancelled().await;
-                    let _ = context.stop();
-                    Ok(())
-                }
-            }
-        });
+        let work: Arc<dyn Work<(Job, Lease)>> = self.attempts.clone();
+        let running = tasks::run(self.id.as_str(), self.options.slots, receiver, work, ended.clone());
         let feeding = async {
-            self.feed(&slots, sender, &taking).await;
-            self.drain(&slots).await;
+            feed(&Leasing(&*self.queue), &slots, sender, &taking).await;
+            self.drain(slots.all()).await;
             ended.cancel();
         };
         tokio::select! {
-            (outcome, ()) = async { tokio::join!(running, feeding) } => {
-                if let Err(error) = outcome {
-                    tracing::error!(%error, "the worker ended with an error");
-                }
-            }
+            ((), ()) = async { tokio::join!(running, feeding) } => {}
             () = self.attempts.keep_leases() => {}
             () = self.sweep() => {}
             () = async {
@@ -89,36 +71,6 @@ impl Worker {
             } => {}
         }
         if self.attempts.hung().is_cancelled() { Ended::Hung } else { Ended::Stopped }
-    }
-
-    /// A slot first, then a lease: a job is never leased to wait for room.
-    async fn feed(&self, slots: &Arc<Semaphore>, sender: mpsc::Sender<Delivery>, stop: &CancellationToken) {
-        loop {
-            let slot = tokio::select! {
-                () = stop.cancelled() => return,
-                slot = slots.clone().acquire_owned() => slot,
-            };
-            let Ok(slot) = slot else { return };
-            let next = tokio::select! {
-                () = stop.cancelled() => return,
-                next = self.queue.next(Lane::ALL) => next,
-            };
-            match next {
-                Ok(Some((job, lease))) => {
-                    if sender.send(Delivery { job, lease, slot: Arc::new(slot) }).await.is_err() {
-                        return;
-                    }
-                    continue;
-                }
-                Ok(None) => {}
-                Err(error) => tracing::warn!(%error, "could not ask for work"),
-            }
-            drop(slot);
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = self.queue.wait() => {}
-            }
-        }
     }
 
     async fn drain(&self, slots: &Arc<Semaphore>) {
@@ -152,9 +104,31 @@ impl Worker {
     }
 }
 
-async fn settle(delivery: Delivery, attempts: Data<Arc<Attempts>>) -> Result<(), BoxDynError> {
-    let Delivery { job, lease, slot } = delivery;
-    attempts.run(&job, &lease).await;
-    drop(slot);
-    Ok(())
+/// The queue as the feeding task sees it.
+struct Leasing<'a>(&'a dyn Queue);
+
+#[async_trait]
+impl Source for Leasing<'_> {
+    type Item = (Job, Lease);
+
+    async fn next(&self, open: &Openings) -> Option<(Lane, (Job, Lease))> {
+        match self.0.next(open).await {
+            Ok(next) => next.map(|(job, lease)| (job.lane, (job, lease))),
+            Err(error) => {
+                tracing::warn!(%error, "could not ask for work");
+                None
+            }
+        }
+    }
+
+    async fn wait(&self, open: &Openings) {
+        self.0.wait(open).await;
+    }
+}
+
+#[async_trait]
+impl Work<(Job, Lease)> for Attempts {
+    async fn work(&self, (job, lease): (Job, Lease)) {
+        self.run(&job, &lease).await;
+    }
 }

@@ -34,8 +34,8 @@ pub use digest::sha256_hex;
 pub use error::StorageError;
 pub use http_client::{HttpClientError, HttpOptions, http_client, is_public};
 pub use journal::{
-    Accepted, CancelOutcome, Count, Hold, JobFilter, Journal, LeaseState, QUARANTINE_DEATHS, SavedClip, Spent,
-    SweepReport, WorkerInfo,
+    Accepted, CancelOutcome, Count, Hold, JobFilter, Journal, LeaseState, Outcome, QUARANTINE_DEATHS, SavedClip, Spent,
+    SweepReport, Unannounced, WorkerInfo,
 };
 pub use outbox::{Alert, Backlog, Message, NewAlert, Outbox, OutboxKind};
 pub use recordings::{

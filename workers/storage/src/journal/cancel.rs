@@ -60,7 +60,7 @@ impl Journal {
         // The epoch moves too: whoever held it before its end writes nothing any more.
         let statement = sqlx::query(
             "UPDATE jobs SET state = 'ready', attempt = 0, deaths = 0, run_at_ms = $1, finished_at_ms = NULL, cancel_requested = 0,
-                    lease_owner = NULL, lease_epoch = lease_epoch + 1, error_code = NULL, error_message = NULL, error_hint = NULL
+                    queued_until_ms = NULL, lease_owner = NULL, lease_epoch = lease_epoch + 1, error_code = NULL, error_message = NULL, error_hint = NULL
              WHERE id = $2 RETURNING *",
         )
         .bind(self.db.now_ms())

@@ -115,7 +115,7 @@ async fn insert_turns(write: &mut Write, turns: &BTreeSet<(&str, &str)>) -> Resu
 }
 
 /// A statement of `rows` rows. Only those of one row and of a full batch come again and are worth keeping.
-fn many(statement: String, rows: usize) -> Query<'static> {
+pub(super) fn many(statement: String, rows: usize) -> Query<'static> {
     // Words and placeholders of ours only; every value is bound.
     sqlx::query(AssertSqlSafe(statement)).persistent(rows == 1 || rows == BATCH)
 }

@@ -5,6 +5,7 @@ use earmark_core::{Job, JobState, Lease, NewJob, WorkerId};
 use serde_json::json;
 
 use super::insert::{insert, refuse_unstorable};
+use super::intakes::insert_once;
 use super::{Accepted, Journal};
 use crate::StorageError;
 use crate::audit;
@@ -73,7 +74,7 @@ impl Journal {
 
     async fn accept_batch(&self, batch: &[NewJob], actor: &str) -> Result<Vec<Accepted>, StorageError> {
         let mut write = self.db.write().await?;
-        let accepted = insert(&mut write, batch).await?;
+        let accepted = insert_once(&mut write, batch).await?;
         let mut events: Vec<_> = accepted
             .iter()
             .filter(|accepted| accepted.is_new)

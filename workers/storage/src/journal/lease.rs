@@ -50,7 +50,8 @@ impl Journal {
         Ok(None)
     }
 
-    /// Leases job `id` to `worker` for `lease_ms`, whoever's turn it is; none when it is not ready.
+    /// Leases job `id` to `worker` for `lease_ms`, whoever's turn it is; none when it is not ready or not
+    /// due.
     ///
     /// # Errors
     /// [`StorageError`] when the database fails.
@@ -222,13 +223,16 @@ async fn take(
     worker: &WorkerId,
     lease_ms: i64,
 ) -> Result<Option<(Job, Lease)>, StorageError> {
+    let now_ms = write.db().now_ms();
     let statement = sqlx::query(
-        "UPDATE jobs SET state = 'leased', is_blameless = 0, attempt = attempt + 1, lease_epoch = lease_epoch + 1, lease_owner = $1, lease_until_ms = $2
-         WHERE id = $3 AND state = 'ready' RETURNING *",
+        "UPDATE jobs SET state = 'leased', is_blameless = 0, attempt = attempt + 1, lease_epoch = lease_epoch + 1, lease_owner = $1, lease_until_ms = $2,
+                queued_until_ms = NULL
+         WHERE id = $3 AND state = 'ready' AND run_at_ms <= $4 RETURNING *",
     )
     .bind(worker.as_str().to_owned())
-    .bind(write.db().now_ms() + lease_ms)
-    .bind(id.as_str().to_owned());
+    .bind(now_ms + lease_ms)
+    .bind(id.as_str().to_owned())
+    .bind(now_ms);
     let Some(found) = write.row(statement).await? else { return Ok(None) };
     let lease = Lease { job_id: id.clone(), worker: worker.clone(), epoch: column(write.db(), &found, "lease_epoch")? };
     Ok(Some((row::job(write.db(), &found)?, lease)))

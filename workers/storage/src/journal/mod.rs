@@ -19,12 +19,15 @@
 mod blame;
 mod cancel;
 mod clips;
+mod dispatch;
 mod early;
 mod holder;
 mod hung;
 mod insert;
 mod intake;
+mod intakes;
 mod lease;
+mod outcomes;
 mod query;
 mod row;
 mod sweep;
@@ -38,6 +41,7 @@ use crate::database::Database;
 pub(crate) use blame::make_due;
 pub use clips::{SavedClip, Spent};
 pub(crate) use holder::{Ending, actor_of, become_final, event, held};
+pub use outcomes::{Outcome, Unannounced};
 pub use sweep::QUARANTINE_DEATHS;
 pub use workers::WorkerInfo;
 

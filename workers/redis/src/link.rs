@@ -7,17 +7,20 @@ use redis::aio::MultiplexedConnection;
 use redis::sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType};
 use redis::{
     AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion, PushInfo,
-    PushKind, RedisError, TlsMode,
+    RedisError, TlsMode,
 };
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::Mutex;
 
-use crate::PermitsError;
+use crate::LinkError;
 
 /// How long connecting may take, and each answer. The library's own limit of half a second is short for a busy server.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// Hears what the server says unasked.
+pub type OnPush = Arc<dyn Fn(&PushInfo) + Send + Sync>;
+
 /// A Redis server, or the Sentinels that know where it is.
-pub(super) struct Link {
+pub struct Link {
     place: String,
     route: Route,
 }
@@ -35,8 +38,13 @@ impl std::fmt::Debug for Link {
 }
 
 impl Link {
-    pub(super) fn parse(url: &str) -> Result<Self, PermitsError> {
-        let error = |why: String| PermitsError::Url { url: without_password(url), why };
+    /// The Redis at `url`: `redis://`, `rediss://` or
+    /// `redis+sentinel://[USER:PASSWORD@]HOST:PORT,HOST:PORT/SERVICE[/DB]`. Does not connect.
+    ///
+    /// # Errors
+    /// [`LinkError::Url`].
+    pub fn parse(url: &str) -> Result<Self, LinkError> {
+        let error = |why: String| LinkError::Url { url: without_password(url), why };
         let library = |source: RedisError| error(source.to_string());
         for (scheme, plain, tls) in
             [("redis+sentinel://", "redis", None), ("rediss+sentinel://", "rediss", Some(TlsMode::Secure))]
@@ -81,39 +89,58 @@ impl Link {
     }
 
     /// For people, without the password.
-    pub(super) fn place(&self) -> &str {
+    pub fn place(&self) -> &str {
         &self.place
     }
 
-    pub(super) fn error(&self, source: RedisError) -> PermitsError {
-        PermitsError::Redis { place: self.place.clone(), source }
+    /// What Redis said, with its place.
+    pub fn error(&self, source: RedisError) -> LinkError {
+        LinkError::Redis { place: self.place.clone(), source }
     }
 
-    /// A new connection, which rings `bell` on each message of `channel` and when it ends.
-    pub(super) async fn connect(
+    /// A new connection. Each answer may take two seconds, and `blocking` longer for those who let the server wait.
+    ///
+    /// # Errors
+    /// [`LinkError::Redis`].
+    pub async fn connect(
         &self,
-        bell: &Arc<Notify>,
-        channel: Option<&str>,
-    ) -> Result<MultiplexedConnection, PermitsError> {
-        let bell = Arc::clone(bell);
-        let config = AsyncConnectionConfig::new()
+        blocking: Duration,
+        on_push: Option<OnPush>,
+    ) -> Result<MultiplexedConnection, LinkError> {
+        let mut config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(PATIENCE))
-            .set_response_timeout(Some(PATIENCE))
-            .set_push_sender(move |push: PushInfo| {
-                if matches!(push.kind, PushKind::Message | PushKind::Disconnection) {
-                    bell.notify_one();
-                }
+            .set_response_timeout(Some(PATIENCE + blocking));
+        if let Some(on_push) = on_push {
+            config = config.set_push_sender(move |push: PushInfo| {
+                on_push(&push);
                 Ok::<(), redis::aio::SendError>(())
             });
+        }
         let connection = match &self.route {
             Route::Server(client) => client.get_multiplexed_async_connection_with_config(&config).await,
             Route::Sentinels(client) => client.lock().await.get_async_connection_with_config(&config).await,
         };
-        let mut connection = connection.map_err(|source| self.error(source))?;
-        if let Some(channel) = channel {
-            connection.subscribe(channel).await.map_err(|source| self.error(source))?;
+        connection.map_err(|source| self.error(source))
+    }
+
+    /// What is wrong with the server's settings, in words for a person: with another policy than `noeviction` Redis may
+    /// throw `things` away.
+    ///
+    /// # Errors
+    /// [`LinkError::Redis`] when it cannot be asked.
+    pub async fn warning(&self, things: &str) -> Result<Option<String>, LinkError> {
+        let mut connection = self.connect(Duration::ZERO, None).await?;
+        let memory: Result<String, _> = redis::cmd("INFO").arg("memory").query_async(&mut connection).await;
+        let memory = memory.map_err(|source| self.error(source))?;
+        let policy =
+            memory.lines().find_map(|line| line.strip_prefix("maxmemory_policy:")).unwrap_or("noeviction").trim();
+        if policy == "noeviction" {
+            return Ok(None);
         }
-        Ok(connection)
+        let place = self.place();
+        Ok(Some(format!(
+            "Redis at {place} has maxmemory-policy {policy} and may throw {things} away when its memory is full: set it to noeviction"
+        )))
     }
 }
 
@@ -151,7 +178,7 @@ mod tests {
         for (url, expected) in cases {
             match (Link::parse(url), expected) {
                 (Ok(link), Ok(place)) => assert_eq!(link.place(), place),
-                (Err(PermitsError::Url { url: shown, .. }), Err(expected)) => assert_eq!(shown, expected),
+                (Err(LinkError::Url { url: shown, .. }), Err(expected)) => assert_eq!(shown, expected),
                 (result, _) => panic!("{url}: {result:?}"),
             }
         }

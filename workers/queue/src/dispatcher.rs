@@ -1,0 +1,197 @@
+//! From the journal into the streams: each lane's stream is kept filled to a window, and no further.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use earmark_core::{JobId, Lane, WorkerId};
+use earmark_redis::LinkError;
+use earmark_storage::{Journal, StorageError};
+use redis::Value;
+use tokio::sync::{Mutex, Notify};
+use tokio::time::Instant;
+
+use crate::line::Line;
+use crate::streams::{WORKERS, key, scripts};
+
+/// Entries for each slot of the live workers: one that is worked on next, one behind it.
+const WINDOW: usize = 2;
+/// How long a job that was put in a stream is taken to be there.
+const MARK: Duration = Duration::from_secs(60);
+/// How often the marks of what is still there are renewed.
+const RENEW: Duration = Duration::from_secs(20);
+/// How long a worker is believed to live after it said so.
+const BELIEVED: Duration = Duration::from_secs(15);
+/// How often to look for what became due, and whether the server has forgotten everything.
+const TICK: Duration = Duration::from_millis(500);
+const SLOTS: &str = "earmark:slots";
+/// Gone when the server has lost what it knew.
+const EPOCH: &str = "earmark:epoch";
+
+/// Keeps the streams filled; one in each process, all at once.
+pub struct Dispatcher {
+    journal: Journal,
+    line: Line,
+    process: WorkerId,
+    /// Of the worker in this process; 0 without one.
+    slots: AtomicUsize,
+    wake: Arc<Notify>,
+    epoch: Mutex<Option<String>>,
+    renewed: Mutex<Option<Instant>>,
+}
+
+/// Why jobs could not be put in the streams.
+#[derive(Debug, thiserror::Error)]
+pub enum DispatchError {
+    /// The server failed.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// The journal failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+impl Dispatcher {
+    /// A dispatcher of `process`, which has no slots yet.
+    pub(crate) fn new(journal: Journal, line: Line, process: WorkerId) -> Self {
+        Self {
+            journal,
+            line,
+            process,
+            slots: AtomicUsize::new(0),
+            wake: Arc::default(),
+            epoch: Mutex::default(),
+            renewed: Mutex::default(),
+        }
+    }
+
+    /// From now on this process works on `slots` jobs at a time; 0 when it takes nothing any more.
+    pub(crate) fn set_slots(&self, slots: usize) {
+        self.slots.store(slots, Ordering::Release);
+        self.wake.notify_one();
+    }
+
+    /// Rung when a stream runs low.
+    pub(crate) fn bell(&self) -> Arc<Notify> {
+        Arc::clone(&self.wake)
+    }
+
+    /// Dispatches until dropped.
+    pub(crate) async fn run(&self) {
+        let mut changes = self.journal.ready_changes();
+        loop {
+            changes.mark_unchanged();
+            match self.pass().await {
+                Ok(()) => {}
+                Err(DispatchError::Link(error)) => tokio::time::sleep(self.line.health().lost(&error)).await,
+                Err(DispatchError::Storage(error)) => tracing::warn!(%error, "could not look for jobs that are due"),
+            }
+            tokio::select! {
+                _ = changes.changed() => {}
+                () = self.wake.notified() => {}
+                () = tokio::time::sleep(TICK) => {}
+            }
+        }
+    }
+
+    /// Fills the streams once.
+    ///
+    /// # Errors
+    /// [`DispatchError`].
+    pub async fn pass(&self) -> Result<(), DispatchError> {
+        let (epoch, slots, lengths) = self.beat().await?;
+        self.hear_epoch(epoch).await?;
+        let window = WINDOW * slots;
+        for (lane, length) in Lane::ALL.iter().zip(&lengths) {
+            if *length < window {
+                self.fill(*lane, window - length, window).await?;
+            }
+        }
+        self.renew(&lengths).await
+    }
+
+    /// Says that this process lives; hears the epoch, the slots of all live workers and the length of each stream.
+    async fn beat(&self) -> Result<((String, bool), usize, Vec<usize>), LinkError> {
+        let mut call = scripts::BEAT.key(WORKERS);
+        call.key(SLOTS).key(EPOCH);
+        for lane in Lane::ALL {
+            call.key(key(*lane));
+        }
+        call.arg(self.process.as_str()).arg(self.slots.load(Ordering::Acquire)).arg(millis(BELIEVED));
+        // Of this beat alone, so that it is known again only when it was there.
+        call.arg(WorkerId::fresh().as_str());
+        let (mut connection, number) = self.line.connection().await?;
+        let result = call.invoke_async(&mut connection).await;
+        self.line.settle(number, result).await
+    }
+
+    /// When the server has forgotten the streams, so does the journal.
+    async fn hear_epoch(&self, (told, is_new): (String, bool)) -> Result<(), StorageError> {
+        let mut known = self.epoch.lock().await;
+        let is_same = known.as_deref().is_none_or(|known| known == told);
+        if is_new || !is_same {
+            let jobs = self.journal.forget_queued().await?;
+            if jobs > 0 {
+                tracing::warn!(jobs, "the queue had lost what it knew; its jobs are put there again");
+            }
+        }
+        *known = Some(told);
+        Ok(())
+    }
+
+    async fn fill(&self, lane: Lane, room: usize, window: usize) -> Result<(), DispatchError> {
+        let jobs = self.journal.queue_due(lane, room, mark_ms()).await?;
+        if jobs.is_empty() {
+            return Ok(());
+        }
+        // Another process may have filled it since: what is too much stays in the journal.
+        let pushed = self.push(lane, &jobs, window).await;
+        let kept = pushed.as_ref().map_or(0, |pushed| *pushed);
+        if kept < jobs.len() {
+            self.journal.mark_queued(&jobs[kept..], 0).await?;
+        }
+        pushed?;
+        Ok(())
+    }
+
+    /// Adds `jobs` to the stream of `lane` while it is shorter than `window`; gives how many.
+    async fn push(&self, lane: Lane, jobs: &[JobId], window: usize) -> Result<usize, LinkError> {
+        let mut call = scripts::PUSH.key(key(lane));
+        call.arg(window);
+        for job in jobs {
+            call.arg(job.as_str());
+        }
+        let (mut connection, number) = self.line.connection().await?;
+        let result = call.invoke_async(&mut connection).await;
+        self.line.settle(number, result).await
+    }
+
+    /// Now and then: what is still in the streams stays marked, however long it waits there.
+    async fn renew(&self, lengths: &[usize]) -> Result<(), DispatchError> {
+        let mut renewed = self.renewed.lock().await;
+        if renewed.get_or_insert_with(Instant::now).elapsed() < RENEW {
+            return Ok(());
+        }
+        *renewed = Some(Instant::now());
+        let mut pipeline = redis::pipe();
+        for (lane, length) in Lane::ALL.iter().zip(lengths) {
+            pipeline.cmd("XRANGE").arg(key(*lane)).arg("-").arg("+").arg("COUNT").arg((*length).max(1));
+        }
+        let replies: Vec<Vec<Value>> = self.line.send(&pipeline).await?;
+        let mut jobs = Vec::new();
+        for entries in replies {
+            for (_, fields) in scripts::entries(entries).map_err(|error| self.line.wrong(error))? {
+                jobs.extend(JobId::parse(&scripts::job_of(&fields)));
+            }
+        }
+        Ok(self.journal.mark_queued(&jobs, mark_ms()).await?)
+    }
+}
+
+fn mark_ms() -> i64 {
+    i64::try_from(MARK.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

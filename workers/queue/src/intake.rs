@@ -1,0 +1,209 @@
+//! What producers in any language write to the intake stream, checked and journaled.
+
+mod offer;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use earmark_core::{Failure, NewJob, Problem, WorkerId};
+use earmark_redis::{Link, LinkError};
+use earmark_storage::{Accepted, Journal, StorageError};
+use redis::{Pipeline, Value};
+use tokio_util::sync::CancellationToken;
+
+use crate::Backoff;
+use crate::health::Health;
+use crate::line::Line;
+use crate::outcomes;
+use crate::streams::scripts::{self, Entries, Fields};
+use crate::streams::{GROUP, INTAKE, make_group};
+
+/// Where entries lie that are no offers.
+const REJECTED: &str = "earmark:rejected";
+/// About so many of them are kept.
+const KEPT: usize = 10_000;
+/// Totals that last: `rejected`, and `accepted` for comparison.
+const COUNTS: &str = "earmark:counts";
+/// Who stands behind a job in the audit log.
+const ACTOR: &str = "redis";
+/// Entries at a time.
+const BATCH: usize = 500;
+/// How long the server waits for an entry.
+const BLOCK: Duration = Duration::from_secs(1);
+/// Pending for longer than this, an entry's reader is taken to be dead. More than a database takes that is only busy.
+const DEAD_READER: Duration = Duration::from_secs(30);
+/// Waits while the database is away; entries stay pending.
+const BACKOFF: Backoff = Backoff { first: Duration::from_millis(200), longest: Duration::from_secs(5) };
+
+/// Takes entries in; one in each process, all at once.
+pub struct Intake {
+    journal: Journal,
+    line: Line,
+    consumer: String,
+}
+
+impl Intake {
+    pub(crate) fn new(journal: Journal, link: &Arc<Link>, health: &Arc<Health>, process: &WorkerId) -> Self {
+        let line = Line::new(Arc::clone(link), Arc::clone(health), BLOCK);
+        Self { journal, line, consumer: process.to_string() }
+    }
+
+    /// Takes entries in until `stop`.
+    pub(crate) async fn run(&self, stop: &CancellationToken) {
+        let mut own = true;
+        let mut claimed = tokio::time::Instant::now();
+        while !stop.is_cancelled() {
+            let result = async {
+                if own {
+                    // An answer may have been lost with the last connection.
+                    self.take_in(self.read("0").await?, stop).await?;
+                }
+                if claimed.elapsed() >= DEAD_READER / 6 {
+                    claimed = tokio::time::Instant::now();
+                    self.take_in(self.claim(DEAD_READER).await?, stop).await?;
+                }
+                let entries = tokio::select! {
+                    () = stop.cancelled() => return Ok(()),
+                    entries = self.read(">") => entries?,
+                };
+                self.take_in(entries, stop).await
+            };
+            match result.await {
+                Ok(()) => own = false,
+                Err(error) => {
+                    own = true;
+                    let rest = match error.refusal() {
+                        Some("NOGROUP" | "UNBLOCKED") => make_group(&self.line, INTAKE).await.err(),
+                        _ => Some(error),
+                    };
+                    if let Some(error) = rest {
+                        let wait = self.line.health().lost(&error);
+                        tokio::select! {
+                            () = stop.cancelled() => {}
+                            () = tokio::time::sleep(wait) => {}
+                        }
+                    }
+                }
+            }
+        }
+        if let Err(error) = self.hand_over().await {
+            tracing::debug!(%error, "entries read last are taken in by another process, or at the next start");
+        }
+    }
+
+    /// Entries that nobody has read (`>`), or those pending for this process (`0`).
+    async fn read(&self, from: &str) -> Result<Entries, LinkError> {
+        let (mut connection, number) = self.line.connection().await?;
+        let mut command = redis::cmd("XREADGROUP");
+        command.arg("GROUP").arg(GROUP).arg(&self.consumer).arg("COUNT").arg(BATCH);
+        if from == ">" {
+            command.arg("BLOCK").arg(u64::try_from(BLOCK.as_millis()).unwrap_or(u64::MAX));
+        }
+        command.arg("STREAMS").arg(INTAKE).arg(from);
+        let reply: Value = self.line.settle(number, command.query_async(&mut connection).await).await?;
+        scripts::stream(reply).map_err(|error| self.line.wrong(error))
+    }
+
+    /// Entries that are pending for `idle`, whoever read them: ours from now on.
+    async fn claim(&self, idle: Duration) -> Result<Entries, LinkError> {
+        let (mut connection, number) = self.line.connection().await?;
+        let mut command = redis::cmd("XAUTOCLAIM");
+        command.arg(INTAKE).arg(GROUP).arg(&self.consumer);
+        command.arg(u64::try_from(idle.as_millis()).unwrap_or(u64::MAX)).arg("0-0").arg("COUNT").arg(BATCH);
+        let reply: Vec<Value> = self.line.settle(number, command.query_async(&mut connection).await).await?;
+        let entries = reply.into_iter().nth(1).map_or(Ok(Vec::new()), redis::from_redis_value);
+        entries.and_then(scripts::entries).map_err(|error| self.line.wrong(error))
+    }
+
+    /// Journals offers and rejects what is none; then they are acknowledged. While the database is away nothing is.
+    async fn take_in(&self, entries: Entries, stop: &CancellationToken) -> Result<(), LinkError> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let mut offers = Vec::new();
+        for (id, fields) in entries {
+            if fields.is_empty() {
+                // Deleted since it was read.
+                self.line.send::<()>(&acknowledged(&mut redis::pipe(), &id)).await?;
+                continue;
+            }
+            match offer::read(&fields) {
+                Ok(offer) => offers.push(NewJob { intake_id: Some(id), ..offer }),
+                Err(problem) => self.reject(&id, &fields, &problem).await?,
+            }
+        }
+        if offers.is_empty() {
+            return Ok(());
+        }
+        let Some(accepted) = self.accept(&offers, stop).await else { return Ok(()) };
+        let mut pipeline = redis::pipe();
+        pipeline.atomic();
+        for (Accepted { job, is_new }, offer) in accepted.iter().zip(&offers) {
+            let id = offer.intake_id.as_deref().unwrap_or_default();
+            // A job that was there may have ended before the entry was tied to it: nobody else would answer.
+            if !is_new
+                && let Ok(Some(mut outcome)) = self.journal.outcome(&job.id).await
+                && outcome.state.is_final()
+            {
+                outcome.intake_ids = vec![id.into()];
+                outcomes::add(&mut pipeline, &outcome);
+            }
+            acknowledged(&mut pipeline, id);
+        }
+        let new = accepted.iter().filter(|accepted| accepted.is_new).count();
+        pipeline.cmd("HINCRBY").arg(COUNTS).arg("accepted").arg(new).ignore();
+        self.line.send(&pipeline).await
+    }
+
+    /// Journals `offers`, however long the database is away; none when told to stop before.
+    async fn accept(&self, offers: &[NewJob], stop: &CancellationToken) -> Option<Vec<Accepted>> {
+        for failures in 1.. {
+            let error = match self.journal.accept_many(offers, ACTOR).await {
+                Ok(accepted) => return Some(accepted),
+                Err(error) => error,
+            };
+            self.told(&error, offers.len(), failures);
+            tokio::select! {
+                () = stop.cancelled() => return None,
+                () = tokio::time::sleep(BACKOFF.after(failures)) => {}
+            }
+        }
+        None
+    }
+
+    fn told(&self, error: &StorageError, entries: usize, failures: u32) {
+        if failures == 1 {
+            tracing::warn!(entries, "could not journal what producers offer, it waits: {}", error.problem().message);
+        }
+    }
+
+    /// Puts an entry that is no offer aside, with the reason, and counts it.
+    async fn reject(&self, id: &str, fields: &Fields, problem: &Problem) -> Result<(), LinkError> {
+        tracing::warn!(entry = id, code = %problem.code, "rejected an entry of the intake: {}", problem.message);
+        let mut pipeline = redis::pipe();
+        pipeline.atomic();
+        pipeline.cmd("XADD").arg(REJECTED).arg("MAXLEN").arg("~").arg(KEPT).arg("*");
+        for (name, value) in fields {
+            pipeline.arg(name).arg(value);
+        }
+        pipeline.arg("intake_id").arg(id).arg("reason").arg(&problem.message).ignore();
+        pipeline.cmd("HINCRBY").arg(COUNTS).arg("rejected").arg(1).ignore();
+        self.line.send(acknowledged(&mut pipeline, id)).await
+    }
+
+    /// A consumer without anything pending goes with its process; one with something stays, for others to claim.
+    async fn hand_over(&self) -> Result<(), LinkError> {
+        self.line.hang_up().await;
+        let mut call = scripts::LEAVE.key(INTAKE);
+        call.arg(GROUP).arg(&self.consumer);
+        let (mut connection, number) = self.line.connection().await?;
+        let result = call.invoke_async(&mut connection).await;
+        self.line.settle(number, result).await
+    }
+}
+
+/// The entry is done with.
+fn acknowledged<'a>(pipeline: &'a mut Pipeline, id: &str) -> &'a mut Pipeline {
+    pipeline.cmd("XACK").arg(INTAKE).arg(GROUP).arg(id).ignore();
+    pipeline.cmd("XDEL").arg(INTAKE).arg(id).ignore()
+}

@@ -1,0 +1,99 @@
+//! An entry of the intake stream as an offer.
+
+use earmark_core::{Failure, NewJob, Offer, OfferError, Problem};
+use serde_json::{Map, Value};
+
+use crate::streams::scripts::Fields;
+
+/// The fields an entry may have.
+const FIELDS: &str = "uri, tenant, lane, key, metadata, priority";
+
+/// The job that `fields` offer.
+pub(super) fn read(fields: &Fields) -> Result<NewJob, Problem> {
+    let mut offer = Offer::default();
+    let mut seen = Vec::new();
+    for (name, value) in fields {
+        let name = text("a field's name", name)?;
+        let value = text(name, value)?;
+        if seen.contains(&name) {
+            return Err(malformed(format!("`{name}` stands there twice")));
+        }
+        seen.push(name);
+        match name {
+            "uri" => offer.uri = value.into(),
+            "tenant" => offer.tenant = Some(value.into()),
+            "lane" => offer.lane = Some(value.into()),
+            "key" => offer.key = Some(value.into()),
+            "metadata" => offer.metadata = object(value)?,
+            "priority" => offer.priority = number(value)?,
+            _ => return Err(malformed(format!("`{name}` is no field of an entry; they are {FIELDS}"))),
+        }
+    }
+    if !seen.contains(&"uri") {
+        return Err(malformed("`uri` is missing".into()));
+    }
+    offer.into_job().map_err(|error: OfferError| error.problem())
+}
+
+fn text<'a>(name: &str, bytes: &'a [u8]) -> Result<&'a str, Problem> {
+    std::str::from_utf8(bytes).map_err(|error| malformed(format!("{name} is not UTF-8: {error}")))
+}
+
+fn object(text: &str) -> Result<Map<String, Value>, Problem> {
+    // Its size is known before it is read.
+    if text.len() > 4 * earmark_core::MAX_METADATA_BYTES {
+        return Err(OfferError::Metadata(text.len()).problem());
+    }
+    serde_json::from_str(text).map_err(|error| malformed(format!("metadata is no JSON object: {error}")))
+}
+
+fn number(text: &str) -> Result<i64, Problem> {
+    text.parse().map_err(|_| malformed(format!("priority is `{text}`, not a whole number")))
+}
+
+fn malformed(message: String) -> Problem {
+    Problem { code: "job.malformed".into(), message, hint: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(fields: &[(&str, &[u8])]) -> Fields {
+        fields.iter().map(|(name, value)| (name.as_bytes().to_vec(), value.to_vec())).collect()
+    }
+
+    #[test]
+    fn an_entry_is_an_offer_or_says_why_it_is_none() {
+        let uri: (&str, &[u8]) = ("uri", b"s3://calls/a.wav");
+        for (fields, reason) in [
+            (entry(&[]), "`uri` is missing"),
+            (entry(&[("key", b"k")]), "`uri` is missing"),
+            (entry(&[uri, uri]), "twice"),
+            (entry(&[uri, ("kye", b"k")]), "`kye` is no field"),
+            (entry(&[uri, ("key", b"\xff")]), "key is not UTF-8"),
+            (entry(&[uri, ("lane", b"urgent")]), "webhook, call, archive"),
+            (entry(&[uri, ("tenant", b"a/b")]), "tenant `a/b`"),
+            (entry(&[uri, ("metadata", b"[1]")]), "no JSON object"),
+            (entry(&[uri, ("metadata", b"{\"a\": \"\\u0000\"}")]), "NUL"),
+            (entry(&[uri, ("metadata", format!("{{\"a\": \"{}\"}}", "x".repeat(70_000)).as_bytes())]), "65536"),
+            (entry(&[uri, ("priority", b"high")]), "whole number"),
+            (entry(&[uri, ("key", &[b'k'; 513])]), "512"),
+            (entry(&[("uri", b"a.wav")]), "relative"),
+        ] {
+            let problem = read(&fields).expect_err(reason);
+            assert!(problem.message.contains(reason), "{}", problem.message);
+        }
+        let whole = entry(&[
+            uri,
+            ("tenant", b"acme"),
+            ("lane", b"webhook"),
+            ("key", b"k"),
+            ("metadata", b"{\"agent\": 7}"),
+            ("priority", b"-2"),
+        ]);
+        let job = read(&whole).unwrap();
+        assert_eq!((job.tenant.as_str(), job.lane.as_str(), job.key.as_deref()), ("acme", "webhook", Some("k")));
+        assert_eq!((job.metadata["agent"].as_i64(), job.priority), (Some(7), -2));
+    }
+}

@@ -1,0 +1,88 @@
+//! One connection to the queue's server, made when it is needed and again after a failure.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use earmark_redis::{Link, LinkError};
+use redis::aio::MultiplexedConnection;
+use redis::{FromRedisValue, ParsingError, Pipeline, RedisError};
+use tokio::sync::Mutex;
+
+use crate::health::Health;
+
+/// Refusals that say nothing against the connection.
+const HARMLESS: [&str; 4] = ["NOGROUP", "BUSYGROUP", "NOSCRIPT", "UNBLOCKED"];
+
+/// A connection of one user. Its failures are noted in the process's [`Health`].
+pub(crate) struct Line {
+    link: Arc<Link>,
+    health: Arc<Health>,
+    /// How long the server may be asked to wait.
+    blocking: Duration,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    connection: Option<MultiplexedConnection>,
+    /// Counts the connections made.
+    number: u64,
+}
+
+impl Line {
+    pub(crate) fn new(link: Arc<Link>, health: Arc<Health>, blocking: Duration) -> Self {
+        Self { link, health, blocking, kept: Mutex::default() }
+    }
+
+    pub(crate) fn health(&self) -> &Arc<Health> {
+        &self.health
+    }
+
+    /// The connection and its number, from 1: another number than the last time means that answers may have been lost.
+    pub(crate) async fn connection(&self) -> Result<(MultiplexedConnection, u64), LinkError> {
+        let mut kept = self.kept.lock().await;
+        if let Some(connection) = &kept.connection {
+            return Ok((connection.clone(), kept.number));
+        }
+        let connection = self.link.connect(self.blocking, None).await?;
+        kept.number += 1;
+        kept.connection = Some(connection.clone());
+        Ok((connection, kept.number))
+    }
+
+    /// What became of a call on connection `number`: after a failure the next call gets another connection.
+    pub(crate) async fn settle<T>(&self, number: u64, result: Result<T, RedisError>) -> Result<T, LinkError> {
+        match result {
+            Ok(value) => {
+                self.health.answered();
+                Ok(value)
+            }
+            Err(source) => {
+                if !source.code().is_some_and(|code| HARMLESS.contains(&code)) {
+                    let mut kept = self.kept.lock().await;
+                    if kept.number == number {
+                        kept.connection = None;
+                    }
+                }
+                Err(self.link.error(source))
+            }
+        }
+    }
+
+    /// An answer that is not what was asked for.
+    pub(crate) fn wrong(&self, error: ParsingError) -> LinkError {
+        self.link.error(error.into())
+    }
+
+    /// Sends `pipeline` and reads its answers.
+    pub(crate) async fn send<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, LinkError> {
+        let (mut connection, number) = self.connection().await?;
+        let result = pipeline.query_async(&mut connection).await;
+        self.settle(number, result).await
+    }
+
+    /// Hangs up; a call that the server is still at is over.
+    pub(crate) async fn hang_up(&self) {
+        self.kept.lock().await.connection = None;
+    }
+}

@@ -1,0 +1,116 @@
+//! Ends of jobs, told to producers on a capped stream.
+
+use std::time::Duration;
+
+use earmark_core::WorkerId;
+use earmark_redis::LinkError;
+use earmark_storage::{Journal, Outcome, StorageError};
+use redis::Pipeline;
+
+use crate::line::Line;
+use crate::streams::scripts;
+
+/// Where producers read how their jobs ended.
+const RESULTS: &str = "earmark:results";
+/// About so many outcomes are kept.
+const KEPT: usize = 100_000;
+/// Outcomes at a time.
+const BATCH: u32 = 200;
+/// How often to look for jobs that ended.
+const TICK: Duration = Duration::from_millis(200);
+/// The one process that tells outcomes, so that they come in order and mostly once.
+const TELLER: &str = "earmark:results:teller";
+/// How long another process waits for the teller after its last word.
+const TELLER_MS: u64 = 3_000;
+
+/// Tells outcomes; one in each process, of which one is at it.
+pub struct Outcomes {
+    journal: Journal,
+    line: Line,
+    process: WorkerId,
+}
+
+/// Why outcomes could not be told; they are told later.
+#[derive(Debug, thiserror::Error)]
+pub enum TellError {
+    /// The server failed.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// The journal failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+impl Outcomes {
+    pub(crate) fn new(journal: Journal, line: Line, process: WorkerId) -> Self {
+        Self { journal, line, process }
+    }
+
+    /// Tells outcomes until dropped.
+    pub(crate) async fn run(&self) {
+        loop {
+            match self.tell().await {
+                // There may be more.
+                Ok(told) if told == BATCH as usize => continue,
+                Ok(_) => {}
+                Err(TellError::Link(error)) => tokio::time::sleep(self.line.health().lost(&error)).await,
+                Err(TellError::Storage(error)) => tracing::warn!(%error, "could not look for jobs that ended"),
+            }
+            tokio::time::sleep(TICK).await;
+        }
+    }
+
+    /// Tells what is not told yet, oldest first, at most 200; gives how many. Nothing while another process does it.
+    ///
+    /// # Errors
+    /// [`TellError`]; what was told already may then be told again.
+    pub async fn tell(&self) -> Result<usize, TellError> {
+        if !self.is_teller().await? {
+            return Ok(0);
+        }
+        let unannounced = self.journal.unannounced(BATCH).await?;
+        if unannounced.is_empty() {
+            return Ok(0);
+        }
+        let mut pipeline = redis::pipe();
+        for outcome in unannounced.iter().filter_map(|message| message.outcome.as_ref()) {
+            add(&mut pipeline, outcome);
+        }
+        if !pipeline.is_empty() {
+            self.line.send::<()>(&pipeline).await?;
+        }
+        let ids: Vec<String> = unannounced.into_iter().map(|message| message.id).collect();
+        self.journal.announced(&ids).await?;
+        Ok(ids.len())
+    }
+
+    async fn is_teller(&self) -> Result<bool, LinkError> {
+        let mut call = scripts::TELLER.key(TELLER);
+        call.arg(self.process.as_str()).arg(TELLER_MS);
+        let (mut connection, number) = self.line.connection().await?;
+        let result = call.invoke_async(&mut connection).await;
+        self.line.settle(number, result).await
+    }
+}
+
+/// Adds an entry for each entry of the intake that `outcome` answers; one without a name for a job that came another way.
+pub(crate) fn add(pipeline: &mut Pipeline, outcome: &Outcome) {
+    let none = [String::new()];
+    let intakes = if outcome.intake_ids.is_empty() { &none[..] } else { &outcome.intake_ids[..] };
+    for intake_id in intakes {
+        pipeline.cmd("XADD").arg(RESULTS).arg("MAXLEN").arg("~").arg(KEPT).arg("*");
+        let fields = [
+            ("intake_id", intake_id.as_str()),
+            ("job_id", outcome.job_id.as_str()),
+            ("tenant", outcome.tenant.as_str()),
+            ("key", outcome.key.as_deref().unwrap_or_default()),
+            ("state", outcome.state.as_str()),
+            ("report_uri", outcome.report_uri.as_deref().unwrap_or_default()),
+            ("error_code", outcome.error_code.as_deref().unwrap_or_default()),
+        ];
+        for (name, value) in fields {
+            pipeline.arg(name).arg(value);
+        }
+        pipeline.ignore();
+    }
+}

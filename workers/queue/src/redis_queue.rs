@@ -1,0 +1,84 @@
+//! Redis as the queue: ids from the streams, leases from the journal.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use earmark_core::{Job, JobId, Lease, WorkerId};
+use earmark_storage::{Journal, StorageError};
+use tokio::sync::Notify;
+
+use crate::streams::Streams;
+use crate::{Health, Openings, Queue};
+
+/// A job that was delivered and may not be taken now (paused, at its tenant's limit) is delivered again after this long.
+const NOT_NOW_MS: i64 = 1_000;
+
+/// Leases the jobs that the streams deliver.
+pub struct RedisQueue {
+    streams: Arc<Streams>,
+    health: Arc<Health>,
+    journal: Journal,
+    worker: WorkerId,
+    lease_ms: i64,
+    /// Rung when a stream has room.
+    low: Arc<Notify>,
+}
+
+impl RedisQueue {
+    pub(crate) fn new(
+        streams: Arc<Streams>,
+        health: Arc<Health>,
+        journal: Journal,
+        worker: WorkerId,
+        lease_ms: i64,
+        low: Arc<Notify>,
+    ) -> Self {
+        Self { streams, health, journal, worker, lease_ms, low }
+    }
+}
+
+#[async_trait]
+impl Queue for RedisQueue {
+    async fn next(&self, open: &Openings) -> Result<Option<(Job, Lease)>, StorageError> {
+        loop {
+            let entry = match self.streams.take(open).await {
+                Ok(Some(entry)) => entry,
+                Ok(None) => return Ok(None),
+                Err(error) => {
+                    // Never fatal: what is leased goes on, what is ready waits in the journal.
+                    tokio::time::sleep(self.health.lost(&error)).await;
+                    return Ok(None);
+                }
+            };
+            let Ok(id) = JobId::parse(&entry.job) else {
+                tracing::warn!(lane = %entry.lane, "an entry that names no job was removed from its stream");
+                self.streams.settle(entry);
+                continue;
+            };
+            let leased = match self.journal.lease_job(&id, &self.worker, self.lease_ms).await {
+                Ok(Some(leased)) => Some(leased),
+                // It is final, another's, or not to be taken now; the last is ready still.
+                Ok(None) => match self.journal.mark_queued(&[id], NOT_NOW_MS).await {
+                    Ok(()) => None,
+                    Err(error) => {
+                        self.streams.put_back(entry);
+                        return Err(error);
+                    }
+                },
+                Err(error) => {
+                    self.streams.put_back(entry);
+                    return Err(error);
+                }
+            };
+            self.streams.settle(entry);
+            self.low.notify_one();
+            if leased.is_some() {
+                return Ok(leased);
+            }
+        }
+    }
+
+    async fn wait(&self, open: &Openings) {
+        self.streams.arrival(open).await;
+    }
+}
