@@ -4,8 +4,6 @@
 
 mod support;
 
-use std::time::Duration;
-
 use earmark_core::{JobState, Lane};
 use support::{Fleet, Process};
 

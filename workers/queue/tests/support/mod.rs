@@ -158,7 +158,7 @@ impl Process {
                 let worker = Worker::new(id, queue, attempts, options);
                 tokio::select! {
                     () = broker.run(&stop) => {}
-                    () = worker.run(stop.clone()) => {}
+                    _ = worker.run(stop.clone()) => {}
                 }
                 broker.close().await;
                 drop(lock);
