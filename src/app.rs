@@ -310,11 +310,12 @@ impl App {
         S3Artifacts::new(self.s3.clone(), bucket, prefix, settings::sse(&self.config))
     }
 
-    /// Removes artifacts in the bucket that no job names, or only counts them; none where the output is a folder.
+    /// Removes artifacts in the bucket that no job names, or only counts them; none where the output is a folder. Those of
+    /// jobs that the database does not know are among them only when asked for.
     ///
     /// # Errors
     /// [`StorageError`] when the database or the bucket fails.
-    pub async fn sweep_orphans(&self, is_dry: bool) -> Result<Option<OrphanReport>, StorageError> {
+    pub async fn sweep_orphans(&self, is_dry: bool, takes_unknown: bool) -> Result<Option<OrphanReport>, StorageError> {
         let Output::S3 { bucket, prefix } = &self.config.storage.output else { return Ok(None) };
         let artifacts = self.s3_artifacts(bucket, prefix);
         let age_ms = i64::try_from(self.config.storage.orphan_age_secs * 1000).unwrap_or(i64::MAX);
@@ -323,6 +324,7 @@ impl App {
             journal: &self.journal,
             results: self.results.as_ref(),
             written_before_ms: self.clock.now_ms().saturating_sub(age_ms),
+            takes_unknown,
             is_dry,
         };
         sweep.run().await.map(Some)

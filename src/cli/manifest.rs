@@ -7,13 +7,15 @@ use earmark_core::{Lane, NewJob, Tenant};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::prefix::Prefix;
 use super::{jobs, offer};
+use crate::app::App;
 use crate::complaint::Complaint;
 
 /// Where the recordings are.
 #[derive(Debug, clap::Args)]
 pub struct Given {
-    /// Recordings: paths, file:///…, https://…
+    /// Recordings: paths, file:///…, https://…, s3://bucket/key
     #[arg(value_name = "URI", required_unless_present_any = ["manifest", "prefix"])]
     uris: Vec<OsString>,
     /// A file with a recording a line: a URI, or JSON with uri and, if wanted, tenant, lane, key, metadata. `-` for
@@ -40,17 +42,21 @@ struct Line {
     metadata: Map<String, Value>,
 }
 
-/// The recordings as jobs, those of the command line first, in `lane` unless the manifest says otherwise; at least one.
+/// What lies under the prefix, to be walked through, where one is given.
+///
+/// # Errors
+/// [`Complaint`] when it is none.
+pub fn prefix(app: &App, given: &Given, lane: Lane) -> Result<Option<Prefix>, Complaint> {
+    let tenant = jobs::tenant(&given.tenant)?;
+    given.prefix.as_ref().map(|prefix| Prefix::open(app, prefix, tenant, lane)).transpose()
+}
+
+/// The recordings as jobs, those of the command line first, in `lane` unless the manifest says otherwise; at least one,
+/// unless there is a prefix too.
 ///
 /// # Errors
 /// [`Complaint`] naming the manifest's line.
 pub fn offered(given: &Given, lane: Lane) -> Result<Vec<NewJob>, Complaint> {
-    if let Some(prefix) = &given.prefix {
-        return Err(Complaint::plain(
-            format!("--prefix {prefix}: this build cannot list S3 buckets yet"),
-            Some("use --manifest with a URI a line"),
-        ));
-    }
     let tenant = jobs::tenant(&given.tenant)?;
     let mut new: Vec<NewJob> = given.uris.iter().map(|uri| offer::job(uri, tenant.clone(), lane)).collect();
     if let Some(manifest) = &given.manifest {
@@ -70,7 +76,7 @@ pub fn offered(given: &Given, lane: Lane) -> Result<Vec<NewJob>, Complaint> {
             new.push(of_line(line, &tenant, lane).map_err(wrong)?);
         }
     }
-    if new.is_empty() {
+    if new.is_empty() && given.prefix.is_none() {
         return Err(Complaint::plain("there is no recording in the manifest", None));
     }
     Ok(new)

@@ -11,11 +11,13 @@ mod manifest;
 mod migrate;
 mod offer;
 mod plan;
+mod prefix;
 mod progress;
 mod results;
 mod rules;
 mod run;
 mod show;
+mod storage;
 mod submit;
 mod up;
 
@@ -73,6 +75,9 @@ enum Command {
     /// List or acknowledge alerts.
     #[command(subcommand)]
     Alerts(alerts::Command),
+    /// Look after the output.
+    #[command(subcommand)]
+    Storage(storage::Command),
     /// Bring the database up to date.
     Migrate,
     /// Print every setting and where it comes from.
@@ -157,9 +162,12 @@ async fn dispatch(command: Command, settings: Config, table: Vec<Setting>) -> Re
     }
     let app = match command {
         // Whoever looks for something must not make an empty database and find nothing in it.
-        Command::Jobs(_) | Command::Results(_) | Command::Audit(_) | Command::Accounts(_) | Command::Alerts(_) => {
-            App::open_existing(settings).await?
-        }
+        Command::Jobs(_)
+        | Command::Results(_)
+        | Command::Audit(_)
+        | Command::Accounts(_)
+        | Command::Alerts(_)
+        | Command::Storage(_) => App::open_existing(settings).await?,
         Command::Plan(_) => plan::open(settings).await?,
         _ => App::open(settings).await?,
     };
@@ -175,6 +183,7 @@ async fn dispatch(command: Command, settings: Config, table: Vec<Setting>) -> Re
         Command::Plan(args) => plan::plan(&app, args).await,
         Command::Accounts(command) => accounts::accounts(&app, command).await,
         Command::Alerts(command) => alerts::alerts(&app, command).await,
+        Command::Storage(command) => storage::storage(&app, command).await,
         Command::Migrate => migrate::migrate(&app).await,
         Command::Config(_) | Command::Doctor | Command::Rules(_) => Ok(Outcome::Done),
     };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use earmark_core::{Job, JobState, Lane};
+use earmark_core::{Job, JobState, Lane, NewJob};
 use earmark_storage::Accepted;
 
 use super::manifest::{self, Given};
@@ -39,39 +39,78 @@ pub struct Args {
 /// The command.
 pub async fn submit(app: &App, args: Args) -> Result<Outcome, Complaint> {
     let mut new = manifest::offered(&args.given, args.lane)?;
-    if args.key.is_some() && new.len() != 1 {
+    let prefix = manifest::prefix(app, &args.given, args.lane)?;
+    if args.key.is_some() && (new.len() != 1 || prefix.is_some()) {
         return Err(Complaint::plain(
-            format!("--key names one recording, {} were given", new.len()),
+            "--key names one recording, and not one was given",
             Some("give the keys in a --manifest"),
         ));
     }
     if let (Some(key), [one]) = (&args.key, new.as_mut_slice()) {
         one.key = Some(key.clone());
     }
-    let accepted = app.journal.accept_many(&new, jobs::ACTOR).await?;
-    dispatch(app).await;
-    let mut outcome = Outcome::Done;
-    for (Accepted { job, is_new }, new) in accepted.iter().zip(&new) {
-        if job.location != new.location {
-            // Not the recording that was offered: without a word it would never be processed.
-            let key = new.key.as_deref().unwrap_or_default();
-            show::note(&format!(
-                "error: the key `{key}` names {} already, {} was not accepted\n  hint: a key names one recording; give this one another",
-                job.uri, new.uri
-            ));
-            outcome = Outcome::SomeFailed;
-        }
-        if args.json {
-            show::json(&serde_json::json!({"job_id": job.id, "uri": job.uri, "state": job.state, "is_new": is_new}))?;
-        } else {
-            show::line(&format!("{}  {}  {}", job.id, if *is_new { "accepted" } else { "known" }, job.uri));
+    let mut submitting = Submitting { app, is_json: args.json, outcome: Outcome::Done, open: args.wait.then(Vec::new) };
+    submitting.offer(&new).await?;
+    drop(new);
+    if let Some(mut prefix) = prefix {
+        loop {
+            let batch = prefix.batch().await?;
+            if batch.is_empty() {
+                break;
+            }
+            submitting.offer(&batch).await?;
         }
     }
-    if args.wait {
-        let waited = wait(app, accepted.into_iter().map(|accepted| accepted.job).collect()).await?;
-        return Ok(if outcome == Outcome::Done { waited } else { outcome });
+    let Submitting { outcome, open, .. } = submitting;
+    match open {
+        Some(open) => {
+            let waited = wait(app, open).await?;
+            Ok(if outcome == Outcome::Done { waited } else { outcome })
+        }
+        None => Ok(outcome),
     }
-    Ok(outcome)
+}
+
+/// Recordings on their way into the journal.
+struct Submitting<'a> {
+    app: &'a App,
+    is_json: bool,
+    outcome: Outcome,
+    /// Jobs to be waited for, where someone waits.
+    open: Option<Vec<Job>>,
+}
+
+impl Submitting<'_> {
+    /// Accepts `new` and says what became of each.
+    async fn offer(&mut self, new: &[NewJob]) -> Result<(), Complaint> {
+        if new.is_empty() {
+            return Ok(());
+        }
+        let accepted = self.app.journal.accept_many(new, jobs::ACTOR).await?;
+        dispatch(self.app).await;
+        for (Accepted { job, is_new }, new) in accepted.iter().zip(new) {
+            if job.location != new.location {
+                // Not the recording that was offered: without a word it would never be processed.
+                let key = new.key.as_deref().unwrap_or_default();
+                show::note(&format!(
+                    "error: the key `{key}` names {} already, {} was not accepted\n  hint: a key names one recording; give this one another",
+                    job.uri, new.uri
+                ));
+                self.outcome = Outcome::SomeFailed;
+            }
+            if self.is_json {
+                show::json(
+                    &serde_json::json!({"job_id": job.id, "uri": job.uri, "state": job.state, "is_new": is_new}),
+                )?;
+            } else {
+                show::line(&format!("{}  {}  {}", job.id, if *is_new { "accepted" } else { "known" }, job.uri));
+            }
+        }
+        if let Some(open) = &mut self.open {
+            open.extend(accepted.into_iter().map(|accepted| accepted.job));
+        }
+        Ok(())
+    }
 }
 
 /// Puts what is accepted before the workers at once, as far as there is room; where that fails they find it themselves.

@@ -114,6 +114,7 @@ async fn work(app: &App, accounts: &Accounts, stop: CancellationToken) -> Result
     let ended = tokio::select! {
         ended = running.run(stop.clone()) => ended,
         () = delivering => Ended::Stopped,
+        () = super::storage::sweep_daily(app) => Ended::Stopped,
     };
     if ended == Ended::Hung {
         show::note("a job hangs here: this process replaces itself");
