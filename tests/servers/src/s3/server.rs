@@ -95,7 +95,10 @@ impl S3Server {
     pub fn lay(&self, bucket: &str, key: &str, bytes: &[u8]) {
         let path = self.folder.join(bucket).join(key);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, bytes).unwrap();
+        // Whole or not at all: the server may be asked for it meanwhile.
+        let writing = self.folder.join(".laying");
+        std::fs::write(&writing, bytes).unwrap();
+        std::fs::rename(writing, path).unwrap();
     }
 
     /// The keys of all objects in `bucket`, in order.
