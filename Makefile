@@ -8,7 +8,7 @@ DEMO := $(FIXTURES)/dialogues/zh-dev-01-wealth-guaranteed.alaw8k.wav \
 	$(FIXTURES)/dialogues/en-dev-03-clean-hard-negative.m4a16k.m4a \
 	$(FIXTURES)/mixed/zh-en-3min.opus.ogg
 
-.PHONY: help setup demo test check fmt clippy docs licences unused accuracy tier memory boundaries build
+.PHONY: help setup demo test check fmt clippy docs licences unused accuracy tier memory boundaries queue build
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,3 +61,7 @@ memory: setup ## Write docs/memory.md: memory of a worker for the largest record
 boundaries: build ## Write docs/boundaries.md: what cutting costs, and how exact the times are
 	@$(CARGO) build --release --locked -p earmark-pipeline --example stitch
 	@python3 -B benches/boundaries.py $(RECORDINGS)
+
+queue: setup ## Write docs/queue.md: the Redis queue without work, beside BullMQ
+	@$(CARGO) build --release --locked -p earmark-queue-bench
+	@python3 benches/queue.py
