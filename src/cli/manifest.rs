@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use earmark_core::{Lane, NewJob, Tenant};
+use earmark_core::{Lane, NewJob, Tenant, checked_priority};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -18,8 +18,8 @@ pub struct Given {
     /// Recordings: paths, file:///…, https://…, s3://bucket/key
     #[arg(value_name = "URI", required_unless_present_any = ["manifest", "prefix"])]
     uris: Vec<OsString>,
-    /// A file with a recording a line: a URI, or JSON with uri and, if wanted, tenant, lane, key, metadata. `-` for
-    /// standard input.
+    /// A file with a recording a line: a URI, or JSON with uri and, if wanted, tenant, lane, key, priority, repeat,
+    /// metadata. `-` for standard input.
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
     /// All objects under s3://bucket/path/.
@@ -38,6 +38,9 @@ struct Line {
     tenant: Option<String>,
     lane: Option<Lane>,
     key: Option<String>,
+    priority: Option<i64>,
+    #[serde(default)]
+    repeat: bool,
     #[serde(default)]
     metadata: Map<String, Value>,
 }
@@ -51,14 +54,15 @@ pub fn prefix(app: &App, given: &Given, lane: Lane) -> Result<Option<Prefix>, Co
     given.prefix.as_ref().map(|prefix| Prefix::open(app, prefix, tenant, lane)).transpose()
 }
 
-/// The recordings as jobs, those of the command line first, in `lane` unless the manifest says otherwise; at least one,
-/// unless there is a prefix too.
+/// The recordings as jobs, those of the command line first, in `lane` and with `priority` unless the manifest says
+/// otherwise; at least one, unless there is a prefix too.
 ///
 /// # Errors
 /// [`Complaint`] naming the manifest's line.
-pub fn offered(given: &Given, lane: Lane) -> Result<Vec<NewJob>, Complaint> {
+pub fn offered(given: &Given, lane: Lane, priority: i64) -> Result<Vec<NewJob>, Complaint> {
     let tenant = jobs::tenant(&given.tenant)?;
-    let mut new: Vec<NewJob> = given.uris.iter().map(|uri| offer::job(uri, tenant.clone(), lane)).collect();
+    let mut new: Vec<NewJob> =
+        given.uris.iter().map(|uri| NewJob { priority, ..offer::job(uri, tenant.clone(), lane) }).collect();
     if let Some(manifest) = &given.manifest {
         for (number, line) in (1..).zip(read(manifest)?.lines()) {
             let line = line.trim();
@@ -69,11 +73,11 @@ pub fn offered(given: &Given, lane: Lane) -> Result<Vec<NewJob>, Complaint> {
                 Complaint::plain(
                     format!("{}:{number}: {why}", manifest.display()),
                     Some(
-                        "a line is a URI, or JSON: {\"uri\": …, \"tenant\": …, \"lane\": …, \"key\": …, \"metadata\": {…}}",
+                        "a line is a URI, or JSON: {\"uri\": …, \"tenant\": …, \"lane\": …, \"key\": …, \"priority\": …, \"repeat\": …, \"metadata\": {…}}",
                     ),
                 )
             };
-            new.push(of_line(line, &tenant, lane).map_err(wrong)?);
+            new.push(of_line(line, &tenant, lane, priority).map_err(wrong)?);
         }
     }
     if new.is_empty() && given.prefix.is_none() {
@@ -82,9 +86,9 @@ pub fn offered(given: &Given, lane: Lane) -> Result<Vec<NewJob>, Complaint> {
     Ok(new)
 }
 
-fn of_line(line: &str, tenant: &Tenant, lane: Lane) -> Result<NewJob, String> {
+fn of_line(line: &str, tenant: &Tenant, lane: Lane, priority: i64) -> Result<NewJob, String> {
     if !line.starts_with('{') {
-        return Ok(offer::job(OsStr::new(line), tenant.clone(), lane));
+        return Ok(NewJob { priority, ..offer::job(OsStr::new(line), tenant.clone(), lane) });
     }
     let line: Line = serde_json::from_str(line).map_err(|error| error.to_string())?;
     let tenant = match &line.tenant {
@@ -93,6 +97,8 @@ fn of_line(line: &str, tenant: &Tenant, lane: Lane) -> Result<NewJob, String> {
     };
     let mut job = offer::job(OsStr::new(&line.uri), tenant, line.lane.unwrap_or(lane));
     job.key = line.key;
+    job.priority = checked_priority(line.priority.unwrap_or(priority)).map_err(|error| error.to_string())?;
+    job.options.is_repeat = line.repeat;
     job.metadata = line.metadata;
     Ok(job)
 }

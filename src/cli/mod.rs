@@ -13,6 +13,7 @@ mod offer;
 mod plan;
 mod prefix;
 mod progress;
+mod queue;
 mod results;
 mod rules;
 mod run;
@@ -60,6 +61,9 @@ enum Command {
     /// List, show, retry or cancel jobs.
     #[command(subcommand)]
     Jobs(jobs::Command),
+    /// Show the queue, pause or resume it.
+    #[command(subcommand)]
+    Queue(queue::Command),
     /// Show or export a finished job's report and transcript.
     #[command(subcommand)]
     Results(results::Command),
@@ -163,6 +167,7 @@ async fn dispatch(command: Command, settings: Config, table: Vec<Setting>) -> Re
     let app = match command {
         // Whoever looks for something must not make an empty database and find nothing in it.
         Command::Jobs(_)
+        | Command::Queue(_)
         | Command::Results(_)
         | Command::Audit(_)
         | Command::Accounts(_)
@@ -178,6 +183,7 @@ async fn dispatch(command: Command, settings: Config, table: Vec<Setting>) -> Re
         Command::Work(args) => up::up(&app, args, up::Parts::Work).await,
         Command::Submit(args) => submit::submit(&app, args).await,
         Command::Jobs(command) => jobs::jobs(&app, command).await,
+        Command::Queue(command) => queue::queue(&app, command).await,
         Command::Results(command) => results::results(&app, command).await,
         Command::Audit(command) => audit::audit(&app, command).await,
         Command::Plan(args) => plan::plan(&app, args).await,
