@@ -151,7 +151,8 @@ def main():
                 if database.startswith("postgres"):
                     counted = psql(database, "SELECT COUNT(*) FROM jobs"), psql(database, "SELECT COUNT(*) FROM audit_entries")
                     assert counted == (str(args.jobs),) * 2, counted
-            print(f"| {what} | {max(rates):,.0f} | {min(rates):,.0f} |".replace(",", " "), flush=True)
+            figures = (f"{rate:,.0f}".replace(",", " ") for rate in (max(rates), min(rates)))
+            print(f"| {what} | {' | '.join(figures)} |", flush=True)
 
         def file():
             nonlocal made
