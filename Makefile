@@ -8,7 +8,10 @@ DEMO := $(FIXTURES)/dialogues/zh-dev-01-wealth-guaranteed.alaw8k.wav \
 	$(FIXTURES)/dialogues/en-dev-03-clean-hard-negative.m4a16k.m4a \
 	$(FIXTURES)/mixed/zh-en-3min.opus.ogg
 
-.PHONY: help setup demo test check fmt clippy docs licences unused accuracy tier intake memory boundaries queue build
+SEED ?= 1
+SEEDS ?= 1
+
+.PHONY: help setup demo test check fmt clippy docs licences unused accuracy tier intake memory boundaries queue chaos chaos-long build
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,3 +71,11 @@ boundaries: build ## Write docs/boundaries.md: what cutting costs, and how exact
 queue: setup ## Write docs/queue.md: the Redis queue without work, beside BullMQ
 	@$(CARGO) build --release --locked -p earmark-queue-bench
 	@python3 benches/queue.py
+
+chaos: setup ## The crash run: SEED=n another one, SEEDS=n so many of them (docs/chaos.md)
+	@$(CARGO) build --release --locked --workspace --bin earmark --bin earmark-chaos
+	@target/release/earmark-chaos --seed $(SEED) --seeds $(SEEDS)
+
+chaos-long: setup ## A recording of three hours whose worker is killed five times
+	@$(CARGO) build --release --locked --workspace --bin earmark --bin earmark-chaos
+	@target/release/earmark-chaos --long --seed $(SEED)

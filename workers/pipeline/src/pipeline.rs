@@ -135,6 +135,8 @@ impl Pipeline {
         let context = Context { duration_ms: decoded.duration_ms, language: language.clone(), lane: Some(job.lane) };
         let mut findings = flag::flag(self, &watched, &rules, &utterances, context).await?;
         findings.extend(flag::refused(&transcript.clips, &utterances));
+        // Writing waits for stores: whoever dies then did not die of the recording.
+        self.journal.set_blameless(lease, true).await?;
         self.at(job, &watched, Stage::Write);
         write::write(
             self,

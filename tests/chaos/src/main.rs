@@ -1,0 +1,108 @@
+//! `earmark-chaos`: the crash run, from the command line.
+
+#![allow(clippy::unwrap_used, reason = "a run that cannot go on ends")]
+#![allow(clippy::print_stdout, reason = "its report is what it is for")]
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use earmark_chaos::{Kind, Plan, Report, Scale, Settings, run, run_long};
+
+/// Kills a fleet at random and checks that nothing was lost and nothing done twice.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// The program to be run.
+    #[arg(long, default_value = "target/release/earmark")]
+    earmark: PathBuf,
+    /// The folder of test recordings.
+    #[arg(long, default_value = "tests/fixtures")]
+    fixtures: PathBuf,
+    /// What happens when: the same with the same seed.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// So many runs, with the seeds from --seed on.
+    #[arg(long, default_value_t = 1)]
+    seeds: u64,
+    /// The short run.
+    #[arg(long)]
+    short: bool,
+    /// SQLite and folders instead of PostgreSQL, Redis and S3.
+    #[arg(long)]
+    embedded: bool,
+    /// SQLite instead of PostgreSQL.
+    #[arg(long)]
+    sqlite: bool,
+    /// Other numbers than the run's own.
+    #[arg(long)]
+    jobs: Option<usize>,
+    /// Kills of workers.
+    #[arg(long)]
+    kills: Option<usize>,
+    /// Seconds over which everything is spread.
+    #[arg(long)]
+    span_secs: Option<u64>,
+    /// Keeps the run's folder, with what the workers said.
+    #[arg(long)]
+    keep: bool,
+    /// One recording of three hours instead, whose worker is killed five times.
+    #[arg(long)]
+    long: bool,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let kind = match (arguments.embedded, arguments.sqlite) {
+        (true, _) => Kind::Embedded,
+        (false, true) => Kind::OneMachine,
+        (false, false) => Kind::Fleet,
+    };
+    let mut scale = if arguments.short { Scale::SHORT } else { Scale::FULL };
+    scale.jobs = arguments.jobs.unwrap_or(scale.jobs);
+    scale.kills = arguments.kills.unwrap_or(scale.kills);
+    scale.span = arguments.span_secs.map_or(scale.span, Duration::from_secs);
+    let (mut lost, mut double, mut is_good, mut rows) = (0, 0, true, Vec::new());
+    for seed in arguments.seed..arguments.seed + arguments.seeds {
+        let mut folder = tempfile::Builder::new().prefix("earmark-chaos-").tempdir().unwrap();
+        folder.disable_cleanup(arguments.keep);
+        println!("seed {seed}, in {}", folder.path().display());
+        let settings = Settings {
+            program: std::path::absolute(&arguments.earmark).unwrap(),
+            fixtures: arguments.fixtures.clone(),
+            kind,
+            folder: folder.path().into(),
+        };
+        if arguments.long {
+            // Three hours of phrases that are 6.3 s apart.
+            let long = run_long(seed, 1715, 5, &settings).await;
+            println!(
+                "{:.2} hours, killed {} times: {} requests for {} clips, {} are allowed; done: {}, {:.0} s",
+                long.hours,
+                long.kills,
+                long.requests,
+                long.clips,
+                long.allowed(),
+                long.is_done,
+                long.took.as_secs_f64()
+            );
+            is_good &= long.is_good();
+            continue;
+        }
+        let report = run(&Plan::new(seed, scale), &settings).await;
+        if !report.verdict.is_good() {
+            // What the workers said is wanted then.
+            folder.disable_cleanup(true);
+        }
+        println!("{report}");
+        lost += report.verdict.lost;
+        double += report.verdict.double;
+        is_good &= report.verdict.is_good();
+        rows.push(report.row());
+    }
+    if arguments.seeds > 1 && !arguments.long {
+        println!("\n{}\n{}\nlost: {lost} double: {double}", Report::HEAD, rows.join("\n"));
+    }
+    if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
