@@ -8,7 +8,7 @@ DEMO := $(FIXTURES)/dialogues/zh-dev-01-wealth-guaranteed.alaw8k.wav \
 	$(FIXTURES)/dialogues/en-dev-03-clean-hard-negative.m4a16k.m4a \
 	$(FIXTURES)/mixed/zh-en-3min.opus.ogg
 
-.PHONY: help setup demo test check fmt clippy docs licences unused accuracy tier boundaries build
+.PHONY: help setup demo test check fmt clippy docs licences unused accuracy tier memory boundaries queue build
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,14 @@ tier: setup ## Write docs/tier.md: that the account's tier is met exactly and us
 	@$(CARGO) build --release --locked -p earmark -p earmark-simulator -p earmark-asker
 	@python3 benches/tier.py
 
+memory: setup ## Write docs/memory.md: memory of a worker for the largest recordings, from S3 (needs ffmpeg, 20 GB in /tmp)
+	@$(CARGO) build --release --locked -p earmark -p earmark-simulator -p earmark-servers
+	@python3 benches/memory.py
+
 boundaries: build ## Write docs/boundaries.md: what cutting costs, and how exact the times are
 	@$(CARGO) build --release --locked -p earmark-pipeline --example stitch
 	@python3 -B benches/boundaries.py $(RECORDINGS)
+
+queue: setup ## Write docs/queue.md: the Redis queue without work, beside BullMQ
+	@$(CARGO) build --release --locked -p earmark-queue-bench
+	@python3 benches/queue.py

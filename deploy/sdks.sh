@@ -14,4 +14,10 @@ if ! python3 -m pip install --disable-pip-version-check --root-user-action=ignor
     printf 'error: the SDKs could not be downloaded\n  hint: check the network and the index that pip uses, then run make test again\n' >&2
     exit 1
 fi
+# The example for Node is run where there is npm.
+if command -v npm >/dev/null; then
+    mkdir -p sdk/node
+    npm install --prefix sdk/node --no-audit --no-fund --ignore-scripts redis@6.3.1 >"$log" 2>&1 ||
+        printf 'warning: the package redis of npm could not be fetched; the example for Node is not run\n' >&2
+fi
 echo "$wanted" > sdk/.complete

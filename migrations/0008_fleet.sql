@@ -39,3 +39,5 @@ CREATE INDEX outbox_delivered ON outbox (created_at_ms) WHERE next_at_ms IS NULL
 
 -- The same audio of the same tenant is not paid for twice.
 CREATE INDEX clips_by_fingerprint ON clips (fingerprint);
+-- The job whose clip's text was taken instead of asking; NULL for what a recogniser was asked.
+ALTER TABLE clips ADD COLUMN reused_from TEXT;

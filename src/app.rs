@@ -16,7 +16,7 @@ use earmark_pipeline::{Account, Accounts, Books, Pipeline, Progress, RuleBook, T
 use earmark_queue::{Attempts, Backoff, Broker, Handler, JournalQueue, Queue, Worker, WorkerOptions};
 use earmark_rules::RuleSet;
 use earmark_storage::{
-    Accounts as AccountStates, ArtifactStore, AuditLog, Database, FileArtifacts, HttpOptions, Journal, Listing,
+    Accounts as AccountStates, ArtifactStore, AuditLog, Caps, Database, FileArtifacts, HttpOptions, Journal, Listing,
     OrphanReport, OrphanSweep, Outbox, Recordings, ResultStore, RuleSets, S3, S3Artifacts, SqlAuditLog, SqlResults,
     StorageError, Usage, WorkerInfo, check_folder, http_client,
 };
@@ -106,14 +106,13 @@ impl App {
     }
 
     fn of(config: Config, clock: Arc<dyn Clock>, database: Database) -> Result<Self, Complaint> {
-        let journal = Journal::new(database.clone());
+        let journal = journal(&config, &database);
         let broker = match config.queue.is_redis() {
             true => Some(Arc::new(Broker::open(&config.queue.url, journal.clone())?)),
             false => None,
         };
         Ok(Self {
             s3: S3::new(settings::s3(&config)),
-            config,
             clock,
             journal,
             broker,
@@ -125,10 +124,12 @@ impl App {
             account_states: AccountStates::new(database.clone()),
             pools: Mutex::default(),
             database,
+            config,
         })
     }
 
-    /// The rule set in `path`, in the configured place, or the starter set; kept in the database as evidence.
+    /// The rule set in `path`, in the configured place, or the starter set; kept in the database as evidence. Jobs that
+    /// are offered here from then on are told apart by the one in force, too.
     ///
     /// # Errors
     /// [`Complaint`] naming file, line and column.
@@ -139,6 +140,9 @@ impl App {
         };
         let sources = serde_json::to_value(rules.sources()).map_err(|error| Complaint::internal(&error))?;
         self.rule_sets.put(&rules.id().sha256, &rules.id().name, &sources).await?;
+        if path.is_none() {
+            self.journal.judge_by(&rules.id().sha256);
+        }
         Ok(Arc::new(rules))
     }
 
@@ -310,11 +314,12 @@ impl App {
         S3Artifacts::new(self.s3.clone(), bucket, prefix, settings::sse(&self.config))
     }
 
-    /// Removes artifacts in the bucket that no job names, or only counts them; none where the output is a folder.
+    /// Removes artifacts in the bucket that no job names, or only counts them; none where the output is a folder. Those of
+    /// jobs that the database does not know are among them only when asked for.
     ///
     /// # Errors
     /// [`StorageError`] when the database or the bucket fails.
-    pub async fn sweep_orphans(&self, is_dry: bool) -> Result<Option<OrphanReport>, StorageError> {
+    pub async fn sweep_orphans(&self, is_dry: bool, takes_unknown: bool) -> Result<Option<OrphanReport>, StorageError> {
         let Output::S3 { bucket, prefix } = &self.config.storage.output else { return Ok(None) };
         let artifacts = self.s3_artifacts(bucket, prefix);
         let age_ms = i64::try_from(self.config.storage.orphan_age_secs * 1000).unwrap_or(i64::MAX);
@@ -323,6 +328,7 @@ impl App {
             journal: &self.journal,
             results: self.results.as_ref(),
             written_before_ms: self.clock.now_ms().saturating_sub(age_ms),
+            takes_unknown,
             is_dry,
         };
         sweep.run().await.map(Some)
@@ -393,6 +399,11 @@ impl App {
         Worker::new(id.clone(), queue, attempts, options)
     }
 
+    /// How the queue's streams stand, for people; none where the journal itself is the queue.
+    pub async fn streams(&self) -> Option<serde_json::Value> {
+        None
+    }
+
     /// Recordings at a time on this machine.
     pub fn slots(&self) -> usize {
         settings::slots(&self.config)
@@ -409,4 +420,11 @@ impl App {
         }
         self.database.close().await;
     }
+}
+
+/// The journal with the configured caps.
+fn journal(config: &Config, database: &Database) -> Journal {
+    let queue = &config.queue;
+    let journal = Journal::new(database.clone()).with_caps(Caps::new(queue.tenant_jobs, queue.tenant_caps.clone()));
+    if queue.is_redis() { journal.behind_streams() } else { journal }
 }

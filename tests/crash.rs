@@ -44,12 +44,13 @@ fn ten_jobs_survive_a_killed_worker_and_their_clips_are_not_transcribed_again() 
     let machine = Machine::new();
     // Clips of at most 10 s, so that there are many for the kill to fall between.
     let short_clips = ("EARMARK__AUDIO__PACK_TO_MS", "10000");
+    // The same call ten times over, to be transcribed ten times: `--again` keeps them from sharing one transcript.
     let recording = fixture("dialogues/zh-dev-01-wealth-guaranteed.alaw8k.wav");
     let manifest = machine.folder.path().join("manifest");
     let lines: Vec<String> =
         (0..10).map(|i| serde_json::json!({"uri": recording, "key": format!("call-{i}")}).to_string()).collect();
     std::fs::write(&manifest, lines.join("\n")).unwrap();
-    let submitted = machine.run(&["submit", "--manifest", manifest.to_str().unwrap()]);
+    let submitted = machine.run(&["submit", "--again", "--manifest", manifest.to_str().unwrap()]);
     assert_eq!(submitted.code, Some(0), "{}", submitted.stderr);
 
     let start = || {

@@ -113,3 +113,65 @@ async fn a_recording_that_is_not_there_is_answered_with_what_to_do() {
         (Some("s3.no_such_key"), Some("s3://calls/none.wav"))
     );
 }
+
+#[tokio::test]
+async fn all_recordings_under_a_prefix_are_submitted_once_with_the_version_that_was_listed() {
+    let office = Office::open().await;
+    for number in 0..700 {
+        office.server.lay("calls", &format!("day/{}/{number:04}.wav", number % 3), &[1, 2, 3]);
+    }
+    office.server.lay("calls", "day/empty.wav", b"");
+    let ran =
+        office.run(&["submit", "--json", "--lane", "archive", "--tenant", "acme", "--prefix", "s3://calls/day/"]).await;
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert_eq!(ran.json().len(), 700);
+    assert!(ran.stderr.contains("1 empty objects are left out"), "{}", ran.stderr);
+    let jobs = office.machine.run(&["jobs", "list", "--json", "--tenant", "acme", "--limit", "1000"]).json();
+    assert_eq!(jobs.len(), 700);
+    assert!(
+        jobs.iter().all(|job| job["lane"] == "archive" && job["uri"].as_str().unwrap().starts_with("s3://calls/day/"))
+    );
+
+    let ran = office.run(&["submit", "--prefix", "s3://calls/night/"]).await;
+    assert_eq!(ran.code, Some(2), "{}", ran.stdout);
+    assert!(ran.stderr.contains("there is no recording under s3://calls/night/"), "{}", ran.stderr);
+    let ran = office.run(&["submit", "--prefix", "/calls/"]).await;
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("use s3://bucket/path/"), "{}", ran.stderr);
+}
+
+#[tokio::test]
+async fn what_no_job_names_is_swept_from_the_bucket_by_hand_too() {
+    let office = Office::open().await;
+    let ran = office.run(&["run", "--json", "s3://calls/2026/录 1.wav"]).await;
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let id = ran.json()[0]["job_id"].as_str().unwrap().to_owned();
+    let orphan = format!("out/default/{id}/report.{}.json", "ab".repeat(32));
+    office.server.lay("results", &orphan, b"of a worker that died");
+    let sweep = async |args: &[&str]| {
+        let mut command = office.command(&[&["storage", "sweep", "--json"], args].concat());
+        command.env("EARMARK__STORAGE__ORPHAN_AGE_SECS", "0");
+        let ran = Office::ran(command).await;
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        ran.json_whole()["orphans"].as_u64()
+    };
+    assert_eq!(office.run(&["storage", "sweep", "--json"]).await.json_whole()["orphans"], 0, "it is too young");
+    assert_eq!(sweep(&["--dry-run"]).await, Some(1));
+    assert_eq!(office.server.keys("results").len(), 5);
+    assert_eq!(sweep(&[]).await, Some(1));
+    assert_eq!(office.server.keys("results").len(), 4);
+    assert!(!office.server.keys("results").contains(&orphan));
+}
+
+#[tokio::test]
+async fn doctor_says_whether_the_bucket_can_be_written() {
+    let office = Office::open().await;
+    let output = |ran: &Ran| ran.stdout.lines().find(|line| line.contains(" output ")).unwrap_or_default().to_owned();
+    let well = office.run(&["doctor"]).await;
+    assert_eq!(output(&well), "  ok  output     s3://results/out");
+    assert!(office.server.keys("results").is_empty(), "nothing is left there");
+    office.server.faults().answer_next(1, 403, "AccessDenied");
+    let ill = office.run(&["doctor"]).await;
+    assert!(output(&ill).starts_with(" BAD  output "), "{}", ill.stdout);
+    assert!(ill.stdout.contains("s3:PutObject"), "{}", ill.stdout);
+}

@@ -1,7 +1,7 @@
 //! `earmark jobs`
 
-use earmark_core::{Job, JobId, JobState, Lane, Tenant, rfc3339};
-use earmark_storage::{CancelOutcome, JobFilter, shown_uri};
+use earmark_core::{Job, JobId, Lane, Standing, Tenant, rfc3339};
+use earmark_storage::{CancelOutcome, JobFilter, StandingJob, shown_uri};
 
 use super::{Outcome, show};
 use crate::app::App;
@@ -15,9 +15,9 @@ pub enum Command {
         /// Only this tenant's.
         #[arg(long)]
         tenant: Option<String>,
-        /// Only this state's: ready, leased, done, dead, cancelled.
+        /// Only this state's: ready (in three parts: accepted, waiting, paused), leased, done, dead, cancelled.
         #[arg(long)]
-        state: Option<JobState>,
+        state: Option<Standing>,
         /// Only this lane's: webhook, call, archive.
         #[arg(long)]
         lane: Option<Lane>,
@@ -61,8 +61,8 @@ pub async fn jobs(app: &App, command: Command) -> Result<Outcome, Complaint> {
     match command {
         Command::List { tenant, state, lane, key, limit, json } => {
             let tenant = tenant.map(|tenant| self::tenant(&tenant)).transpose()?;
-            let filter = JobFilter { tenant, state, lane, key, limit, ..JobFilter::default() };
-            list(&app.journal.list(&filter).await?, json)
+            let filter = JobFilter { tenant, lane, key, limit, ..JobFilter::default().standing_at(state) };
+            list(&app.journal.standings(&filter).await?, json)
         }
         Command::Show { id, json } => show_job(app, &self::id(&id)?, json).await,
         Command::Retry { ids } => {
@@ -94,7 +94,7 @@ async fn cancel(app: &App, ids: &[String]) -> Result<Outcome, Complaint> {
     Ok(outcome)
 }
 
-fn list(jobs: &[Job], json: bool) -> Result<Outcome, Complaint> {
+fn list(jobs: &[StandingJob], json: bool) -> Result<Outcome, Complaint> {
     if json {
         for job in jobs {
             show::json(job)?;
@@ -102,10 +102,10 @@ fn list(jobs: &[Job], json: bool) -> Result<Outcome, Complaint> {
         return Ok(Outcome::Done);
     }
     let mut table = show::table(&["job", "state", "lane", "tenant", "try", "clips", "accepted", "recording", "error"]);
-    for job in jobs {
+    for StandingJob { job, standing } in jobs {
         table.add_row([
             job.id.to_string(),
-            job.state.to_string(),
+            standing.to_string(),
             job.lane.to_string(),
             job.tenant.to_string(),
             job.attempt.to_string(),
@@ -120,22 +120,29 @@ fn list(jobs: &[Job], json: bool) -> Result<Outcome, Complaint> {
 }
 
 async fn show_job(app: &App, id: &JobId, json: bool) -> Result<Outcome, Complaint> {
-    let job = app.journal.get(id).await?;
+    let found = app.journal.standing(id).await?;
     if json {
-        show::json(&job)?;
+        show::json(&found)?;
         return Ok(Outcome::Done);
     }
+    let StandingJob { job, standing } = found;
     let mut facts = vec![
         ("job", job.id.to_string()),
         ("recording", job.uri.clone()),
         ("found at", shown_uri(&job.location)),
         ("tenant", job.tenant.to_string()),
         ("lane", job.lane.to_string()),
-        ("state", job.state.to_string()),
+        ("state", standing.to_string()),
         ("try", job.attempt.to_string()),
         ("clips", clips(&job)),
         ("accepted", rfc3339(job.accepted_at_ms)),
     ];
+    if standing == Standing::Waiting {
+        facts.push(("not before", rfc3339(job.run_at_ms)));
+    }
+    if job.priority != 0 {
+        facts.push(("priority", job.priority.to_string()));
+    }
     if let Some(key) = &job.key {
         facts.push(("key", key.clone()));
     }

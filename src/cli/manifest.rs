@@ -3,21 +3,23 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use earmark_core::{Lane, NewJob, Tenant};
+use earmark_core::{Lane, NewJob, Tenant, checked_priority};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::prefix::Prefix;
 use super::{jobs, offer};
+use crate::app::App;
 use crate::complaint::Complaint;
 
 /// Where the recordings are.
 #[derive(Debug, clap::Args)]
 pub struct Given {
-    /// Recordings: paths, file:///…, https://…
+    /// Recordings: paths, file:///…, https://…, s3://bucket/key
     #[arg(value_name = "URI", required_unless_present_any = ["manifest", "prefix"])]
     uris: Vec<OsString>,
-    /// A file with a recording a line: a URI, or JSON with uri and, if wanted, tenant, lane, key, metadata. `-` for
-    /// standard input.
+    /// A file with a recording a line: a URI, or JSON with uri and, if wanted, tenant, lane, key, priority, repeat,
+    /// metadata. `-` for standard input.
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
     /// All objects under s3://bucket/path/.
@@ -36,23 +38,31 @@ struct Line {
     tenant: Option<String>,
     lane: Option<Lane>,
     key: Option<String>,
+    priority: Option<i64>,
+    #[serde(default)]
+    repeat: bool,
     #[serde(default)]
     metadata: Map<String, Value>,
 }
 
-/// The recordings as jobs, those of the command line first, in `lane` unless the manifest says otherwise; at least one.
+/// What lies under the prefix, to be walked through, where one is given.
+///
+/// # Errors
+/// [`Complaint`] when it is none.
+pub fn prefix(app: &App, given: &Given, lane: Lane) -> Result<Option<Prefix>, Complaint> {
+    let tenant = jobs::tenant(&given.tenant)?;
+    given.prefix.as_ref().map(|prefix| Prefix::open(app, prefix, tenant, lane)).transpose()
+}
+
+/// The recordings as jobs, those of the command line first, in `lane` and with `priority` unless the manifest says
+/// otherwise; at least one, unless there is a prefix too.
 ///
 /// # Errors
 /// [`Complaint`] naming the manifest's line.
-pub fn offered(given: &Given, lane: Lane) -> Result<Vec<NewJob>, Complaint> {
-    if let Some(prefix) = &given.prefix {
-        return Err(Complaint::plain(
-            format!("--prefix {prefix}: this build cannot list S3 buckets yet"),
-            Some("use --manifest with a URI a line"),
-        ));
-    }
+pub fn offered(given: &Given, lane: Lane, priority: i64) -> Result<Vec<NewJob>, Complaint> {
     let tenant = jobs::tenant(&given.tenant)?;
-    let mut new: Vec<NewJob> = given.uris.iter().map(|uri| offer::job(uri, tenant.clone(), lane)).collect();
+    let mut new: Vec<NewJob> =
+        given.uris.iter().map(|uri| NewJob { priority, ..offer::job(uri, tenant.clone(), lane) }).collect();
     if let Some(manifest) = &given.manifest {
         for (number, line) in (1..).zip(read(manifest)?.lines()) {
             let line = line.trim();
@@ -63,22 +73,22 @@ pub fn offered(given: &Given, lane: Lane) -> Result<Vec<NewJob>, Complaint> {
                 Complaint::plain(
                     format!("{}:{number}: {why}", manifest.display()),
                     Some(
-                        "a line is a URI, or JSON: {\"uri\": …, \"tenant\": …, \"lane\": …, \"key\": …, \"metadata\": {…}}",
+                        "a line is a URI, or JSON: {\"uri\": …, \"tenant\": …, \"lane\": …, \"key\": …, \"priority\": …, \"repeat\": …, \"metadata\": {…}}",
                     ),
                 )
             };
-            new.push(of_line(line, &tenant, lane).map_err(wrong)?);
+            new.push(of_line(line, &tenant, lane, priority).map_err(wrong)?);
         }
     }
-    if new.is_empty() {
+    if new.is_empty() && given.prefix.is_none() {
         return Err(Complaint::plain("there is no recording in the manifest", None));
     }
     Ok(new)
 }
 
-fn of_line(line: &str, tenant: &Tenant, lane: Lane) -> Result<NewJob, String> {
+fn of_line(line: &str, tenant: &Tenant, lane: Lane, priority: i64) -> Result<NewJob, String> {
     if !line.starts_with('{') {
-        return Ok(offer::job(OsStr::new(line), tenant.clone(), lane));
+        return Ok(NewJob { priority, ..offer::job(OsStr::new(line), tenant.clone(), lane) });
     }
     let line: Line = serde_json::from_str(line).map_err(|error| error.to_string())?;
     let tenant = match &line.tenant {
@@ -87,6 +97,8 @@ fn of_line(line: &str, tenant: &Tenant, lane: Lane) -> Result<NewJob, String> {
     };
     let mut job = offer::job(OsStr::new(&line.uri), tenant, line.lane.unwrap_or(lane));
     job.key = line.key;
+    job.priority = checked_priority(line.priority.unwrap_or(priority)).map_err(|error| error.to_string())?;
+    job.options.is_repeat = line.repeat;
     job.metadata = line.metadata;
     Ok(job)
 }

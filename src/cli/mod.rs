@@ -11,11 +11,14 @@ mod manifest;
 mod migrate;
 mod offer;
 mod plan;
+mod prefix;
 mod progress;
+mod queue;
 mod results;
 mod rules;
 mod run;
 mod show;
+mod storage;
 mod submit;
 mod up;
 
@@ -58,6 +61,9 @@ enum Command {
     /// List, show, retry or cancel jobs.
     #[command(subcommand)]
     Jobs(jobs::Command),
+    /// Show the queue, pause or resume it.
+    #[command(subcommand)]
+    Queue(queue::Command),
     /// Show or export a finished job's report and transcript.
     #[command(subcommand)]
     Results(results::Command),
@@ -73,6 +79,9 @@ enum Command {
     /// List or acknowledge alerts.
     #[command(subcommand)]
     Alerts(alerts::Command),
+    /// Look after the output.
+    #[command(subcommand)]
+    Storage(storage::Command),
     /// Bring the database up to date.
     Migrate,
     /// Print every setting and where it comes from.
@@ -157,9 +166,13 @@ async fn dispatch(command: Command, settings: Config, table: Vec<Setting>) -> Re
     }
     let app = match command {
         // Whoever looks for something must not make an empty database and find nothing in it.
-        Command::Jobs(_) | Command::Results(_) | Command::Audit(_) | Command::Accounts(_) | Command::Alerts(_) => {
-            App::open_existing(settings).await?
-        }
+        Command::Jobs(_)
+        | Command::Queue(_)
+        | Command::Results(_)
+        | Command::Audit(_)
+        | Command::Accounts(_)
+        | Command::Alerts(_)
+        | Command::Storage(_) => App::open_existing(settings).await?,
         Command::Plan(_) => plan::open(settings).await?,
         _ => App::open(settings).await?,
     };
@@ -170,11 +183,13 @@ async fn dispatch(command: Command, settings: Config, table: Vec<Setting>) -> Re
         Command::Work(args) => up::up(&app, args, up::Parts::Work).await,
         Command::Submit(args) => submit::submit(&app, args).await,
         Command::Jobs(command) => jobs::jobs(&app, command).await,
+        Command::Queue(command) => queue::queue(&app, command).await,
         Command::Results(command) => results::results(&app, command).await,
         Command::Audit(command) => audit::audit(&app, command).await,
         Command::Plan(args) => plan::plan(&app, args).await,
         Command::Accounts(command) => accounts::accounts(&app, command).await,
         Command::Alerts(command) => alerts::alerts(&app, command).await,
+        Command::Storage(command) => storage::storage(&app, command).await,
         Command::Migrate => migrate::migrate(&app).await,
         Command::Config(_) | Command::Doctor | Command::Rules(_) => Ok(Outcome::Done),
     };

@@ -4,13 +4,16 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use earmark_core::{Lane, NewJob, RecordingUri, Tenant};
+use earmark_storage::known_version;
 use url::Url;
 
-/// A job for the recording at `uri`. A path is made absolute, so that a worker with another working folder finds it.
+/// A job for the recording at `uri`. A path is made absolute, so that a worker with another working folder finds it; of a
+/// file that is there the version is noted, so that other content in it is another job.
 pub fn job(uri: &OsStr, tenant: Tenant, lane: Lane) -> NewJob {
     let text = uri.to_string_lossy().into_owned();
     let location = location(uri).unwrap_or_else(|| text.clone());
-    NewJob { lane, ..NewJob::new(text, location, tenant) }
+    let version = known_version(&location);
+    NewJob { lane, version, ..NewJob::new(text, location, tenant) }
 }
 
 /// An existing path is a path, whatever it looks like; otherwise the text decides.
@@ -38,6 +41,22 @@ mod tests {
         let job = job(odd.as_os_str(), Tenant::default(), Lane::Call);
         assert_eq!(job.uri, odd.to_string_lossy());
         assert_eq!(RecordingUri::parse(&job.location), Ok(RecordingUri::File(odd)));
+    }
+
+    #[test]
+    fn a_file_with_other_content_is_another_version() {
+        let folder = tempfile::tempdir().unwrap();
+        let call = folder.path().join("a.wav");
+        let offered = || job(call.as_os_str(), Tenant::default(), Lane::Call);
+        assert_eq!(offered().version, None);
+        std::fs::write(&call, b"one").unwrap();
+        let first = offered();
+        assert_eq!(offered().identity(None), first.identity(None));
+        std::fs::write(&call, b"more").unwrap();
+        assert_ne!(offered().identity(None), first.identity(None));
+        let version = |uri| job(OsStr::new(uri), Tenant::default(), Lane::Call).version;
+        assert_eq!(version("s3://bucket/key?versionId=7").as_deref(), Some("7"));
+        assert_eq!((version("s3://bucket/key"), version("https://example.org/a.wav")), (None, None));
     }
 
     #[test]

@@ -91,7 +91,12 @@ pub async fn open(mut config: Config) -> Result<App, Complaint> {
 
 /// The command.
 pub async fn plan(app: &App, args: Args) -> Result<Outcome, Complaint> {
-    let offered = manifest::offered(&args.given, Lane::Archive)?;
+    let mut offered = manifest::offered(&args.given, Lane::Archive, 0)?;
+    if let Some(mut prefix) = manifest::prefix(app, &args.given, Lane::Archive)? {
+        while let batch @ [_, ..] = prefix.batch().await?.as_slice() {
+            offered.extend_from_slice(batch);
+        }
+    }
     let accounts = app.accounts(Loading::Late).await?;
     // The rules do not matter: there is no text.
     let pipeline = app.pipeline_with(accounts, Arc::new(RuleSet::starter()), Arc::new(NoProgress))?;

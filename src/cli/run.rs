@@ -76,6 +76,8 @@ pub async fn run(app: &App, args: Args) -> Result<Outcome, Complaint> {
         let mut new = offer::job(uri, tenant.clone(), Lane::Call);
         new.options.out_dir.clone_from(&out_dir);
         new.options.rule_set = Some(rule_set.clone());
+        // Whoever runs it here and now wants to see it done, whatever there is.
+        new.options.is_repeat = true;
         new
     });
     let working = async {

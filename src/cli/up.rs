@@ -35,6 +35,8 @@ pub async fn up(app: &App, _: Args, parts: Parts) -> Result<Outcome, Complaint> 
     // Before anything says that it is ready: a signal from then on is heard.
     let mut signals = Signals::listen();
     let loading = if parts == Parts::Serve { Loading::Late } else { Loading::Now };
+    // What is offered here is told apart by the rules in force, too: they are known before anything is taken in.
+    app.rules(None).await?;
     let accounts = app.accounts(loading).await?;
     let stop = CancellationToken::new();
     let serving = async {
@@ -114,6 +116,7 @@ async fn work(app: &App, accounts: &Accounts, stop: CancellationToken) -> Result
     let ended = tokio::select! {
         ended = running.run(stop.clone()) => ended,
         () = delivering => Ended::Stopped,
+        () = super::storage::sweep_daily(app) => Ended::Stopped,
     };
     if ended == Ended::Hung {
         show::note("a job hangs here: this process replaces itself");

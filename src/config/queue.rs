@@ -1,6 +1,15 @@
 //! `[queue]`
 
+use std::collections::BTreeMap;
+
+use earmark_core::Tenant;
 use serde::{Deserialize, Deserializer};
+
+use super::accounts::by_tenant;
+use super::value::between;
+
+/// More jobs at a time than any fleet has slots.
+const MOST_JOBS: u64 = 1_000_000;
 
 /// How jobs reach workers.
 #[derive(Debug, Clone, Deserialize)]
@@ -9,6 +18,17 @@ pub struct Queue {
     /// `sqlite:`, the journal itself, or the URL of a Redis.
     #[serde(deserialize_with = "queue_url")]
     pub url: String,
+    /// Jobs that a tenant may have in work, over all workers; 0 for no cap.
+    #[serde(deserialize_with = "between::<0, MOST_JOBS, _, _>")]
+    pub tenant_jobs: u32,
+    /// Tenants with a cap of their own.
+    #[serde(deserialize_with = "caps")]
+    pub tenant_caps: BTreeMap<Tenant, u32>,
+}
+
+fn caps<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Tenant, u32>, D::Error> {
+    let number = |text: &str| text.parse().ok().filter(|cap| u64::from(*cap) <= MOST_JOBS);
+    by_tenant(deserializer, "tenant=jobs", number)
 }
 
 impl Queue {

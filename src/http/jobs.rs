@@ -8,8 +8,10 @@ use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use axum::{Extension, Json};
-use earmark_core::{Job, JobId, JobState, Lane, NewJob, RecordingUri, Tenant, rfc3339};
-use earmark_storage::{CancelOutcome, JobFilter};
+use earmark_core::{
+    JobId, JobOptions, JobState, Lane, NewJob, RecordingUri, Standing, Tenant, checked_priority, rfc3339,
+};
+use earmark_storage::{CancelOutcome, JobFilter, StandingJob, known_version};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
@@ -32,11 +34,15 @@ pub struct Wanted {
     tenant: Option<Tenant>,
     lane: Option<Lane>,
     key: Option<String>,
+    priority: Option<i64>,
+    #[serde(default)]
+    repeat: bool,
     #[serde(default)]
     metadata: Map<String, Value>,
 }
 
-/// Journals a job: 202 with its id; 200 when its key is known, 409 when it is known for another recording.
+/// Journals a job: 202 with its id; 200 when its key or the recording is known, with the state of the job there is; 409
+/// when its key is known for another recording.
 pub async fn submit(
     State(api): State<Api>,
     Extension(caller): Extension<Caller>,
@@ -44,16 +50,24 @@ pub async fn submit(
     wanted: Result<Json<Wanted>, JsonRejection>,
 ) -> Result<impl IntoResponse, ApiError> {
     let Json(wanted) = wanted.map_err(|rejection| malformed(&rejection))?;
-    let new = offered(wanted, &headers)?;
+    let mut new = offered(wanted, &headers)?;
+    let location = new.location.clone();
+    // A look at a disk.
+    new.version = tokio::task::spawn_blocking(move || known_version(&location)).await.unwrap_or_default();
     let accepted = api.journal.accept(&new, &caller.actor).await?;
-    if accepted.job.uri != new.uri {
+    if new.key.is_some() && accepted.job.uri != new.uri {
         let message = format!("the key belongs to job {}, of another recording", accepted.job.id);
         return Err(ApiError::new(StatusCode::CONFLICT, "job.key_reused", message)
             .hint("a key names one recording; send the same uri or another key"));
     }
     let status = if accepted.is_new { StatusCode::ACCEPTED } else { StatusCode::OK };
     let location = format!("/v1/jobs/{}", accepted.job.id);
-    let body = json!({"job_id": accepted.job.id, "state": accepted.job.state, "is_new": accepted.is_new});
+    let mut body = json!({"job_id": accepted.job.id, "state": accepted.job.state, "is_new": accepted.is_new});
+    if !accepted.is_new && matches!(accepted.job.state, JobState::Dead | JobState::Cancelled) {
+        // Whoever offers it again does not expect that it has ended without a result.
+        body["error"] = json!(accepted.job.error);
+        body["hint"] = json!("POST its /retry to have it tried again, or send `repeat`: true for another job");
+    }
     Ok((status, [(LOCATION, location)], Json(body)))
 }
 
@@ -63,7 +77,7 @@ fn malformed(rejection: &JsonRejection) -> ApiError {
         return ApiError::new(rejection.status(), "http.too_large", message).hint("send less metadata");
     }
     ApiError::new(rejection.status(), "job.malformed", rejection.body_text())
-        .hint("send JSON: uri, and if wanted tenant, lane, key, metadata")
+        .hint("send JSON: uri, and if wanted tenant, lane, key, priority, repeat, metadata")
 }
 
 fn offered(wanted: Wanted, headers: &HeaderMap) -> Result<NewJob, ApiError> {
@@ -101,10 +115,14 @@ fn offered(wanted: Wanted, headers: &HeaderMap) -> Result<NewJob, ApiError> {
         RecordingUri::File(path) => file_url(path, &wanted.uri),
         RecordingUri::Http(_) | RecordingUri::S3 { .. } => wanted.uri.clone(),
     };
+    let priority = checked_priority(wanted.priority.unwrap_or_default())
+        .map_err(|error| ApiError::bad_request("job.priority", error.to_string()))?;
     Ok(NewJob {
         lane: wanted.lane.unwrap_or(Lane::Call),
         key,
         metadata: wanted.metadata,
+        priority,
+        options: JobOptions { is_repeat: wanted.repeat, ..JobOptions::default() },
         ..NewJob::new(wanted.uri, location, wanted.tenant.unwrap_or_default())
     })
 }
@@ -120,7 +138,7 @@ pub struct Filter {
     tenant: Option<Tenant>,
     key: Option<String>,
     lane: Option<Lane>,
-    state: Option<JobState>,
+    state: Option<Standing>,
     /// RFC 3339.
     since: Option<String>,
     limit: Option<u32>,
@@ -144,13 +162,13 @@ pub async fn list(
         tenant: filter.tenant,
         key: filter.key,
         lane: filter.lane,
-        state: filter.state,
         since_ms,
         limit,
         after,
+        ..JobFilter::default().standing_at(filter.state)
     };
-    let jobs = api.journal.list(&wanted).await?;
-    let next = if jobs.len() as u64 == u64::from(limit) { jobs.last().map(|job| job.id.clone()) } else { None };
+    let jobs = api.journal.standings(&wanted).await?;
+    let next = if jobs.len() as u64 == u64::from(limit) { jobs.last().map(|found| found.job.id.clone()) } else { None };
     Ok(Json(json!({"jobs": jobs.iter().map(shown).collect::<Vec<_>>(), "next": next})))
 }
 
@@ -165,7 +183,7 @@ fn instant(text: &str) -> Result<i64, ApiError> {
 
 /// One job.
 pub async fn show(State(api): State<Api>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
-    Ok(Json(shown(&api.journal.get(&job_id(&id)?).await?)))
+    Ok(Json(shown(&api.journal.standing(&job_id(&id)?).await?)))
 }
 
 /// Makes a dead or cancelled job ready again.
@@ -174,7 +192,8 @@ pub async fn retry(
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
-    Ok(Json(shown(&api.journal.retry(&job_id(&id)?, &caller.actor).await?)))
+    let id = api.journal.retry(&job_id(&id)?, &caller.actor).await?.id;
+    Ok(Json(shown(&api.journal.standing(&id).await?)))
 }
 
 /// Calls a job off.
@@ -185,7 +204,7 @@ pub async fn cancel(
 ) -> Result<Json<Value>, ApiError> {
     let id = job_id(&id)?;
     match api.journal.cancel(&id, &caller.actor).await? {
-        CancelOutcome::Cancelled | CancelOutcome::Requested => Ok(Json(shown(&api.journal.get(&id).await?))),
+        CancelOutcome::Cancelled | CancelOutcome::Requested => Ok(Json(shown(&api.journal.standing(&id).await?))),
         CancelOutcome::AlreadyFinal(state) => {
             Err(ApiError::new(StatusCode::CONFLICT, "job.final", format!("the job is {state} already")))
         }
@@ -193,8 +212,8 @@ pub async fn cancel(
 }
 
 /// The job with its instants in RFC 3339 beside the milliseconds.
-fn shown(job: &Job) -> Value {
-    let mut value = json!(job);
+fn shown(found: &StandingJob) -> Value {
+    let (mut value, job) = (json!(found), &found.job);
     if let Some(fields) = value.as_object_mut() {
         fields.insert("job_id".into(), json!(job.id));
         fields.insert("accepted_at".into(), json!(rfc3339(job.accepted_at_ms)));

@@ -5,6 +5,7 @@ mod error;
 mod health;
 mod jobs;
 mod listen;
+mod queue;
 mod results;
 mod transcriptions;
 
@@ -87,6 +88,9 @@ pub async fn serve(app: &App, accounts: &Accounts, stop: CancellationToken) -> R
 fn router(api: Api, service: transcriptions::Service) -> Router {
     let guarded = Router::new()
         .route("/v1/jobs", post(jobs::submit).get(jobs::list))
+        .route("/v1/queue", get(queue::stats))
+        .route("/v1/queue/pause", post(queue::pause))
+        .route("/v1/queue/resume", post(queue::resume))
         .route("/v1/jobs/{id}", get(jobs::show))
         .route("/v1/jobs/{id}/retry", post(jobs::retry))
         .route("/v1/jobs/{id}/cancel", post(jobs::cancel))

@@ -42,10 +42,14 @@ impl RedisServer {
 
     /// Sends one command.
     pub async fn tell(&self, words: &[&str]) {
+        self.ask::<redis::Value>(words).await;
+    }
+
+    /// Sends one command and reads its answer.
+    pub async fn ask<T: redis::FromRedisValue>(&self, words: &[&str]) -> T {
         let client = redis::Client::open(self.url()).unwrap();
         let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-        let mut command = redis::cmd(words[0]);
-        command.arg(&words[1..]).exec_async(&mut connection).await.unwrap();
+        redis::cmd(words[0]).arg(&words[1..]).query_async(&mut connection).await.unwrap()
     }
 }
 

@@ -1,10 +1,12 @@
 //! A job: one recording to be processed once.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 
 use crate::{JobId, Problem, Tenant, WorkerId};
 
@@ -97,6 +99,72 @@ impl JobState {
     }
 }
 
+/// Where a job stands in the words of people: [`JobState`] and the facts beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Standing {
+    /// Due, but not in its lane's stream yet.
+    Accepted,
+    /// To be taken at a later time: put off after a failure, or because of a limit.
+    Waiting,
+    /// Nobody takes it while its lane or its tenant is paused.
+    Paused,
+    /// The next worker that is free takes it.
+    Ready,
+    /// A worker holds it.
+    Leased,
+    /// A result is written.
+    Done,
+    /// Given up, with the cause.
+    Dead,
+    /// A person called it off.
+    Cancelled,
+}
+words!(
+    Standing,
+    "job state",
+    Accepted = "accepted",
+    Waiting = "waiting",
+    Paused = "paused",
+    Ready = "ready",
+    Leased = "leased",
+    Done = "done",
+    Dead = "dead",
+    Cancelled = "cancelled"
+);
+
+impl Standing {
+    /// The stored state that is meant by the same word; none for a part of [`JobState::Ready`].
+    pub fn state(self) -> Option<JobState> {
+        match self {
+            Self::Accepted | Self::Waiting | Self::Paused => None,
+            Self::Ready => Some(JobState::Ready),
+            Self::Leased => Some(JobState::Leased),
+            Self::Done => Some(JobState::Done),
+            Self::Dead => Some(JobState::Dead),
+            Self::Cancelled => Some(JobState::Cancelled),
+        }
+    }
+}
+
+/// How urgent a job may be made among its tenant's others.
+pub const PRIORITIES: RangeInclusive<i64> = -crate::MAX_PRIORITY..=crate::MAX_PRIORITY;
+
+/// A priority outside of [`PRIORITIES`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("priority is {value}, {least} to {most} are allowed", least = PRIORITIES.start(), most = PRIORITIES.end())]
+pub struct PriorityError {
+    value: i64,
+}
+
+/// `value`, if it may be a priority.
+///
+/// # Errors
+/// [`PriorityError`] when it is outside of [`PRIORITIES`].
+pub fn checked_priority(value: i64) -> Result<i64, PriorityError> {
+    if PRIORITIES.contains(&value) { Ok(value) } else { Err(PriorityError { value }) }
+}
+
 /// What a producer asks for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewJob {
@@ -138,6 +206,22 @@ impl NewJob {
             version: None,
             intake_id: None,
         }
+    }
+
+    /// What makes it the same job as another of its tenant: a hash of recording, version and rule set, in hex;
+    /// `active` is the rule set for jobs that name none. None for a job with a key, which says it instead, and for one
+    /// that is to be processed whatever there is.
+    pub fn identity(&self, active: Option<&str>) -> Option<String> {
+        if self.key.is_some() || self.options.is_repeat {
+            return None;
+        }
+        let rule_set = self.options.rule_set.as_deref().or(active);
+        let mut hasher = Sha256::new();
+        for part in ["earmark job", &self.location, self.version.as_deref().unwrap_or(""), rule_set.unwrap_or("")] {
+            hasher.update(part.as_bytes());
+            hasher.update([0]);
+        }
+        Some(crate::audit::hex(&hasher.finalize()))
     }
 }
 
@@ -226,7 +310,40 @@ mod tests {
         for state in JobState::ALL {
             assert_eq!(state.as_str().parse(), Ok(*state));
         }
+        for standing in Standing::ALL {
+            assert_eq!(standing.as_str().parse(), Ok(*standing));
+            let state = standing.state().map(JobState::as_str);
+            assert!(state.is_none_or(|state| state == standing.as_str()), "{standing}");
+        }
         let error = "urgent".parse::<Lane>().expect_err("no lane").to_string();
         assert_eq!(error, "`urgent` is not a lane; use one of webhook, call, archive");
+    }
+
+    #[test]
+    fn a_job_is_the_same_by_recording_version_and_rule_set_unless_it_has_a_key() {
+        let job = || NewJob { version: Some("v1".into()), ..NewJob::new("a.wav", "/calls/a.wav", Tenant::default()) };
+        let same = job().identity(Some("r1"));
+        assert!(same.as_ref().is_some_and(|hash| hash.len() == 64), "{same:?}");
+        let named = JobOptions { rule_set: Some("r1".into()), ..JobOptions::default() };
+        assert_eq!(NewJob { uri: "./a.wav".into(), options: named, ..job() }.identity(Some("r2")), same);
+        for other in [
+            NewJob { location: "/calls/b.wav".into(), ..job() }.identity(Some("r1")),
+            NewJob { version: Some("v2".into()), ..job() }.identity(Some("r1")),
+            NewJob { version: None, ..job() }.identity(Some("r1")),
+            job().identity(Some("r2")),
+            job().identity(None),
+        ] {
+            assert!(other.is_some() && other != same, "{other:?}");
+        }
+        let repeat = JobOptions { is_repeat: true, ..JobOptions::default() };
+        assert_eq!(NewJob { key: Some("k".into()), ..job() }.identity(None), None);
+        assert_eq!(NewJob { options: repeat, ..job() }.identity(None), None);
+    }
+
+    #[test]
+    fn a_priority_out_of_bounds_is_refused_with_the_bounds() {
+        assert_eq!((checked_priority(-100), checked_priority(100)), (Ok(-100), Ok(100)));
+        let error = checked_priority(101).expect_err("too urgent").to_string();
+        assert_eq!(error, "priority is 101, -100 to 100 are allowed");
     }
 }

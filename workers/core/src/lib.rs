@@ -20,7 +20,9 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use failure::{Disposition, Failure, Problem};
 pub use finding::{Finding, FindingKind, Severity};
 pub use id::{IdError, JobId, Tenant, WorkerId};
-pub use job::{Job, JobOptions, JobState, Lane, Lease, NewJob, UnknownWord};
+pub use job::{
+    Job, JobOptions, JobState, Lane, Lease, NewJob, PRIORITIES, PriorityError, Standing, UnknownWord, checked_priority,
+};
 pub use offer::{MAX_KEY_BYTES, MAX_METADATA_BYTES, MAX_PRIORITY, Offer, OfferError};
 pub use recording::{RecordingUri, UriError};
 pub use report::{Cost, Engine, Recording, Report, RuleSetId, Warning, minutes_seconds, rfc3339};

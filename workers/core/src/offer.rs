@@ -9,7 +9,7 @@ pub const MAX_KEY_BYTES: usize = 512;
 /// Largest metadata, in bytes of JSON.
 pub const MAX_METADATA_BYTES: usize = 64 << 10;
 /// Priorities lie between this and its negative.
-pub const MAX_PRIORITY: i64 = 1_000_000;
+pub const MAX_PRIORITY: i64 = 100;
 
 /// A job as a producer on another machine asks for it.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -47,7 +47,9 @@ impl Bench {
 
     /// A job that is given up; its outcome and its alert go to the outbox.
     async fn bury_a_job(&self) -> String {
-        let new = NewJob::new("a.wav", "a.wav", Tenant::default());
+        let mut new = NewJob::new("a.wav", "a.wav", Tenant::default());
+        // A job each time, though it is always the same recording.
+        new.options.is_repeat = true;
         let (job, lease) = self.journal.accept_leased(&new, "test", &WorkerId::fresh(), 60_000).await.unwrap();
         let problem = Problem { code: "decode.empty".into(), message: "empty".into(), hint: None };
         self.journal.bury(&lease, &problem).await.unwrap();

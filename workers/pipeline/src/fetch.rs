@@ -1,4 +1,4 @@
-//! The recording, copied here or found here, with its hash.
+//! The recording, copied here or found here, with its hash, and no other than was offered.
 
 use earmark_core::RecordingUri;
 use earmark_storage::{FetchError, Fetched};
@@ -6,11 +6,21 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{JobError, Pipeline};
 
-pub async fn fetch(pipeline: &Pipeline, location: &str, stop: &CancellationToken) -> Result<Fetched, JobError> {
+/// `version` is what the store called the recording when the job was accepted, where that was known.
+pub async fn fetch(
+    pipeline: &Pipeline,
+    location: &str,
+    version: Option<&str>,
+    stop: &CancellationToken,
+) -> Result<Fetched, JobError> {
     let uri = RecordingUri::parse(location).map_err(|error| JobError::Fetch(FetchError::from(error)))?;
     let fetching = pipeline.recordings.fetch(&uri, &pipeline.settings.temp_dir, &pipeline.settings.fetch);
-    tokio::select! {
-        () = stop.cancelled() => Err(JobError::Stopped),
-        fetched = fetching => fetched.map_err(JobError::Fetch),
+    let fetched = tokio::select! {
+        () = stop.cancelled() => return Err(JobError::Stopped),
+        fetched = fetching => fetched.map_err(JobError::Fetch)?,
+    };
+    if let Some(version) = version {
+        fetched.check_version(version).map_err(JobError::Fetch)?;
     }
+    Ok(fetched)
 }

@@ -114,7 +114,7 @@ impl Pipeline {
         // A worker that dies while this job only waits did not die of it.
         self.journal.set_blameless(lease, true).await?;
         self.at(job, &watched, Stage::Fetch);
-        let fetched = fetch::fetch(self, &job.location, stop).await?;
+        let fetched = fetch::fetch(self, &job.location, job.version.as_deref(), stop).await?;
         let core = self.core(job.lane).await;
         self.journal.set_blameless(lease, false).await?;
         self.at(job, &watched, Stage::Decode);
@@ -160,7 +160,7 @@ impl Pipeline {
     /// [`JobError`], as [`run`](Self::run).
     pub async fn survey(&self, location: &str, stop: &CancellationToken) -> Result<Survey, JobError> {
         let watched = Watched::nobodys();
-        let fetched = fetch::fetch(self, location, stop).await?;
+        let fetched = fetch::fetch(self, location, None, stop).await?;
         let _core = self.core(Lane::Archive).await;
         let decoded = decode::decode(self, &watched, &fetched, stop).await?;
         let cut = segment::segment(self, &watched, &decoded, stop).await?;

@@ -1,15 +1,15 @@
 //! The clips with the recogniser: as many side by side as the account allows, each answer saved as it comes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use earmark_asr::{AsrError, ClipRequest, Hearing, LanguageChoice, Sound};
 use earmark_audio::decode::Decoded;
 use earmark_core::audit::hex;
-use earmark_core::{Clip, ClipKey, ClipText, Job, Lease, Refusal, Speaker, TimePrecision};
+use earmark_core::{Clip, ClipKey, ClipText, Job, JobId, Lease, Refusal, Speaker, TimePrecision};
 use earmark_rules::{Context, RuleSet};
-use earmark_storage::Fetched;
+use earmark_storage::{Fetched, SavedClip};
 use futures::TryStreamExt;
 use futures::stream::FuturesUnordered;
 use sha2::{Digest, Sha256};
@@ -27,8 +27,10 @@ use crate::{JobError, Pipeline};
 pub struct Transcript {
     /// In order of time.
     pub clips: Vec<(Clip, ClipText)>,
-    /// Clips whose text was there from an earlier try.
+    /// Clips whose text was there from an earlier try, or from another job.
     pub reused: usize,
+    /// Jobs that asked for some of the texts, and for how many.
+    pub from_jobs: BTreeMap<JobId, usize>,
 }
 
 /// What every clip of a job needs.
@@ -62,8 +64,13 @@ pub async fn transcribe(
 ) -> Result<Transcript, JobError> {
     let account: &Account = pipeline.accounts.of(&job.tenant);
     let fingerprint = fingerprint(pipeline, account, job, fetched);
-    let texts = saved(pipeline, job, cut, &fingerprint).await?;
-    let reused = texts.len();
+    let saved = saved(pipeline, job, lease, cut, &fingerprint).await?;
+    let reused = saved.len();
+    let mut from_jobs = BTreeMap::new();
+    for other in saved.values().filter_map(|saved| saved.reused_from.clone()) {
+        *from_jobs.entry(other).or_default() += 1;
+    }
+    let texts = saved.into_iter().map(|(key, saved)| (key, saved.text)).collect();
     pipeline.journal.set_clips_total(lease, &fingerprint, count(cut.clips.len())).await?;
     let context = Context { duration_ms: decoded.duration_ms, language: None, lane: Some(job.lane) };
     let (early, mut untold) = Early::new(rules.clone(), context);
@@ -89,7 +96,7 @@ pub async fn transcribe(
     untold.tell_rest(&pipeline.journal, job, lease).await?;
     let mut texts = work.texts.into_inner().unwrap_or_else(PoisonError::into_inner);
     let clips = cut.clips.iter().filter_map(|clip| Some((clip.clone(), texts.remove(&clip.key)?))).collect();
-    Ok(Transcript { clips, reused })
+    Ok(Transcript { clips, reused, from_jobs })
 }
 
 /// `last_answers` after a wish to stop: nothing more is sent from then on, but what is in flight is paid for, and may end.
@@ -98,20 +105,37 @@ async fn given_up(stop: &CancellationToken, last_answers: Duration) {
     tokio::time::sleep(last_answers).await;
 }
 
-/// Texts from an earlier try of the same audio with the same engine and the same cutting.
+/// Texts from an earlier try of the same audio with the same engine and the same cutting; what is missing there, from
+/// another job of the tenant.
 async fn saved(
     pipeline: &Pipeline,
     job: &Job,
+    lease: &Lease,
     cut: &Cut,
     fingerprint: &str,
-) -> Result<HashMap<ClipKey, ClipText>, JobError> {
+) -> Result<HashMap<ClipKey, SavedClip>, JobError> {
     let wanted: HashMap<ClipKey, &Clip> = cut.clips.iter().map(|clip| (clip.key, clip)).collect();
+    let is_wanted = |saved: &SavedClip| wanted.get(&saved.clip.key) == Some(&&saved.clip);
     let saved = pipeline.journal.saved_clips(&job.id, fingerprint).await?;
-    Ok(saved
-        .into_iter()
-        .filter(|saved| wanted.get(&saved.clip.key) == Some(&&saved.clip))
-        .map(|saved| (saved.clip.key, saved.text))
-        .collect())
+    let mut saved: HashMap<_, _> = saved.into_iter().filter(is_wanted).map(|saved| (saved.clip.key, saved)).collect();
+    if saved.len() == wanted.len() || job.options.is_repeat {
+        return Ok(saved);
+    }
+    let Some(other) = pipeline.journal.reusable(job, fingerprint).await? else { return Ok(saved) };
+    let mut reused: Vec<SavedClip> = other.clips.into_iter().filter(is_wanted).collect();
+    // What the provider would not hear may be heard now, by the fallback at least.
+    reused.retain(|clip| !saved.contains_key(&clip.clip.key) && clip.text.refused.is_none());
+    for clip in &mut reused {
+        clip.reused_from.get_or_insert_with(|| other.job.clone());
+        clip.text.billed_ms = 0;
+    }
+    if reused.is_empty() {
+        return Ok(saved);
+    }
+    pipeline.journal.reuse_clips(lease, fingerprint, &other.job, &reused).await?;
+    tracing::info!(job.id = %job.id, other_job.id = %other.job, clips = reused.len(), "took the texts of another job with the same audio");
+    saved.extend(reused.into_iter().map(|clip| (clip.clip.key, clip)));
+    Ok(saved)
 }
 
 impl Work<'_> {

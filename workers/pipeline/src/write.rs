@@ -7,7 +7,7 @@ use earmark_core::audit::AuditEvent;
 use earmark_core::{
     Clip, ClipText, Cost, Finding, Job, Lease, Recording, Refusal, Report, RuleSetId, Utterance, Warning, rfc3339,
 };
-use earmark_storage::{Artifact, Fetched, Finished, Spent, shown_uri};
+use earmark_storage::{Artifact, Fetched, Finished, Spent, StorageError, shown_uri};
 use serde_json::{Value, json};
 
 use crate::account::Account;
@@ -33,14 +33,29 @@ pub async fn write(pipeline: &Pipeline, lease: &Lease, outcome: Outcome<'_>) -> 
     let spent = pipeline.journal.spent(&outcome.job.id).await?;
     let account = pipeline.accounts.of(&outcome.job.tenant);
     let report = report(pipeline, &outcome, spent, account);
+    // Files know no fence: who has lost the job must not begin to write them.
+    pipeline.journal.check_held(lease).await?;
+    let artifacts = put(pipeline, outcome.job, &report).await?;
+    let audit = audit(lease, &outcome, &report, &artifacts);
+    let finished = Finished { report: report.clone(), artifacts, audit, alerts: Vec::new() };
+    let result = pipeline.results.finish(lease, &finished).await;
+    if let Err(StorageError::LeaseLost(job)) = &result
+        && let Some(theirs) = pipeline.results.report(job).await?
+    {
+        // It was lost while they were written: whoever has ended the job has told what its files hold.
+        put(pipeline, outcome.job, &theirs).await?;
+    }
+    result?;
+    Ok(report)
+}
+
+async fn put(pipeline: &Pipeline, job: &Job, report: &Report) -> Result<Vec<Artifact>, JobError> {
     let mut artifacts = Vec::new();
     for format in Format::ALL {
-        let body = format.render(&report);
-        artifacts.push(pipeline.artifacts.put(outcome.job, format.file_name(), body.as_bytes()).await?);
+        let body = format.render(report);
+        artifacts.push(pipeline.artifacts.put(job, format.file_name(), body.as_bytes()).await?);
     }
-    let audit = audit(lease, &outcome, &report, &artifacts);
-    pipeline.results.finish(lease, &Finished { report: report.clone(), artifacts, audit, alerts: Vec::new() }).await?;
-    Ok(report)
+    Ok(artifacts)
 }
 
 fn report(pipeline: &Pipeline, outcome: &Outcome<'_>, spent: Spent, account: &Account) -> Report {
@@ -48,6 +63,7 @@ fn report(pipeline: &Pipeline, outcome: &Outcome<'_>, spent: Spent, account: &Ac
     let mut warnings = decoded.warnings.clone();
     warnings.extend(cut.warnings.iter().cloned());
     warnings.extend(refused(&transcript.clips));
+    warnings.extend(reused(transcript));
     warnings.extend(dropped(&transcript.clips.iter().map(|(_, text)| text).collect::<Vec<_>>()));
     if utterances.is_empty() {
         warnings.push(Warning { code: "no_speech".into(), detail: "no speech was found in the recording".into() });
@@ -99,6 +115,15 @@ fn refused(clips: &[(Clip, ClipText)]) -> Option<Warning> {
     Some(Warning { code: "provider_refused".into(), detail })
 }
 
+/// One warning per job whose texts were taken instead of asking.
+fn reused(transcript: &Transcript) -> impl Iterator<Item = Warning> {
+    let total = transcript.clips.len();
+    transcript.from_jobs.iter().map(move |(job, clips)| Warning {
+        code: "transcript_reused".into(),
+        detail: format!("the text of {clips} of {total} clips was taken from job {job}, which had the same audio; nothing was sent for it"),
+    })
+}
+
 /// One warning per reason for which text was not believed.
 fn dropped(texts: &[&ClipText]) -> Vec<Warning> {
     let mut by_reason: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
@@ -138,7 +163,7 @@ fn audit(lease: &Lease, outcome: &Outcome<'_>, report: &Report, artifacts: &[Art
         "job.done",
         json!({
             "uri": shown_uri(&report.recording.uri), "location": shown_uri(&outcome.job.location), "attempt": outcome.job.attempt, "duration_ms": report.recording.duration_ms,
-            "clips": outcome.transcript.clips.len(), "clips_reused": outcome.transcript.reused, "requests": report.cost.requests,
+            "clips": outcome.transcript.clips.len(), "clips_reused": outcome.transcript.reused, "reused_from": outcome.transcript.from_jobs.keys().collect::<Vec<_>>(), "requests": report.cost.requests,
             "utterances": report.utterances.len(), "findings": report.findings.len(), "transcript_sha256": report.transcript_sha256(),
             "artifacts": files,
             "warnings": report.warnings.iter().map(|warning| warning.code.clone()).collect::<Vec<_>>(),

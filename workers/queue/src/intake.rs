@@ -124,7 +124,7 @@ impl Intake {
         for (id, fields) in entries {
             if fields.is_empty() {
                 // Deleted since it was read.
-                self.line.send::<()>(&acknowledged(&mut redis::pipe(), &id)).await?;
+                self.line.send::<()>(acknowledged(&mut redis::pipe(), &id)).await?;
                 continue;
             }
             match offer::read(&fields) {

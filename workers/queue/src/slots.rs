@@ -14,6 +14,11 @@ pub struct Openings {
 }
 
 impl Openings {
+    /// Room for `room` jobs of any lane.
+    pub fn all(room: usize) -> Self {
+        Self { room, calls: room, archive: room }
+    }
+
     /// At most this many jobs.
     pub fn room(&self) -> usize {
         self.room

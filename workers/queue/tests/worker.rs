@@ -100,7 +100,9 @@ impl Bench {
     }
 
     async fn submit(&self, uri: &str) -> JobId {
-        let new = NewJob::new(uri, uri, Tenant::default());
+        let mut new = NewJob::new(uri, uri, Tenant::default());
+        // A job each time, though it is always the same recording.
+        new.options.is_repeat = true;
         self.journal.accept(&new, "test").await.unwrap().job.id
     }
 

@@ -34,12 +34,14 @@ pub use digest::sha256_hex;
 pub use error::StorageError;
 pub use http_client::{HttpClientError, HttpOptions, http_client, is_public};
 pub use journal::{
-    Accepted, CancelOutcome, Count, Hold, JobFilter, Journal, LeaseState, Outcome, QUARANTINE_DEATHS, SavedClip, Spent,
-    SweepReport, Unannounced, WorkerInfo,
+    Accepted, CancelOutcome, Caps, Count, Hold, JobFilter, Journal, LaneStats, LeaseState, Outcome, Pause,
+    QUARANTINE_DEATHS, QueueStats, Reusable, SavedClip, Spent, StandingJob, SweepReport, Unannounced, WorkerCount,
+    WorkerInfo,
 };
 pub use outbox::{Alert, Backlog, Message, NewAlert, Outbox, OutboxKind};
 pub use recordings::{
-    FetchError, FetchLimits, Fetched, FileStore, HttpStore, RecordingStore, Recordings, S3Store, shown_uri,
+    FetchError, FetchLimits, Fetched, FileStore, HttpStore, RecordingStore, Recordings, S3Store, known_version,
+    shown_uri,
 };
 pub use results::{FindingFilter, Finished, FoundIn, ResultStore, SqlResults};
 pub use rule_sets::{RuleSets, StoredRuleSet};

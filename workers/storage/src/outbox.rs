@@ -99,7 +99,7 @@ pub struct Alert {
 }
 
 /// How many messages wait, and for how long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct Backlog {
     /// Not delivered, not given up.
     pub waiting: u64,

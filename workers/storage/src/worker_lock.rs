@@ -114,6 +114,12 @@ impl DeadWorker {
     }
 }
 
+/// Whether the lock of `worker` is held: it lives. Changes nothing.
+pub(crate) fn is_held(folder: &Path, worker: &WorkerId) -> bool {
+    let Ok(file) = File::open(path_of(folder, worker)) else { return false };
+    matches!(FileExt::try_lock_shared(&file), Err(fs4::TryLockError::WouldBlock))
+}
+
 /// The dead among `owners` and among those that left a lock file in `folder`.
 ///
 /// An owner without a file is dead too: a file is there before the first lease and goes after the last, and a database

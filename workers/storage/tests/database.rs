@@ -265,7 +265,7 @@ async fn long_chains_are_verified_batch_by_batch_and_tenants_apart(ground: Groun
     let new: Vec<_> = (0..1200)
         .map(|i| earmark_core::NewJob {
             tenant: Tenant::parse(if i % 4 == 0 { "few" } else { "many" }).unwrap(),
-            ..new_job("a")
+            ..new_job(&i.to_string())
         })
         .collect();
     stores.journal.accept_many(&new, "cli").await.unwrap();

@@ -65,7 +65,7 @@ async fn the_same_key_is_the_same_job_for_one_tenant_only(ground: Ground) {
     let other_tenant = NewJob { tenant: Tenant::parse("other").unwrap(), ..keyed.clone() };
     let accepted = stores
         .journal
-        .accept_many(&[keyed.clone(), keyed.clone(), other_tenant, new_job("b"), new_job("b")], "cli")
+        .accept_many(&[keyed.clone(), keyed.clone(), other_tenant, new_job("b"), new_job("c")], "cli")
         .await
         .unwrap();
     assert_eq!(accepted.iter().map(|accepted| accepted.is_new).collect::<Vec<_>>(), [true, false, true, true, true]);

@@ -4,37 +4,82 @@
 
 mod support;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use earmark_core::{JobId, JobState, Lane, Lease, NewJob, Tenant};
+use earmark_core::{JobId, JobOptions, JobState, Lane, Lease, NewJob, Tenant};
 use earmark_storage::{
-    AuditLog, CancelOutcome, Hold, QUARANTINE_DEATHS, ResultStore, StorageError, WorkerInfo, WorkerLock,
+    AuditLog, CancelOutcome, Caps, Hold, QUARANTINE_DEATHS, ResultStore, SavedClip, StorageError, WorkerInfo,
+    WorkerLock,
 };
 use proptest::prelude::*;
 use support::*;
 
 #[derive(Debug, Clone)]
 enum Op {
-    Accept { key: Option<u8>, tenant: u8 },
-    Lease { worker: usize },
-    Renew { lease: usize },
-    Release { lease: usize },
-    RetryAt { lease: usize, wait_ms: i64, costs_attempt: bool },
-    Bury { lease: usize },
-    Finish { lease: usize },
-    FinishCancel { lease: usize },
-    SaveClip { lease: usize, index: u32 },
-    Cancel { job: usize },
-    Retry { job: usize },
-    Wait { ms: i64 },
-    Die { worker: usize },
+    /// Without a key it is the recording that makes it the same job again, unless it is to be done whatever there is.
+    Accept {
+        key: Option<u8>,
+        tenant: u8,
+        recording: u8,
+        is_repeat: bool,
+        priority: i64,
+    },
+    Pause {
+        lane: bool,
+        tenant: Option<u8>,
+    },
+    Resume {
+        lane: bool,
+        tenant: Option<u8>,
+    },
+    Lease {
+        worker: usize,
+    },
+    Renew {
+        lease: usize,
+    },
+    Release {
+        lease: usize,
+    },
+    RetryAt {
+        lease: usize,
+        wait_ms: i64,
+        costs_attempt: bool,
+    },
+    Bury {
+        lease: usize,
+    },
+    Finish {
+        lease: usize,
+    },
+    FinishCancel {
+        lease: usize,
+    },
+    SaveClip {
+        lease: usize,
+        index: u32,
+    },
+    Cancel {
+        job: usize,
+    },
+    Retry {
+        job: usize,
+    },
+    Wait {
+        ms: i64,
+    },
+    Die {
+        worker: usize,
+    },
     Sweep,
 }
 
 fn op() -> impl Strategy<Value = Op> {
     let number = any::<usize>;
     prop_oneof![
-        4 => (proptest::option::of(0..3_u8), 0..2_u8).prop_map(|(key, tenant)| Op::Accept { key, tenant }),
+        5 => (proptest::option::of(0..3_u8), 0..2_u8, 0..4_u8, any::<bool>(), -1..2_i64).prop_map(|(key, tenant, recording, is_repeat, priority)| Op::Accept { key, tenant, recording, is_repeat, priority }),
+        1 => (any::<bool>(), proptest::option::of(0..2_u8)).prop_map(|(lane, tenant)| Op::Pause { lane, tenant }),
+        2 => (any::<bool>(), proptest::option::of(0..2_u8)).prop_map(|(lane, tenant)| Op::Resume { lane, tenant }),
         6 => (0..3_usize).prop_map(|worker| Op::Lease { worker }),
         2 => number().prop_map(|lease| Op::Renew { lease }),
         1 => number().prop_map(|lease| Op::Release { lease }),
@@ -54,6 +99,8 @@ fn op() -> impl Strategy<Value = Op> {
 /// What the model knows of a job.
 #[derive(Debug, Clone)]
 struct Expected {
+    tenant: u8,
+    priority: i64,
     state: JobState,
     attempt: u32,
     deaths: u32,
@@ -62,13 +109,20 @@ struct Expected {
     ended_by: Option<Lease>,
     is_cancel_requested: bool,
     clips: Vec<u32>,
+    /// Epoch of the last lease, or of the retry after it.
+    epoch: i64,
+    /// What is on record, in order.
+    history: Vec<&'static str>,
 }
 
 struct Model {
     stores: Stores,
     now_ms: i64,
     jobs: Vec<(JobId, Expected)>,
-    keys: HashMap<(u8, u8), JobId>,
+    /// By tenant and key, or tenant and recording.
+    keys: HashMap<(u8, Option<u8>, u8), JobId>,
+    /// Whether the one lane of this test, and of whom.
+    pauses: Vec<(bool, Option<u8>)>,
     leases: Vec<Lease>,
     workers: Vec<(earmark_core::WorkerId, WorkerLock)>,
     /// Those whose death is known before their leases end: their lock files tell.
@@ -78,11 +132,15 @@ struct Model {
 
 impl Model {
     async fn fresh(ground: &Ground) -> Self {
+        let mut stores = Stores::on(ground).await;
+        let caps = Caps::new(0, BTreeMap::from([(name_of(Some(CAPPED)).unwrap(), CAP as u32)]));
+        stores.journal = stores.journal.with_caps(caps);
         let mut model = Self {
-            stores: Stores::on(ground).await,
+            stores,
             now_ms: START_MS,
             jobs: Vec::new(),
             keys: HashMap::new(),
+            pauses: Vec::new(),
             leases: Vec::new(),
             workers: Vec::new(),
             dead: Vec::new(),
@@ -128,7 +186,20 @@ impl Model {
     async fn apply(&mut self, op: &Op) {
         let journal = self.stores.journal.clone();
         match *op {
-            Op::Accept { key, tenant } => self.accept(key, tenant).await,
+            Op::Accept { .. } => self.accept(op).await,
+            Op::Pause { lane, tenant } => {
+                let is_new = !self.pauses.contains(&(lane, tenant));
+                assert_eq!(journal.pause(lane_of(lane), name_of(tenant).as_ref(), "cli").await.unwrap(), is_new);
+                if is_new {
+                    self.pauses.push((lane, tenant));
+                }
+            }
+            Op::Resume { lane, tenant } => {
+                let before = self.pauses.len();
+                self.pauses.retain(|pause| (lane && !pause.0) || (tenant.is_some() && pause.1 != tenant));
+                let lifted = journal.resume(lane_of(lane), name_of(tenant).as_ref(), "cli").await.unwrap();
+                assert_eq!(lifted.len(), before - self.pauses.len());
+            }
             Op::Lease { worker } => self.take(worker).await,
             Op::Wait { ms } => {
                 self.stores.clock.advance_ms(ms);
@@ -149,10 +220,13 @@ impl Model {
                 let job = self.job(&id);
                 let expected = match job.state {
                     JobState::Ready => {
-                        job.state = JobState::Cancelled;
+                        *job = job.to_final(JobState::Cancelled, "job.cancelled");
                         CancelOutcome::Cancelled
                     }
                     JobState::Leased => {
+                        if !job.is_cancel_requested {
+                            job.history.push("job.cancel_requested");
+                        }
                         job.is_cancel_requested = true;
                         CancelOutcome::Requested
                     }
@@ -167,6 +241,8 @@ impl Model {
                 let job = self.job(&id);
                 if matches!(job.state, JobState::Dead | JobState::Cancelled) {
                     result.unwrap();
+                    job.history.push("job.retried");
+                    job.epoch += 1;
                     *job = Expected {
                         state: JobState::Ready,
                         attempt: 0,
@@ -193,21 +269,34 @@ impl Model {
         }
     }
 
-    async fn accept(&mut self, key: Option<u8>, tenant: u8) {
-        let name = Tenant::parse(&format!("t{tenant}")).unwrap();
-        let new = NewJob { tenant: name, key: key.map(|key| key.to_string()), ..new_job("a") };
+    async fn accept(&mut self, op: &Op) {
+        let Op::Accept { key, tenant, recording, is_repeat, priority } = *op else { unreachable!("what is accepted") };
+        let new = NewJob {
+            tenant: name_of(Some(tenant)).unwrap(),
+            key: key.map(|key| key.to_string()),
+            priority,
+            options: JobOptions { is_repeat, ..JobOptions::default() },
+            ..new_job(&recording.to_string())
+        };
         let accepted = self.stores.journal.accept(&new, "cli").await.unwrap();
-        let known = key.and_then(|key| self.keys.get(&(tenant, key)).cloned());
+        // A key says what is the same whatever the recording is; nothing does where it is to be done in any case.
+        let same = match key {
+            Some(key) => Some((tenant, Some(key), 0)),
+            None => (!is_repeat).then_some((tenant, None, recording)),
+        };
+        let known = same.and_then(|same| self.keys.get(&same).cloned());
         assert_eq!(accepted.is_new, known.is_none());
         if let Some(known) = known {
-            assert_eq!(accepted.job.id, known);
+            assert_eq!((accepted.job.state, &accepted.job.id), (self.job(&known).state, &known));
             return;
         }
         let id = accepted.job.id;
-        if let Some(key) = key {
-            self.keys.insert((tenant, key), id.clone());
+        if let Some(same) = same {
+            self.keys.insert(same, id.clone());
         }
         let expected = Expected {
+            tenant,
+            priority,
             state: JobState::Ready,
             attempt: 0,
             deaths: 0,
@@ -216,6 +305,8 @@ impl Model {
             ended_by: None,
             is_cancel_requested: false,
             clips: Vec::new(),
+            epoch: 0,
+            history: vec!["job.accepted"],
         };
         self.jobs.push((id, expected));
     }
@@ -225,14 +316,19 @@ impl Model {
         let leased = self.stores.journal.lease_next(&id, Lane::ALL, LEASE_MS).await.unwrap();
         let now_ms = self.now_ms;
         let Some((job, lease)) = leased else {
-            assert!(
-                !self.jobs.iter().any(|(_, job)| job.state == JobState::Ready && job.run_at_ms <= now_ms),
-                "a due job was passed over"
-            );
+            let passed_over = self.jobs.iter().find(|(_, job)| self.may_be_taken(job));
+            assert!(passed_over.is_none(), "a due job was passed over: {passed_over:?}");
             return;
         };
+        let expected = self.job(&job.id).clone();
+        assert!(self.may_be_taken(&expected), "{expected:?}");
+        let order = |id: &JobId, job: &Expected| (-job.priority, job.run_at_ms, id.clone());
+        let others = self.jobs.iter().filter(|(_, other)| other.tenant == expected.tenant && self.may_be_taken(other));
+        let first = others.map(|(id, other)| order(id, other)).min();
+        assert_eq!(first, Some(order(&job.id, &expected)), "a more urgent job of the same tenant was passed over");
         let expected = self.job(&job.id);
-        assert!(expected.state == JobState::Ready && expected.run_at_ms <= now_ms, "{expected:?}");
+        assert!(lease.epoch == expected.epoch + 1, "epochs rise one by one: {lease:?} {expected:?}");
+        expected.epoch = lease.epoch;
         expected.state = JobState::Leased;
         expected.attempt += 1;
         expected.holder = Some((lease.clone(), now_ms + LEASE_MS));
@@ -244,6 +340,9 @@ impl Model {
     async fn holder_does(&mut self, op: &Op, lease: &Lease) {
         let (journal, now_ms) = (self.stores.journal.clone(), self.now_ms);
         let was_finished_by_it = self.job(&lease.job_id).ended_by.as_ref() == Some(lease);
+        if self.held(lease).is_none() {
+            self.zombie_writes_nothing(lease).await;
+        }
         let held = self.held(lease);
         let is_held = held.is_some();
         let mut unheld = None;
@@ -259,25 +358,29 @@ impl Model {
                 return;
             }
             Op::Release { .. } => {
-                unheld = held.map(|job| job.to_ready(job.run_at_ms.min(now_ms), job.attempt - 1));
+                unheld = held.map(|job| job.to_ready(job.run_at_ms.min(now_ms), job.attempt - 1, None));
                 journal.release(lease, "").await.map(drop)
             }
             Op::RetryAt { wait_ms, costs_attempt, .. } => {
                 unheld = held.map(|job| {
-                    job.to_ready(now_ms + wait_ms, if costs_attempt { job.attempt } else { job.attempt - 1 })
+                    let attempt = if costs_attempt { job.attempt } else { job.attempt - 1 };
+                    job.to_ready(now_ms + wait_ms, attempt, Some("job.retry"))
                 });
                 journal.retry_at(lease, now_ms + wait_ms, &problem("x"), costs_attempt).await.map(drop)
             }
             Op::Bury { .. } => {
-                unheld = held.map(|job| job.to_final(JobState::Dead));
+                unheld = held.map(|job| job.to_final(JobState::Dead, "job.dead"));
                 journal.bury(lease, &problem("x")).await
             }
             Op::FinishCancel { .. } => {
-                unheld = held.map(|job| job.to_final(JobState::Cancelled));
+                unheld = held.map(|job| job.to_final(JobState::Cancelled, "job.cancelled"));
                 journal.finish_cancel(lease).await
             }
             Op::Finish { .. } => {
-                unheld = held.map(|job| Expected { ended_by: Some(lease.clone()), ..job.to_final(JobState::Done) });
+                unheld = held.map(|job| {
+                    job.history.push("finding.raised");
+                    Expected { ended_by: Some(lease.clone()), ..job.to_final(JobState::Done, "job.done") }
+                });
                 let job = journal.get(&lease.job_id).await.unwrap();
                 let result = self.stores.results.finish(lease, &finished(&job)).await;
                 if was_finished_by_it {
@@ -319,9 +422,9 @@ impl Model {
             job.deaths += 1;
             let delay_ms = if is_gone { 0 } else { 2_000 << (job.deaths - 1) };
             *job = if job.deaths >= QUARANTINE_DEATHS && !job.is_cancel_requested {
-                job.to_final(JobState::Dead)
+                job.to_final(JobState::Dead, "job.quarantined")
             } else {
-                job.to_ready(now_ms + delay_ms, job.attempt - 1)
+                job.to_ready(now_ms + delay_ms, job.attempt - 1, Some("job.retry"))
             };
         }
     }
@@ -347,6 +450,7 @@ impl Model {
         for worker in 0..3 {
             self.apply(&Op::Die { worker }).await;
         }
+        self.apply(&Op::Resume { lane: false, tenant: None }).await;
         // Where nothing but time tells that a holder is dead, its lease has to end first.
         self.apply(&Op::Wait { ms: 100_000 }).await;
         self.apply(&Op::Sweep).await;
@@ -362,31 +466,68 @@ impl Model {
             assert_eq!(chain.result, Ok(()), "{chain:?}");
         }
         for (id, job) in &self.jobs {
-            let done = self
-                .stores
-                .audit
-                .of_job(id)
-                .await
-                .unwrap()
-                .iter()
-                .filter(|entry| entry.head.kind == "job.done")
-                .count();
-            assert_eq!(done, usize::from(job.state == JobState::Done), "a job is done once");
+            let entries = self.stores.audit.of_job(id).await.unwrap();
+            let told: Vec<_> = entries.iter().map(|entry| entry.head.kind.as_str()).collect();
+            assert_eq!(told, job.history, "what is on record is what happened");
+        }
+    }
+
+    /// Whether the job is due and neither its pauses nor the cap of its tenant are in the way.
+    fn may_be_taken(&self, job: &Expected) -> bool {
+        let is_paused = self.pauses.iter().any(|(_, of)| of.is_none_or(|of| of == job.tenant));
+        let leased =
+            self.jobs.iter().filter(|(_, other)| other.tenant == job.tenant && other.state == JobState::Leased).count();
+        let has_room = job.tenant != CAPPED || leased < CAP;
+        job.state == JobState::Ready && job.run_at_ms <= self.now_ms && !is_paused && has_room
+    }
+
+    /// Whoever has lost a job writes nothing about it, of no kind. What holders do otherwise is an operation of its own.
+    async fn zombie_writes_nothing(&self, lease: &Lease) {
+        let journal = &self.stores.journal;
+        let saved = SavedClip { clip: clip(0), text: clip_text("z"), reused_from: None };
+        let results = [
+            ("check_held", journal.check_held(lease).await),
+            ("set_blameless", journal.set_blameless(lease, true).await),
+            ("set_clips_total", journal.set_clips_total(lease, "f", 9).await),
+            ("book_request", journal.book_request(lease, &booking(&lease.job_id), None).await),
+            ("save_clips", journal.save_clips(lease, "f", &[(clip(7), clip_text("z"))]).await),
+            ("reuse_clips", journal.reuse_clips(lease, "f", &lease.job_id, &[saved]).await),
+            ("tell_early", journal.tell_early(lease, &serde_json::json!({})).await),
+        ];
+        for (name, result) in results {
+            assert!(matches!(result, Err(StorageError::LeaseLost(_))), "{name}: {result:?}");
         }
     }
 }
 
 impl Expected {
-    fn to_ready(&self, run_at_ms: i64, attempt: u32) -> Self {
+    /// `told` goes on record, unless the job was called off meanwhile.
+    fn to_ready(&self, run_at_ms: i64, attempt: u32, told: Option<&'static str>) -> Self {
         if self.is_cancel_requested {
-            return self.to_final(JobState::Cancelled);
+            return self.to_final(JobState::Cancelled, "job.cancelled");
         }
-        Self { state: JobState::Ready, run_at_ms, attempt, holder: None, ..self.clone() }
+        let mut after = Self { state: JobState::Ready, run_at_ms, attempt, holder: None, ..self.clone() };
+        after.history.extend(told);
+        after
     }
 
-    fn to_final(&self, state: JobState) -> Self {
-        Self { state, holder: None, ..self.clone() }
+    fn to_final(&self, state: JobState, told: &'static str) -> Self {
+        let mut after = Self { state, holder: None, ..self.clone() };
+        after.history.push(told);
+        after
     }
+}
+
+/// The tenant that may have but [`CAP`] jobs leased.
+const CAPPED: u8 = 1;
+const CAP: usize = 1;
+
+fn name_of(tenant: Option<u8>) -> Option<Tenant> {
+    tenant.map(|tenant| Tenant::parse(&format!("t{tenant}")).unwrap())
+}
+
+fn lane_of(is_named: bool) -> Option<Lane> {
+    is_named.then_some(Lane::Call)
 }
 
 async fn agree(ground: &Ground, ops: &[Op]) {

@@ -3,6 +3,7 @@
 mod body;
 mod faults;
 mod server;
+mod tagged;
 
 pub use faults::{Faults, Rates};
 pub use server::{Asked, S3Server};

@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 
 use super::body::SentBody;
 use super::faults::Faults;
+use super::tagged::Tagged;
 
 /// A request that came.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +72,7 @@ impl S3Server {
         for bucket in buckets {
             std::fs::create_dir_all(folder.join(bucket)).unwrap();
         }
-        let mut builder = S3ServiceBuilder::new(s3s_fs::FileSystem::new(folder).unwrap());
+        let mut builder = S3ServiceBuilder::new(Tagged(s3s_fs::FileSystem::new(folder).unwrap()));
         builder.set_auth(SimpleAuth::from_single(Self::ACCESS_KEY, Self::SECRET_KEY));
         let listener = TcpListener::bind(address).await.unwrap();
         let (faults, seen) = (Faults::default(), Seen::default());
@@ -94,7 +95,10 @@ impl S3Server {
     pub fn lay(&self, bucket: &str, key: &str, bytes: &[u8]) {
         let path = self.folder.join(bucket).join(key);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, bytes).unwrap();
+        // Whole or not at all: the server may be asked for it meanwhile.
+        let writing = self.folder.join(".laying");
+        std::fs::write(&writing, bytes).unwrap();
+        std::fs::rename(writing, path).unwrap();
     }
 
     /// The keys of all objects in `bucket`, in order.

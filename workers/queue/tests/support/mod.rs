@@ -77,9 +77,7 @@ impl Fleet {
 
     /// Asks the server.
     pub async fn ask<T: FromRedisValue>(&self, words: &[&str]) -> T {
-        let client = redis::Client::open(self.redis.url()).unwrap();
-        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-        redis::cmd(words[0]).arg(&words[1..]).query_async(&mut connection).await.unwrap()
+        self.redis.ask(words).await
     }
 
     /// Asks until the answer is as it should be.

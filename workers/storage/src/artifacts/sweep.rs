@@ -19,6 +19,8 @@ pub struct OrphanReport {
     pub orphans: u64,
     /// The orphans' size.
     pub orphaned_bytes: u64,
+    /// Artifacts of jobs that the database does not know.
+    pub unknown: u64,
     /// Objects under the prefix that are no artifacts of ours; left alone.
     pub foreign: u64,
 }
@@ -33,6 +35,8 @@ pub struct OrphanSweep<'a> {
     pub results: &'a dyn ResultStore,
     /// What was written later than this is left alone: its job may be about to name it.
     pub written_before_ms: i64,
+    /// Whether artifacts of jobs that the database does not know are orphans too. They may be another database's.
+    pub takes_unknown: bool,
     /// Whether nothing is removed.
     pub is_dry: bool,
 }
@@ -64,8 +68,15 @@ impl OrphanSweep<'_> {
                 current = Some((job, named));
             }
             let uri = self.artifacts.uri(&object.key);
-            if current.as_ref().is_some_and(|(_, named)| named.keeps(&uri)) {
-                continue;
+            match &current {
+                Some((_, Named::These(uris))) if !uris.contains(&uri) => {}
+                Some((_, Named::Unknown)) => {
+                    report.unknown += 1;
+                    if !self.takes_unknown {
+                        continue;
+                    }
+                }
+                Some((_, Named::All | Named::These(_))) | None => continue,
             }
             report.orphans += 1;
             report.orphaned_bytes += object.size_bytes;
@@ -79,7 +90,8 @@ impl OrphanSweep<'_> {
     async fn named(&self, job: &JobId) -> Result<Named, StorageError> {
         match self.journal.get(job).await {
             Ok(job) if !job.state.is_final() => return Ok(Named::All),
-            Ok(_) | Err(StorageError::NoSuchJob(_)) => {}
+            Ok(_) => {}
+            Err(StorageError::NoSuchJob(_)) => return Ok(Named::Unknown),
             Err(error) => return Err(error),
         }
         let artifacts = self.results.artifacts(job).await?;
@@ -92,15 +104,8 @@ enum Named {
     /// It is under way and may yet name anything.
     All,
     These(Vec<String>),
-}
-
-impl Named {
-    fn keeps(&self, uri: &str) -> bool {
-        match self {
-            Self::All => true,
-            Self::These(uris) => uris.iter().any(|named| named == uri),
-        }
-    }
+    /// There is no such job.
+    Unknown,
 }
 
 /// The job in `{prefix}{tenant}/{job_id}/{stem}.{sha256}.{extension}`; none for any other name.

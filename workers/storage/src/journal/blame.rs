@@ -10,6 +10,19 @@ use crate::StorageError;
 use crate::database::Write;
 
 impl Journal {
+    /// Whether `lease` still holds. Only what is written in one transaction with the lease's job is safe from others;
+    /// this is for what cannot be.
+    ///
+    /// # Errors
+    /// [`StorageError::LeaseLost`].
+    pub async fn check_held(&self, lease: &Lease) -> Result<(), StorageError> {
+        let statement = sqlx::query(
+            "SELECT id FROM jobs WHERE id = $1 AND lease_epoch = $2 AND lease_owner = $3 AND state = 'leased'",
+        );
+        let found = self.db.map(fence(statement, lease).fetch_optional(self.db.pool()).await)?;
+        found.map(drop).ok_or_else(|| StorageError::LeaseLost(lease.job_id.clone()))
+    }
+
     /// Says whether the job's recording can be the cause if its holder dies now. With every lease it can, until the
     /// holder says otherwise.
     ///

@@ -15,6 +15,8 @@ pub struct SavedClip {
     pub clip: Clip,
     /// What came back.
     pub text: ClipText,
+    /// The job that asked, where it was another one.
+    pub reused_from: Option<JobId>,
 }
 
 /// What a job has cost so far, over all its attempts.
@@ -140,6 +142,10 @@ impl Journal {
             Ok(SavedClip {
                 clip: Clip { key, regions },
                 text: parsed(db, found, "text", |text| serde_json::from_str(text))?,
+                reused_from: match column::<Option<String>>(db, found, "reused_from")? {
+                    Some(_) => Some(parsed(db, found, "reused_from", JobId::parse)?),
+                    None => None,
+                },
             })
         };
         self.db.map(rows)?.iter().map(saved).collect()
@@ -184,7 +190,7 @@ async fn save(
         let statement = sqlx::query(
             "INSERT INTO clips (job_id, channel, clip_index, fingerprint, regions, text, saved_at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7)
              ON CONFLICT (job_id, channel, clip_index) DO UPDATE
-             SET fingerprint = excluded.fingerprint, regions = excluded.regions, text = excluded.text, saved_at_ms = excluded.saved_at_ms",
+             SET fingerprint = excluded.fingerprint, regions = excluded.regions, text = excluded.text, saved_at_ms = excluded.saved_at_ms, reused_from = NULL",
         )
         .bind(lease.job_id.as_str().to_owned())
         .bind(i64::from(clip.key.channel))

@@ -14,13 +14,17 @@ use crate::database::{Write, column, parsed};
 const IDS: usize = 500;
 
 /// Tenants with a job to be put in lane `$1` at instant `$2`, those whose turn it is first, at most `$3`.
-const TENANTS: &str = "
+fn tenants(journal: &Journal) -> String {
+    format!(
+        "
     SELECT t.tenant AS tenant FROM turns t
-    WHERE t.lane = $1
-      AND NOT EXISTS (SELECT 1 FROM pauses p WHERE (p.lane = '' OR p.lane = t.lane) AND (p.tenant = '' OR p.tenant = t.tenant))
+    WHERE t.lane = $1 AND {}
       AND EXISTS (SELECT 1 FROM jobs j WHERE j.state = 'ready' AND j.lane = t.lane AND j.tenant = t.tenant AND j.run_at_ms <= $2
                   AND (j.queued_until_ms IS NULL OR j.queued_until_ms <= $2))
-    ORDER BY t.served, t.tenant LIMIT $3";
+    ORDER BY t.served, t.tenant LIMIT $3",
+        journal.may_take()
+    )
+}
 
 impl Journal {
     /// Marks up to `room` jobs of `lane` that are due as queued for `mark_ms` and gives them in the order in which they
@@ -32,7 +36,8 @@ impl Journal {
     pub async fn queue_due(&self, lane: Lane, room: usize, mark_ms: i64) -> Result<Vec<JobId>, StorageError> {
         let now_ms = self.db.now_ms();
         // Looking costs no turn to write, and mostly there is nothing.
-        let tenants = sqlx::query(TENANTS)
+        // Words of ours only.
+        let tenants = sqlx::query(AssertSqlSafe(tenants(self)))
             .bind(lane.as_str())
             .bind(now_ms)
             .bind(i64::try_from(room).unwrap_or(i64::MAX))
@@ -55,7 +60,7 @@ impl Journal {
             let (each, over) = (left / tenants.len(), left % tenants.len());
             let mut hands = Vec::with_capacity(tenants.len());
             for (place, tenant) in tenants.into_iter().enumerate() {
-                let share = each + usize::from(place < over);
+                let share = (each + usize::from(place < over)).min(self.room_of(&mut write, &tenant, now_ms).await?);
                 if share > 0 {
                     let jobs = mark(&mut write, lane, &tenant, share, now_ms, mark_ms).await?;
                     hands.push((tenant, share, jobs));
@@ -69,6 +74,17 @@ impl Journal {
         advance_turns(&mut write, lane, &dealt).await?;
         write.commit().await?;
         Ok(dealt.into_iter().map(|(_, job)| job).collect())
+    }
+
+    /// How many more jobs of `tenant` may be put in streams before it has as many as it may have leased.
+    async fn room_of(&self, write: &mut Write, tenant: &Tenant, now_ms: i64) -> Result<usize, StorageError> {
+        let Some(cap) = self.caps.of(tenant) else { return Ok(usize::MAX) };
+        let under_way = sqlx::query(
+            "SELECT COUNT(*) AS jobs FROM jobs WHERE tenant = $1 AND (state = 'leased' OR (state = 'ready' AND queued_until_ms > $2))",
+        );
+        let found = write.row(under_way.bind(tenant.as_str().to_owned()).bind(now_ms)).await?;
+        let jobs = found.map(|found| column::<i64>(&self.db, &found, "jobs")).transpose()?.unwrap_or_default();
+        Ok(usize::try_from(i64::from(cap) - jobs).unwrap_or(0))
     }
 
     /// Gives the marks of `jobs`, as far as they are ready, another end: `mark_ms` from now. With 0 they may be queued

@@ -1,4 +1,4 @@
-//! New jobs as rows: many to a statement, those that are there already found by their keys.
+//! New jobs as rows: many to a statement, those that are there already found by their keys or identities.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -9,53 +9,68 @@ use sqlx::AssertSqlSafe;
 use super::intake::BATCH;
 use super::{Accepted, row};
 use crate::StorageError;
-use crate::database::{Query, Write, json, parsed, places};
+use crate::database::{Query, Write, column, json, parsed, places};
 
 /// Longest key: what a server's index takes, with room for the tenant.
 const MAX_KEY_BYTES: usize = 1024;
 /// Values of a job's row.
-const COLUMNS: usize = 13;
+const COLUMNS: usize = 14;
 
-/// Inserts each of `batch` as a ready job, or finds the one its key belongs to; in order.
-pub(super) async fn insert(write: &mut Write, batch: &[NewJob]) -> Result<Vec<Accepted>, StorageError> {
+/// A job to be inserted, with what makes it the same as another: a key or an identity, or neither.
+type Offered<'a> = (&'a NewJob, Option<&'a str>);
+
+/// Inserts each of `batch` as a ready job, or finds the one its key or its identity belongs to; in order. `rules` is the
+/// rule set of those that name none.
+pub(super) async fn insert(
+    write: &mut Write,
+    batch: &[NewJob],
+    rules: Option<&str>,
+) -> Result<Vec<Accepted>, StorageError> {
+    let identities: Vec<_> = batch.iter().map(|new| new.identity(rules)).collect();
+    let offered: Vec<Offered<'_>> = batch.iter().zip(identities.iter().map(Option::as_deref)).collect();
     let now_ms = write.db().now_ms();
     let ids: Vec<_> = batch.iter().map(|_| JobId::at(now_ms)).collect();
-    let inserted = insert_rows(write, batch, &ids, now_ms).await?;
-    let known =
-        known(write, batch.iter().zip(&ids).filter(|(_, id)| !inserted.contains(*id)).map(|(new, _)| new)).await?;
+    let inserted = insert_rows(write, &offered, &ids, now_ms).await?;
+    let there = || offered.iter().zip(&ids).filter(|(_, id)| !inserted.contains(*id)).map(|(offered, _)| *offered);
+    let keys = known(write, "key", there().filter_map(|(new, _)| Some((&new.tenant, new.key.as_deref()?)))).await?;
+    let same = known(write, "identity", there().filter_map(|(new, identity)| Some((&new.tenant, identity?)))).await?;
     let mut accepted = Vec::with_capacity(batch.len());
     let mut turns = BTreeSet::new();
-    for (new, id) in batch.iter().zip(ids) {
+    for ((new, identity), id) in offered.into_iter().zip(ids) {
         if inserted.contains(&id) {
             turns.insert((new.lane.as_str(), new.tenant.as_str()));
             accepted.push(Accepted { job: ready_job(new, id, now_ms), is_new: true });
             continue;
         }
-        let there = new.key.clone().and_then(|key| known.get(&(new.tenant.clone(), key)));
-        let job = there.ok_or(StorageError::NoSuchJob(id))?.clone();
+        let job = match (&new.key, identity) {
+            (Some(key), _) => keys.get(&(new.tenant.clone(), key.clone())),
+            (None, Some(identity)) => same.get(&(new.tenant.clone(), identity.to_owned())),
+            (None, None) => None,
+        };
+        let job = job.ok_or(StorageError::NoSuchJob(id))?.clone();
         accepted.push(Accepted { job, is_new: false });
     }
     insert_turns(write, &turns).await?;
     Ok(accepted)
 }
 
-/// Inserts those whose keys are new; gives their ids.
+/// Inserts those whose keys and identities are new; gives their ids.
 async fn insert_rows(
     write: &mut Write,
-    batch: &[NewJob],
+    batch: &[Offered<'_>],
     ids: &[JobId],
     now_ms: i64,
 ) -> Result<HashSet<JobId>, StorageError> {
     let statement = format!(
-        "INSERT INTO jobs (id, tenant, lane, key, uri, location, metadata, options, priority, version, state, run_at_ms, accepted_at_ms)
+        "INSERT INTO jobs (id, tenant, lane, key, uri, location, metadata, options, priority, version, identity, state, run_at_ms, accepted_at_ms)
          VALUES {} ON CONFLICT DO NOTHING RETURNING id",
         places(batch.len(), COLUMNS)
     );
     let mut query = many(statement, batch.len());
-    // By key, so that two who offer the same keys do not wait for each other; of equal ones the first stays the first.
+    // By key and identity, so that two who offer the same do not wait for each other; of equal ones the first stays the first.
     let mut offered: Vec<_> = batch.iter().zip(ids).collect();
-    offered.sort_by_key(|(new, _)| (new.tenant.as_str(), new.key.as_deref()));
-    for (new, id) in offered {
+    offered.sort_by_key(|((new, identity), _)| (new.tenant.as_str(), new.key.as_deref(), *identity));
+    for ((new, identity), id) in offered {
         query = query
             .bind(id.as_str().to_owned())
             .bind(new.tenant.as_str().to_owned())
@@ -67,6 +82,7 @@ async fn insert_rows(
             .bind(json("options", &new.options)?)
             .bind(new.priority)
             .bind(new.version.clone())
+            .bind(identity.map(str::to_owned))
             .bind(JobState::Ready.as_str())
             .bind(now_ms)
             .bind(now_ms);
@@ -75,24 +91,25 @@ async fn insert_rows(
     rows.iter().map(|found| parsed(write.db(), found, "id", JobId::parse)).collect()
 }
 
-/// The jobs that the keys of `offered` belong to.
+/// The jobs of which `name`, a column, has one of `values` for the tenant beside it.
 async fn known<'a>(
     write: &mut Write,
-    offered: impl Iterator<Item = &'a NewJob>,
+    name: &'static str,
+    values: impl Iterator<Item = (&'a Tenant, &'a str)>,
 ) -> Result<HashMap<(Tenant, String), Job>, StorageError> {
-    let keys: BTreeSet<_> = offered.filter_map(|new| Some((new.tenant.as_str(), new.key.as_deref()?))).collect();
-    if keys.is_empty() {
+    let values: BTreeSet<_> = values.collect();
+    if values.is_empty() {
         return Ok(HashMap::new());
     }
-    let statement = format!("SELECT * FROM jobs WHERE (tenant, key) IN (VALUES {})", places(keys.len(), 2));
-    let mut query = many(statement, keys.len());
-    for (tenant, key) in &keys {
-        query = query.bind((*tenant).to_owned()).bind((*key).to_owned());
+    let statement = format!("SELECT * FROM jobs WHERE (tenant, {name}) IN (VALUES {})", places(values.len(), 2));
+    let mut query = many(statement, values.len());
+    for (tenant, value) in &values {
+        query = query.bind(tenant.as_str().to_owned()).bind((*value).to_owned());
     }
-    let mut known = HashMap::with_capacity(keys.len());
+    let mut known = HashMap::with_capacity(values.len());
     for found in write.rows(query).await? {
         let job = row::job(write.db(), &found)?;
-        known.insert((job.tenant.clone(), job.key.clone().unwrap_or_default()), job);
+        known.insert((job.tenant.clone(), column(write.db(), &found, name)?), job);
     }
     Ok(known)
 }

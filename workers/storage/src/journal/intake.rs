@@ -15,7 +15,8 @@ use crate::recordings::shown_uri;
 pub(super) const BATCH: usize = 500;
 
 impl Journal {
-    /// Accepts `new` for `actor`. The same tenant and key again give the job there is.
+    /// Accepts `new` for `actor`. The same tenant and key again give the job there is, as does, without a key, the same
+    /// tenant, recording, version and rule set, however that job has ended.
     ///
     /// # Errors
     /// [`StorageError::NulInText`], [`StorageError::KeyTooLong`], or when the database fails; then nothing was accepted.
@@ -28,7 +29,8 @@ impl Journal {
     ///
     /// # Errors
     /// [`StorageError::NulInText`], [`StorageError::KeyTooLong`]: nothing was accepted. [`StorageError`] when the database
-    /// fails: the transactions before are accepted, and with keys the whole may be offered again.
+    /// fails: the transactions before are accepted, and the whole may be offered again: what is known is not accepted
+    /// twice.
     pub async fn accept_many(&self, new: &[NewJob], actor: &str) -> Result<Vec<Accepted>, StorageError> {
         refuse_unstorable(new)?;
         let mut accepted = Vec::with_capacity(new.len());
@@ -52,7 +54,7 @@ impl Journal {
         refuse_unstorable(std::slice::from_ref(new))?;
         let mut write = self.db.write().await?;
         let now_ms = self.db.now_ms();
-        let offered = insert(&mut write, std::slice::from_ref(new)).await?.pop();
+        let offered = insert(&mut write, std::slice::from_ref(new), self.active_rules()).await?.pop();
         let Accepted { mut job, is_new } = offered.expect("one job in, one answer out");
         if !is_new {
             return Err(StorageError::KeyTaken { key: new.key.clone().unwrap_or_default(), job: job.id });
@@ -74,7 +76,7 @@ impl Journal {
 
     async fn accept_batch(&self, batch: &[NewJob], actor: &str) -> Result<Vec<Accepted>, StorageError> {
         let mut write = self.db.write().await?;
-        let accepted = insert_once(&mut write, batch).await?;
+        let accepted = insert_once(&mut write, batch, self.active_rules()).await?;
         let mut events: Vec<_> = accepted
             .iter()
             .filter(|accepted| accepted.is_new)

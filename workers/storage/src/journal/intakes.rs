@@ -15,15 +15,19 @@ use crate::database::{Write, column, places};
 /// # Errors
 /// [`StorageError::KeyTaken`] when another process has just offered the same entry: nothing of this transaction is to
 /// stay, the next finds the job.
-pub(super) async fn insert_once(write: &mut Write, batch: &[NewJob]) -> Result<Vec<Accepted>, StorageError> {
+pub(super) async fn insert_once(
+    write: &mut Write,
+    batch: &[NewJob],
+    rules: Option<&str>,
+) -> Result<Vec<Accepted>, StorageError> {
     let entries: Vec<&str> = batch.iter().filter_map(|new| new.intake_id.as_deref()).collect();
     if entries.is_empty() {
-        return insert(write, batch).await;
+        return insert(write, batch, rules).await;
     }
     let known = known(write, &entries).await?;
     let job_of = |new: &NewJob| new.intake_id.as_ref().and_then(|id| known.get(id));
     let fresh: Vec<NewJob> = batch.iter().filter(|new| job_of(new).is_none()).cloned().collect();
-    let mut inserted = if fresh.is_empty() { Vec::new() } else { insert(write, &fresh).await? }.into_iter();
+    let mut inserted = if fresh.is_empty() { Vec::new() } else { insert(write, &fresh, rules).await? }.into_iter();
     let mut accepted = Vec::with_capacity(batch.len());
     for new in batch {
         accepted.push(match job_of(new) {

@@ -1,7 +1,8 @@
 //! Leases: taking a job, keeping it, giving it back.
 
-use earmark_core::{Job, JobId, JobState, Lane, Lease, Problem, WorkerId};
+use earmark_core::{Job, JobId, JobState, Lane, Lease, Problem, Tenant, WorkerId};
 use serde_json::json;
+use sqlx::AssertSqlSafe;
 
 use super::holder::{actor_of, become_cancelled, become_dead, become_ready, event, fence, held};
 use super::{Hold, Journal, LeaseState, row};
@@ -9,14 +10,17 @@ use crate::StorageError;
 use crate::audit;
 use crate::database::{Write, column, parsed};
 
-/// The next job that is due, of the tenant whose turn it is, in lane `$1` at instant `$2`.
-const NEXT_IN_LANE: &str = "
-    SELECT id FROM (
+/// The next job that is due, and its tenant: the one whose turn it is in lane `$1` at instant `$2`, among those of whom one
+/// may be taken.
+fn next_in_lane(journal: &Journal) -> String {
+    format!("
+    SELECT id, tenant FROM (
         SELECT t.served, t.tenant,
                (SELECT j.id FROM jobs j WHERE j.state = 'ready' AND j.lane = t.lane AND j.tenant = t.tenant AND j.run_at_ms <= $2
                 ORDER BY j.priority DESC, j.run_at_ms, j.id LIMIT 1) AS id
-        FROM turns t WHERE t.lane = $1
-    ) AS candidates WHERE id IS NOT NULL ORDER BY served, tenant LIMIT 1";
+        FROM turns t WHERE t.lane = $1 AND {}
+    ) AS candidates WHERE id IS NOT NULL ORDER BY served, tenant LIMIT 1", journal.may_take())
+}
 
 /// On a server: what is next of the lane and tenant of job `$1` at instant `$2` that nobody is taking at this moment.
 const NEXT_UNLOCKED: &str = "
@@ -26,7 +30,8 @@ const NEXT_UNLOCKED: &str = "
 
 impl Journal {
     /// Leases the next job of `lanes` to `worker` for `lease_ms`: the most urgent lane first, within it tenants in turn,
-    /// within a tenant the highest priority, then the longest due. None when no job is due.
+    /// within a tenant the highest priority, then the longest due. Lanes and tenants that are paused and tenants at their
+    /// cap are passed over. None when no job is due.
     ///
     /// # Errors
     /// [`StorageError`] when the database fails.
@@ -42,7 +47,7 @@ impl Journal {
         }
         let mut write = self.db.write().await?;
         for lane in Lane::ALL.iter().filter(|lane| lanes.contains(lane)) {
-            if let Some(leased) = lease_in_lane(&mut write, *lane, worker, lease_ms).await? {
+            if let Some(leased) = self.lease_in_lane(&mut write, *lane, worker, lease_ms).await? {
                 write.commit().await?;
                 return Ok(Some(leased));
             }
@@ -50,8 +55,8 @@ impl Journal {
         Ok(None)
     }
 
-    /// Leases job `id` to `worker` for `lease_ms`, whoever's turn it is; none when it is not ready or not
-    /// due.
+    /// Leases job `id` to `worker` for `lease_ms`, whoever's turn it is; none when it is not ready, not due or paused, or its
+    /// tenant at its cap.
     ///
     /// # Errors
     /// [`StorageError`] when the database fails.
@@ -62,7 +67,11 @@ impl Journal {
         lease_ms: i64,
     ) -> Result<Option<(Job, Lease)>, StorageError> {
         let mut write = self.db.write().await?;
-        let leased = take(&mut write, id, worker, lease_ms).await?;
+        let tenant = sqlx::query("SELECT tenant FROM jobs WHERE id = $1").bind(id.as_str().to_owned());
+        let Some(found) = write.row(tenant).await? else { return Ok(None) };
+        let tenant = parsed(&self.db, &found, "tenant", Tenant::parse)?;
+        self.caps.hold(&mut write, &tenant).await?;
+        let leased = self.take(&mut write, id, worker, lease_ms).await?;
         write.commit().await?;
         Ok(leased)
     }
@@ -182,58 +191,72 @@ impl Journal {
     async fn has_due(&self, lanes: &[Lane]) -> Result<bool, StorageError> {
         let now_ms = self.db.now_ms();
         for lane in lanes {
-            let due = sqlx::query(NEXT_IN_LANE).bind(lane.as_str()).bind(now_ms).fetch_optional(self.db.pool()).await;
+            // Words of ours only.
+            let next = sqlx::query(AssertSqlSafe(next_in_lane(self)));
+            let due = next.bind(lane.as_str()).bind(now_ms).fetch_optional(self.db.pool()).await;
             if self.db.map(due)?.is_some() {
                 return Ok(true);
             }
         }
         Ok(false)
     }
-}
 
-async fn lease_in_lane(
-    write: &mut Write,
-    lane: Lane,
-    worker: &WorkerId,
-    lease_ms: i64,
-) -> Result<Option<(Job, Lease)>, StorageError> {
-    let now_ms = write.db().now_ms();
-    // Where others may write at the same time, the candidate can be gone: then the next one.
-    while let Some(found) = write.row(sqlx::query(NEXT_IN_LANE).bind(lane.as_str()).bind(now_ms)).await? {
-        let mut id = parsed(write.db(), &found, "id", JobId::parse)?;
-        if write.db().is_shared() {
-            let unlocked = sqlx::query(NEXT_UNLOCKED).bind(id.as_str().to_owned()).bind(now_ms);
-            if let Some(found) = write.row(unlocked).await? {
-                id = parsed(write.db(), &found, "id", JobId::parse)?;
+    async fn lease_in_lane(
+        &self,
+        write: &mut Write,
+        lane: Lane,
+        worker: &WorkerId,
+        lease_ms: i64,
+    ) -> Result<Option<(Job, Lease)>, StorageError> {
+        let now_ms = self.db.now_ms();
+        let next = next_in_lane(self);
+        // Where others may write at the same time, the candidate can be gone: then the next one.
+        loop {
+            // Words of ours only.
+            let candidate = sqlx::query(AssertSqlSafe(next.clone())).bind(lane.as_str()).bind(now_ms);
+            let Some(found) = write.row(candidate).await? else { return Ok(None) };
+            let mut id = parsed(&self.db, &found, "id", JobId::parse)?;
+            let tenant = parsed(&self.db, &found, "tenant", Tenant::parse)?;
+            self.caps.hold(write, &tenant).await?;
+            if self.db.is_shared() {
+                let unlocked = sqlx::query(NEXT_UNLOCKED).bind(id.as_str().to_owned()).bind(now_ms);
+                if let Some(found) = write.row(unlocked).await? {
+                    id = parsed(&self.db, &found, "id", JobId::parse)?;
+                }
             }
+            let Some((job, lease)) = self.take(write, &id, worker, lease_ms).await? else { continue };
+            let served = sqlx::query(
+                "UPDATE turns SET served = (SELECT MAX(t.served) + 1 FROM turns t WHERE t.lane = $1) WHERE lane = $1 AND tenant = $2",
+            );
+            write.run(served.bind(lane.as_str()).bind(tenant.as_str().to_owned())).await?;
+            return Ok(Some((job, lease)));
         }
-        let Some((job, lease)) = take(write, &id, worker, lease_ms).await? else { continue };
-        let served = sqlx::query(
-            "UPDATE turns SET served = (SELECT MAX(t.served) + 1 FROM turns t WHERE t.lane = $1) WHERE lane = $1 AND tenant = $2",
-        );
-        write.run(served.bind(lane.as_str()).bind(job.tenant.as_str().to_owned())).await?;
-        return Ok(Some((job, lease)));
     }
-    Ok(None)
-}
 
-async fn take(
-    write: &mut Write,
-    id: &JobId,
-    worker: &WorkerId,
-    lease_ms: i64,
-) -> Result<Option<(Job, Lease)>, StorageError> {
-    let now_ms = write.db().now_ms();
-    let statement = sqlx::query(
-        "UPDATE jobs SET state = 'leased', is_blameless = 0, attempt = attempt + 1, lease_epoch = lease_epoch + 1, lease_owner = $1, lease_until_ms = $2,
-                queued_until_ms = NULL
-         WHERE id = $3 AND state = 'ready' AND run_at_ms <= $4 RETURNING *",
-    )
-    .bind(worker.as_str().to_owned())
-    .bind(now_ms + lease_ms)
-    .bind(id.as_str().to_owned())
-    .bind(now_ms);
-    let Some(found) = write.row(statement).await? else { return Ok(None) };
-    let lease = Lease { job_id: id.clone(), worker: worker.clone(), epoch: column(write.db(), &found, "lease_epoch")? };
-    Ok(Some((row::job(write.db(), &found)?, lease)))
+    /// Leases job `id`, if it is still ready and may be taken. The caps of its tenant are held already.
+    async fn take(
+        &self,
+        write: &mut Write,
+        id: &JobId,
+        worker: &WorkerId,
+        lease_ms: i64,
+    ) -> Result<Option<(Job, Lease)>, StorageError> {
+        let statement = format!(
+            "UPDATE jobs AS t SET state = 'leased', is_blameless = 0, attempt = attempt + 1, lease_epoch = lease_epoch + 1,
+                    lease_owner = $1, lease_until_ms = $2, queued_until_ms = NULL
+             WHERE t.id = $3 AND t.state = 'ready' AND t.run_at_ms <= $4 AND {} RETURNING *",
+            self.may_take()
+        );
+        let now_ms = self.db.now_ms();
+        // Words of ours only.
+        let statement = sqlx::query(AssertSqlSafe(statement))
+            .bind(worker.as_str().to_owned())
+            .bind(now_ms + lease_ms)
+            .bind(id.as_str().to_owned())
+            .bind(now_ms);
+        let Some(found) = write.row(statement).await? else { return Ok(None) };
+        let epoch = column(&self.db, &found, "lease_epoch")?;
+        let lease = Lease { job_id: id.clone(), worker: worker.clone(), epoch };
+        Ok(Some((row::job(&self.db, &found)?, lease)))
+    }
 }

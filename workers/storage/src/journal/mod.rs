@@ -14,10 +14,15 @@
 //! ```
 //!
 //! A lease carries an epoch. Every write of a holder names job, epoch and holder; once the job has moved on the write
-//! matches no row and is [`StorageError::LeaseLost`](crate::StorageError::LeaseLost).
+//! matches no row and is [`StorageError::LeaseLost`](crate::StorageError::LeaseLost). These are all of them: `renew`,
+//! `release`, `retry_at`, `bury`, `finish_cancel`, `hung`, `set_blameless`, `set_clips_total`, `book_request`, `save_clip`,
+//! `save_clips`, `reuse_clips`, `tell_early`, and [`ResultStore::finish`](crate::ResultStore::finish), which alone may be
+//! repeated by the lease that ended the job. `settle_request` has no fence: what was sent was sent, and it writes nothing
+//! of the job. Files know none either: `check_held` comes before them, and their hashes stand in the job's last entry.
 
 mod blame;
 mod cancel;
+mod caps;
 mod clips;
 mod dispatch;
 mod early;
@@ -28,27 +33,42 @@ mod intake;
 mod intakes;
 mod lease;
 mod outcomes;
+mod pause;
 mod query;
+mod reuse;
 mod row;
+mod standing;
 mod sweep;
 mod workers;
 
-use earmark_core::{Job, JobState, Lane, Lease, Tenant};
+use std::sync::{Arc, OnceLock};
+
+use earmark_core::{Job, JobState, Lane, Lease, Standing, Tenant};
 use tokio::sync::watch;
 
 use crate::database::Database;
 
 pub(crate) use blame::make_due;
+pub use caps::Caps;
 pub use clips::{SavedClip, Spent};
 pub(crate) use holder::{Ending, actor_of, become_final, event, held};
 pub use outcomes::{Outcome, Unannounced};
+pub use pause::Pause;
+pub use reuse::Reusable;
+pub use standing::{LaneStats, QueueStats, StandingJob};
 pub use sweep::QUARANTINE_DEATHS;
-pub use workers::WorkerInfo;
+pub use workers::{WorkerCount, WorkerInfo};
 
 /// The journal in the database. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Journal {
     db: Database,
+    /// Jobs that a tenant may have leased.
+    caps: Arc<Caps>,
+    /// Streams deliver the jobs; otherwise the journal itself does.
+    has_streams: bool,
+    /// The rule set of jobs that name none, where it is known.
+    active_rules: Arc<OnceLock<String>>,
 }
 
 /// What became of an offered job.
@@ -56,7 +76,8 @@ pub struct Journal {
 pub struct Accepted {
     /// The job as it stands now.
     pub job: Job,
-    /// False when its key belonged to a job that was there already, which this is.
+    /// False when it was there already, by its key or as the same recording, version and rule set. It may have ended
+    /// long ago, well or not: its state says so.
     pub is_new: bool,
 }
 
@@ -102,6 +123,8 @@ pub struct JobFilter {
     pub lane: Option<Lane>,
     /// In this state.
     pub state: Option<JobState>,
+    /// Standing there, in the words of people.
+    pub standing: Option<Standing>,
     /// Accepted at this instant or later.
     pub since_ms: Option<i64>,
     /// At most this many.
@@ -112,7 +135,29 @@ pub struct JobFilter {
 
 impl Default for JobFilter {
     fn default() -> Self {
-        Self { tenant: None, key: None, lane: None, state: None, since_ms: None, limit: 100, after: None }
+        Self {
+            tenant: None,
+            key: None,
+            lane: None,
+            state: None,
+            standing: None,
+            since_ms: None,
+            limit: 100,
+            after: None,
+        }
+    }
+}
+
+impl JobFilter {
+    /// Only jobs that stand at `standing`, where one is given; `ready` is every job that nobody holds, as it is stored,
+    /// those that wait or are paused included.
+    #[must_use]
+    pub fn standing_at(self, standing: Option<Standing>) -> Self {
+        match standing.map(|standing| (standing, standing.state())) {
+            None => self,
+            Some((_, Some(state))) => Self { state: Some(state), ..self },
+            Some((standing, None)) => Self { standing: Some(standing), ..self },
+        }
     }
 }
 
@@ -150,7 +195,29 @@ impl SweepReport {
 impl Journal {
     /// The journal of `db`.
     pub fn new(db: Database) -> Self {
-        Self { db }
+        Self { db, caps: Arc::default(), has_streams: false, active_rules: Arc::default() }
+    }
+
+    /// The same journal with `caps` on what tenants may have leased.
+    #[must_use]
+    pub fn with_caps(self, caps: Caps) -> Self {
+        Self { caps: Arc::new(caps), ..self }
+    }
+
+    /// The same journal where streams deliver the jobs: what is due and in no stream yet is only accepted.
+    #[must_use]
+    pub fn behind_streams(self) -> Self {
+        Self { has_streams: true, ..self }
+    }
+
+    /// Says that the rule set with the hash `sha256` is in force for jobs that name none, as long as this journal and its
+    /// clones live; with other rules a recording is another job. The first word counts.
+    pub fn judge_by(&self, sha256: &str) {
+        self.active_rules.get_or_init(|| sha256.into());
+    }
+
+    pub(crate) fn active_rules(&self) -> Option<&str> {
+        self.active_rules.get().map(String::as_str)
     }
 
     /// Changes whenever this process makes a job ready, so that a dispatcher need not wait for its next look.

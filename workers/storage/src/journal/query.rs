@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use earmark_core::{Job, JobId, JobState, Lane};
 use sqlx::AssertSqlSafe;
+use sqlx::any::AnyRow;
 
 use super::{Count, JobFilter, Journal, row};
 use crate::StorageError;
@@ -31,6 +32,11 @@ impl Journal {
     /// # Errors
     /// [`StorageError`] when the database fails.
     pub async fn list(&self, filter: &JobFilter) -> Result<Vec<Job>, StorageError> {
+        self.page(filter).await?.iter().map(|found| row::job(&self.db, found)).collect()
+    }
+
+    /// Rows of jobs with their `standing`.
+    pub(super) async fn page(&self, filter: &JobFilter) -> Result<Vec<AnyRow>, StorageError> {
         if filter.key.as_ref().is_some_and(|key| key.contains('\0')) {
             // No job has such a key, and not every database may be asked for it.
             return Ok(Vec::new());
@@ -40,28 +46,30 @@ impl Journal {
         let mut is_equal = |column: &str, value: Option<String>| {
             if let Some(value) = value {
                 values.push(value);
-                let _ = write!(conditions, " AND {column} ${}", values.len());
+                let _ = write!(conditions, " AND {column} ${}", values.len() + 3);
             }
         };
-        is_equal("tenant =", filter.tenant.as_ref().map(ToString::to_string));
-        is_equal("key =", filter.key.clone());
-        is_equal("lane =", filter.lane.map(|lane| lane.to_string()));
-        is_equal("state =", filter.state.map(|state| state.to_string()));
-        is_equal("id <", filter.after.as_ref().map(ToString::to_string));
-        let (since, limit) = (values.len() + 1, values.len() + 2);
-        let statement =
-            format!("SELECT * FROM jobs WHERE accepted_at_ms >= ${since}{conditions} ORDER BY id DESC LIMIT ${limit}");
+        let standing = self.standing_of("$1");
+        is_equal("t.tenant =", filter.tenant.as_ref().map(ToString::to_string));
+        is_equal("t.key =", filter.key.clone());
+        is_equal("t.lane =", filter.lane.map(|lane| lane.to_string()));
+        // The stored state beside it, for its index.
+        let state = filter.standing.map(|standing| standing.state().unwrap_or(JobState::Ready)).or(filter.state);
+        is_equal("t.state =", state.map(|state| state.to_string()));
+        is_equal(&format!("({standing}) ="), filter.standing.map(|standing| standing.to_string()));
+        is_equal("t.id <", filter.after.as_ref().map(ToString::to_string));
+        let statement = format!(
+            "SELECT t.*, {standing} AS standing FROM jobs t WHERE t.accepted_at_ms >= $2{conditions} ORDER BY t.id DESC LIMIT $3"
+        );
         // Column names and placeholders only; every value is bound.
-        let mut query = sqlx::query(AssertSqlSafe(statement));
+        let mut query = sqlx::query(AssertSqlSafe(statement))
+            .bind(self.db.now_ms())
+            .bind(filter.since_ms.unwrap_or(i64::MIN))
+            .bind(i64::from(filter.limit.min(MAX_PAGE)));
         for value in values {
             query = query.bind(value);
         }
-        let rows = query
-            .bind(filter.since_ms.unwrap_or(i64::MIN))
-            .bind(i64::from(filter.limit.min(MAX_PAGE)))
-            .fetch_all(self.db.pool())
-            .await;
-        self.db.map(rows)?.iter().map(|found| row::job(&self.db, found)).collect()
+        self.db.map(query.fetch_all(self.db.pool()).await)
     }
 
     /// How many jobs are where; lanes and states without a job are left out.

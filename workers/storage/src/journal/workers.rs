@@ -4,7 +4,8 @@ use earmark_core::WorkerId;
 
 use super::Journal;
 use crate::StorageError;
-use crate::worker_lock::WorkerLock;
+use crate::database::{column, parsed};
+use crate::worker_lock::{WorkerLock, is_held};
 
 /// What is kept of a worker process.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +16,15 @@ pub struct WorkerInfo {
     pub pid: u32,
     /// Jobs it takes at once.
     pub slots: u32,
+}
+
+/// Worker processes that live.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct WorkerCount {
+    /// How many.
+    pub live: u64,
+    /// Jobs that they take at once, together.
+    pub slots: u64,
 }
 
 impl Journal {
@@ -49,5 +59,25 @@ impl Journal {
             .bind(worker.as_str().to_owned());
         write.run(statement).await?;
         write.commit().await
+    }
+
+    /// The worker processes that live, as far as can be known: those that were not stopped, and on this machine hold
+    /// their lock.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the database fails.
+    pub async fn live_workers(&self) -> Result<WorkerCount, StorageError> {
+        let rows =
+            sqlx::query("SELECT id, slots FROM workers WHERE stopped_at_ms IS NULL").fetch_all(self.db.pool()).await;
+        let folder = self.db.runtime_folder();
+        let mut count = WorkerCount::default();
+        for found in &self.db.map(rows)? {
+            let id = parsed(&self.db, found, "id", |id| Ok::<_, StorageError>(WorkerId::stored(id)))?;
+            if folder.as_deref().is_none_or(|folder| is_held(folder, &id)) {
+                count.live += 1;
+                count.slots += column::<i64>(&self.db, found, "slots")?.unsigned_abs();
+            }
+        }
+        Ok(count)
     }
 }

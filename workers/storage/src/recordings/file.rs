@@ -58,6 +58,20 @@ impl Identity {
     }
 }
 
+/// What [`Fetched::version`] of the regular file at `path` is, without reading it: its size in bytes and the time of its
+/// last change in nanoseconds. None where there is no such file.
+pub(super) fn version(path: &Path) -> Option<String> {
+    let metadata = std::fs::metadata(path).ok().filter(Metadata::is_file)?;
+    Some(Identity::from(&metadata).version())
+}
+
+impl Identity {
+    fn version(&self) -> String {
+        let (seconds, nanoseconds) = self.modified;
+        format!("{}-{seconds}.{nanoseconds:09}", self.size_bytes)
+    }
+}
+
 impl From<&Metadata> for Identity {
     fn from(metadata: &Metadata) -> Self {
         Self {
@@ -89,13 +103,14 @@ fn fetch(path: &Path, max_bytes: u64, is_given_up: &AtomicBool) -> Result<Fetche
     if after != identity || Identity::of(path).as_ref() != Some(&identity) {
         return Err(FetchError::Changed { path: path.into() });
     }
+    let version = Some(identity.version());
     Ok(Fetched {
         place: Place::InPlace(path.into(), identity),
         uri: place,
         sha256,
         size_bytes: metadata.len(),
         name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-        version: None,
+        version,
         entity_tag: None,
     })
 }

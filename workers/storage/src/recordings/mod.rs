@@ -5,6 +5,7 @@ mod file;
 mod http;
 mod s3;
 mod spool;
+mod version;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -17,6 +18,7 @@ pub use error::FetchError;
 pub use file::FileStore;
 pub use http::HttpStore;
 pub use s3::S3Store;
+pub use version::known_version;
 
 use file::Identity;
 

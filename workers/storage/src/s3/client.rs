@@ -114,12 +114,18 @@ async fn make(options: &S3Options, keys: Option<&Credentials>) -> Result<Client,
         .http_client(http)
         .retry_config(retries)
         .timeout_config(timeouts.build())
-        .stalled_stream_protection(stalls)
-        .region(region(options).await?);
+        .stalled_stream_protection(stalls);
+    if let Some(region) = region(options).await {
+        loader = loader.region(region);
+    }
     if let Some(keys) = keys {
         loader = loader.credentials_provider(keys.clone());
     }
-    let mut config = aws_sdk_s3::config::Builder::from(&loader.load().await)
+    let found = loader.load().await;
+    if found.region().is_none() {
+        return Err(S3Error::NoRegion);
+    }
+    let mut config = aws_sdk_s3::config::Builder::from(&found)
         // What we send carries its checksum; others than AWS refuse those that the SDK would add by itself.
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
         .force_path_style(match options.path_style {
@@ -134,13 +140,12 @@ async fn make(options: &S3Options, keys: Option<&Credentials>) -> Result<Client,
     Ok(Client::from_conf(config.build()))
 }
 
-async fn region(options: &S3Options) -> Result<Region, S3Error> {
-    let configured = match options.endpoint {
-        // The rest of the chain would ask for a machine at AWS, and wait.
-        Some(_) => RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
-            .or_else(ProfileFileRegionProvider::new())
-            .or_else(ANY_REGION),
-        None => RegionProviderChain::default_provider(),
-    };
-    configured.region().await.ok_or(S3Error::NoRegion)
+/// The region of a store that is not AWS, or none where the chain is to find it.
+async fn region(options: &S3Options) -> Option<Region> {
+    options.endpoint.as_ref()?;
+    // The rest of the chain would ask for a machine at AWS, and wait.
+    let configured = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
+        .or_else(ProfileFileRegionProvider::new())
+        .or_else(ANY_REGION);
+    configured.region().await
 }

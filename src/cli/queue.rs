@@ -1,0 +1,132 @@
+//! `earmark queue`: how many jobs stand where, and pauses of lanes and tenants.
+
+use std::time::Duration;
+
+use earmark_core::{Lane, Standing, Tenant, rfc3339};
+use earmark_storage::{Pause, QueueStats};
+use serde_json::{Value, json};
+
+use super::{Outcome, jobs, show};
+use crate::app::App;
+use crate::complaint::Complaint;
+
+/// Show the queue, pause or resume it.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Show how many jobs of each lane stand where, who works and what is paused.
+    Stats {
+        /// As JSON, one object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Have no more jobs taken; what runs goes on. Without --lane and --tenant: none at all.
+    Pause(Part),
+    /// Have jobs taken again. Without --lane and --tenant every pause is lifted.
+    Resume(Part),
+}
+
+/// Of which jobs.
+#[derive(Debug, clap::Args)]
+pub struct Part {
+    /// This lane's: webhook, call, archive.
+    #[arg(long)]
+    lane: Option<Lane>,
+    /// This tenant's.
+    #[arg(long)]
+    tenant: Option<String>,
+}
+
+/// The command.
+pub async fn queue(app: &App, command: Command) -> Result<Outcome, Complaint> {
+    match command {
+        Command::Stats { json } => stats(app, json).await,
+        Command::Pause(part) => {
+            let tenant = part.tenant.as_deref().map(jobs::tenant).transpose()?;
+            let is_new = app.journal.pause(part.lane, tenant.as_ref(), jobs::ACTOR).await?;
+            let already = if is_new { "" } else { " already" };
+            show::line(&format!("{} is paused{already}; what runs goes on", what(part.lane, tenant.as_ref())));
+            Ok(Outcome::Done)
+        }
+        Command::Resume(part) => {
+            let tenant = part.tenant.as_deref().map(jobs::tenant).transpose()?;
+            resume(app, part.lane, tenant.as_ref()).await
+        }
+    }
+}
+
+async fn resume(app: &App, lane: Option<Lane>, tenant: Option<&Tenant>) -> Result<Outcome, Complaint> {
+    let lifted = app.journal.resume(lane, tenant, jobs::ACTOR).await?;
+    for pause in &lifted {
+        show::line(&format!("{} is resumed", what_of(pause)));
+    }
+    if lifted.is_empty() {
+        show::note(&format!("{} is not paused by that name; nothing was changed", what(lane, tenant)));
+    }
+    for pause in app.journal.pauses().await? {
+        show::note(&format!("{} is still paused", what_of(&pause)));
+    }
+    Ok(Outcome::Done)
+}
+
+async fn stats(app: &App, is_json: bool) -> Result<Outcome, Complaint> {
+    let stats = app.journal.stats().await?;
+    let streams = app.streams().await;
+    if is_json {
+        let mut shown = json!(stats);
+        shown["streams"] = json!(streams);
+        show::json(&shown)?;
+        return Ok(Outcome::Done);
+    }
+    let mut head = vec!["lane"];
+    head.extend(Standing::ALL.iter().map(|standing| standing.as_str()));
+    head.push("oldest");
+    let mut table = show::table(&head);
+    for lane in &stats.lanes {
+        let mut row = vec![lane.lane.to_string()];
+        row.extend(Standing::ALL.iter().map(|standing| lane.at(*standing).to_string()));
+        row.push(lane.oldest_age_ms.map(age).unwrap_or_default());
+        table.add_row(row);
+    }
+    show::line(&table.to_string());
+    facts(&stats, streams.as_ref());
+    Ok(Outcome::Done)
+}
+
+fn facts(stats: &QueueStats, streams: Option<&Value>) {
+    show::line(&format!("workers  {} alive with {} slots", stats.workers.live, stats.workers.slots));
+    let outbox = &stats.outbox;
+    let oldest =
+        if outbox.waiting > 0 { format!(", the oldest for {}", age(outbox.oldest_age_ms)) } else { String::new() };
+    show::line(&format!("outbox   {} messages wait{oldest}", outbox.waiting));
+    if let Some(streams) = streams {
+        show::line(&format!("streams  {streams}"));
+    }
+    for pause in &stats.pauses {
+        show::line(&format!("paused   {} since {} by {}", what_of(pause), rfc3339(pause.since_ms), pause.by));
+    }
+}
+
+fn what_of(pause: &Pause) -> String {
+    what(pause.lane, pause.tenant.as_ref())
+}
+
+/// The jobs that are meant, for people.
+fn what(lane: Option<Lane>, tenant: Option<&Tenant>) -> String {
+    match (lane, tenant) {
+        (None, None) => "everything".into(),
+        (Some(lane), None) => format!("lane {lane}"),
+        (None, Some(tenant)) => format!("tenant {tenant}"),
+        (Some(lane), Some(tenant)) => format!("tenant {tenant} in lane {lane}"),
+    }
+}
+
+/// A time span in its two largest units.
+fn age(ms: i64) -> String {
+    let seconds = Duration::from_millis(ms.unsigned_abs()).as_secs();
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        3600..86_400 => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+        _ => format!("{} d {} h", seconds / 86_400, seconds % 86_400 / 3600),
+    }
+}

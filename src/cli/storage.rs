@@ -1,0 +1,81 @@
+//! `earmark storage`: the output's bucket, kept tidy.
+
+use std::time::Duration;
+
+use super::{Outcome, show};
+use crate::app::App;
+use crate::complaint::Complaint;
+
+/// How often a worker looks for orphans.
+const SWEEP_EVERY: Duration = Duration::from_secs(24 * 3600);
+
+/// Look after the output.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Remove artifacts in the bucket that no job names: what dead workers wrote and did not finish. Workers do so once a
+    /// day.
+    Sweep {
+        /// Only say what would be removed.
+        #[arg(long)]
+        dry_run: bool,
+        /// Also those of jobs that this database does not know. Make sure that no other database writes there.
+        #[arg(long)]
+        unknown: bool,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// The command.
+pub async fn storage(app: &App, command: Command) -> Result<Outcome, Complaint> {
+    let Command::Sweep { dry_run, unknown, json } = command;
+    let Some(report) = app.sweep_orphans(dry_run, unknown).await? else {
+        return Err(Complaint::plain(
+            format!("the output {} is a folder", app.config.storage.output),
+            Some("only buckets are swept: set EARMARK__STORAGE__OUTPUT=s3://bucket/prefix"),
+        ));
+    };
+    if json {
+        show::json(&serde_json::json!({
+            "artifacts": report.seen, "orphans": report.orphans, "orphaned_bytes": report.orphaned_bytes,
+            "unknown": report.unknown, "foreign": report.foreign, "is_dry_run": dry_run,
+        }))?;
+        return Ok(Outcome::Done);
+    }
+    let verb = if dry_run { "would be removed" } else { "removed" };
+    show::line(&format!(
+        "{} artifacts, {} orphans ({} bytes) {verb}",
+        report.seen, report.orphans, report.orphaned_bytes
+    ));
+    if report.unknown > 0 && !unknown {
+        show::note(&format!(
+            "{} artifacts belong to jobs that this database does not know; they are left, unless --unknown is given",
+            report.unknown
+        ));
+    }
+    if report.foreign > 0 {
+        show::note(&format!("{} other objects are left alone", report.foreign));
+    }
+    Ok(Outcome::Done)
+}
+
+/// Sweeps once a day, at a time of day of this process's own; never returns.
+pub async fn sweep_daily(app: &App) {
+    let mut wait = SWEEP_EVERY.mul_f64(fastrand::f64());
+    loop {
+        tokio::time::sleep(wait).await;
+        wait = SWEEP_EVERY;
+        match app.sweep_orphans(false, false).await {
+            Ok(Some(report)) if report.orphans > 0 => {
+                tracing::info!(
+                    orphans = report.orphans,
+                    bytes = report.orphaned_bytes,
+                    "removed artifacts that no job names"
+                );
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "could not look for artifacts that no job names"),
+        }
+    }
+}

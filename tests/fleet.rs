@@ -1,0 +1,69 @@
+//! Redis as the queue, the real program: `serve`, `work` and `submit` as processes of their own.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+mod support;
+
+use earmark_servers::RedisServer;
+use serde_json::{Value, json};
+use support::{Machine, Service, fixture};
+
+#[tokio::test]
+async fn recordings_offered_over_http_the_command_line_and_redis_are_done_by_a_worker_elsewhere() {
+    let machine = Machine::new();
+    let mut redis = RedisServer::start();
+    let url = redis.url();
+    let queue = ("EARMARK__QUEUE__URL", url.as_str());
+    let recording = fixture("real/austen0880.flac");
+    let service = Service::start(&machine, "up", &[queue, ("EARMARK__WORKER__SLOTS", "2")]);
+    let uri = format!("file://{recording}");
+    let body = json!({"uri": uri, "key": "http", "lane": "webhook"});
+    let (status, _) = service.post("/v1/jobs", &body, &[]).await;
+    assert_eq!(status, 202);
+    let submitted = machine.command(&["submit", &recording, "--key", "cli"]).env(queue.0, queue.1).output().unwrap();
+    assert!(submitted.status.success(), "{}", String::from_utf8_lossy(&submitted.stderr));
+    let entry: String = redis.ask(&["XADD", "earmark:intake", "*", "uri", &uri, "key", "redis"]).await;
+    let outcomes = loop {
+        let told: Vec<(String, std::collections::HashMap<String, String>)> =
+            redis.ask(&["XRANGE", "earmark:results", "-", "+"]).await;
+        if told.len() == 3 {
+            break told;
+        }
+    };
+    for (_, outcome) in &outcomes {
+        assert_eq!(outcome["state"], "done", "{outcome:?}");
+        assert!(outcome["report_uri"].ends_with("/report.json"), "{outcome:?}");
+        assert_eq!(outcome["intake_id"] == entry, outcome["key"] == "redis", "{outcome:?}");
+    }
+
+    // A server that is away is named, and nothing else stops.
+    redis.stop();
+    let not_ready = loop {
+        let (status, text) = service.get("/readyz").await;
+        if status == 503 {
+            break serde_json::from_str::<Value>(&text).unwrap();
+        }
+    };
+    assert_eq!(not_ready["queue"]["code"], "redis.unreachable");
+    let (status, later) = service.post("/v1/jobs", &json!({"uri": uri, "key": "later"}), &[]).await;
+    assert_eq!(status, 202);
+    redis.start_again();
+    let path = format!("/v1/jobs/{}", later["job_id"].as_str().unwrap());
+    while serde_json::from_str::<Value>(&service.get(&path).await.1).unwrap()["state"] != "done" {}
+    assert_eq!(service.get("/readyz").await.0, 200);
+    service.stop();
+}
+
+#[test]
+fn what_does_not_go_together_is_refused_with_a_hint() {
+    let machine = Machine::new();
+    let mut command = machine.command(&["submit", "s3://calls/a.wav"]);
+    command.env("EARMARK__QUEUE__URL", "redis://localhost").env("EARMARK__DATABASE__URL", "sqlite::memory:");
+    let ran = support::Ran::of(&command.output().unwrap());
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(ran.stderr.contains("hint: ") && ran.stderr.contains("sqlite: as the queue"), "{}", ran.stderr);
+    let mut command = machine.command(&["submit", "s3://calls/a.wav"]);
+    command.env("EARMARK__QUEUE__URL", "amqp://localhost");
+    let ran = support::Ran::of(&command.output().unwrap());
+    assert!(ran.code == Some(2) && ran.stderr.contains("redis+sentinel://"), "{}", ran.stderr);
+}
