@@ -125,7 +125,7 @@ fn plan_and_submit_are_given_recordings_in_the_same_way() {
         for (args, part) in [
             (vec!["--manifest", "bad.jsonl"], "bad.jsonl:2: unknown field `url`"),
             (vec!["--manifest", "no-such-file"], "no-such-file"),
-            (vec!["--prefix", "s3://calls/2026/"], "cannot list S3 buckets yet"),
+            (vec!["--prefix", "/calls/2026/"], "use s3://bucket/path/"),
             (vec!["--tenant", "../x", "a.wav"], "../x"),
             (vec![], "<URI>"),
         ] {
