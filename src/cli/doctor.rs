@@ -19,6 +19,8 @@ use crate::{places, settings};
 const LOW_SPACE_BYTES: u64 = 2 << 30;
 /// 2024-01-01: no machine that runs this program lives before.
 const EARLIEST_MS: i64 = 1_704_067_200_000;
+/// Clocks this far apart are worth a word: leases are a few times as long.
+const APART_MS: i64 = 2_000;
 
 /// How a check ended.
 enum Check {
@@ -48,7 +50,7 @@ pub async fn doctor(config: Config) -> Result<Outcome, Complaint> {
         }
     };
     report("database", database(&app).await);
-    report("clock", clock());
+    report("clock", clock(&app).await);
     if app.config.asr.engine == EngineKind::Glm {
         report("accounts", accounts(&app).await);
         report("permits", permits(&app).await);
@@ -92,16 +94,22 @@ async fn database(app: &App) -> Check {
     }
 }
 
-fn clock() -> Check {
+async fn clock(app: &App) -> Check {
     let now_ms = SystemClock.now_ms();
     let now = earmark_core::rfc3339(now_ms);
     if now_ms < EARLIEST_MS {
-        Check::Bad(
+        return Check::Bad(
             format!("the machine's clock says {now}"),
             "set the clock: leases and the audit log depend on it".into(),
-        )
-    } else {
-        Check::Well(now)
+        );
+    }
+    match app.database.clock_ahead_ms().await {
+        Ok(Some(ahead_ms)) if ahead_ms.abs() > APART_MS => Check::Warning(
+            format!("{now}, which is {} ms from what the database's server says", ahead_ms.abs()),
+            "keep the clocks of all machines in step (NTP): leases end by them".into(),
+        ),
+        Ok(_) => Check::Well(now),
+        Err(error) => bad(&Complaint::from(error)),
     }
 }
 

@@ -15,6 +15,7 @@ mod prefix;
 mod progress;
 mod queue;
 mod results;
+mod retention;
 mod rules;
 mod run;
 mod show;
@@ -82,6 +83,8 @@ enum Command {
     /// Look after the output.
     #[command(subcommand)]
     Storage(storage::Command),
+    /// Remove what has had its time.
+    Retention(retention::Args),
     /// Bring the database up to date.
     Migrate,
     /// Print every setting and where it comes from.
@@ -172,7 +175,8 @@ async fn dispatch(command: Command, settings: Config, table: Vec<Setting>) -> Re
         | Command::Audit(_)
         | Command::Accounts(_)
         | Command::Alerts(_)
-        | Command::Storage(_) => App::open_existing(settings).await?,
+        | Command::Storage(_)
+        | Command::Retention(_) => App::open_existing(settings).await?,
         Command::Plan(_) => plan::open(settings).await?,
         _ => App::open(settings).await?,
     };
@@ -190,6 +194,7 @@ async fn dispatch(command: Command, settings: Config, table: Vec<Setting>) -> Re
         Command::Accounts(command) => accounts::accounts(&app, command).await,
         Command::Alerts(command) => alerts::alerts(&app, command).await,
         Command::Storage(command) => storage::storage(&app, command).await,
+        Command::Retention(args) => retention::retention(&app, &args).await,
         Command::Migrate => migrate::migrate(&app).await,
         Command::Config(_) | Command::Doctor | Command::Rules(_) => Ok(Outcome::Done),
     };

@@ -117,6 +117,7 @@ async fn work(app: &App, accounts: &Accounts, stop: CancellationToken) -> Result
         ended = running.run(stop.clone()) => ended,
         () = delivering => Ended::Stopped,
         () = super::storage::sweep_daily(app) => Ended::Stopped,
+        () = crate::tidy::hourly(app) => Ended::Stopped,
     };
     if ended == Ended::Hung {
         show::note("a job hangs here: this process replaces itself");

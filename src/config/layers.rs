@@ -116,7 +116,8 @@ impl Layers {
                 let mut alone = self.layers[0].values.clone();
                 alone.insert(key.clone(), value.clone());
                 if let Err(error) = build(&alone) {
-                    let value = if is_secret(key) { "(hidden)".into() } else { format!("`{value}`") };
+                    let value =
+                        if is_secret(key) { "(hidden)".into() } else { format!("`{}`", without_password(value)) };
                     return ConfigProblem::Value { name: self.name(layer, key), value, hint: reason(&error) };
                 }
             }
@@ -153,15 +154,24 @@ fn is_secret(key: &str) -> bool {
     SECRETS.contains(&key)
 }
 
-/// A URL's password is nobody's business.
+/// A URL's password is nobody's business, among its settings neither.
 fn without_password(value: &str) -> String {
-    match url::Url::parse(value) {
-        Ok(mut url) if url.password().is_some() => {
-            let _ = url.set_password(Some("hidden"));
-            url.to_string()
-        }
-        Ok(_) | Err(_) => value.into(),
+    let Ok(mut url) = url::Url::parse(value) else { return value.into() };
+    let is_password = |name: &str| name.to_ascii_lowercase().contains("password");
+    let has_setting = url.query_pairs().any(|(name, _)| is_password(&name));
+    if url.password().is_none() && !has_setting {
+        return value.into();
     }
+    if url.password().is_some() {
+        let _ = url.set_password(Some("hidden"));
+    }
+    if has_setting {
+        let hidden = |name: &str, value: String| if is_password(name) { "hidden".into() } else { value };
+        let settings: Vec<_> =
+            url.query_pairs().map(|(name, value)| (name.to_string(), hidden(&name, value.into()))).collect();
+        url.query_pairs_mut().clear().extend_pairs(settings);
+    }
+    url.into()
 }
 
 fn variable(key: &str) -> String {

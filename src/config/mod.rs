@@ -13,6 +13,7 @@ mod layers;
 mod log;
 mod notify;
 mod queue;
+mod retention;
 mod rules;
 mod storage;
 mod value;
@@ -33,6 +34,7 @@ pub use layers::{Origin, Setting};
 pub use log::{Log, LogFormat};
 pub use notify::Notify;
 pub use queue::Queue;
+pub use retention::Retention;
 pub use rules::Rules;
 pub use storage::{Output, PathStyleKind, SseKind, Storage};
 pub use worker::Worker;
@@ -61,6 +63,8 @@ pub struct Config {
     pub http: Http,
     /// Webhooks.
     pub notify: Notify,
+    /// How long things are kept.
+    pub retention: Retention,
     /// Logs.
     pub log: Log,
 }
@@ -118,6 +122,7 @@ mod tests {
             ("EARMARK__ASR__API_KEY", "s3cret"),
             ("EARMARK__ACCOUNTS__KEYS", "night=s3cret@V1"),
             ("EARMARK__ASR__PERMITS_URL", "redis://:s3cret@localhost"),
+            ("EARMARK__DATABASE__URL", "postgres://me:s3cret@localhost/earmark?password=s3cret&sslmode=require"),
             ("EARMARK__HTTP__API_KEYS", "crm=s3cret@V0"),
             ("EARMARK__NOTIFY__SECRET", "s3cret"),
             ("EARMARK__NOTIFY__URL", "https://u:s3cret@example.org/"),
@@ -183,6 +188,9 @@ mod tests {
     #[test]
     fn a_secret_is_not_printed_in_an_error() {
         let problem = load(&[("EARMARK__HTTP__API_KEYS", "crm=hunter2@V9")]).expect_err("no such tier");
+        assert!(!format!("{problem} {}", problem.hint()).contains("hunter2"), "{problem}");
+        let problem =
+            load(&[("EARMARK__DATABASE__URL", "postgre://me:hunter2@db/earmark")]).expect_err("no such scheme");
         assert!(!format!("{problem} {}", problem.hint()).contains("hunter2"), "{problem}");
     }
 }

@@ -1,4 +1,5 @@
-//! A PostgreSQL cluster of the test's own: made for it, without the safety that a disk's failure would ask for.
+//! A PostgreSQL cluster of the test's own: made for it, without the safety that a power cut would ask for. What was
+//! committed outlives the server all the same.
 
 use std::fs::Permissions;
 use std::io::{BufRead, BufReader};
@@ -89,7 +90,7 @@ impl Drop for PostgresServer {
 fn spawn(programs: &Path, data: &Path, port: u16) -> Option<Child> {
     let mut command = as_other_user(Command::new(programs.join("postgres")));
     command.arg("-D").arg(data).args(["-h", "127.0.0.1", "-k", "", "-p"]).arg(port.to_string());
-    for setting in ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200"] {
+    for setting in ["fsync=off", "full_page_writes=off", "max_connections=200"] {
         command.args(["-c", setting]);
     }
     let mut child = command.current_dir("/").stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();

@@ -27,6 +27,10 @@ macro_rules! contract {
             #[tokio::test]
             async fn $promise() { super::$promise(super::Ground::sql().await).await; }
         )+ }
+        mod postgres { $(
+            #[tokio::test]
+            async fn $promise() { super::$promise(super::Ground::postgres().await).await; }
+        )+ }
         mod redis { $(
             #[tokio::test]
             async fn $promise() { super::$promise(super::Ground::redis().await).await; }

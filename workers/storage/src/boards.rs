@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, Connection};
+use sqlx::any::{AnyConnectOptions, AnyRow};
+use sqlx::{AnyConnection, AssertSqlSafe, Connection};
 use tokio::sync::Mutex;
 
 use crate::StorageError;
@@ -15,6 +15,8 @@ const FILE: &str = "boards";
 /// What their connection is told first: a board need not outlive a loss of power, so nobody waits for the disk.
 const PREPARE: &str = "PRAGMA busy_timeout = 15000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
     CREATE TABLE IF NOT EXISTS permit_boards (pool TEXT NOT NULL PRIMARY KEY, version BIGINT NOT NULL, board TEXT NOT NULL);";
+
+const SELECT: &str = "SELECT version, board FROM permit_boards WHERE pool = $1";
 
 /// Documents by name, each changed by one process at a time. Clones share a connection.
 #[derive(Clone)]
@@ -45,7 +47,7 @@ impl Boards {
         Self { db, own: Arc::default() }
     }
 
-    /// Changes the document `name` atomically: `change` is given the time (the database's clock) and the document, none
+    /// Changes the document `name` atomically: `change` is given the time (the server's, or this machine's where there is none) and the document, none
     /// the first time, and gives the new one. It may be called again when another process was faster.
     ///
     /// # Errors
@@ -55,18 +57,10 @@ impl Boards {
         name: &str,
         mut change: impl FnMut(i64, Option<&str>) -> (String, T),
     ) -> Result<T, StorageError> {
-        if self.db.runtime_folder().is_none() {
-            // In memory each connection is a database of its own.
-            let mut write = self.db.write().await?;
-            let stored = write.row(select(name)).await?.map(|row| self.stored(&row)).transpose()?;
-            let (board, answer) = change(self.db.now_ms(), stored.as_ref().map(|stored| stored.board.as_str()));
-            write.run(replace(name, stored.as_ref(), board)).await?;
-            write.commit().await?;
-            return Ok(answer);
-        }
+        let Some(options) = self.db.beside(FILE)? else { return self.update_in_journal(name, change).await };
         let mut own = self.own.lock().await;
         // Taken out, so that a failure or a cancellation closes it and rolls back.
-        let mut connection = self.connection(own.take()).await?;
+        let mut connection = self.connection(own.take(), &options).await?;
         let answer = loop {
             let mut tx = self.db.map(connection.begin_with("BEGIN IMMEDIATE").await)?;
             let row = self.db.map(select(name).fetch_optional(&mut *tx).await)?;
@@ -91,29 +85,55 @@ impl Boards {
         let query = sqlx::query("SELECT version, board FROM permit_boards WHERE pool = $1 AND version <> $2")
             .bind(name.to_owned())
             .bind(known);
-        if self.db.runtime_folder().is_none() {
+        let Some(options) = self.db.beside(FILE)? else {
             let row = self.db.map(query.fetch_optional(self.db.pool()).await)?;
             return row.map(|row| self.stored(&row)).transpose();
-        }
+        };
         let mut own = self.own.lock().await;
-        let mut connection = self.connection(own.take()).await?;
+        let mut connection = self.connection(own.take(), &options).await?;
         let row = self.db.map(query.fetch_optional(&mut connection).await)?;
         *own = Some(connection);
         row.map(|row| self.stored(&row)).transpose()
     }
 
-    async fn connection(&self, open: Option<AnyConnection>) -> Result<AnyConnection, StorageError> {
+    /// Where no file lies beside the journal: a server's processes are on many machines, and in memory each connection is
+    /// a database of its own.
+    async fn update_in_journal<T>(
+        &self,
+        name: &str,
+        mut change: impl FnMut(i64, Option<&str>) -> (String, T),
+    ) -> Result<T, StorageError> {
+        loop {
+            let mut write = self.db.write().await?;
+            let statement = format!("{SELECT}{}", self.db.for_update());
+            // Words of ours only; the name is bound.
+            let stored = write.row(sqlx::query(AssertSqlSafe(statement)).bind(name.to_owned())).await?;
+            let stored = stored.map(|row| self.stored(&row)).transpose()?;
+            // Read while nobody else changes the document, so that its times never go back.
+            let now_ms = write.shared_now_ms().await?;
+            let (board, answer) = change(now_ms, stored.as_ref().map(|stored| stored.board.as_str()));
+            // Nothing is written when another has made the document meanwhile; once it is there its row is held.
+            if write.run(replace(name, stored.as_ref(), board)).await? == 1 {
+                write.commit().await?;
+                return Ok(answer);
+            }
+        }
+    }
+
+    async fn connection(
+        &self,
+        open: Option<AnyConnection>,
+        options: &AnyConnectOptions,
+    ) -> Result<AnyConnection, StorageError> {
         if let Some(connection) = open {
             return Ok(connection);
         }
-        let (folder, options) = (self.db.runtime_folder(), self.db.beside(FILE)?);
-        let options = options.unwrap_or_else(|| (*self.db.pool().connect_options()).clone());
         // A file turns to WAL once in its life; that must not meet another process doing the same.
-        let _lock = match &folder {
-            Some(folder) => Some(FileLock::to_open(folder).await?),
+        let _lock = match self.db.runtime_folder() {
+            Some(folder) => Some(FileLock::to_open(&folder).await?),
             None => None,
         };
-        let mut connection = self.db.map(AnyConnection::connect_with(&options).await)?;
+        let mut connection = self.db.map(AnyConnection::connect_with(options).await)?;
         self.db.map(sqlx::raw_sql(PREPARE).execute(&mut connection).await)?;
         Ok(connection)
     }
@@ -124,7 +144,7 @@ impl Boards {
 }
 
 fn select(name: &str) -> Query<'static> {
-    sqlx::query("SELECT version, board FROM permit_boards WHERE pool = $1").bind(name.to_owned())
+    sqlx::query(SELECT).bind(name.to_owned())
 }
 
 /// Writes nothing if another process has changed the document since it was read.

@@ -18,6 +18,7 @@ mod journal;
 mod outbox;
 mod recordings;
 mod results;
+mod retention;
 mod rule_sets;
 mod s3;
 mod usage;
@@ -44,6 +45,7 @@ pub use recordings::{
     shown_uri,
 };
 pub use results::{FindingFilter, Finished, FoundIn, ResultStore, SqlResults};
+pub use retention::{Keep, Retention, RetentionReport};
 pub use rule_sets::{RuleSets, StoredRuleSet};
 pub use s3::{Listed, Listing, PathStyle, S3, S3Error, S3Options};
 pub use usage::{Booking, Budget, Settled, Usage, UsageFilter, UsageRow};

@@ -315,7 +315,7 @@ fn stored(value: u64) -> i64 {
 }
 
 /// The day in UTC. Bookings may count days from another midnight, which a mean does not feel.
-fn day_of(ms: i64) -> String {
+pub(crate) fn day_of(ms: i64) -> String {
     let mut day = earmark_core::rfc3339(ms);
     day.truncate("YYYY-MM-DD".len());
     day

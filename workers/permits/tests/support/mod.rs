@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use earmark_core::{Lane, SystemClock, Tenant};
 use earmark_permits::{Asker, MemoryStore, Pool, PoolOptions};
-use earmark_servers::RedisServer;
+use earmark_servers::{PostgresServer, RedisServer};
 use earmark_storage::{Boards, Database};
 use tempfile::TempDir;
 
@@ -16,6 +16,7 @@ pub const KEY: &str = "account/model";
 pub enum Ground {
     Memory(Arc<MemoryStore>),
     Sql(TempDir),
+    Postgres(PostgresServer),
     Redis(RedisServer),
 }
 
@@ -30,6 +31,12 @@ impl Ground {
         Self::Sql(folder)
     }
 
+    pub async fn postgres() -> Self {
+        let server = PostgresServer::start();
+        open_at(&server.url()).await.migrate().await.unwrap();
+        Self::Postgres(server)
+    }
+
     pub async fn redis() -> Self {
         Self::Redis(RedisServer::start())
     }
@@ -39,6 +46,7 @@ impl Ground {
         match self {
             Self::Memory(store) => Pool::on(Arc::clone(store), options.clone()),
             Self::Sql(folder) => Pool::in_database(open(folder).await, options.clone()),
+            Self::Postgres(server) => Pool::in_database(open_at(&server.url()).await, options.clone()),
             Self::Redis(server) => Pool::in_redis(&server.url(), options.clone()).unwrap(),
         }
     }
@@ -47,15 +55,23 @@ impl Ground {
     pub async fn forget(&self, options: &PoolOptions) {
         match self {
             Self::Memory(store) => store.forget(i64::try_from(options.lease.as_millis()).unwrap()),
-            Self::Sql(folder) => Boards::new(open(folder).await).update(KEY, |_, _| ("?".into(), ())).await.unwrap(),
+            Self::Sql(folder) => make_unreadable(open(folder).await).await,
+            Self::Postgres(server) => make_unreadable(open_at(&server.url()).await).await,
             Self::Redis(server) => server.tell(&["FLUSHALL"]).await,
         }
     }
 }
 
 async fn open(folder: &TempDir) -> Database {
-    let url = format!("sqlite:{}", folder.path().join("earmark.db").display());
-    Database::open(&url, Arc::new(SystemClock)).await.unwrap()
+    open_at(&format!("sqlite:{}", folder.path().join("earmark.db").display())).await
+}
+
+async fn open_at(url: &str) -> Database {
+    Database::open(url, Arc::new(SystemClock)).await.unwrap()
+}
+
+async fn make_unreadable(database: Database) {
+    Boards::new(database).update(KEY, |_, _| ("?".into(), ())).await.unwrap();
 }
 
 /// `limit` permits, with times that a test can wait for and a busy machine can keep.

@@ -16,7 +16,7 @@ const JOBS: &str = "
         SELECT CAST(j.id AS TEXT) AS id, CAST(j.state AS TEXT) AS state,
             (SELECT COUNT(*) FROM audit_entries e WHERE e.job_id = j.id AND e.tenant = j.tenant AND e.kind = 'job.accepted') AS accepted,
             COALESCE((SELECT CAST(e.kind AS TEXT) FROM audit_entries e WHERE e.job_id = j.id AND e.tenant = j.tenant
-                AND e.kind IN ('job.done', 'job.dead', 'job.quarantined', 'job.cancelled', 'job.retried')
+                AND e.kind IN ('job.done', 'job.dead', 'job.quarantined', 'job.cancelled', 'job.retried', 'job.expired')
                 ORDER BY e.seq DESC LIMIT 1), '') AS ended,
             (SELECT COUNT(*) FROM results r WHERE r.job_id = j.id AND r.tenant = j.tenant) AS results
         FROM jobs j WHERE j.tenant = $1) AS told
@@ -25,10 +25,11 @@ const JOBS: &str = "
             WHEN 'cancelled' THEN ended = 'job.cancelled' ELSE ended IN ('', 'job.retried') END
     LIMIT $2";
 
-/// Jobs on record that are not there.
+/// Jobs on record that are not there, and whose time was not over.
 const GONE: &str = "
     SELECT COALESCE(CAST(e.job_id AS TEXT), '') AS id FROM audit_entries e WHERE e.tenant = $1 AND e.kind = 'job.accepted'
-        AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.id = e.job_id AND j.tenant = e.tenant) LIMIT $2";
+        AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.id = e.job_id AND j.tenant = e.tenant)
+        AND NOT EXISTS (SELECT 1 FROM audit_entries x WHERE x.job_id = e.job_id AND x.tenant = e.tenant AND x.kind = 'job.expired') LIMIT $2";
 
 /// Findings of jobs without a result.
 const STRAY: &str = "

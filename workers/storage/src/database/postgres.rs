@@ -8,6 +8,9 @@ use crate::StorageError;
 /// The oldest major release that this is tested to work with.
 const LEAST_VERSION: u32 = 13;
 
+/// The server's clock, not that of the transaction's begin.
+pub(super) const SERVER_TIME: &str = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AS now_ms";
+
 /// Whether `url` names a server of this kind.
 pub(super) fn is_url(url: &str) -> bool {
     url.starts_with("postgres://") || url.starts_with("postgresql://")
@@ -53,9 +56,7 @@ impl Database {
         match self.engine {
             Engine::Memory | Engine::File(_) => Ok(None),
             Engine::Server(_) => {
-                let row = sqlx::query("SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AS now_ms")
-                    .fetch_one(&self.pool)
-                    .await;
+                let row = sqlx::query(SERVER_TIME).fetch_one(&self.pool).await;
                 Ok(Some(self.now_ms() - column::<i64>(self, &self.map(row)?, "now_ms")?))
             }
         }

@@ -6,7 +6,8 @@ use sqlx::any::AnyRow;
 use sqlx::{Any, Transaction};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::Database;
+use super::postgres::SERVER_TIME;
+use super::{Database, column};
 use crate::StorageError;
 
 /// Deferred transactions that read first cannot be given SQLite's write lock later (SQLITE_BUSY at once).
@@ -69,6 +70,16 @@ impl Write {
     pub(crate) async fn rows(&mut self, query: Query<'_>) -> Result<Vec<AnyRow>, StorageError> {
         let result = query.fetch_all(&mut *self.tx).await;
         self.db.map(result)
+    }
+
+    /// The time that all processes agree on: the server's, or this machine's where there is none.
+    pub(crate) async fn shared_now_ms(&mut self) -> Result<i64, StorageError> {
+        if !self.db.is_shared() {
+            return Ok(self.db.now_ms());
+        }
+        let row = self.row(sqlx::query(SERVER_TIME)).await?;
+        let row = row.ok_or_else(|| self.db.mapped(sqlx::Error::RowNotFound))?;
+        column(&self.db, &row, "now_ms")
     }
 
     pub(crate) async fn commit(self) -> Result<(), StorageError> {

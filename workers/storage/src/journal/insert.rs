@@ -101,7 +101,11 @@ async fn known<'a>(
     if values.is_empty() {
         return Ok(HashMap::new());
     }
-    let statement = format!("SELECT * FROM jobs WHERE (tenant, {name}) IN (VALUES {})", places(values.len(), 2));
+    let statement = format!(
+        "WITH offered (tenant, name) AS (VALUES {})
+         SELECT jobs.* FROM offered JOIN jobs ON jobs.tenant = offered.tenant AND jobs.{name} = offered.name",
+        places(values.len(), 2)
+    );
     let mut query = many(statement, values.len());
     for (tenant, value) in &values {
         query = query.bind(tenant.as_str().to_owned()).bind((*value).to_owned());

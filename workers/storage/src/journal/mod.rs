@@ -56,6 +56,7 @@ pub use outcomes::{Outcome, Unannounced};
 pub use pause::Pause;
 pub use reuse::Reusable;
 pub use standing::{LaneStats, QueueStats, StandingJob};
+pub(crate) use row::job as job_of_row;
 pub use sweep::QUARANTINE_DEATHS;
 pub use workers::{WorkerCount, WorkerInfo};
 

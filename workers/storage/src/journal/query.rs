@@ -58,6 +58,8 @@ impl Journal {
         is_equal("t.state =", state.map(|state| state.to_string()));
         is_equal(&format!("({standing}) ="), filter.standing.map(|standing| standing.to_string()));
         is_equal("t.id <", filter.after.as_ref().map(ToString::to_string));
+        // Ids begin with the time of acceptance: the list ends where it is over instead of looking at every older job.
+        is_equal("t.id >=", filter.since_ms.map(first_id_at));
         let statement = format!(
             "SELECT t.*, {standing} AS standing FROM jobs t WHERE t.accepted_at_ms >= $2{conditions} ORDER BY t.id DESC LIMIT $3"
         );
@@ -77,7 +79,7 @@ impl Journal {
     /// # Errors
     /// [`StorageError`] when the database fails.
     pub async fn counts(&self) -> Result<Vec<Count>, StorageError> {
-        let rows = sqlx::query("SELECT lane, state, COUNT(*) AS jobs, MIN(accepted_at_ms) AS oldest FROM jobs GROUP BY lane, state ORDER BY lane, state").fetch_all(self.db.pool()).await;
+        let rows = sqlx::query("SELECT lane, state, COUNT(*) AS jobs, MIN(accepted_at_ms) AS oldest FROM jobs GROUP BY state, lane ORDER BY lane, state").fetch_all(self.db.pool()).await;
         let now_ms = self.db.now_ms();
         let count = |found: &sqlx::any::AnyRow| {
             Ok(Count {
@@ -88,5 +90,25 @@ impl Journal {
             })
         };
         self.db.map(rows)?.iter().map(count).collect()
+    }
+}
+
+/// Before every id that [`JobId::at`] gives at `ms` or later, and behind all earlier ones.
+fn first_id_at(ms: i64) -> String {
+    let ms = u64::try_from(ms).unwrap_or(0).min((1 << 48) - 1);
+    format!("{:08x}-{:04x}-0000-0000-000000000000", ms >> 16, ms & 0xffff)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_lie_behind_the_first_one_of_their_time() {
+        for ms in [0, 1, 0xffff, 0x1_0000, 1_760_000_000_000] {
+            let id = JobId::at(ms).to_string();
+            assert!(first_id_at(ms) <= id && id < first_id_at(ms + 1), "{ms}: {id}");
+        }
+        assert!(first_id_at(-5) <= first_id_at(0) && first_id_at(i64::MAX).len() == 36);
     }
 }

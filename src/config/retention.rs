@@ -1,0 +1,26 @@
+//! `[retention]`
+
+use serde::Deserialize;
+
+use super::value::between;
+
+/// How long things are kept, in days; 0 for ever.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    /// Saved clips of final jobs.
+    #[serde(deserialize_with = "between::<0, 36_500, _, _>")]
+    pub clips_days: u32,
+    /// Messages.
+    #[serde(deserialize_with = "between::<0, 36_500, _, _>")]
+    pub messages_days: u32,
+    /// Usage and spending.
+    #[serde(deserialize_with = "between::<0, 36_500, _, _>")]
+    pub usage_days: u32,
+    /// Stopped workers.
+    #[serde(deserialize_with = "between::<0, 36_500, _, _>")]
+    pub workers_days: u32,
+    /// Final jobs with all that is known of them.
+    #[serde(deserialize_with = "between::<0, 36_500, _, _>")]
+    pub jobs_days: u32,
+}

@@ -1,0 +1,52 @@
+//! Tidying up: what has had its time goes, by hand and once an hour.
+
+use std::time::Duration;
+
+use earmark_storage::{Keep, Retention, RetentionReport, StorageError};
+
+use crate::app::App;
+
+/// How often a worker looks.
+const EVERY: Duration = Duration::from_secs(3600);
+
+/// How long things are kept, as it is configured.
+pub fn keep(app: &App) -> Keep {
+    let days = &app.config.retention;
+    Keep {
+        clips_days: days.clips_days,
+        messages_days: days.messages_days,
+        waits_for_delivery: app.config.notify.url.is_some(),
+        waits_for_announcement: app.config.queue.is_redis(),
+        usage_days: days.usage_days,
+        workers_days: days.workers_days,
+        jobs_days: days.jobs_days,
+    }
+}
+
+/// Removes what has had its time.
+///
+/// # Errors
+/// [`StorageError`] when the database fails; what was removed before stays so.
+pub async fn now(app: &App) -> Result<RetentionReport, StorageError> {
+    let mut artifacts = 0_u64;
+    let mut gone = |_: &str| artifacts += 1;
+    let report = Retention::new(app.database.clone()).run(&keep(app), &mut gone).await?;
+    if artifacts > 0 {
+        tracing::info!(artifacts, "artifacts of removed jobs are named by none any more");
+    }
+    Ok(report)
+}
+
+/// The same once an hour, for as long as it is asked.
+pub async fn hourly(app: &App) {
+    let mut looks = tokio::time::interval(EVERY);
+    looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        looks.tick().await;
+        match now(app).await {
+            Ok(report) if report == RetentionReport::default() => {}
+            Ok(report) => tracing::info!(?report, "removed what had its time"),
+            Err(error) => tracing::warn!(%error, "could not remove what has had its time"),
+        }
+    }
+}
