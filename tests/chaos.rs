@@ -18,7 +18,7 @@ async fn nothing_is_lost_or_done_twice_while_workers_and_servers_are_killed() {
     let settings = Settings {
         program: env!("CARGO_BIN_EXE_earmark").into(),
         fixtures: Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures"),
-        kind: Kind::OneMachine,
+        kind: Kind::Fleet,
         folder: folder.path().into(),
     };
     let report = run(&Plan::new(seed(), Scale::SHORT), &settings).await;
