@@ -111,11 +111,10 @@ impl Pipeline {
         let rules = self.rules.of(job).await?;
         // Nothing is fetched for an account that may not be asked.
         self.accounts.of(&job.tenant).open().await.map_err(JobError::Transcribe)?;
-        // A worker that dies while this job only waits did not die of it.
-        self.journal.set_blameless(lease, true).await?;
         self.at(job, &watched, Stage::Fetch);
         let fetched = fetch::fetch(self, &job.location, job.version.as_deref(), stop).await?;
         let core = self.core(job.lane).await;
+        // Until here a worker that died did not die of this job, which only waited.
         self.journal.set_blameless(lease, false).await?;
         self.at(job, &watched, Stage::Decode);
         let decoded = decode::decode(self, &watched, &fetched, stop).await?;

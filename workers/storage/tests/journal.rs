@@ -299,6 +299,7 @@ async fn a_job_that_kills_its_workers_is_quarantined_but_not_one_that_gets_on(gr
     journal.accept(&new_job("a"), "cli").await.unwrap();
     let die = async |saves: Option<u32>| {
         let (_, lease) = journal.lease_next(&worker("w"), Lane::ALL, LEASE_MS).await.unwrap().unwrap();
+        journal.set_blameless(&lease, false).await.unwrap();
         if let Some(index) = saves {
             journal.save_clip(&lease, "f", &clip(index), &clip_text("a"), None).await.unwrap();
         }
@@ -331,7 +332,8 @@ async fn a_dead_workers_leases_are_free_at_once_and_a_living_ones_are_not() {
     for name in ["a", "b", "c"] {
         stores.journal.accept(&new_job(name), "cli").await.unwrap();
     }
-    let (first, _) = stores.journal.lease_next(&dead, Lane::ALL, LEASE_MS).await.unwrap().unwrap();
+    let (first, lease) = stores.journal.lease_next(&dead, Lane::ALL, LEASE_MS).await.unwrap().unwrap();
+    stores.journal.set_blameless(&lease, false).await.unwrap();
     stores.journal.lease_next(&alive, Lane::ALL, LEASE_MS).await.unwrap().unwrap();
     // This one's file is gone, as after the move of a database.
     let (third, _) = stores.journal.lease_next(&worker("moved"), Lane::ALL, LEASE_MS).await.unwrap().unwrap();

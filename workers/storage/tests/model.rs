@@ -320,6 +320,8 @@ impl Model {
             assert!(passed_over.is_none(), "a due job was passed over: {passed_over:?}");
             return;
         };
+        // From the first moment at the recording: every death counts.
+        self.stores.journal.set_blameless(&lease, false).await.unwrap();
         let expected = self.job(&job.id).clone();
         assert!(self.may_be_taken(&expected), "{expected:?}");
         let order = |id: &JobId, job: &Expected| (-job.priority, job.run_at_ms, id.clone());

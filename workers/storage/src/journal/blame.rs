@@ -23,8 +23,8 @@ impl Journal {
         found.map(drop).ok_or_else(|| StorageError::LeaseLost(lease.job_id.clone()))
     }
 
-    /// Says whether the job's recording can be the cause if its holder dies now. With every lease it can, until the
-    /// holder says otherwise.
+    /// Says whether the job's recording can be the cause if its holder dies now. With every new lease it cannot, until the
+    /// holder says that it is at the recording: a worker leases many jobs at once, and a death then is none of theirs.
     ///
     /// # Errors
     /// [`StorageError::LeaseLost`].

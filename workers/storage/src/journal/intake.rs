@@ -61,7 +61,7 @@ impl Journal {
         }
         let lease = Lease { job_id: job.id.clone(), worker: worker.clone(), epoch: 1 };
         let statement = sqlx::query(
-            "UPDATE jobs SET state = 'leased', attempt = 1, lease_epoch = 1, lease_owner = $1, lease_until_ms = $2 WHERE id = $3",
+            "UPDATE jobs SET state = 'leased', is_blameless = 1, attempt = 1, lease_epoch = 1, lease_owner = $1, lease_until_ms = $2 WHERE id = $3",
         )
         .bind(worker.as_str().to_owned())
         .bind(now_ms + lease_ms)

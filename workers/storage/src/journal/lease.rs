@@ -242,7 +242,7 @@ impl Journal {
         lease_ms: i64,
     ) -> Result<Option<(Job, Lease)>, StorageError> {
         let statement = format!(
-            "UPDATE jobs AS t SET state = 'leased', is_blameless = 0, attempt = attempt + 1, lease_epoch = lease_epoch + 1,
+            "UPDATE jobs AS t SET state = 'leased', is_blameless = 1, attempt = attempt + 1, lease_epoch = lease_epoch + 1,
                     lease_owner = $1, lease_until_ms = $2, queued_until_ms = NULL
              WHERE t.id = $3 AND t.state = 'ready' AND t.run_at_ms <= $4 AND {} RETURNING *",
             self.may_take()

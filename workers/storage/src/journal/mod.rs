@@ -55,8 +55,8 @@ pub(crate) use holder::{Ending, actor_of, become_final, event, held};
 pub use outcomes::{Outcome, Unannounced};
 pub use pause::Pause;
 pub use reuse::Reusable;
-pub use standing::{LaneStats, QueueStats, StandingJob};
 pub(crate) use row::job as job_of_row;
+pub use standing::{LaneStats, QueueStats, StandingJob};
 pub use sweep::QUARANTINE_DEATHS;
 pub use workers::{WorkerCount, WorkerInfo};
 
