@@ -2,6 +2,9 @@
 //! agree at every step, and in the end every job must have found its way out.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod expected;
+mod op;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::collections::{BTreeMap, HashMap};
@@ -11,109 +14,10 @@ use earmark_storage::{
     AuditLog, CancelOutcome, Caps, Hold, QUARANTINE_DEATHS, ResultStore, SavedClip, StorageError, WorkerInfo,
     WorkerLock,
 };
+use expected::Expected;
+use op::{Op, op};
 use proptest::prelude::*;
 use support::*;
-
-#[derive(Debug, Clone)]
-enum Op {
-    /// Without a key it is the recording that makes it the same job again, unless it is to be done whatever there is.
-    Accept {
-        key: Option<u8>,
-        tenant: u8,
-        recording: u8,
-        is_repeat: bool,
-        priority: i64,
-    },
-    Pause {
-        lane: bool,
-        tenant: Option<u8>,
-    },
-    Resume {
-        lane: bool,
-        tenant: Option<u8>,
-    },
-    Lease {
-        worker: usize,
-    },
-    Renew {
-        lease: usize,
-    },
-    Release {
-        lease: usize,
-    },
-    RetryAt {
-        lease: usize,
-        wait_ms: i64,
-        costs_attempt: bool,
-    },
-    Bury {
-        lease: usize,
-    },
-    Finish {
-        lease: usize,
-    },
-    FinishCancel {
-        lease: usize,
-    },
-    SaveClip {
-        lease: usize,
-        index: u32,
-    },
-    Cancel {
-        job: usize,
-    },
-    Retry {
-        job: usize,
-    },
-    Wait {
-        ms: i64,
-    },
-    Die {
-        worker: usize,
-    },
-    Sweep,
-}
-
-fn op() -> impl Strategy<Value = Op> {
-    let number = any::<usize>;
-    prop_oneof![
-        5 => (proptest::option::of(0..3_u8), 0..2_u8, 0..4_u8, any::<bool>(), -1..2_i64).prop_map(|(key, tenant, recording, is_repeat, priority)| Op::Accept { key, tenant, recording, is_repeat, priority }),
-        1 => (any::<bool>(), proptest::option::of(0..2_u8)).prop_map(|(lane, tenant)| Op::Pause { lane, tenant }),
-        2 => (any::<bool>(), proptest::option::of(0..2_u8)).prop_map(|(lane, tenant)| Op::Resume { lane, tenant }),
-        6 => (0..3_usize).prop_map(|worker| Op::Lease { worker }),
-        2 => number().prop_map(|lease| Op::Renew { lease }),
-        1 => number().prop_map(|lease| Op::Release { lease }),
-        2 => (number(), 0..50_000_i64, any::<bool>()).prop_map(|(lease, wait_ms, costs_attempt)| Op::RetryAt { lease, wait_ms, costs_attempt }),
-        1 => number().prop_map(|lease| Op::Bury { lease }),
-        2 => number().prop_map(|lease| Op::Finish { lease }),
-        1 => number().prop_map(|lease| Op::FinishCancel { lease }),
-        2 => (number(), 0..3_u32).prop_map(|(lease, index)| Op::SaveClip { lease, index }),
-        2 => number().prop_map(|job| Op::Cancel { job }),
-        2 => number().prop_map(|job| Op::Retry { job }),
-        3 => (1..40_000_i64).prop_map(|ms| Op::Wait { ms }),
-        1 => (0..3_usize).prop_map(|worker| Op::Die { worker }),
-        3 => Just(Op::Sweep),
-    ]
-}
-
-/// What the model knows of a job.
-#[derive(Debug, Clone)]
-struct Expected {
-    tenant: u8,
-    priority: i64,
-    state: JobState,
-    attempt: u32,
-    deaths: u32,
-    run_at_ms: i64,
-    holder: Option<(Lease, i64)>,
-    ended_by: Option<Lease>,
-    is_cancel_requested: bool,
-    clips: Vec<u32>,
-    /// Epoch of the last lease, or of the retry after it.
-    epoch: i64,
-    /// What is on record, in order.
-    history: Vec<&'static str>,
-}
 
 struct Model {
     stores: Stores,
@@ -494,29 +398,12 @@ impl Model {
             ("book_request", journal.book_request(lease, &booking(&lease.job_id), None).await),
             ("save_clips", journal.save_clips(lease, "f", &[(clip(7), clip_text("z"))]).await),
             ("reuse_clips", journal.reuse_clips(lease, "f", &lease.job_id, &[saved]).await),
+            ("hung", journal.hung(lease, &problem("x")).await.map(drop)),
             ("tell_early", journal.tell_early(lease, &serde_json::json!({})).await),
         ];
         for (name, result) in results {
             assert!(matches!(result, Err(StorageError::LeaseLost(_))), "{name}: {result:?}");
         }
-    }
-}
-
-impl Expected {
-    /// `told` goes on record, unless the job was called off meanwhile.
-    fn to_ready(&self, run_at_ms: i64, attempt: u32, told: Option<&'static str>) -> Self {
-        if self.is_cancel_requested {
-            return self.to_final(JobState::Cancelled, "job.cancelled");
-        }
-        let mut after = Self { state: JobState::Ready, run_at_ms, attempt, holder: None, ..self.clone() };
-        after.history.extend(told);
-        after
-    }
-
-    fn to_final(&self, state: JobState, told: &'static str) -> Self {
-        let mut after = Self { state, holder: None, ..self.clone() };
-        after.history.push(told);
-        after
     }
 }
 
