@@ -140,7 +140,7 @@ class Machine:
     def submit(self, files: list[pathlib.Path], tenant: str) -> None:
         manifest = self.folder / f"manifest-{tenant}"
         manifest.write_text("\n".join(str(file) for file in files))
-        self.run("submit", "--manifest", str(manifest), "--tenant", tenant)
+        self.run("submit", "--again", "--manifest", str(manifest), "--tenant", tenant)
 
     def kill_and_start_again(self, which: int) -> None:
         """SIGKILL, and two seconds later another `earmark work`."""
