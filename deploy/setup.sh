@@ -12,7 +12,7 @@ command -v cargo >/dev/null || fail "cargo is not installed" "install Rust: apt-
 command -v python3 >/dev/null || fail "python3 is not installed" "apt-get install python3"
 
 # tool -> Debian package
-declare -A packages=([cmake]=cmake [c++]=g++ [pkg-config]=pkg-config [ffmpeg]=ffmpeg [redis-server]=redis-server)
+declare -A packages=([cmake]=cmake [c++]=g++ [pkg-config]=pkg-config [ffmpeg]=ffmpeg [redis-server]=redis-server [openssl]=openssl)
 missing=()
 for tool in "${!packages[@]}"; do command -v "$tool" >/dev/null || missing+=("${packages[$tool]}"); done
 # Debian keeps PostgreSQL's programs off the PATH, a folder a release.

@@ -4,7 +4,7 @@
 
 mod support;
 
-use earmark_servers::RedisServer;
+use earmark_servers::{RedisServer, RedisTlsServer};
 use serde_json::{Value, json};
 use support::{Machine, Service, fixture};
 
@@ -66,4 +66,24 @@ fn what_does_not_go_together_is_refused_with_a_hint() {
     command.env("EARMARK__QUEUE__URL", "amqp://localhost");
     let ran = support::Ran::of(&command.output().unwrap());
     assert!(ran.code == Some(2) && ran.stderr.contains("redis+sentinel://"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_queue_over_tls_is_used_if_the_machine_trusts_it_and_refused_if_not() {
+    let machine = Machine::new();
+    let redis = RedisTlsServer::start();
+    let line = |trusted: Option<std::path::PathBuf>| {
+        let mut command = machine.command(&["doctor"]);
+        command.env("EARMARK__QUEUE__URL", redis.url()).env_remove("SSL_CERT_DIR");
+        match trusted {
+            Some(certificate) => command.env("SSL_CERT_FILE", certificate),
+            None => command.env_remove("SSL_CERT_FILE"),
+        };
+        let told = String::from_utf8(command.output().unwrap().stdout).unwrap();
+        told.lines().find(|line| line.contains("queue")).map(str::to_owned).unwrap()
+    };
+    let refused = line(None);
+    assert!(refused.contains("BAD") && refused.contains("localhost"), "{refused}");
+    let trusted = line(Some(redis.certificate()));
+    assert!(!trusted.contains("BAD") && trusted.contains("Redis"), "{trusted}");
 }

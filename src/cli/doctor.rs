@@ -51,6 +51,7 @@ pub async fn doctor(config: Config) -> Result<Outcome, Complaint> {
     };
     report("database", database(&app).await);
     report("clock", clock(&app).await);
+    report("queue", queue(&app).await);
     if app.config.asr.engine == EngineKind::Glm {
         report("accounts", accounts(&app).await);
         report("permits", permits(&app).await);
@@ -131,6 +132,15 @@ async fn accounts(app: &App) -> Check {
         }
     }
     Check::Well(format!("{} at {}", named.join(", "), app.config.asr.base_url))
+}
+
+async fn queue(app: &App) -> Check {
+    let Some(broker) = &app.broker else { return Check::Well("the journal itself".into()) };
+    match broker.warning().await {
+        Ok(None) => Check::Well("Redis".into()),
+        Ok(Some(warning)) => Check::Warning("Redis".into(), warning),
+        Err(error) => bad(&Complaint::from(error)),
+    }
 }
 
 async fn permits(app: &App) -> Check {

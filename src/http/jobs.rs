@@ -1,16 +1,12 @@
 //! `/v1/jobs`
 
-use std::path::Path as FilePath;
-
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Query, State};
 use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use axum::{Extension, Json};
-use earmark_core::{
-    JobId, JobOptions, JobState, Lane, NewJob, RecordingUri, Standing, Tenant, checked_priority, rfc3339,
-};
+use earmark_core::{Failure as _, JobId, JobState, Lane, NewJob, Offer, Standing, Tenant, rfc3339};
 use earmark_storage::{CancelOutcome, JobFilter, StandingJob, known_version};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -23,8 +19,6 @@ use super::error::{ApiError, Path};
 
 /// Longest page of jobs.
 const MAX_LIMIT: u32 = 1000;
-/// Longest key a producer may give, in bytes.
-const MAX_KEY: usize = 512;
 
 /// A job as it is asked for.
 #[derive(Debug, Deserialize)]
@@ -81,18 +75,6 @@ fn malformed(rejection: &JsonRejection) -> ApiError {
 }
 
 fn offered(wanted: Wanted, headers: &HeaderMap) -> Result<NewJob, ApiError> {
-    let uri = RecordingUri::parse(&wanted.uri).map_err(|error| {
-        ApiError::bad_request("job.uri", error.to_string()).hint("use s3://, https:// or file:/// URIs")
-    })?;
-    if let RecordingUri::File(path) = &uri
-        && !path.is_absolute()
-    {
-        return Err(ApiError::bad_request(
-            "job.uri",
-            format!("`{}` is a path without a root; nobody knows from where it starts", wanted.uri),
-        )
-        .hint("use file:///absolute/path"));
-    }
     let header = headers.get("idempotency-key").map(|value| value.to_str().map(str::to_owned)).transpose();
     let header = header.map_err(|_| ApiError::bad_request("job.key", "the Idempotency-Key is not plain ASCII"))?;
     let key = match (wanted.key, header) {
@@ -103,32 +85,22 @@ fn offered(wanted: Wanted, headers: &HeaderMap) -> Result<NewJob, ApiError> {
         }
         (body, header) => body.or(header),
     };
-    if let Some(key) = &key
-        && (key.is_empty() || key.len() > MAX_KEY)
-    {
-        return Err(ApiError::bad_request(
-            "job.key",
-            format!("the key has {} bytes, 1 to {MAX_KEY} are allowed", key.len()),
-        ));
-    }
-    let location = match &uri {
-        RecordingUri::File(path) => file_url(path, &wanted.uri),
-        RecordingUri::Http(_) | RecordingUri::S3 { .. } => wanted.uri.clone(),
-    };
-    let priority = checked_priority(wanted.priority.unwrap_or_default())
-        .map_err(|error| ApiError::bad_request("job.priority", error.to_string()))?;
-    Ok(NewJob {
-        lane: wanted.lane.unwrap_or(Lane::Call),
+    let offer = Offer {
+        uri: wanted.uri,
+        tenant: wanted.tenant.map(|tenant| tenant.to_string()),
+        lane: wanted.lane.map(|lane| lane.to_string()),
         key,
         metadata: wanted.metadata,
-        priority,
-        options: JobOptions { is_repeat: wanted.repeat, ..JobOptions::default() },
-        ..NewJob::new(wanted.uri, location, wanted.tenant.unwrap_or_default())
+        priority: wanted.priority.unwrap_or_default(),
+        is_repeat: wanted.repeat,
+    };
+    offer.into_job().map_err(|error| {
+        let refused = ApiError::bad_request(error.code(), error.to_string());
+        match error.hint() {
+            Some(hint) => refused.hint(&hint),
+            None => refused,
+        }
     })
-}
-
-fn file_url(path: &FilePath, as_given: &str) -> String {
-    url::Url::from_file_path(path).map_or_else(|()| as_given.to_owned(), String::from)
 }
 
 /// Which jobs to list.

@@ -10,7 +10,7 @@ mod s3;
 use std::net::TcpListener;
 
 pub use postgres::PostgresServer;
-pub use redis_server::RedisServer;
+pub use redis_server::{RedisSentinel, RedisServer, RedisTlsServer};
 pub use s3::{Asked, Faults, Rates, S3Server};
 
 /// A port that was free a moment ago.

@@ -148,7 +148,7 @@ impl Standing {
 }
 
 /// How urgent a job may be made among its tenant's others.
-pub const PRIORITIES: RangeInclusive<i64> = -crate::MAX_PRIORITY..=crate::MAX_PRIORITY;
+pub const PRIORITIES: RangeInclusive<i64> = -100..=100;
 
 /// A priority outside of [`PRIORITIES`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

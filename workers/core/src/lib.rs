@@ -23,7 +23,7 @@ pub use id::{IdError, JobId, Tenant, WorkerId};
 pub use job::{
     Job, JobOptions, JobState, Lane, Lease, NewJob, PRIORITIES, PriorityError, Standing, UnknownWord, checked_priority,
 };
-pub use offer::{MAX_KEY_BYTES, MAX_METADATA_BYTES, MAX_PRIORITY, Offer, OfferError};
+pub use offer::{MAX_KEY_BYTES, MAX_METADATA_BYTES, Offer, OfferError};
 pub use recording::{RecordingUri, UriError};
 pub use report::{Cost, Engine, Recording, Report, RuleSetId, Warning, minutes_seconds, rfc3339};
 pub use script::{to_simplified, traditional_pairs};

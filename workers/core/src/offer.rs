@@ -2,14 +2,15 @@
 
 use serde_json::{Map, Value};
 
-use crate::{Disposition, Failure, IdError, JobOptions, Lane, NewJob, RecordingUri, Tenant, UnknownWord, UriError};
+use crate::{
+    Disposition, Failure, IdError, JobOptions, Lane, NewJob, PriorityError, RecordingUri, Tenant, UnknownWord,
+    UriError, checked_priority,
+};
 
 /// Longest key a producer may give, in bytes.
 pub const MAX_KEY_BYTES: usize = 512;
 /// Largest metadata, in bytes of JSON.
 pub const MAX_METADATA_BYTES: usize = 64 << 10;
-/// Priorities lie between this and its negative.
-pub const MAX_PRIORITY: i64 = 100;
 
 /// A job as a producer on another machine asks for it.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -26,6 +27,8 @@ pub struct Offer {
     pub metadata: Map<String, Value>,
     /// More urgent within its lane and tenant the higher it is.
     pub priority: i64,
+    /// Process it whatever there is.
+    pub is_repeat: bool,
 }
 
 /// Why an offer is not taken.
@@ -49,9 +52,9 @@ pub enum OfferError {
     /// Larger than [`MAX_METADATA_BYTES`].
     #[error("the metadata have {0} bytes, the limit is {MAX_METADATA_BYTES}")]
     Metadata(usize),
-    /// Beyond [`MAX_PRIORITY`].
-    #[error("the priority is {0}, it must lie between -{MAX_PRIORITY} and {MAX_PRIORITY}")]
-    Priority(i64),
+    /// Too high or too low.
+    #[error(transparent)]
+    Priority(#[from] PriorityError),
     /// A character that databases do not store.
     #[error("{0} holds a NUL character")]
     Nul(&'static str),
@@ -84,17 +87,14 @@ impl Offer {
         if self.metadata.iter().any(|(name, value)| name.contains('\0') || has_nul(value)) {
             return Err(OfferError::Nul("the metadata"));
         }
-        if !(-MAX_PRIORITY..=MAX_PRIORITY).contains(&self.priority) {
-            return Err(OfferError::Priority(self.priority));
-        }
         let tenant = self.tenant.as_deref().map(Tenant::parse).transpose()?.unwrap_or_default();
         let lane: Lane = self.lane.as_deref().map(str::parse).transpose()?.unwrap_or_default();
         Ok(NewJob {
             lane,
             key: self.key,
             metadata: self.metadata,
-            priority: self.priority,
-            options: JobOptions::default(),
+            priority: checked_priority(self.priority)?,
+            options: JobOptions { is_repeat: self.is_repeat, ..JobOptions::default() },
             ..NewJob::new(self.uri, location, tenant)
         })
     }
@@ -167,7 +167,7 @@ mod tests {
             (Offer { key: Some("a\0b".into()), ..good() }, "job.nul"),
             (Offer { metadata: metadata(Value::from(long)), ..good() }, "job.metadata"),
             (Offer { metadata: metadata(serde_json::json!([{ "a": "\0" }])), ..good() }, "job.nul"),
-            (Offer { priority: MAX_PRIORITY + 1, ..good() }, "job.priority"),
+            (Offer { priority: 101, ..good() }, "job.priority"),
         ];
         for (offer, code) in cases {
             assert_eq!(offer.clone().into_job().expect_err(code).code(), code, "{offer:?}");

@@ -418,9 +418,12 @@ impl Source for Streams {
 
 /// Makes the group of `stream`, from its beginning: what was written before the group is for it too.
 pub(crate) async fn make_group(line: &Line, stream: &str) -> Result<(), LinkError> {
-    let mut pipeline = redis::pipe();
-    pipeline.cmd("XGROUP").arg("CREATE").arg(stream).arg(GROUP).arg("0").arg("MKSTREAM").ignore();
-    match line.send(&pipeline).await {
+    // By itself: in a pipeline the refusal that another process was faster has no code of its own.
+    let (mut connection, number) = line.connection().await?;
+    let mut command = redis::cmd("XGROUP");
+    command.arg("CREATE").arg(stream).arg(GROUP).arg("0").arg("MKSTREAM");
+    let made = command.exec_async(&mut connection).await;
+    match line.settle(number, made).await {
         Err(error) if error.refusal() == Some("BUSYGROUP") => Ok(()),
         made => made,
     }

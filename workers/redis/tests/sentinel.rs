@@ -1,0 +1,45 @@
+//! Sentinels that know where the primary is.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+use std::time::Duration;
+
+use earmark_redis::Link;
+use earmark_servers::{RedisSentinel, RedisServer};
+
+const SERVICE: &str = "calls";
+
+/// What the server at the end of `link` holds under `name`, if it is there and a primary.
+async fn held(link: &Link, name: &str) -> Option<String> {
+    let mut connection = link.connect(Duration::ZERO, None).await.ok()?;
+    let (role,): (String,) = redis::cmd("ROLE")
+        .query_async::<Vec<redis::Value>>(&mut connection)
+        .await
+        .ok()
+        .and_then(|role| Some((redis::from_redis_value(role.into_iter().next()?).ok()?,)))?;
+    if role != "master" {
+        return None;
+    }
+    redis::cmd("GET").arg(name).query_async(&mut connection).await.ok()?
+}
+
+#[tokio::test]
+async fn a_sentinel_is_asked_anew_at_each_connect_for_the_primary_may_have_moved() {
+    let mut primary = RedisServer::start();
+    let replica = RedisServer::replica_of(&primary);
+    let sentinel = RedisSentinel::start(&primary, SERVICE);
+    let link = Link::parse(&format!("redis+sentinel://127.0.0.1:{}/{SERVICE}/0", sentinel.port())).unwrap();
+
+    primary.tell(&["SET", "call", "17"]).await;
+    assert_eq!(held(&link, "call").await.as_deref(), Some("17"));
+    // The replica has it too, and the Sentinel hears of the replica in its own time.
+    while primary.ask::<i64>(&["WAIT", "1", "1000"]).await < 1 {}
+    while !sentinel.move_primary(SERVICE).await {}
+    while replica.ask::<Vec<redis::Value>>(&["ROLE"]).await.first()
+        != Some(&redis::Value::BulkString(b"master".to_vec()))
+    {}
+    primary.stop();
+    while held(&link, "call").await.as_deref() != Some("17") {}
+    drop(replica);
+    assert_eq!(held(&link, "call").await, None, "it was the replica's answer");
+}
