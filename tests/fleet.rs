@@ -6,7 +6,7 @@ mod support;
 
 use earmark_servers::{RedisServer, RedisTlsServer};
 use serde_json::{Value, json};
-use support::{Machine, Service, fixture};
+use support::{Machine, Ran, Service, fixture};
 
 #[tokio::test]
 async fn recordings_offered_over_http_the_command_line_and_redis_are_done_by_a_worker_elsewhere() {
@@ -35,6 +35,16 @@ async fn recordings_offered_over_http_the_command_line_and_redis_are_done_by_a_w
         assert!(outcome["report_uri"].ends_with("/report.json"), "{outcome:?}");
         assert_eq!(outcome["intake_id"] == entry, outcome["key"] == "redis", "{outcome:?}");
     }
+
+    // What nobody can read is put aside, and counted.
+    let _: String = redis.ask(&["XADD", "earmark:intake", "*", "url", &uri]).await;
+    while redis.ask::<i64>(&["XLEN", "earmark:rejected"]).await == 0 {}
+    let stats = Ran::of(&machine.command(&["queue", "stats", "--json"]).env(queue.0, queue.1).output().unwrap());
+    let streams = &stats.json_whole()["streams"];
+    assert_eq!(
+        (&streams["rejected"], &streams["intake"], &streams["lanes"]["call"]),
+        (&json!(1), &json!(0), &json!(0))
+    );
 
     // A server that is away is named, and nothing else stops.
     redis.stop();

@@ -99,11 +99,25 @@ fn facts(stats: &QueueStats, streams: Option<&Value>) {
         if outbox.waiting > 0 { format!(", the oldest for {}", age(outbox.oldest_age_ms)) } else { String::new() };
     show::line(&format!("outbox   {} messages wait{oldest}", outbox.waiting));
     if let Some(streams) = streams {
-        show::line(&format!("streams  {streams}"));
+        show::line(&format!("streams  {}", in_words(streams)));
     }
     for pause in &stats.pauses {
         show::line(&format!("paused   {} since {} by {}", what_of(pause), rfc3339(pause.since_ms), pause.by));
     }
+}
+
+fn in_words(streams: &Value) -> String {
+    if let Some(error) = streams["error"].as_str() {
+        return error.into();
+    }
+    let lanes = streams["lanes"].as_object().into_iter().flatten();
+    let lanes: Vec<String> = lanes.map(|(lane, entries)| format!("{entries} {lane}")).collect();
+    format!(
+        "{} to be leased; {} to be journaled; {} rejected so far",
+        lanes.join(", "),
+        streams["intake"],
+        streams["rejected"]
+    )
 }
 
 fn what_of(pause: &Pause) -> String {

@@ -52,6 +52,10 @@ impl Broker {
         })
     }
 
+    pub(crate) fn link(&self) -> &Arc<Link> {
+        &self.link
+    }
+
     /// Whether Redis can be reached.
     pub fn health(&self) -> &Arc<Health> {
         &self.health

@@ -19,11 +19,11 @@ use crate::streams::scripts::{self, Entries, Fields};
 use crate::streams::{GROUP, INTAKE, make_group};
 
 /// Where entries lie that are no offers.
-const REJECTED: &str = "earmark:rejected";
+pub(crate) const REJECTED: &str = "earmark:rejected";
 /// About so many of them are kept.
 const KEPT: usize = 10_000;
 /// Totals that last: `rejected`, and `accepted` for comparison.
-const COUNTS: &str = "earmark:counts";
+pub(crate) const COUNTS: &str = "earmark:counts";
 /// Who stands behind a job in the audit log.
 const ACTOR: &str = "redis";
 /// Entries at a time.

@@ -21,6 +21,7 @@ mod line;
 mod outcomes;
 mod redis_queue;
 mod slots;
+mod stats;
 mod streams;
 mod tasks;
 mod worker;

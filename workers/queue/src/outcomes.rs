@@ -11,7 +11,7 @@ use crate::line::Line;
 use crate::streams::scripts;
 
 /// Where producers read how their jobs ended.
-const RESULTS: &str = "earmark:results";
+pub(crate) const RESULTS: &str = "earmark:results";
 /// About so many outcomes are kept.
 const KEPT: usize = 100_000;
 /// Outcomes at a time.
