@@ -33,7 +33,7 @@ async fn a_sentinel_is_asked_anew_at_each_connect_for_the_primary_may_have_moved
     primary.tell(&["SET", "call", "17"]).await;
     assert_eq!(held(&link, "call").await.as_deref(), Some("17"));
     // The replica has it too, and the Sentinel hears of the replica in its own time.
-    while primary.ask::<i64>(&["WAIT", "1", "1000"]).await < 1 {}
+    while primary.ask::<i64>(&["WAIT", "1", "100"]).await < 1 {}
     while !sentinel.move_primary(SERVICE).await {}
     while replica.ask::<Vec<redis::Value>>(&["ROLE"]).await.first()
         != Some(&redis::Value::BulkString(b"master".to_vec()))
