@@ -14,7 +14,8 @@ async fn nightly_batch(service: &Service) -> Vec<String> {
     let mut ids = Vec::new();
     for at in 0..10 {
         let uri = format!("file://{}", fixture(names[at % 2]));
-        let (status, accepted) = service.post("/v1/jobs", &json!({"uri": uri, "lane": "archive", "repeat": true}), &[]).await;
+        let (status, accepted) =
+            service.post("/v1/jobs", &json!({"uri": uri, "lane": "archive", "repeat": true}), &[]).await;
         assert_eq!(status, 202);
         ids.push(accepted["job_id"].as_str().unwrap().to_owned());
     }
