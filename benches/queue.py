@@ -56,8 +56,8 @@ class Redis:
         return int(next(line for line in lines if line.startswith("used_memory:")).split(":")[1]) / 2**20
 
 
-def ours(redis: Redis, what: str, jobs: int) -> dict:
-    command = [str(OURS), "--redis", redis.url, "--jobs", str(jobs), "--slots", str(SLOTS), what]
+def ours(redis: Redis, what: str, jobs: int, program: pathlib.Path = OURS) -> dict:
+    command = [str(program), "--redis", redis.url, "--jobs", str(jobs), "--slots", str(SLOTS), what]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
@@ -139,13 +139,14 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--quick", action="store_true")
     arguments.add_argument("--load", default="Nothing else ran on it.", help="a sentence on what else ran on the machine")
+    arguments.add_argument("--program", type=pathlib.Path, default=OURS, help="another build of ours")
     given = arguments.parse_args()
     if not (BENCH / "node_modules").is_dir():
         subprocess.run(["npm", "install", "--no-save", "--omit=optional", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=BENCH, check=True)
     share = 10 if given.quick else 1
     jobs, many, idle = 100_000 // share, 1_000_000 // share, 500 // share
     with Redis() as redis:
-        us = measured(redis, ours, jobs, many, idle)
+        us = measured(redis, lambda *what: ours(*what, given.program), jobs, many, idle)
         them = measured(redis, bull, jobs, many, idle)
     text = document(us, them, jobs, many, idle, given.load)
     print(text)
