@@ -68,7 +68,7 @@ boundaries: build ## Write docs/boundaries.md: what cutting costs, and how exact
 	@$(CARGO) build --release --locked -p earmark-pipeline --example stitch
 	@python3 -B benches/boundaries.py $(RECORDINGS)
 
-queue: setup ## Write docs/queue.md: the Redis queue without work, beside BullMQ
+queue: setup ## Write docs/throughput.md: the Redis queue without work, beside BullMQ
 	@$(CARGO) build --release --locked -p earmark-queue-bench
 	@python3 benches/queue.py
 

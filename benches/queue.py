@@ -1,4 +1,4 @@
-"""Writes docs/queue.md: jobs that do nothing through the Redis queue, beside BullMQ, on the same Redis in the same run.
+"""Writes docs/throughput.md: jobs that do nothing through the Redis queue, beside BullMQ, on the same Redis in the same run.
 
 Needs target/release/earmark-queue-bench (`make queue` builds it), redis-server and node; BullMQ is installed once into
 benches/queue/node_modules as pinned there. `--quick` runs a tenth and prints only.
@@ -119,9 +119,9 @@ def document(ours: dict, bull: dict, jobs: int, many: int, idle: int, load: str)
         row("the same, longest of all rounds", "max", "{:.2f}"),
         row("pushed a second, one by one", "push one", "{:,.0f}"),
         row("pushed a second, 1000 at a time", "push bulk", "{:,.0f}"),
-        row(f"worker's most memory with {jobs:,} queued, MB".replace(",", " "), "few mb", "{:.0f}"),
-        row(f"worker's most memory with {many:,} queued, MB".replace(",", " "), "many mb", "{:.0f}"),
-        row(f"Redis with {many:,} queued, MB".replace(",", " "), "queued mb", "{:.0f}"),
+        row(f"worker's most memory with {jobs:,} queued / MB".replace(",", " ").replace(" /", ","), "few mb", "{:.0f}"),
+        row(f"worker's most memory with {many:,} queued / MB".replace(",", " ").replace(" /", ","), "many mb", "{:.0f}"),
+        row(f"Redis with {many:,} queued / MB".replace(",", " ").replace(" /", ","), "queued mb", "{:.0f}"),
         row("Redis when they are done, MB", "left mb", "{:.0f}"),
         "",
         f"Each round: jobs a second {each(ours['work each'], '{:,.0f}')} (BullMQ {each(bull['work each'], '{:,.0f}')}); "
@@ -151,7 +151,7 @@ def main():
     text = document(us, them, jobs, many, idle, given.load)
     print(text)
     if not given.quick:
-        (ROOT / "docs/queue.md").write_text(text)
+        (ROOT / "docs/throughput.md").write_text(text)
 
 
 if __name__ == "__main__":
