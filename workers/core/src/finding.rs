@@ -40,6 +40,42 @@ pub enum FindingKind {
     ProviderRefused,
 }
 
+/// What a finding sets off besides being in the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// Nothing more than the report.
+    Flag,
+    /// Told at once, as soon as a clip's text shows it.
+    Alert,
+    /// The result is held back until a reviewer releases it.
+    Block,
+}
+
+/// A place that a finding rests on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// In which utterance; none for a property of the voice.
+    pub utterance_id: Option<u32>,
+    /// Channel, where there is one.
+    pub channel: Option<u16>,
+    /// Who.
+    pub speaker: Option<Speaker>,
+    /// From the recording's start.
+    pub start_ms: u64,
+    /// From the recording's start.
+    pub end_ms: u64,
+    /// How the words were matched.
+    pub kind: FindingKind,
+    /// The words as heard; empty for a property of the voice.
+    pub matched: String,
+    /// Begin and end in the utterance's text, in Unicode scalar values.
+    pub span: Option<[usize; 2]>,
+    /// The word or phrase of the rule that matched.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub phrase: Option<String>,
+}
+
 /// One finding, with everything needed to show it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
@@ -75,6 +111,29 @@ pub struct Finding {
     /// The word or phrase of the rule that matched.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub phrase: Option<String>,
+    /// What was compared: the words as heard, after folding.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub normal: Option<String>,
+    /// Hash of the rule set's files, in hex.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub rule_set_sha256: Option<String>,
+    /// Weight of the finding, where the rule gives one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub score: Option<f64>,
+    /// What it sets off; empty: [`Action::Flag`].
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub actions: Vec<Action>,
+    /// The other places that it rests on, in order of time.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub evidence: Vec<Evidence>,
+    /// Of a rule on trial: recorded, never told.
+    #[serde(skip_serializing_if = "is_false", default, rename = "shadow")]
+    pub is_shadow: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl Finding {

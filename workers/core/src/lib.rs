@@ -18,7 +18,7 @@ mod transcript;
 pub use clip::{Clip, ClipKey, Region, SAMPLE_RATE_HZ, ms_to_samples, samples_to_ms};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use failure::{Disposition, Failure, Problem};
-pub use finding::{Finding, FindingKind, Severity};
+pub use finding::{Action, Evidence, Finding, FindingKind, Severity};
 pub use id::{IdError, JobId, Tenant, WorkerId};
 pub use job::{
     Job, JobOptions, JobState, Lane, Lease, NewJob, PRIORITIES, PriorityError, Standing, UnknownWord, checked_priority,
@@ -27,4 +27,4 @@ pub use offer::{MAX_KEY_BYTES, MAX_METADATA_BYTES, Offer, OfferError};
 pub use recording::{RecordingUri, UriError};
 pub use report::{Cost, Engine, Recording, Report, RuleSetId, Warning, minutes_seconds, rfc3339};
 pub use script::{to_simplified, traditional_pairs};
-pub use transcript::{ClipText, Dropped, Refusal, Speaker, TimePrecision, TimedText, Utterance, Word};
+pub use transcript::{ClipText, Dropped, Refusal, Speaker, Speech, TimePrecision, TimedText, Utterance, Word};

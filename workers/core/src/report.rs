@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::audit::hex;
-use crate::{Finding, JobId, Lane, Tenant, Utterance};
+use crate::{Finding, JobId, Lane, Speech, Tenant, Utterance};
 
 /// Everything known of one finished job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -38,6 +38,12 @@ pub struct Report {
     pub utterances: Vec<Utterance>,
     /// What was found.
     pub findings: Vec<Finding>,
+    /// What rules on trial found: recorded, never told.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub shadow_findings: Vec<Finding>,
+    /// Where there is speech, by channel, in order of time; what rules on silence, overlap and interruption go by.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub speech: Vec<Speech>,
     /// What it cost.
     pub cost: Cost,
     /// What a reader must know before relying on it.

@@ -105,6 +105,20 @@ pub struct Refusal {
     pub instead: Option<String>,
 }
 
+/// A stretch of speech on one channel, as the segmenter found it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Speech {
+    /// Channel of the recording, from 0.
+    pub channel: u16,
+    /// From the recording's start.
+    pub start_ms: u64,
+    /// From the recording's start, not before `start_ms`.
+    pub end_ms: u64,
+    /// Mean level in dB below full scale (0 or less), where it was measured.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub level_dbfs: Option<f32>,
+}
+
 /// A stretch of one speaker's speech, in recording time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Utterance {

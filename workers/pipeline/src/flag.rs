@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use earmark_audio::decode::Decoded;
 use earmark_core::{Clip, ClipText, Finding, FindingKind, Job, Severity, Utterance, samples_to_ms};
 use earmark_rules::{Context, RuleSet, SourceFile};
 use earmark_storage::RuleSets;
@@ -47,6 +48,19 @@ impl RuleBook {
     }
 }
 
+/// What the rules may know of the recording of `job` beside its words.
+pub fn context(job: &Job, decoded: &Decoded, language: Option<String>) -> Context {
+    Context {
+        duration_ms: decoded.duration_ms,
+        language,
+        lane: Some(job.lane),
+        tenant: Some(job.tenant.clone()),
+        metadata: job.metadata.clone(),
+        accepted_at_ms: Some(job.accepted_at_ms),
+        speech: Vec::new(),
+    }
+}
+
 pub async fn flag(
     pipeline: &Pipeline,
     watched: &Watched,
@@ -88,6 +102,12 @@ pub fn refused(clips: &[(Clip, ClipText)], utterances: &[Utterance]) -> Vec<Find
             matched: String::new(),
             span: None,
             phrase: None,
+            normal: None,
+            rule_set_sha256: None,
+            score: None,
+            actions: Vec::new(),
+            evidence: Vec::new(),
+            is_shadow: false,
         });
     }
     findings

@@ -8,7 +8,6 @@ use std::time::Duration;
 use earmark_asr::LanguageChoice;
 use earmark_audio::segment::{SegmentOptions, SpeechModel};
 use earmark_core::{Clip, Clock, Job, Lane, Lease, Report, Tenant};
-use earmark_rules::Context;
 use earmark_storage::{ArtifactStore, FetchLimits, Journal, RecordingStore, ResultStore};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
@@ -131,7 +130,7 @@ impl Pipeline {
         self.at(job, &watched, Stage::Flag);
         let utterances = stitch::stitch(&transcript.clips, &self.settings.speakers, cut.different_channels());
         let language = stitch::language(&utterances);
-        let context = Context { duration_ms: decoded.duration_ms, language: language.clone(), lane: Some(job.lane) };
+        let context = flag::context(job, &decoded, language.clone());
         let mut findings = flag::flag(self, &watched, &rules, &utterances, context).await?;
         findings.extend(flag::refused(&transcript.clips, &utterances));
         // Writing waits for stores: whoever dies then did not die of the recording.

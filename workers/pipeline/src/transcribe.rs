@@ -8,7 +8,7 @@ use earmark_asr::{AsrError, ClipRequest, Hearing, LanguageChoice, Sound};
 use earmark_audio::decode::Decoded;
 use earmark_core::audit::hex;
 use earmark_core::{Clip, ClipKey, ClipText, Job, JobId, Lease, Refusal, Speaker, TimePrecision};
-use earmark_rules::{Context, RuleSet};
+use earmark_rules::RuleSet;
 use earmark_storage::{Fetched, SavedClip};
 use futures::TryStreamExt;
 use futures::stream::FuturesUnordered;
@@ -21,7 +21,7 @@ use crate::early::Early;
 use crate::progress::Stage;
 use crate::segment::Cut;
 use crate::watched::Watched;
-use crate::{JobError, Pipeline};
+use crate::{JobError, Pipeline, flag};
 
 /// What the recogniser heard.
 pub struct Transcript {
@@ -72,8 +72,7 @@ pub async fn transcribe(
     }
     let texts = saved.into_iter().map(|(key, saved)| (key, saved.text)).collect();
     pipeline.journal.set_clips_total(lease, &fingerprint, count(cut.clips.len())).await?;
-    let context = Context { duration_ms: decoded.duration_ms, language: None, lane: Some(job.lane) };
-    let (early, mut untold) = Early::new(rules.clone(), context);
+    let (early, mut untold) = Early::new(rules.clone(), flag::context(job, decoded, None));
     let work = Work {
         pipeline,
         account,

@@ -90,6 +90,8 @@ fn report(pipeline: &Pipeline, outcome: &Outcome<'_>, spent: Spent, account: &Ac
         rule_set: rules.clone(),
         utterances: utterances.clone(),
         findings: findings.clone(),
+        shadow_findings: Vec::new(),
+        speech: Vec::new(),
         cost: Cost {
             requests: spent.requests,
             billed_ms: spent.billed_ms,

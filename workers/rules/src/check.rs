@@ -1,36 +1,30 @@
 //! From what is written in the files to rules that can be compiled.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod term;
+
+use std::collections::{BTreeMap, HashMap};
 
 use earmark_core::Speaker;
 use serde_saphyr::{Location, Spanned};
 
 use crate::SourceFile;
 use crate::error::{RuleError, RuleProblem, nearest};
-use crate::format::{self, ExampleText, HomophonesText, MessageText, RuleText, place};
-use crate::phrase::Phrase;
-use crate::rule::{AppliesTo, Example, HOMOPHONE_MIN_CHARS, Homophones, Rule, RuleKind, Within, primary_language};
+use crate::format::{self, ExampleText, MessageText, RuleText, TermText, place};
+use crate::rule::{AppliesTo, Example, Rule, RuleKind, Within, primary_language};
+use crate::term::Term;
 
-/// Below this nearly everything sounds like something else: 7.8 homophones for each exact hit at two characters.
-const HOMOPHONE_LEAST_CHARS: u32 = 3;
-const EXCEPT: &str = "except";
 const MAX_ID_CHARS: usize = 80;
-/// Far beyond anything said word for word; it bounds the work of all that looks into words.
-const MAX_WORD_CHARS: usize = 200;
-/// Of a word that is too long, so much is shown.
-const SHOWN_CHARS: usize = 20;
-
 /// Who speaks where nothing else is configured, and the word for everybody.
 const SPEAKERS: [&str; 4] = [Speaker::AGENT, Speaker::CUSTOMER, Speaker::UNKNOWN, ANY];
 const ANY: &str = "any";
 
-/// The rules of `files` in order.
+/// The rules of `files` in order, and the terms that they look for.
 ///
 /// # Errors
 /// All that is wrong in them, in order of file and line; of what is no rule file at all, the first mistake in each.
-pub(crate) fn rules(files: &[SourceFile]) -> Result<Vec<Rule>, Vec<RuleError>> {
+pub(crate) fn rules(files: &[SourceFile]) -> Result<(Vec<Rule>, Vec<Term>), Vec<RuleError>> {
     let mut errors = Vec::new();
-    let mut rules = Vec::new();
+    let (mut rules, mut terms) = (Vec::new(), Vec::new());
     let mut taken: HashMap<String, String> = HashMap::new();
     for file in files {
         let parsed = match format::parse(file) {
@@ -44,7 +38,7 @@ pub(crate) fn rules(files: &[SourceFile]) -> Result<Vec<Rule>, Vec<RuleError>> {
             errors.push(RuleError { path: file.path.clone(), line: 1, column: 1, problem: RuleProblem::NoRules });
         }
         for written in parsed.rules {
-            let mut check = Check { path: &file.path, errors: &mut errors };
+            let mut check = Check { path: &file.path, errors: &mut errors, terms: &mut terms };
             let (line, _) = place(written.referenced);
             let id_at = written.value.id.referenced;
             let rule = check.rule(written.value, line);
@@ -58,12 +52,13 @@ pub(crate) fn rules(files: &[SourceFile]) -> Result<Vec<Rule>, Vec<RuleError>> {
     if rules.is_empty() && errors.is_empty() {
         errors.push(RuleError { path: "rules".into(), line: 1, column: 1, problem: RuleProblem::NoRules });
     }
-    if errors.is_empty() { Ok(rules) } else { Err(errors) }
+    if errors.is_empty() { Ok((rules, terms)) } else { Err(errors) }
 }
 
 struct Check<'a> {
     path: &'a str,
     errors: &'a mut Vec<RuleError>,
+    terms: &'a mut Vec<Term>,
 }
 
 impl Check<'_> {
@@ -78,8 +73,12 @@ impl Check<'_> {
         if written.category.value.trim().is_empty() {
             self.wrong(written.category.referenced, RuleProblem::EmptyText("category"));
         }
-        let (kind, phrases) = self.kind(&written);
-        let except = written.except.as_ref().map(|list| self.phrases(EXCEPT, list)).unwrap_or_default();
+        let kind = self.kind(&written);
+        let term = self.term(TermText {
+            words: written.words.or(written.must_say),
+            except: written.except,
+            homophones: written.homophones,
+        });
         let examples = written.examples;
         let (hits, misses) = examples.map(|examples| (examples.hit, examples.miss)).unwrap_or_default();
         Rule {
@@ -95,7 +94,6 @@ impl Check<'_> {
                 lanes: written.lanes,
                 min_duration_ms: u64::from(written.min_duration_secs.unwrap_or(0)) * 1000,
             }),
-            homophones: self.homophones(written.homophones),
             message: match written.message {
                 None => BTreeMap::new(),
                 Some(MessageText::One(text)) => BTreeMap::from([(String::new(), text)]),
@@ -108,8 +106,7 @@ impl Check<'_> {
             category: written.category.value,
             severity: written.severity,
             kind,
-            phrases,
-            except,
+            term,
             path: self.path.into(),
             line,
         }
@@ -123,49 +120,19 @@ impl Check<'_> {
         }
     }
 
-    fn kind(&mut self, written: &RuleText) -> (RuleKind, Vec<Phrase>) {
+    fn kind(&mut self, written: &RuleText) -> RuleKind {
         match (&written.words, &written.must_say) {
-            (Some(words), None) => (RuleKind::Words, self.phrases("words", words)),
-            (None, Some(phrases)) => (RuleKind::MustSay, self.phrases("must_say", phrases)),
+            (Some(_), None) => RuleKind::Words,
+            (None, Some(_)) => RuleKind::MustSay,
             (Some(_), Some(phrases)) => {
                 self.wrong(phrases.referenced, RuleProblem::TwoKinds);
-                (RuleKind::Words, Vec::new())
+                RuleKind::Words
             }
             (None, None) => {
                 self.wrong(written.id.referenced, RuleProblem::NothingToFind);
-                (RuleKind::Words, Vec::new())
+                RuleKind::Words
             }
         }
-    }
-
-    fn phrases(&mut self, field: &'static str, list: &Spanned<Vec<Spanned<String>>>) -> Vec<Phrase> {
-        if list.value.is_empty() {
-            self.wrong(list.referenced, RuleProblem::EmptyList(field));
-        }
-        let mut seen = HashSet::new();
-        let mut phrases = Vec::with_capacity(list.value.len());
-        for written in &list.value {
-            let chars = written.value.trim().chars().count();
-            if chars > MAX_WORD_CHARS {
-                let start = written.value.trim().chars().take(SHOWN_CHARS).collect();
-                self.wrong(written.referenced, RuleProblem::LongWord { start, chars, most: MAX_WORD_CHARS });
-                continue;
-            }
-            let (line, column) = place(written.referenced);
-            let phrase = Phrase::new(&written.value, line, column);
-            if phrase.text.is_empty() {
-                self.wrong(written.referenced, RuleProblem::EmptyText(field));
-            } else if phrase.parts.is_empty() {
-                self.wrong(written.referenced, RuleProblem::FoldedAway(phrase.text));
-            } else if field != EXCEPT && (phrase.opens_before || phrase.opens_after) {
-                self.wrong(written.referenced, RuleProblem::OpenEnd(phrase.text));
-            } else if !seen.insert((phrase.parts.clone(), phrase.opens_before, phrase.opens_after)) {
-                self.wrong(written.referenced, RuleProblem::DuplicateWord(phrase.text));
-            } else {
-                phrases.push(phrase);
-            }
-        }
-        phrases
     }
 
     fn speaker(&mut self, speaker: Spanned<String>) -> Option<String> {
@@ -179,24 +146,6 @@ impl Check<'_> {
             self.wrong(speaker.referenced, RuleProblem::UnknownSpeaker { value: name.into(), meant });
         }
         (name != ANY).then(|| name.to_owned())
-    }
-
-    fn homophones(&mut self, written: Option<HomophonesText>) -> Option<Homophones> {
-        let default = Homophones { min_chars: HOMOPHONE_MIN_CHARS, max_severity: None };
-        match written {
-            None | Some(HomophonesText::Switch(true)) => Some(default),
-            Some(HomophonesText::Switch(false)) => None,
-            Some(HomophonesText::Settings(settings)) => {
-                let min_chars = settings.min_chars.map(|least| {
-                    if least.value < HOMOPHONE_LEAST_CHARS {
-                        self.wrong(least.referenced, RuleProblem::TooFewForHomophones(least.value));
-                    }
-                    least.value as usize
-                });
-                let min_chars = min_chars.unwrap_or(default.min_chars);
-                Some(Homophones { min_chars, max_severity: settings.max_severity })
-            }
-        }
     }
 
     fn example(&mut self, field: &'static str, example: Spanned<ExampleText>) -> Example {

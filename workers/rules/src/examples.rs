@@ -74,7 +74,7 @@ impl RuleSet {
         let context = Context {
             duration_ms: end_ms.max(rule.applies_to.min_duration_ms),
             language: rule.applies_to.languages.first().cloned(),
-            lane: None,
+            ..Context::default()
         };
         let mut found = self.find(&utterances, &context);
         found.retain(|finding| finding.rule_id == rule.id);

@@ -1,5 +1,7 @@
 //! The YAML of a rule file, as it is written; `docs/rules.schema.json` says the same to editors.
 
+mod term;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -10,6 +12,8 @@ use serde_saphyr::{Budget, Error, Location, Spanned};
 
 use crate::SourceFile;
 use crate::error::{RuleError, RuleProblem};
+
+pub(crate) use term::{HomophonesText, TermText};
 
 /// A rule file of this size is a mistake; word lists of a million entries are below it.
 const MAX_SCALAR_BYTES: usize = 256 << 20;
@@ -53,20 +57,6 @@ pub(crate) struct AppliesToText {
 #[serde(deny_unknown_fields)]
 pub(crate) struct WithinText {
     pub(crate) first_secs: u32,
-}
-
-/// `true`, `false`, or the settings.
-#[derive(Debug)]
-pub(crate) enum HomophonesText {
-    Switch(bool),
-    Settings(HomophoneSettings),
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct HomophoneSettings {
-    pub(crate) min_chars: Option<Spanned<u32>>,
-    pub(crate) max_severity: Option<Severity>,
 }
 
 /// One text, or one in each language.
@@ -129,25 +119,6 @@ fn first_line(text: &str) -> String {
 /// Line and column of `location`, from 1.
 pub(crate) fn place(location: Location) -> (u64, u64) {
     (location.line().max(1), location.column().max(1))
-}
-
-impl<'de> Deserialize<'de> for HomophonesText {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Switch;
-        impl<'de> Visitor<'de> for Switch {
-            type Value = HomophonesText;
-            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-                f.write_str("`true`, `false`, or `min_chars` and `max_severity`")
-            }
-            fn visit_bool<E: de::Error>(self, is_on: bool) -> Result<Self::Value, E> {
-                Ok(HomophonesText::Switch(is_on))
-            }
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-                HomophoneSettings::deserialize(MapAccessDeserializer::new(map)).map(HomophonesText::Settings)
-            }
-        }
-        deserializer.deserialize_any(Switch)
-    }
 }
 
 impl<'de> Deserialize<'de> for MessageText {

@@ -6,8 +6,9 @@ use daachorse::{CharwiseDoubleArrayAhoCorasick, CharwiseDoubleArrayAhoCorasickBu
 
 use crate::fold::Passage;
 use crate::phrase::{Part, Phrase, is_small_gap};
-use crate::rule::{HOMOPHONE_MIN_CHARS, Rule};
+use crate::rule::HOMOPHONE_MIN_CHARS;
 use crate::sound::{SYLLABLES, Syllable, readings, sound_alike};
+use crate::term::Term;
 
 /// What a phrase is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,23 +19,23 @@ pub(crate) enum Role {
     Except,
 }
 
-/// A phrase of a rule found in a passage, in folded characters.
+/// A phrase of a term found in a passage, in folded characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Hit {
-    /// Index of the rule.
-    pub(crate) rule: u32,
+    /// Index of the term in its set.
+    pub(crate) term: u32,
     pub(crate) role: Role,
     pub(crate) start: usize,
     pub(crate) end: usize,
     pub(crate) is_by_sound: bool,
-    /// Index into the rule's phrases of that role.
+    /// Index into the term's phrases of that role.
     pub(crate) phrase: u32,
 }
 
-/// A part of a phrase, in the rule's own terms.
+/// A part of a phrase.
 #[derive(Debug, Clone, Copy)]
 struct Needle {
-    rule: u32,
+    term: u32,
     role: Role,
     phrase: u32,
     part: u32,
@@ -49,7 +50,7 @@ struct PartHit {
     is_by_sound: bool,
 }
 
-/// All words of all rules, compiled.
+/// The words of all terms, compiled.
 pub(crate) struct Index {
     needles: Vec<Needle>,
     /// Needles that begin at these entries of `spelled` share the same characters.
@@ -75,15 +76,15 @@ struct Sounds {
 const ANCHOR_CHARS: usize = 3;
 
 impl Index {
-    /// Compiles the words of `rules`.
+    /// Compiles the words of `terms`.
     ///
     /// # Errors
     /// The automaton's own words when they are too many.
-    pub(crate) fn new(rules: &[Rule]) -> Result<Self, String> {
+    pub(crate) fn new(terms: &[Term]) -> Result<Self, String> {
         let mut index = Self { needles: Vec::new(), automaton: None, spelled: Vec::new(), sounds: Sounds::default() };
         let mut entry_of: HashMap<String, usize> = HashMap::new();
         let mut patterns: Vec<(String, u32)> = Vec::new();
-        for (needle, part) in needles(rules) {
+        for (needle, part) in needles(terms) {
             let id = number(index.needles.len());
             let text: String = part.chars.iter().collect();
             let entry = *entry_of.entry(text).or_insert_with_key(|text| {
@@ -92,7 +93,7 @@ impl Index {
                 index.spelled.len() - 1
             });
             index.spelled[entry].needles.push(id);
-            let least = rules[needle.rule as usize].homophones.map(|homophones| match needle.role {
+            let least = terms[needle.term as usize].matching.homophones.map(|homophones| match needle.role {
                 Role::Find => homophones.min_chars.max(ANCHOR_CHARS),
                 // A mishearing must not undo an exception; a short one sounds like too much.
                 Role::Except => HOMOPHONE_MIN_CHARS,
@@ -109,22 +110,22 @@ impl Index {
         Ok(index)
     }
 
-    /// Every place of every phrase in `passage`, in order of rule, role and place.
-    pub(crate) fn hits(&self, rules: &[Rule], passage: &Passage) -> Vec<Hit> {
+    /// Every place of every phrase in `passage`, in order of term, role and place.
+    pub(crate) fn hits(&self, terms: &[Term], passage: &Passage) -> Vec<Hit> {
         let mut parts = Vec::new();
-        self.by_spelling(rules, passage, &mut parts);
-        self.by_sound(rules, passage, &mut parts);
+        self.by_spelling(terms, passage, &mut parts);
+        self.by_sound(terms, passage, &mut parts);
         if parts.is_empty() {
             return Vec::new();
         }
         parts.sort_unstable();
         parts.dedup();
-        let mut hits = self.whole_phrases(rules, passage, &parts);
+        let mut hits = self.whole_phrases(terms, passage, &parts);
         hits.sort_unstable();
         hits
     }
 
-    fn by_spelling(&self, rules: &[Rule], passage: &Passage, parts: &mut Vec<PartHit>) {
+    fn by_spelling(&self, terms: &[Term], passage: &Passage, parts: &mut Vec<PartHit>) {
         let Some(automaton) = &self.automaton else { return };
         let mut stepper = automaton.find_overlapping_stepper();
         for (at, &c) in passage.chars.iter().enumerate() {
@@ -133,7 +134,7 @@ impl Index {
                 let spelled = &self.spelled[found.value() as usize];
                 let (start, end) = (at + 1 - spelled.chars, at + 1);
                 for &needle in &spelled.needles {
-                    if self.part(rules, needle).keeps_words(passage, start) {
+                    if self.part(terms, needle).keeps_words(passage, start) {
                         parts.push(PartHit { needle, start, end, is_by_sound: false });
                     }
                 }
@@ -141,13 +142,13 @@ impl Index {
         }
     }
 
-    fn by_sound(&self, rules: &[Rule], passage: &Passage, parts: &mut Vec<PartHit>) {
+    fn by_sound(&self, terms: &[Term], passage: &Passage, parts: &mut Vec<PartHit>) {
         if self.sounds.by_anchor.is_empty() {
             return;
         }
         for (start, window) in passage.chars.windows(ANCHOR_CHARS).enumerate() {
             self.sounds.candidates(window, |needle| {
-                let chars = &self.part(rules, needle).chars;
+                let chars = &self.part(terms, needle).chars;
                 let Some(heard) = passage.chars.get(start..start + chars.len()) else { return };
                 let is_other = heard != chars.as_slice();
                 if is_other && heard.iter().zip(chars).all(|(&a, &b)| a == b || sound_alike(a, b)) {
@@ -158,14 +159,14 @@ impl Index {
     }
 
     /// Phrases of one part as they are, the others where their parts follow one another.
-    fn whole_phrases(&self, rules: &[Rule], passage: &Passage, parts: &[PartHit]) -> Vec<Hit> {
+    fn whole_phrases(&self, terms: &[Term], passage: &Passage, parts: &[PartHit]) -> Vec<Hit> {
         let mut hits = Vec::with_capacity(parts.len());
         for (i, first) in parts.iter().enumerate() {
             let needle = self.needles[first.needle as usize];
             if needle.part != 0 {
                 continue;
             }
-            let count = phrase(rules, needle).parts.len();
+            let count = phrase(terms, needle).parts.len();
             let mut last = *first;
             let mut is_by_sound = first.is_by_sound;
             // The parts of a phrase have neighbouring needles, and `parts` is sorted by needle.
@@ -187,34 +188,34 @@ impl Index {
                 }
             }
             if is_whole {
-                let Needle { rule, role, phrase, .. } = needle;
-                hits.push(Hit { rule, role, start: first.start, end: last.end, is_by_sound, phrase });
+                let Needle { term, role, phrase, .. } = needle;
+                hits.push(Hit { term, role, start: first.start, end: last.end, is_by_sound, phrase });
             }
         }
         hits
     }
 
-    fn part<'a>(&self, rules: &'a [Rule], needle: u32) -> &'a Part {
+    fn part<'a>(&self, terms: &'a [Term], needle: u32) -> &'a Part {
         let needle = self.needles[needle as usize];
-        &phrase(rules, needle).parts[needle.part as usize]
+        &phrase(terms, needle).parts[needle.part as usize]
     }
 }
 
-fn phrase(rules: &[Rule], needle: Needle) -> &Phrase {
-    let rule = &rules[needle.rule as usize];
+fn phrase(terms: &[Term], needle: Needle) -> &Phrase {
+    let term = &terms[needle.term as usize];
     match needle.role {
-        Role::Find => &rule.phrases[needle.phrase as usize],
-        Role::Except => &rule.except[needle.phrase as usize],
+        Role::Find => &term.phrases[needle.phrase as usize],
+        Role::Except => &term.except[needle.phrase as usize],
     }
 }
 
 /// Every part of every phrase, those of one phrase one behind the other.
-fn needles(rules: &[Rule]) -> impl Iterator<Item = (Needle, &Part)> {
-    rules.iter().enumerate().flat_map(|(rule, it)| {
+fn needles(terms: &[Term]) -> impl Iterator<Item = (Needle, &Part)> {
+    terms.iter().enumerate().flat_map(|(term, it)| {
         let found = it.phrases.iter().enumerate().map(|phrase| (Role::Find, phrase));
         let excepted = it.except.iter().enumerate().map(|phrase| (Role::Except, phrase));
         found.chain(excepted).flat_map(move |(role, (phrase, it))| {
-            let needle = move |part| Needle { rule: number(rule), role, phrase: number(phrase), part: number(part) };
+            let needle = move |part| Needle { term: number(term), role, phrase: number(phrase), part: number(part) };
             it.parts.iter().enumerate().map(move |(part, it)| (needle(part), it))
         })
     })

@@ -24,13 +24,15 @@ mod search;
 mod sound;
 mod source;
 mod starter;
+mod term;
 mod timing;
 
 pub use error::{RuleError, RuleErrors, RuleProblem};
 pub use examples::{ExampleFailure, ExampleReport};
 pub use lint::{Lint, LintProblem, LintWarning};
 pub use phrase::Phrase;
-pub use rule::{AppliesTo, HOMOPHONE_MIN_CHARS, Homophones, Rule, RuleKind, Within};
+pub use rule::{AppliesTo, HOMOPHONE_MIN_CHARS, Rule, RuleKind, Within};
 pub use rule_set::RuleSet;
 pub use search::Context;
 pub use source::SourceFile;
+pub use term::Homophones;

@@ -7,6 +7,7 @@ use crate::index::{Hit, Role};
 use crate::phrase::{Part, Phrase};
 use crate::rule::{HOMOPHONE_MIN_CHARS, Rule, RuleKind};
 use crate::rule_set::RuleSet;
+use crate::term::Term;
 
 /// A summary of a rule set, with what its author should look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,14 +85,15 @@ impl RuleSet {
     pub fn lint(&self) -> Lint {
         let mut warnings = Vec::new();
         let mut owners: HashMap<String, &Rule> = HashMap::new();
-        for (number, rule) in self.rules().iter().enumerate() {
-            let mut look = Look { rule, warnings: &mut warnings };
+        for rule in self.rules() {
+            let term = &self.terms()[rule.term];
+            let mut look = Look { rule, term, warnings: &mut warnings };
             look.words();
             look.covered();
-            look.exceptions(self, number);
+            look.exceptions(self);
             look.texts();
             if rule.kind == RuleKind::Words {
-                for phrase in &rule.phrases {
+                for phrase in &term.phrases {
                     let key = format!("{}\u{0}{:?}", rule.speaker.as_deref().unwrap_or(""), phrase.folded());
                     let owner = *owners.entry(key).or_insert(rule);
                     if owner.id != rule.id {
@@ -109,6 +111,7 @@ impl RuleSet {
 
 struct Look<'a> {
     rule: &'a Rule,
+    term: &'a Term,
     warnings: &'a mut Vec<LintWarning>,
 }
 
@@ -119,8 +122,8 @@ impl Look<'_> {
     }
 
     fn words(&mut self) {
-        for phrase in &self.rule.phrases {
-            let by_sound = self.rule.homophones.is_some_and(|h| phrase.len() >= h.min_chars);
+        for phrase in &self.term.phrases {
+            let by_sound = self.term.is_by_sound(phrase.len());
             if phrase.len() == 1 {
                 self.warn(phrase.line, LintProblem::SingleCharacter(phrase.text.clone()));
             } else if by_sound && phrase.len() < HOMOPHONE_MIN_CHARS && phrase.is_ideographic() {
@@ -137,16 +140,16 @@ impl Look<'_> {
         }
         let short = |phrase: &&Phrase| phrase.is_ideographic() && !phrase.has_gap();
         let by_chars: HashMap<&[char], &Phrase> =
-            self.rule.phrases.iter().filter(short).map(|phrase| (phrase.parts[0].chars.as_slice(), phrase)).collect();
+            self.term.phrases.iter().filter(short).map(|phrase| (phrase.parts[0].chars.as_slice(), phrase)).collect();
         let lengths: BTreeSet<usize> = by_chars.keys().map(|chars| chars.len()).collect();
-        for phrase in self.rule.phrases.iter().filter(|phrase| !phrase.has_gap()) {
+        for phrase in self.term.phrases.iter().filter(|phrase| !phrase.has_gap()) {
             let chars = phrase.parts[0].chars.as_slice();
             let shorter = (0..chars.len()).find_map(|begin| {
                 let mut pieces = lengths.range(..chars.len()).map_while(|length| chars.get(begin..begin + length));
                 pieces.find_map(|piece| by_chars.get(piece))
             });
             // The longer word is still worth its line when only it is matched by sound.
-            let by_sound = |phrase: &Phrase| self.rule.homophones.is_some_and(|h| phrase.len() >= h.min_chars);
+            let by_sound = |phrase: &Phrase| self.term.is_by_sound(phrase.len());
             let shorter = shorter.filter(|shorter| by_sound(shorter) == by_sound(phrase));
             if let Some(shorter) = shorter {
                 let problem = LintProblem::Covered { word: phrase.text.clone(), shorter: shorter.text.clone() };
@@ -155,15 +158,14 @@ impl Look<'_> {
         }
     }
 
-    /// `number` is the rule's place in the set.
-    fn exceptions(&mut self, set: &RuleSet, number: usize) {
+    fn exceptions(&mut self, set: &RuleSet) {
         let by_parts: HashMap<&[Part], &Phrase> =
-            self.rule.phrases.iter().map(|phrase| (phrase.parts.as_slice(), phrase)).collect();
-        for except in &self.rule.except {
+            self.term.phrases.iter().map(|phrase| (phrase.parts.as_slice(), phrase)).collect();
+        for except in &self.term.except {
             let is_open = except.opens_before || except.opens_after;
             let passage = Passage::of(&except.text.replace("...", " ").replace('…', " "));
-            let is_word = |hit: &Hit| hit.rule as usize == number && hit.role == Role::Find;
-            if !is_open && !set.index().hits(set.rules(), &passage).iter().any(is_word) {
+            let is_word = |hit: &Hit| hit.term as usize == self.rule.term && hit.role == Role::Find;
+            if !is_open && !set.index().hits(set.terms(), &passage).iter().any(is_word) {
                 self.warn(except.line, LintProblem::IdleException(except.text.clone()));
             }
             if let Some(phrase) = by_parts.get(except.parts.as_slice()) {

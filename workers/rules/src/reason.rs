@@ -2,6 +2,7 @@
 
 use crate::phrase::Phrase;
 use crate::rule::{Rule, Within};
+use crate::term::Term;
 
 /// How the words were heard.
 pub(crate) struct Heard<'a> {
@@ -41,10 +42,10 @@ pub(crate) fn of_words(rule: &Rule, language: &str, heard: &Heard) -> String {
 }
 
 /// Why nothing was a hit.
-pub(crate) fn of_missing(rule: &Rule, language: &str) -> String {
+pub(crate) fn of_missing(rule: &Rule, term: &Term, language: &str) -> String {
     let message = rule.message_in(language);
     let is_readable = |phrase: &&Phrase| phrase.is_ideographic() == (language == "zh");
-    let example = rule.phrases.iter().find(is_readable).or(rule.phrases.first());
+    let example = term.phrases.iter().find(is_readable).or(term.phrases.first());
     let example = example.map_or("", |phrase| phrase.text.as_str());
     let secs = rule.within.map(|Within { first_ms }| first_ms / 1000);
     match (language, secs) {

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use earmark_core::{Lane, Severity, Speaker};
 
 use crate::format::ExampleText;
-use crate::phrase::Phrase;
 
 /// Words of so many characters are matched by sound unless the rule says otherwise.
 pub const HOMOPHONE_MIN_CHARS: usize = 4;
@@ -29,12 +28,8 @@ pub struct Rule {
     pub within: Option<Within>,
     /// Must not be said, or must.
     pub kind: RuleKind,
-    /// What is looked for.
-    pub phrases: Vec<Phrase>,
-    /// What stands inside one of these is no hit.
-    pub except: Vec<Phrase>,
-    /// Matching by sound; none: switched off.
-    pub homophones: Option<Homophones>,
+    /// What is looked for: place in the terms of the set.
+    pub(crate) term: usize,
     /// What a finding says, by language; the key of a message in no particular language is empty.
     pub message: BTreeMap<String, String>,
     /// The file that holds it.
@@ -72,15 +67,6 @@ pub struct Within {
     pub first_ms: u64,
 }
 
-/// How a rule matches by sound.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Homophones {
-    /// Shorter words are not matched by sound.
-    pub min_chars: usize,
-    /// A finding by sound is at most this grave.
-    pub max_severity: Option<Severity>,
-}
-
 /// An example with the place where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Example {
@@ -102,12 +88,6 @@ impl Rule {
         let first = self.message.values().next();
         let message = self.message.get(language).or_else(|| self.message.get("")).or_else(|| self.message.get("en"));
         message.or(first).map_or(&self.category, String::as_str)
-    }
-
-    /// Severity of a finding by sound.
-    pub(crate) fn severity_by_sound(&self) -> Severity {
-        let cap = self.homophones.and_then(|homophones| homophones.max_severity);
-        cap.map_or(self.severity, |cap| cap.min(self.severity))
     }
 }
 

@@ -1,7 +1,7 @@
 //! A compiled rule set.
 
 use std::fmt;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use earmark_core::{Finding, RuleSetId, Speaker, TimePrecision, Utterance};
 
@@ -12,6 +12,7 @@ use crate::rule::{Rule, RuleKind};
 use crate::search::{Context, Search};
 use crate::source::{SourceFile, canonical};
 use crate::starter;
+use crate::term::Term;
 
 static STARTER: LazyLock<RuleSet> =
     LazyLock::new(|| RuleSet::compile(starter::NAME, &starter::files()).expect("a test compiles the starter set"));
@@ -21,8 +22,9 @@ static STARTER: LazyLock<RuleSet> =
 pub struct RuleSet {
     id: RuleSetId,
     sources: Vec<SourceFile>,
-    rules: std::sync::Arc<Vec<Rule>>,
-    index: std::sync::Arc<Index>,
+    rules: Arc<Vec<Rule>>,
+    terms: Arc<Vec<Term>>,
+    index: Arc<Index>,
 }
 
 impl RuleSet {
@@ -33,13 +35,13 @@ impl RuleSet {
     /// [`RuleErrors`]: everything found wrong, each with file, line, column and what to write instead.
     pub fn compile(name: &str, files: &[SourceFile]) -> Result<Self, RuleErrors> {
         let (sources, id) = canonical(name, files);
-        let rules = check::rules(&sources).map_err(|errors| RuleErrors { errors })?;
-        let index = Index::new(&rules).map_err(|message| {
+        let (rules, terms) = check::rules(&sources).map_err(|errors| RuleErrors { errors })?;
+        let index = Index::new(&terms).map_err(|message| {
             let path = sources.first().map(|file| file.path.clone()).unwrap_or_default();
             let problem = RuleProblem::TooLarge(message);
             RuleErrors { errors: vec![RuleError { path, line: 1, column: 1, problem }] }
         })?;
-        Ok(Self { id, sources, rules: rules.into(), index: index.into() })
+        Ok(Self { id, sources, rules: rules.into(), terms: terms.into(), index: index.into() })
     }
 
     /// The rules that come with earmark: compliance of calls in Chinese and English.
@@ -60,6 +62,11 @@ impl RuleSet {
     /// The rules, in order of file and line.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
+    }
+
+    /// What the rules look for in the words.
+    pub(crate) fn terms(&self) -> &[Term] {
+        &self.terms
     }
 
     pub(crate) fn index(&self) -> &Index {
@@ -98,7 +105,7 @@ impl RuleSet {
 
     /// How many words and phrases are looked for.
     pub fn word_count(&self) -> usize {
-        self.rules.iter().map(|rule| rule.phrases.len()).sum()
+        self.terms.iter().map(|term| term.phrases.len()).sum()
     }
 
     /// Whether some rule says what must be said.

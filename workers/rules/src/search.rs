@@ -3,7 +3,8 @@
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
-use earmark_core::{Finding, FindingKind, Lane, Speaker, Utterance};
+use earmark_core::{Finding, FindingKind, Lane, Speaker, Speech, Tenant, Utterance};
+use serde_json::{Map, Value};
 
 use crate::fold::Passage;
 use crate::index::{Hit, Role};
@@ -11,13 +12,14 @@ use crate::phrase::{MAX_GAP_CHARS, is_small_gap};
 use crate::reason::{self, Heard};
 use crate::rule::{Rule, RuleKind, primary_language};
 use crate::rule_set::RuleSet;
+use crate::term::Term;
 use crate::timing::Timeline;
 
 /// Utterances of one speaker with less between them are one sentence that was cut in two.
 const JOIN_MS: u64 = 600;
 
 /// What is known of a recording beyond its words.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Context {
     /// Length of the recording; 0 where nobody knows: then no rule is left out for it.
     pub duration_ms: u64,
@@ -25,6 +27,15 @@ pub struct Context {
     pub language: Option<String>,
     /// How the recording came in.
     pub lane: Option<Lane>,
+    /// Whose recording; none where nobody knows: then no rule is left out for it.
+    pub tenant: Option<Tenant>,
+    /// What the producer gave along.
+    pub metadata: Map<String, Value>,
+    /// When the job was accepted, in milliseconds since 1970: a rule counts within its dates of validity. None: all
+    /// rules count.
+    pub accepted_at_ms: Option<i64>,
+    /// Where there is speech, in order of time; empty: the utterances' times stand for it.
+    pub speech: Vec<Speech>,
 }
 
 /// One search through one recording.
@@ -46,14 +57,16 @@ impl<'a> Search<'a> {
     pub(crate) fn run(&self) -> Vec<Finding> {
         let rules = self.set.rules();
         let mut findings = Vec::new();
+        let terms = self.set.terms();
         let mut is_said = vec![false; rules.len()];
         for members in sentences(self.utterances) {
             let passage = Passage::joined(self.utterances, &members);
-            let hits = self.set.index().hits(rules, &passage);
-            for hits in hits.chunk_by(|a, b| a.rule == b.rule) {
-                let number = hits[0].rule as usize;
+            let hits = self.set.index().hits(terms, &passage);
+            for hits in hits.chunk_by(|a, b| a.term == b.term) {
+                let number = hits[0].term as usize;
                 let rule = &rules[number];
-                let kept = keep(rule, &passage, hits).into_iter().filter(|hit| self.counts(rule, &passage, hit));
+                let kept =
+                    keep(&terms[number], &passage, hits).into_iter().filter(|hit| self.counts(rule, &passage, hit));
                 match rule.kind {
                     RuleKind::Words => findings.extend(kept.map(|hit| self.finding(rule, &passage, &hit))),
                     RuleKind::MustSay => is_said[number] |= kept.count() > 0,
@@ -110,7 +123,8 @@ impl<'a> Search<'a> {
         let (span, goes_on) = self.span(passage, hit);
         let timeline = self.timeline(first.utterance);
         let matched = timeline.text(span).to_owned();
-        let phrase = &rule.phrases[hit.phrase as usize];
+        let term = &self.set.terms()[rule.term];
+        let phrase = &term.phrases[hit.phrase as usize];
         let (start_ms, mut end_ms) = timeline.times(span);
         if goes_on {
             let last = passage.places[hit.end - 1];
@@ -129,7 +143,7 @@ impl<'a> Search<'a> {
             rule_id: rule.id.clone(),
             rule_version: rule.version,
             category: rule.category.clone(),
-            severity: if hit.is_by_sound { rule.severity_by_sound() } else { rule.severity },
+            severity: if hit.is_by_sound { term.severity_by_sound(rule.severity) } else { rule.severity },
             kind,
             reason: reason::of_words(rule, &language, &heard),
             utterance_id: Some(utterance.id),
@@ -140,6 +154,12 @@ impl<'a> Search<'a> {
             matched,
             span: Some([span.0, span.1]),
             phrase: Some(phrase.text.clone()),
+            normal: Some(passage.chars[hit.start..hit.end].iter().collect()),
+            rule_set_sha256: Some(self.set.id().sha256.clone()),
+            score: None,
+            actions: Vec::new(),
+            evidence: Vec::new(),
+            is_shadow: false,
         }
     }
 
@@ -158,7 +178,7 @@ impl<'a> Search<'a> {
             category: rule.category.clone(),
             severity: rule.severity,
             kind: FindingKind::Missing,
-            reason: reason::of_missing(rule, &self.reason_language(None)),
+            reason: reason::of_missing(rule, &self.set.terms()[rule.term], &self.reason_language(None)),
             utterance_id: None,
             channel: None,
             speaker: rule.speaker.clone().map(Speaker),
@@ -167,6 +187,12 @@ impl<'a> Search<'a> {
             matched: String::new(),
             span: None,
             phrase: None,
+            normal: None,
+            rule_set_sha256: Some(self.set.id().sha256.clone()),
+            score: None,
+            actions: Vec::new(),
+            evidence: Vec::new(),
+            is_shadow: false,
         })
     }
 
@@ -202,19 +228,19 @@ fn sentences(utterances: &[Utterance]) -> Vec<Vec<usize>> {
     sentences
 }
 
-/// Of one rule's `hits` those to report: none inside an exception, the longest of those in one place, and by sound
+/// Of one term's `hits` those to report: none inside an exception, the longest of those in one place, and by sound
 /// only where nothing is spelled that way. `hits` are sorted.
-fn keep(rule: &Rule, passage: &Passage, hits: &[Hit]) -> Vec<Hit> {
+fn keep(term: &Term, passage: &Passage, hits: &[Hit]) -> Vec<Hit> {
     let excepted: Vec<&Hit> = hits.iter().filter(|hit| hit.role == Role::Except).collect();
     let longest = excepted.iter().map(|except| except.end - except.start).max().unwrap_or(0);
     let is_excepted = |hit: &Hit| {
         // Only what stands near can cover it, and `excepted` is in order of its beginning.
         let first = excepted.partition_point(|except| except.start + longest + MAX_GAP_CHARS < hit.start);
         let near = excepted[first..].iter().take_while(|except| except.start <= hit.end + MAX_GAP_CHARS);
-        near.into_iter().any(|except| covers(rule, passage, except, hit))
+        near.into_iter().any(|except| covers(term, passage, except, hit))
     };
     let mut found: Vec<Hit> = hits.iter().filter(|hit| hit.role == Role::Find && !is_excepted(hit)).copied().collect();
-    let has_gap = |hit: &Hit| rule.phrases[hit.phrase as usize].has_gap();
+    let has_gap = |hit: &Hit| term.phrases[hit.phrase as usize].has_gap();
     found.sort_by_key(|hit| (hit.is_by_sound, hit.start, usize::MAX - hit.end, has_gap(hit), hit.phrase));
     // Begin and end of what is kept. These never overlap, so the last to begin before a hit's end also ends last.
     let mut taken: BTreeMap<usize, usize> = BTreeMap::new();
@@ -230,7 +256,7 @@ fn keep(rule: &Rule, passage: &Passage, hits: &[Hit]) -> Vec<Hit> {
 }
 
 /// Whether `hit` stands inside `except`, or on the open side of it and near.
-fn covers(rule: &Rule, passage: &Passage, except: &Hit, hit: &Hit) -> bool {
+fn covers(term: &Term, passage: &Passage, except: &Hit, hit: &Hit) -> bool {
     let is_same_place = except.start == hit.start && except.end == hit.end;
     if is_same_place && except.is_by_sound {
         // The exception is another word with the same sound, and was not what was heard.
@@ -239,7 +265,7 @@ fn covers(rule: &Rule, passage: &Passage, except: &Hit, hit: &Hit) -> bool {
     if except.start <= hit.start && hit.end <= except.end {
         return true;
     }
-    let phrase = &rule.except[except.phrase as usize];
+    let phrase = &term.except[except.phrase as usize];
     let is_behind = phrase.opens_after
         && except.start < hit.start
         && (hit.start < except.end || is_small_gap(passage, except.end, hit.start));

@@ -132,7 +132,12 @@ fn what_must_be_said_is_missing_when_it_is_not_said_in_time() {
     let body = "    speaker: agent\n    within: {first_secs: 30}\n    applies_to: {min_duration_secs: 10, lanes: [call]}\n    must_say: [通话将被录音]\n";
     let set = rules(body);
     let call = |start_ms, speaker: &str, text: &str| vec![said(0, 0, speaker, start_ms, start_ms + 2000, text)];
-    let context = Context { duration_ms: 60_000, language: Some("zh".into()), lane: Some(earmark_core::Lane::Call) };
+    let context = Context {
+        duration_ms: 60_000,
+        language: Some("zh".into()),
+        lane: Some(earmark_core::Lane::Call),
+        ..Context::default()
+    };
     let archive = Context { lane: Some(earmark_core::Lane::Archive), ..context.clone() };
     let short = Context { duration_ms: 9_000, ..context.clone() };
     let cases = [

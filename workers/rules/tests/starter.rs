@@ -71,7 +71,7 @@ fn transcript(item: &Value, in_clauses: bool, has_speakers: bool) -> Vec<Utteran
 fn findings(item: &Value, utterances: &[Utterance]) -> Vec<Finding> {
     let language = item["language"].as_str().unwrap();
     let duration_ms = (item["duration_s"].as_f64().unwrap() * 1000.0) as u64;
-    let context = Context { duration_ms, language: Some(language.into()), lane: None };
+    let context = Context { duration_ms, language: Some(language.into()), ..Context::default() };
     RuleSet::starter().find(utterances, &context)
 }
 

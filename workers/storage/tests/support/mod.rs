@@ -194,6 +194,12 @@ pub fn finished(job: &Job) -> Finished {
         matched: "保证收益".into(),
         span: Some([0, 4]),
         phrase: None,
+        normal: None,
+        rule_set_sha256: None,
+        score: None,
+        actions: Vec::new(),
+        evidence: Vec::new(),
+        is_shadow: false,
     };
     let report = Report {
         job_id: job.id.clone(),
@@ -217,6 +223,8 @@ pub fn finished(job: &Job) -> Finished {
         rule_set: RuleSetId { name: "starter".into(), sha256: "cd".repeat(32) },
         utterances: Vec::new(),
         findings: vec![finding],
+        shadow_findings: Vec::new(),
+        speech: Vec::new(),
         cost: Cost { requests: 1, billed_ms: 1000, price_cny: 0.001 },
         warnings: Vec::new(),
     };

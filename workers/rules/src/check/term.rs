@@ -1,0 +1,79 @@
+//! From the words of a rule, as they are written, to what can be looked for.
+
+use std::collections::HashSet;
+
+use serde_saphyr::Spanned;
+
+use super::Check;
+use crate::error::RuleProblem;
+use crate::format::{HomophonesText, TermText, place};
+use crate::phrase::Phrase;
+use crate::rule::HOMOPHONE_MIN_CHARS;
+use crate::term::{Homophones, Matching, Term};
+
+/// Below this nearly everything sounds like something else: 7.8 homophones for each exact hit at two characters.
+const HOMOPHONE_LEAST_CHARS: u32 = 3;
+const EXCEPT: &str = "except";
+/// Far beyond anything said word for word; it bounds the work of all that looks into words.
+const MAX_WORD_CHARS: usize = 200;
+/// Of a word that is too long, so much is shown.
+const SHOWN_CHARS: usize = 20;
+
+impl Check<'_> {
+    /// Puts what is written among the terms of the set and gives its place there; what is wrong is noted.
+    pub(super) fn term(&mut self, written: TermText) -> usize {
+        let phrases = written.words.as_ref().map(|list| self.phrases("words", list)).unwrap_or_default();
+        let except = written.except.as_ref().map(|list| self.phrases(EXCEPT, list)).unwrap_or_default();
+        let homophones = self.homophones(written.homophones);
+        self.terms.push(Term { phrases, except, matching: Matching { homophones } });
+        self.terms.len() - 1
+    }
+
+    fn phrases(&mut self, field: &'static str, list: &Spanned<Vec<Spanned<String>>>) -> Vec<Phrase> {
+        if list.value.is_empty() {
+            self.wrong(list.referenced, RuleProblem::EmptyList(field));
+        }
+        let mut seen = HashSet::new();
+        let mut phrases = Vec::with_capacity(list.value.len());
+        for written in &list.value {
+            let chars = written.value.trim().chars().count();
+            if chars > MAX_WORD_CHARS {
+                let start = written.value.trim().chars().take(SHOWN_CHARS).collect();
+                self.wrong(written.referenced, RuleProblem::LongWord { start, chars, most: MAX_WORD_CHARS });
+                continue;
+            }
+            let (line, column) = place(written.referenced);
+            let phrase = Phrase::new(&written.value, line, column);
+            if phrase.text.is_empty() {
+                self.wrong(written.referenced, RuleProblem::EmptyText(field));
+            } else if phrase.parts.is_empty() {
+                self.wrong(written.referenced, RuleProblem::FoldedAway(phrase.text));
+            } else if field != EXCEPT && (phrase.opens_before || phrase.opens_after) {
+                self.wrong(written.referenced, RuleProblem::OpenEnd(phrase.text));
+            } else if !seen.insert((phrase.parts.clone(), phrase.opens_before, phrase.opens_after)) {
+                self.wrong(written.referenced, RuleProblem::DuplicateWord(phrase.text));
+            } else {
+                phrases.push(phrase);
+            }
+        }
+        phrases
+    }
+
+    fn homophones(&mut self, written: Option<HomophonesText>) -> Option<Homophones> {
+        let default = Homophones { min_chars: HOMOPHONE_MIN_CHARS, max_severity: None };
+        match written {
+            None | Some(HomophonesText::Switch(true)) => Some(default),
+            Some(HomophonesText::Switch(false)) => None,
+            Some(HomophonesText::Settings(settings)) => {
+                let min_chars = settings.min_chars.map(|least| {
+                    if least.value < HOMOPHONE_LEAST_CHARS {
+                        self.wrong(least.referenced, RuleProblem::TooFewForHomophones(least.value));
+                    }
+                    least.value as usize
+                });
+                let min_chars = min_chars.unwrap_or(default.min_chars);
+                Some(Homophones { min_chars, max_severity: settings.max_severity })
+            }
+        }
+    }
+}
