@@ -1,0 +1,31 @@
+//! `earmark rules check`
+
+use earmark_rules::RuleSet;
+
+use crate::cli::show;
+use crate::config::Audio;
+
+/// Says what in `rules` is probably not meant, then what they hold.
+pub fn check(rules: &RuleSet, audio: &Audio) {
+    let lint = rules.lint();
+    for rule in rules.rules() {
+        if let Some(speaker) = &rule.speaker
+            && !audio.speakers.contains(speaker)
+            && audio.mono_speaker != *speaker
+        {
+            let known = audio.speakers.join(", ");
+            show::line(&format!(
+                "warning: rule `{}`: nobody is called `{speaker}` (audio.speakers: {known}); it will find nothing",
+                rule.id
+            ));
+        }
+    }
+    for warning in &lint.warnings {
+        show::line(&format!("warning: {warning}"));
+    }
+    let id = rules.id();
+    show::line(&format!(
+        "{}: {} rules, {} words, {} examples, sha256 {}",
+        id.name, lint.rules, lint.words, lint.examples, id.sha256
+    ));
+}

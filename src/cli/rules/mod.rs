@@ -1,0 +1,7 @@
+//! `earmark rules`
+
+mod check;
+mod command;
+mod test;
+
+pub use command::{Command, rules};
