@@ -20,6 +20,7 @@ mod phrase;
 mod reason;
 mod rule;
 mod rule_set;
+mod said;
 mod search;
 mod sound;
 mod source;

@@ -2,39 +2,28 @@
 
 use crate::phrase::Phrase;
 use crate::rule::{Rule, Within};
+use crate::said::Said;
 use crate::term::Term;
 
-/// How the words were heard.
-pub(crate) struct Heard<'a> {
-    /// As they stand in the utterance.
-    pub(crate) matched: &'a str,
-    /// As they stand in the rule.
-    pub(crate) phrase: &'a str,
-    /// Sounds like it, is written otherwise.
-    pub(crate) is_by_sound: bool,
-    /// The rest stands in the next utterance.
-    pub(crate) goes_on: bool,
-}
-
 /// Why words were a hit, in `language` (`zh`, all others English).
-pub(crate) fn of_words(rule: &Rule, language: &str, heard: &Heard) -> String {
+pub(crate) fn of_words(rule: &Rule, language: &str, said: &Said, phrase: &str) -> String {
     let message = rule.message_in(language);
-    let Heard { matched, phrase, is_by_sound, goes_on } = heard;
+    let matched = &said.matched;
     let mut reason = message.to_owned();
     if language == "zh" {
         reason.push_str(&format!("：听到“{matched}”"));
-        if *is_by_sound {
+        if said.is_by_sound() {
             reason.push_str(&format!("，与“{phrase}”同音"));
         }
-        if *goes_on {
+        if said.goes_on {
             reason.push_str("，下一句接着说完");
         }
     } else {
         reason.push_str(&format!(": heard “{matched}”"));
-        if *is_by_sound {
+        if said.is_by_sound() {
             reason.push_str(&format!(", which sounds like “{phrase}”"));
         }
-        if *goes_on {
+        if said.goes_on {
             reason.push_str(", which goes on in the next utterance");
         }
     }

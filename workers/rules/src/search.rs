@@ -1,22 +1,12 @@
-//! From hits to findings: who said it, when, what stands inside an exception, which of several hits in one place.
-
-use std::cell::OnceCell;
-use std::collections::BTreeMap;
+//! From what was said to findings.
 
 use earmark_core::{Finding, FindingKind, Lane, Speaker, Speech, Tenant, Utterance};
 use serde_json::{Map, Value};
 
-use crate::fold::Passage;
-use crate::index::{Hit, Role};
-use crate::phrase::{MAX_GAP_CHARS, is_small_gap};
-use crate::reason::{self, Heard};
+use crate::reason;
 use crate::rule::{Rule, RuleKind, primary_language};
 use crate::rule_set::RuleSet;
-use crate::term::Term;
-use crate::timing::Timeline;
-
-/// Utterances of one speaker with less between them are one sentence that was cut in two.
-const JOIN_MS: u64 = 600;
+use crate::said::{Listener, Said};
 
 /// What is known of a recording beyond its words.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -43,34 +33,28 @@ pub(crate) struct Search<'a> {
     set: &'a RuleSet,
     utterances: &'a [Utterance],
     context: &'a Context,
-    /// One for each utterance, made when something is found there.
-    timelines: Vec<OnceCell<Timeline<'a>>>,
 }
 
 impl<'a> Search<'a> {
     pub(crate) fn new(set: &'a RuleSet, utterances: &'a [Utterance], context: &'a Context) -> Self {
-        let timelines = utterances.iter().map(|_| OnceCell::new()).collect();
-        Self { set, utterances, context, timelines }
+        Self { set, utterances, context }
     }
 
     /// All findings, in order of time.
     pub(crate) fn run(&self) -> Vec<Finding> {
         let rules = self.set.rules();
+        let listener = Listener::new(self.set.terms(), self.set.index(), self.utterances);
+        let said = listener.said(|term, utterance| self.counts(&rules[term as usize], utterance));
         let mut findings = Vec::new();
-        let terms = self.set.terms();
         let mut is_said = vec![false; rules.len()];
-        for members in sentences(self.utterances) {
-            let passage = Passage::joined(self.utterances, &members);
-            let hits = self.set.index().hits(terms, &passage);
-            for hits in hits.chunk_by(|a, b| a.term == b.term) {
-                let number = hits[0].term as usize;
-                let rule = &rules[number];
-                let kept =
-                    keep(&terms[number], &passage, hits).into_iter().filter(|hit| self.counts(rule, &passage, hit));
-                match rule.kind {
-                    RuleKind::Words => findings.extend(kept.map(|hit| self.finding(rule, &passage, &hit))),
-                    RuleKind::MustSay => is_said[number] |= kept.count() > 0,
-                }
+        for said in &said {
+            let rule = &rules[said.term as usize];
+            if rule.within.is_some_and(|within| said.start_ms >= within.first_ms) {
+                continue;
+            }
+            match rule.kind {
+                RuleKind::Words => findings.push(self.finding(rule, said)),
+                RuleKind::MustSay => is_said[said.term as usize] = true,
             }
         }
         for (rule, _) in rules.iter().zip(is_said).filter(|(rule, is_said)| rule.kind == RuleKind::MustSay && !is_said)
@@ -80,21 +64,11 @@ impl<'a> Search<'a> {
         in_order(findings)
     }
 
-    /// Whether the rule is for the speaker and the recording of `hit`, and for that part of it.
-    fn counts(&self, rule: &Rule, passage: &Passage, hit: &Hit) -> bool {
-        let utterance = &self.utterances[passage.places[hit.start].utterance as usize];
+    /// Whether the rule is for the recording and for who speaks in `utterance`.
+    fn counts(&self, rule: &Rule, utterance: u32) -> bool {
+        let utterance = &self.utterances[utterance as usize];
         let language = utterance.language.as_deref().or(self.context.language.as_deref());
-        if !rule.hears(&utterance.speaker) || !self.is_for(rule, language) {
-            return false;
-        }
-        let Some(within) = rule.within else { return true };
-        let (span, _) = self.span(passage, hit);
-        self.timeline(passage.places[hit.start].utterance).times(span).0 < within.first_ms
-    }
-
-    fn timeline(&self, utterance: u32) -> &Timeline<'a> {
-        let utterance = utterance as usize;
-        self.timelines[utterance].get_or_init(|| Timeline::new(&self.utterances[utterance]))
+        rule.hears(&utterance.speaker) && self.is_for(rule, language)
     }
 
     fn is_for(&self, rule: &Rule, language: Option<&str>) -> bool {
@@ -108,53 +82,28 @@ impl<'a> Search<'a> {
         is_language && is_lane && is_long
     }
 
-    /// The characters of `hit` in the utterance where it begins, and whether it goes on in the next.
-    fn span(&self, passage: &Passage, hit: &Hit) -> ((usize, usize), bool) {
-        let first = passage.places[hit.start];
-        let places = &passage.places[hit.start..hit.end];
-        let here = places.iter().take_while(|place| place.utterance == first.utterance).count();
-        let last = places[here - 1];
-        ((first.at as usize, last.at as usize + 1), here < places.len())
-    }
-
-    fn finding(&self, rule: &Rule, passage: &Passage, hit: &Hit) -> Finding {
-        let first = passage.places[hit.start];
-        let utterance = &self.utterances[first.utterance as usize];
-        let (span, goes_on) = self.span(passage, hit);
-        let timeline = self.timeline(first.utterance);
-        let matched = timeline.text(span).to_owned();
-        let term = &self.set.terms()[rule.term];
-        let phrase = &term.phrases[hit.phrase as usize];
-        let (start_ms, mut end_ms) = timeline.times(span);
-        if goes_on {
-            let last = passage.places[hit.end - 1];
-            end_ms = end_ms.max(self.timeline(last.utterance).times((0, last.at as usize + 1)).1);
-        }
-        let kind = match () {
-            () if hit.is_by_sound => FindingKind::Homophone,
-            () if phrase.has_gap() => FindingKind::Pattern,
-            () if matched == phrase.text => FindingKind::Exact,
-            () => FindingKind::Folded,
-        };
+    fn finding(&self, rule: &Rule, said: &Said) -> Finding {
+        let utterance = &self.utterances[said.utterance as usize];
+        let term = &self.set.terms()[said.term as usize];
+        let phrase = &term.phrases[said.phrase as usize];
         let language = self.reason_language(utterance.language.as_deref());
-        let heard = Heard { matched: &matched, phrase: &phrase.text, is_by_sound: hit.is_by_sound, goes_on };
         Finding {
             id: String::new(),
             rule_id: rule.id.clone(),
             rule_version: rule.version,
             category: rule.category.clone(),
-            severity: if hit.is_by_sound { term.severity_by_sound(rule.severity) } else { rule.severity },
-            kind,
-            reason: reason::of_words(rule, &language, &heard),
+            severity: if said.is_by_sound() { term.severity_by_sound(rule.severity) } else { rule.severity },
+            kind: said.kind,
+            reason: reason::of_words(rule, &language, said, &phrase.text),
             utterance_id: Some(utterance.id),
             channel: Some(utterance.channel),
             speaker: Some(utterance.speaker.clone()),
-            start_ms,
-            end_ms,
-            matched,
-            span: Some([span.0, span.1]),
+            start_ms: said.start_ms,
+            end_ms: said.end_ms,
+            matched: said.matched.clone(),
+            span: Some([said.span.0, said.span.1]),
             phrase: Some(phrase.text.clone()),
-            normal: Some(passage.chars[hit.start..hit.end].iter().collect()),
+            normal: Some(said.normal.clone()),
             rule_set_sha256: Some(self.set.id().sha256.clone()),
             score: None,
             actions: Vec::new(),
@@ -200,79 +149,6 @@ impl<'a> Search<'a> {
         let language = self.context.language.as_deref().filter(|tag| *tag != "und").or(of_utterance);
         language.map(primary_language).unwrap_or_else(|| "en".into())
     }
-}
-
-/// Utterances (by index) that belong together: of one channel and speaker, one right behind the other.
-fn sentences(utterances: &[Utterance]) -> Vec<Vec<usize>> {
-    let mut sentences: Vec<Vec<usize>> = Vec::new();
-    let mut last_of: Vec<(u16, usize)> = Vec::new();
-    for (number, utterance) in utterances.iter().enumerate() {
-        let open = last_of.iter_mut().find(|(channel, _)| *channel == utterance.channel);
-        if let Some((_, sentence)) = &open {
-            let members = &mut sentences[*sentence];
-            let before = members.last().map(|&member| &utterances[member]);
-            let goes_on = before.is_some_and(|before| {
-                before.speaker == utterance.speaker && utterance.start_ms.saturating_sub(before.end_ms) < JOIN_MS
-            });
-            if goes_on {
-                members.push(number);
-                continue;
-            }
-        }
-        sentences.push(vec![number]);
-        match open {
-            Some((_, sentence)) => *sentence = sentences.len() - 1,
-            None => last_of.push((utterance.channel, sentences.len() - 1)),
-        }
-    }
-    sentences
-}
-
-/// Of one term's `hits` those to report: none inside an exception, the longest of those in one place, and by sound
-/// only where nothing is spelled that way. `hits` are sorted.
-fn keep(term: &Term, passage: &Passage, hits: &[Hit]) -> Vec<Hit> {
-    let excepted: Vec<&Hit> = hits.iter().filter(|hit| hit.role == Role::Except).collect();
-    let longest = excepted.iter().map(|except| except.end - except.start).max().unwrap_or(0);
-    let is_excepted = |hit: &Hit| {
-        // Only what stands near can cover it, and `excepted` is in order of its beginning.
-        let first = excepted.partition_point(|except| except.start + longest + MAX_GAP_CHARS < hit.start);
-        let near = excepted[first..].iter().take_while(|except| except.start <= hit.end + MAX_GAP_CHARS);
-        near.into_iter().any(|except| covers(term, passage, except, hit))
-    };
-    let mut found: Vec<Hit> = hits.iter().filter(|hit| hit.role == Role::Find && !is_excepted(hit)).copied().collect();
-    let has_gap = |hit: &Hit| term.phrases[hit.phrase as usize].has_gap();
-    found.sort_by_key(|hit| (hit.is_by_sound, hit.start, usize::MAX - hit.end, has_gap(hit), hit.phrase));
-    // Begin and end of what is kept. These never overlap, so the last to begin before a hit's end also ends last.
-    let mut taken: BTreeMap<usize, usize> = BTreeMap::new();
-    found.retain(|hit| {
-        let before = taken.range(..hit.end).next_back();
-        let is_free = before.is_none_or(|(_, &end)| end <= hit.start);
-        if is_free {
-            taken.insert(hit.start, hit.end);
-        }
-        is_free
-    });
-    found
-}
-
-/// Whether `hit` stands inside `except`, or on the open side of it and near.
-fn covers(term: &Term, passage: &Passage, except: &Hit, hit: &Hit) -> bool {
-    let is_same_place = except.start == hit.start && except.end == hit.end;
-    if is_same_place && except.is_by_sound {
-        // The exception is another word with the same sound, and was not what was heard.
-        return false;
-    }
-    if except.start <= hit.start && hit.end <= except.end {
-        return true;
-    }
-    let phrase = &term.except[except.phrase as usize];
-    let is_behind = phrase.opens_after
-        && except.start < hit.start
-        && (hit.start < except.end || is_small_gap(passage, except.end, hit.start));
-    let is_before = phrase.opens_before
-        && hit.end < except.end
-        && (except.start < hit.end || is_small_gap(passage, hit.end, except.start));
-    is_behind || is_before
 }
 
 /// By time, with ids `f1`, `f2`, …

@@ -1,0 +1,198 @@
+//! From hits to places where something was said: who said it, when, what stands inside an exception, which of several
+//! hits in one place.
+
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+
+use earmark_core::{FindingKind, Utterance};
+
+use crate::fold::Passage;
+use crate::index::{Hit, Index, Role};
+use crate::phrase::{MAX_GAP_CHARS, is_small_gap};
+use crate::term::Term;
+use crate::timing::Timeline;
+
+/// Utterances of one speaker with less between them are one sentence that was cut in two.
+const JOIN_MS: u64 = 600;
+
+/// A place where a term was said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Said {
+    /// Index of the term in its set.
+    pub(crate) term: u32,
+    /// Index of the utterance where it begins.
+    pub(crate) utterance: u32,
+    /// In that utterance's text, in Unicode scalar values; never empty.
+    pub(crate) span: (usize, usize),
+    /// From the recording's start.
+    pub(crate) start_ms: u64,
+    /// From the recording's start; of the last character, where it goes on in the next utterance.
+    pub(crate) end_ms: u64,
+    /// How the words were matched.
+    pub(crate) kind: FindingKind,
+    /// Index into the term's phrases.
+    pub(crate) phrase: u32,
+    /// The words as heard.
+    pub(crate) matched: String,
+    /// The words as heard, after folding.
+    pub(crate) normal: String,
+    /// The rest stands in the next utterance.
+    pub(crate) goes_on: bool,
+}
+
+/// Listens to one recording.
+pub(crate) struct Listener<'a> {
+    terms: &'a [Term],
+    index: &'a Index,
+    utterances: &'a [Utterance],
+    /// One for each utterance, made when something is found there.
+    timelines: Vec<OnceCell<Timeline<'a>>>,
+}
+
+impl Said {
+    /// Sounds like the phrase, is written otherwise.
+    pub(crate) fn is_by_sound(&self) -> bool {
+        self.kind == FindingKind::Homophone
+    }
+}
+
+impl<'a> Listener<'a> {
+    pub(crate) fn new(terms: &'a [Term], index: &'a Index, utterances: &'a [Utterance]) -> Self {
+        let timelines = utterances.iter().map(|_| OnceCell::new()).collect();
+        Self { terms, index, utterances, timelines }
+    }
+
+    /// Every place where a term was said by somebody whom `counts` (term, index of the utterance) lets through, in
+    /// order of sentence and term.
+    pub(crate) fn said(&self, counts: impl Fn(u32, u32) -> bool) -> Vec<Said> {
+        let mut said = Vec::new();
+        for members in sentences(self.utterances) {
+            let passage = Passage::joined(self.utterances, &members);
+            let hits = self.index.hits(self.terms, &passage);
+            for hits in hits.chunk_by(|a, b| a.term == b.term) {
+                let kept = keep(&self.terms[hits[0].term as usize], &passage, hits);
+                let counting = kept.iter().filter(|hit| counts(hit.term, passage.places[hit.start].utterance));
+                said.extend(counting.map(|hit| self.place(&passage, hit)));
+            }
+        }
+        said
+    }
+
+    fn timeline(&self, utterance: u32) -> &Timeline<'a> {
+        let utterance = utterance as usize;
+        self.timelines[utterance].get_or_init(|| Timeline::new(&self.utterances[utterance]))
+    }
+
+    /// The characters of `hit` in the utterance where it begins, and whether it goes on in the next.
+    fn span(passage: &Passage, hit: &Hit) -> ((usize, usize), bool) {
+        let first = passage.places[hit.start];
+        let places = &passage.places[hit.start..hit.end];
+        let here = places.iter().take_while(|place| place.utterance == first.utterance).count();
+        let last = places[here - 1];
+        ((first.at as usize, last.at as usize + 1), here < places.len())
+    }
+
+    fn place(&self, passage: &Passage, hit: &Hit) -> Said {
+        let first = passage.places[hit.start];
+        let (span, goes_on) = Self::span(passage, hit);
+        let timeline = self.timeline(first.utterance);
+        let matched = timeline.text(span).to_owned();
+        let phrase = &self.terms[hit.term as usize].phrases[hit.phrase as usize];
+        let (start_ms, mut end_ms) = timeline.times(span);
+        if goes_on {
+            let last = passage.places[hit.end - 1];
+            end_ms = end_ms.max(self.timeline(last.utterance).times((0, last.at as usize + 1)).1);
+        }
+        let kind = match () {
+            () if hit.is_by_sound => FindingKind::Homophone,
+            () if phrase.has_gap() => FindingKind::Pattern,
+            () if matched == phrase.text => FindingKind::Exact,
+            () => FindingKind::Folded,
+        };
+        Said {
+            term: hit.term,
+            utterance: first.utterance,
+            span,
+            start_ms,
+            end_ms,
+            kind,
+            phrase: hit.phrase,
+            matched,
+            normal: passage.chars[hit.start..hit.end].iter().collect(),
+            goes_on,
+        }
+    }
+}
+
+/// Utterances (by index) that belong together: of one channel and speaker, one right behind the other.
+fn sentences(utterances: &[Utterance]) -> Vec<Vec<usize>> {
+    let mut sentences: Vec<Vec<usize>> = Vec::new();
+    let mut last_of: Vec<(u16, usize)> = Vec::new();
+    for (number, utterance) in utterances.iter().enumerate() {
+        let open = last_of.iter_mut().find(|(channel, _)| *channel == utterance.channel);
+        if let Some((_, sentence)) = &open {
+            let members = &mut sentences[*sentence];
+            let before = members.last().map(|&member| &utterances[member]);
+            let goes_on = before.is_some_and(|before| {
+                before.speaker == utterance.speaker && utterance.start_ms.saturating_sub(before.end_ms) < JOIN_MS
+            });
+            if goes_on {
+                members.push(number);
+                continue;
+            }
+        }
+        sentences.push(vec![number]);
+        match open {
+            Some((_, sentence)) => *sentence = sentences.len() - 1,
+            None => last_of.push((utterance.channel, sentences.len() - 1)),
+        }
+    }
+    sentences
+}
+
+/// Of one term's `hits` those to report: none inside an exception, the longest of those in one place, and by sound
+/// only where nothing is spelled that way. `hits` are sorted.
+fn keep(term: &Term, passage: &Passage, hits: &[Hit]) -> Vec<Hit> {
+    let excepted: Vec<&Hit> = hits.iter().filter(|hit| hit.role == Role::Except).collect();
+    let longest = excepted.iter().map(|except| except.end - except.start).max().unwrap_or(0);
+    let is_excepted = |hit: &Hit| {
+        // Only what stands near can cover it, and `excepted` is in order of its beginning.
+        let first = excepted.partition_point(|except| except.start + longest + MAX_GAP_CHARS < hit.start);
+        let near = excepted[first..].iter().take_while(|except| except.start <= hit.end + MAX_GAP_CHARS);
+        near.into_iter().any(|except| covers(term, passage, except, hit))
+    };
+    let mut found: Vec<Hit> = hits.iter().filter(|hit| hit.role == Role::Find && !is_excepted(hit)).copied().collect();
+    let has_gap = |hit: &Hit| term.phrases[hit.phrase as usize].has_gap();
+    found.sort_by_key(|hit| (hit.is_by_sound, hit.start, usize::MAX - hit.end, has_gap(hit), hit.phrase));
+    // Begin and end of what is kept. These never overlap, so the last to begin before a hit's end also ends last.
+    let mut taken: BTreeMap<usize, usize> = BTreeMap::new();
+    found.retain(|hit| {
+        let before = taken.range(..hit.end).next_back();
+        let is_free = before.is_none_or(|(_, &end)| end <= hit.start);
+        if is_free {
+            taken.insert(hit.start, hit.end);
+        }
+        is_free
+    });
+    found
+}
+
+/// Whether `hit` stands inside `except`, or on the open side of it and near.
+fn covers(term: &Term, passage: &Passage, except: &Hit, hit: &Hit) -> bool {
+    let is_same_place = except.start == hit.start && except.end == hit.end;
+    if is_same_place && except.is_by_sound {
+        // The exception is another word with the same sound, and was not what was heard.
+        return false;
+    }
+    if except.start <= hit.start && hit.end <= except.end {
+        return true;
+    }
+    let phrase = &term.except[except.phrase as usize];
+    let is_behind = phrase.opens_after
+        && except.start < hit.start
+        && (hit.start < except.end || is_small_gap(passage, except.end, hit.start));
+    let is_before = phrase.opens_before
+        && hit.end < except.end
+        && (except.start < hit.end || is_small_gap(passage, hit.end, except.start));
+    is_behind || is_before
+}
