@@ -11,7 +11,9 @@ DEMO := $(FIXTURES)/dialogues/zh-dev-01-wealth-guaranteed.alaw8k.wav \
 SEED ?= 1
 SEEDS ?= 1
 
-.PHONY: help setup demo test check fmt clippy docs licences unused accuracy tier intake memory boundaries queue chaos chaos-long build
+SECONDS_EACH ?= 60
+
+.PHONY: help setup demo test check fmt clippy docs licences unused accuracy tier intake memory boundaries queue chaos chaos-long fuzz build
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,6 +73,9 @@ boundaries: build ## Write docs/boundaries.md: what cutting costs, and how exact
 queue: setup ## Write docs/throughput.md: the Redis queue without work, beside BullMQ
 	@$(CARGO) build --release --locked -p earmark-queue-bench
 	@python3 benches/queue.py
+
+fuzz: setup ## Fuzz rule files and texts, SECONDS_EACH=n (60) for each
+	@SECONDS_EACH=$(SECONDS_EACH) deploy/fuzz.sh
 
 chaos: setup ## The crash run: SEED=n another one, SEEDS=n so many of them (docs/chaos.md)
 	@$(CARGO) build --release --locked --workspace --bin earmark --bin earmark-chaos
