@@ -28,7 +28,6 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("apalis-core", &["queue"]),
     ("symphonia", &["audio"]),
     ("ct2rs", &["asr"]),
-    ("daachorse", &["rules"]),
     ("redis", &["permits", "queue", "redis"]),
 ];
 

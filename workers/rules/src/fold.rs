@@ -7,6 +7,7 @@ use earmark_core::Utterance;
 
 /// What a character is to matching.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
 pub(crate) enum Class {
     /// Stands by itself: Chinese characters, kana, Hangul, Thai. What stands between two of these does not matter.
     Ideograph,
@@ -23,7 +24,8 @@ pub(crate) enum Class {
 }
 
 /// What stands between a character and the one before it, in rising order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
 pub(crate) enum Joint {
     /// Nothing: the same word goes on.
     Joined,
@@ -40,10 +42,17 @@ const VARIANTS: [(char, char); 3] = [('妳', '你'), ('著', '着'), ('喫', '�
 
 const BMP: usize = 0x1_0000;
 
+/// Class and folded character of every character below [`BMP`], in one number each.
 struct Table {
-    folded: Vec<char>,
-    classes: Vec<Class>,
+    cells: Vec<u32>,
 }
+
+/// Above the bits of a character.
+const CLASS_SHIFT: u32 = 24;
+const CHAR_BITS: u32 = (1 << 21) - 1;
+/// The number of each is its place here.
+const CLASSES: [Class; 6] =
+    [Class::Ideograph, Class::Letter, Class::Nothing, Class::Apostrophe, Class::Pause, Class::Gap];
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
     let mut simplified: Vec<char> =
@@ -56,27 +65,39 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
     for (from, to) in VARIANTS {
         simplified[from as usize] = to;
     }
-    let mut folded = Vec::with_capacity(BMP);
-    let mut classes = Vec::with_capacity(BMP);
-    for code in 0..BMP as u32 {
+    let cell = |code: u32| {
         let c = char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER);
         let narrow = narrow(c);
         // Twice: some simplified characters of the table are the traditional ones of another row.
         let once = simplified.get(narrow as usize).copied().unwrap_or(narrow);
         let twice = simplified.get(once as usize).copied().unwrap_or(once);
-        folded.push(lower(twice));
-        classes.push(classify(narrow));
-    }
-    Table { folded, classes }
+        lower(twice) as u32 | (classify(narrow) as u32) << CLASS_SHIFT
+    };
+    Table { cells: (0..BMP as u32).map(cell).collect() }
 });
+
+impl Table {
+    #[inline]
+    fn fold(&self, c: char) -> (Class, char) {
+        match self.cells.get(c as usize) {
+            Some(cell) => {
+                let class = CLASSES[(cell >> CLASS_SHIFT) as usize % CLASSES.len()];
+                (class, char::from_u32(cell & CHAR_BITS).unwrap_or(char::REPLACEMENT_CHARACTER))
+            }
+            None => (classify(c), lower(c)),
+        }
+    }
+}
 
 /// The class of `c` and the character it is matched as.
 pub(crate) fn fold(c: char) -> (Class, char) {
+    TABLE.fold(c)
+}
+
+/// [`fold`] for many characters.
+pub(crate) fn folder() -> impl Fn(char) -> (Class, char) {
     let table = &*TABLE;
-    match (table.classes.get(c as usize), table.folded.get(c as usize)) {
-        (Some(class), Some(folded)) => (*class, *folded),
-        _ => (classify(c), lower(c)),
-    }
+    move |c| table.fold(c)
 }
 
 /// Full-width signs as the ASCII they stand for.
@@ -133,12 +154,20 @@ pub(crate) struct Place {
 pub(crate) struct Passage {
     /// The folded characters.
     pub(crate) chars: Vec<char>,
-    /// Where each stood.
-    pub(crate) places: Vec<Place>,
-    letters: Vec<bool>,
-    joints: Vec<Joint>,
+    /// Of each, the joint before it, and [`LETTER`].
+    marks: Vec<u8>,
+    /// Of each, where it stood in its utterance's text.
+    at: Vec<u32>,
+    /// Each utterance, by the number of its first character here. All but passages of many have one.
+    first: u32,
+    others: Vec<(u32, u32)>,
     pending: Option<Joint>,
 }
+
+/// Of a mark: the character belongs to a word with edges.
+const LETTER: u8 = 4;
+const JOINT: u8 = 3;
+const JOINTS: [Joint; 4] = [Joint::Joined, Joint::Apostrophe, Joint::Split, Joint::Pause];
 
 impl Passage {
     /// The passage of one text.
@@ -159,22 +188,34 @@ impl Passage {
     }
 
     fn append(&mut self, utterance: u32, text: &str) {
-        let mut next = text.chars().peekable();
+        if self.chars.is_empty() {
+            self.first = utterance;
+        } else {
+            self.others.push((u32::try_from(self.chars.len()).unwrap_or(u32::MAX), utterance));
+        }
+        // At least half of the characters of most texts stay; one that is all ideographs has three bytes for each.
+        let likely = text.len() / 3 + 8;
+        self.chars.reserve(likely);
+        self.marks.reserve(likely);
+        self.at.reserve(likely);
+        let fold = folder();
+        let mut next = text.chars();
         let mut at = 0;
         let mut before = Class::Gap;
         while let Some(c) = next.next() {
             let (class, folded) = fold(c);
             match class {
+                Class::Ideograph => self.push(at, folded, 0),
+                Class::Letter => self.push(at, folded, LETTER),
                 Class::Nothing => {}
                 Class::Apostrophe => self.separate(Joint::Apostrophe),
                 Class::Gap => self.separate(Joint::Split),
                 Class::Pause => {
                     // The point of 3.5 and the comma of 3,000 end nothing.
-                    let goes_on = next.peek().is_some_and(|&c| fold(c).0 == Class::Letter);
+                    let goes_on = next.clone().next().is_some_and(|c| fold(c).0 == Class::Letter);
                     let is_inside = before == Class::Letter && goes_on;
                     self.separate(if is_inside { Joint::Split } else { Joint::Pause });
                 }
-                Class::Ideograph | Class::Letter => self.push(Place { utterance, at }, folded, class == Class::Letter),
             }
             before = class;
             at += 1;
@@ -185,17 +226,17 @@ impl Passage {
         self.pending = Some(self.pending.map_or(joint, |pending| pending.max(joint)));
     }
 
-    fn push(&mut self, place: Place, folded: char, is_letter: bool) {
+    #[inline]
+    fn push(&mut self, at: u32, folded: char, letter: u8) {
         let between = self.pending.take().unwrap_or(Joint::Joined);
-        let joint = match self.letters.last() {
+        let joint = match self.marks.last() {
             None => Joint::Pause,
-            Some(&before) if before != is_letter => between.max(Joint::Split),
+            Some(before) if before & LETTER != letter => between.max(Joint::Split),
             Some(_) => between,
         };
         self.chars.push(folded);
-        self.places.push(place);
-        self.letters.push(is_letter);
-        self.joints.push(joint);
+        self.marks.push(joint as u8 | letter);
+        self.at.push(at);
     }
 
     /// How many characters are left after folding.
@@ -204,14 +245,31 @@ impl Passage {
         self.chars.len()
     }
 
+    /// Where character `at` stood.
+    pub(crate) fn place(&self, at: usize) -> Place {
+        let begun = self.others.partition_point(|(first, _)| *first as usize <= at);
+        let utterance = if begun == 0 { self.first } else { self.others[begun - 1].1 };
+        Place { utterance, at: self.at[at] }
+    }
+
+    /// The folded characters `from..to`.
+    pub(crate) fn text(&self, from: usize, to: usize) -> String {
+        self.chars[from..to].iter().collect()
+    }
+
     /// What stands before character `at`; at the end of the passage a pause.
     pub(crate) fn joint(&self, at: usize) -> Joint {
-        self.joints.get(at).copied().unwrap_or(Joint::Pause)
+        self.marks.get(at).map_or(Joint::Pause, |mark| JOINTS[usize::from(mark & JOINT)])
     }
 
     /// Whether character `at` belongs to a word with edges.
     pub(crate) fn is_letter(&self, at: usize) -> bool {
-        self.letters.get(at).copied().unwrap_or(false)
+        self.marks.get(at).is_some_and(|mark| mark & LETTER != 0)
+    }
+
+    /// Whether character `at` goes on with the word of the one before it.
+    pub(crate) fn is_inside_word(&self, at: usize) -> bool {
+        self.is_letter(at) && self.joint(at) < Joint::Split
     }
 
     /// Whether a word may begin at `at`.
@@ -245,6 +303,16 @@ mod tests {
             ("，。 !", ""),
         ] {
             assert_eq!(Passage::of(text).chars.iter().collect::<String>(), folded, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_folded_character_is_of_the_same_class() {
+        for c in (0..=u32::from(char::MAX)).filter_map(char::from_u32) {
+            let (class, folded) = fold(c);
+            if matches!(class, Class::Ideograph | Class::Letter) {
+                assert_eq!(fold(folded).0, class, "{c}");
+            }
         }
     }
 

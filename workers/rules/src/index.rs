@@ -1,14 +1,18 @@
-//! Where the words of all rules stand in a text, in one pass.
+//! Where the words of all terms stand in a text: likely places are looked up in one pass, then looked at.
 
-use std::collections::HashMap;
-
-use daachorse::{CharwiseDoubleArrayAhoCorasick, CharwiseDoubleArrayAhoCorasickBuilder};
+#[cfg(test)]
+mod naive;
+mod sounds;
+mod spellings;
+mod table;
 
 use crate::fold::Passage;
-use crate::phrase::{Part, Phrase, is_small_gap};
-use crate::rule::HOMOPHONE_MIN_CHARS;
-use crate::sound::{SYLLABLES, Syllable, readings, sound_alike};
+use crate::phrase::{is_small_gap, stands_at};
+use crate::phrases::Phrases;
 use crate::term::Term;
+
+use sounds::Sounds;
+use spellings::Spellings;
 
 /// What a phrase is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,19 +36,10 @@ pub(crate) struct Hit {
     pub(crate) phrase: u32,
 }
 
-/// A part of a phrase.
-#[derive(Debug, Clone, Copy)]
-struct Needle {
-    term: u32,
-    role: Role,
-    phrase: u32,
-    part: u32,
-}
-
-/// A part found; `end` is start and length.
+/// A part found. `part` is its number among the parts of all lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct PartHit {
-    needle: u32,
+    part: u32,
     start: usize,
     end: usize,
     is_by_sound: bool,
@@ -52,132 +47,114 @@ struct PartHit {
 
 /// The words of all terms, compiled.
 pub(crate) struct Index {
-    needles: Vec<Needle>,
-    /// Needles that begin at these entries of `spelled` share the same characters.
-    automaton: Option<CharwiseDoubleArrayAhoCorasick<u32>>,
-    spelled: Vec<Spelled>,
+    lists: Vec<List>,
+    spellings: Spellings,
     sounds: Sounds,
 }
 
-/// Needles with the same characters.
-struct Spelled {
-    chars: usize,
-    needles: Vec<u32>,
+/// The phrases of one term and role. Parts are numbered through all lists.
+struct List {
+    first_part: u32,
+    term: u32,
+    role: Role,
 }
 
-/// Needles by the sound of their first three characters.
-#[derive(Default)]
-struct Sounds {
-    /// One bit for each pair of first syllables: most positions of a text end here.
-    pairs: Vec<u64>,
-    by_anchor: HashMap<u32, Vec<u32>>,
+impl List {
+    fn phrases<'a>(&self, terms: &'a [Term]) -> &'a Phrases {
+        let term = &terms[self.term as usize];
+        match self.role {
+            Role::Find => &term.phrases,
+            Role::Except => &term.except,
+        }
+    }
 }
-
-const ANCHOR_CHARS: usize = 3;
 
 impl Index {
     /// Compiles the words of `terms`.
     ///
     /// # Errors
-    /// The automaton's own words when they are too many.
+    /// In words, when there are more than can be numbered.
     pub(crate) fn new(terms: &[Term]) -> Result<Self, String> {
-        let mut index = Self { needles: Vec::new(), automaton: None, spelled: Vec::new(), sounds: Sounds::default() };
-        let mut entry_of: HashMap<String, usize> = HashMap::new();
-        let mut patterns: Vec<(String, u32)> = Vec::new();
-        for (needle, part) in needles(terms) {
-            let id = number(index.needles.len());
-            let text: String = part.chars.iter().collect();
-            let entry = *entry_of.entry(text).or_insert_with_key(|text| {
-                patterns.push((text.clone(), number(patterns.len())));
-                index.spelled.push(Spelled { chars: part.chars.len(), needles: Vec::new() });
-                index.spelled.len() - 1
-            });
-            index.spelled[entry].needles.push(id);
-            let least = terms[needle.term as usize].matching.homophones.map(|homophones| match needle.role {
-                Role::Find => homophones.min_chars.max(ANCHOR_CHARS),
-                // A mishearing must not undo an exception; a short one sounds like too much.
-                Role::Except => HOMOPHONE_MIN_CHARS,
-            });
-            if least.is_some_and(|least| part.chars.len() >= least) && part.is_ideographic {
-                index.sounds.add(&part.chars, id);
+        let mut lists = Vec::new();
+        let mut parts = 0_usize;
+        for (number, term) in terms.iter().enumerate() {
+            for (role, phrases) in [(Role::Find, &term.phrases), (Role::Except, &term.except)] {
+                if !phrases.is_empty() {
+                    lists.push(List { first_part: small(parts), term: small(number), role });
+                    parts += phrases.part_count();
+                }
+                if phrases.cells().len() >= u32::MAX as usize {
+                    return Err(format!("{} characters in one list", phrases.cells().len()));
+                }
             }
-            index.needles.push(needle);
         }
-        if !patterns.is_empty() {
-            let automaton = CharwiseDoubleArrayAhoCorasickBuilder::new().build_with_values(patterns);
-            index.automaton = Some(automaton.map_err(|error| error.to_string())?);
+        if parts >= u32::MAX as usize {
+            return Err(format!("{parts} words and phrases"));
         }
-        Ok(index)
+        let all = || {
+            lists.iter().flat_map(|list| {
+                let phrases = list.phrases(terms);
+                (0..phrases.part_count()).map(move |part| (list.first_part + small(part), phrases.part(part)))
+            })
+        };
+        let spellings = Spellings::new(all);
+        let mut sounds = sounds::Filling::default();
+        for list in &lists {
+            let Some(homophones) = terms[list.term as usize].matching.homophones else { continue };
+            let phrases = list.phrases(terms);
+            for part in 0..phrases.part_count() {
+                sounds.add(list.first_part + small(part), phrases.part(part), list.role, homophones);
+            }
+        }
+        let sounds = sounds.finish();
+        Ok(Self { lists, spellings, sounds })
     }
 
     /// Every place of every phrase in `passage`, in order of term, role and place.
     pub(crate) fn hits(&self, terms: &[Term], passage: &Passage) -> Vec<Hit> {
-        let mut parts = Vec::new();
-        self.by_spelling(terms, passage, &mut parts);
-        self.by_sound(terms, passage, &mut parts);
-        if parts.is_empty() {
+        let mut found = Vec::new();
+        self.spellings.scan(passage, |part, start| {
+            let cells = self.part(terms, part);
+            if stands_at(cells, passage, start) {
+                found.push(PartHit { part, start, end: start + cells.len(), is_by_sound: false });
+            }
+        });
+        self.sounds.scan(passage, |part, start| {
+            let cells = self.part(terms, part);
+            if sounds::is_heard_at(cells, passage, start) {
+                found.push(PartHit { part, start, end: start + cells.len(), is_by_sound: true });
+            }
+        });
+        if found.is_empty() {
             return Vec::new();
         }
-        parts.sort_unstable();
-        parts.dedup();
-        let mut hits = self.whole_phrases(terms, passage, &parts);
+        found.sort_unstable();
+        found.dedup();
+        let mut hits = self.whole_phrases(terms, passage, &found);
         hits.sort_unstable();
         hits
     }
 
-    fn by_spelling(&self, terms: &[Term], passage: &Passage, parts: &mut Vec<PartHit>) {
-        let Some(automaton) = &self.automaton else { return };
-        let mut stepper = automaton.find_overlapping_stepper();
-        for (at, &c) in passage.chars.iter().enumerate() {
-            stepper.consume(c);
-            for found in stepper.matches() {
-                let spelled = &self.spelled[found.value() as usize];
-                let (start, end) = (at + 1 - spelled.chars, at + 1);
-                for &needle in &spelled.needles {
-                    if self.part(terms, needle).keeps_words(passage, start) {
-                        parts.push(PartHit { needle, start, end, is_by_sound: false });
-                    }
-                }
-            }
-        }
-    }
-
-    fn by_sound(&self, terms: &[Term], passage: &Passage, parts: &mut Vec<PartHit>) {
-        if self.sounds.by_anchor.is_empty() {
-            return;
-        }
-        for (start, window) in passage.chars.windows(ANCHOR_CHARS).enumerate() {
-            self.sounds.candidates(window, |needle| {
-                let chars = &self.part(terms, needle).chars;
-                let Some(heard) = passage.chars.get(start..start + chars.len()) else { return };
-                let is_other = heard != chars.as_slice();
-                if is_other && heard.iter().zip(chars).all(|(&a, &b)| a == b || sound_alike(a, b)) {
-                    parts.push(PartHit { needle, start, end: start + chars.len(), is_by_sound: true });
-                }
-            });
-        }
-    }
-
-    /// Phrases of one part as they are, the others where their parts follow one another.
-    fn whole_phrases(&self, terms: &[Term], passage: &Passage, parts: &[PartHit]) -> Vec<Hit> {
-        let mut hits = Vec::with_capacity(parts.len());
-        for (i, first) in parts.iter().enumerate() {
-            let needle = self.needles[first.needle as usize];
-            if needle.part != 0 {
+    /// Phrases of one part as they are, the others where their parts follow one another. `found` is sorted.
+    fn whole_phrases(&self, terms: &[Term], passage: &Passage, found: &[PartHit]) -> Vec<Hit> {
+        let mut hits = Vec::with_capacity(found.len());
+        for (i, first) in found.iter().enumerate() {
+            let list = self.list(first.part);
+            let (phrase, part, count) = list.phrases(terms).phrase_of_part((first.part - list.first_part) as usize);
+            if part != 0 {
                 continue;
             }
-            let count = phrase(terms, needle).parts.len();
             let mut last = *first;
             let mut is_by_sound = first.is_by_sound;
-            // The parts of a phrase have neighbouring needles, and `parts` is sorted by needle.
-            let mut rest = &parts[i + 1..];
+            // The parts of a phrase have neighbouring numbers, by which `found` is sorted.
+            let mut rest = &found[i + 1..];
             let mut is_whole = true;
             for following in 1..count {
-                let wanted = first.needle + number(following);
-                let begin = rest.partition_point(|part| (part.needle, part.start) < (wanted, last.end));
+                let wanted = first.part + following;
+                let begin = rest.partition_point(|part| (part.part, part.start) < (wanted, last.end));
                 rest = &rest[begin..];
                 match rest.first() {
-                    Some(next) if next.needle == wanted && is_small_gap(passage, last.end, next.start) => {
+                    Some(next) if next.part == wanted && is_small_gap(passage, last.end, next.start) => {
                         last = *next;
                         is_by_sound |= next.is_by_sound;
                     }
@@ -188,92 +165,23 @@ impl Index {
                 }
             }
             if is_whole {
-                let Needle { term, role, phrase, .. } = needle;
+                let &List { term, role, .. } = list;
                 hits.push(Hit { term, role, start: first.start, end: last.end, is_by_sound, phrase });
             }
         }
         hits
     }
 
-    fn part<'a>(&self, terms: &'a [Term], needle: u32) -> &'a Part {
-        let needle = self.needles[needle as usize];
-        &phrase(terms, needle).parts[needle.part as usize]
+    fn list(&self, part: u32) -> &List {
+        &self.lists[self.lists.partition_point(|list| list.first_part <= part) - 1]
+    }
+
+    fn part<'a>(&self, terms: &'a [Term], part: u32) -> &'a [crate::phrase::Cell] {
+        let list = self.list(part);
+        list.phrases(terms).part((part - list.first_part) as usize)
     }
 }
 
-fn phrase(terms: &[Term], needle: Needle) -> &Phrase {
-    let term = &terms[needle.term as usize];
-    match needle.role {
-        Role::Find => &term.phrases[needle.phrase as usize],
-        Role::Except => &term.except[needle.phrase as usize],
-    }
-}
-
-/// Every part of every phrase, those of one phrase one behind the other.
-fn needles(terms: &[Term]) -> impl Iterator<Item = (Needle, &Part)> {
-    terms.iter().enumerate().flat_map(|(term, it)| {
-        let found = it.phrases.iter().enumerate().map(|phrase| (Role::Find, phrase));
-        let excepted = it.except.iter().enumerate().map(|phrase| (Role::Except, phrase));
-        found.chain(excepted).flat_map(move |(role, (phrase, it))| {
-            let needle = move |part| Needle { term: number(term), role, phrase: number(phrase), part: number(part) };
-            it.parts.iter().enumerate().map(move |(part, it)| (needle(part), it))
-        })
-    })
-}
-
-fn number(index: usize) -> u32 {
-    u32::try_from(index).unwrap_or(u32::MAX)
-}
-
-impl Sounds {
-    fn add(&mut self, chars: &[char], needle: u32) {
-        if self.pairs.is_empty() {
-            self.pairs = vec![0; SYLLABLES * SYLLABLES / 64];
-        }
-        for (pair, anchor) in anchors(chars) {
-            self.pairs[pair / 64] |= 1 << (pair % 64);
-            let needles = self.by_anchor.entry(anchor).or_default();
-            if needles.last() != Some(&needle) {
-                needles.push(needle);
-            }
-        }
-    }
-
-    /// Calls `found` with every needle whose first characters may sound like `chars`; some more than once.
-    fn candidates(&self, chars: &[char], mut found: impl FnMut(u32)) {
-        let [a, b, c] = chars else { return };
-        for &first in readings(*a) {
-            for &second in readings(*b) {
-                let pair = pair(first, second);
-                if self.pairs[pair / 64] & (1 << (pair % 64)) == 0 {
-                    continue;
-                }
-                for &third in readings(*c) {
-                    let needles = self.by_anchor.get(&anchor(pair, third));
-                    needles.into_iter().flatten().for_each(|&needle| found(needle));
-                }
-            }
-        }
-    }
-}
-
-fn pair(first: Syllable, second: Syllable) -> usize {
-    usize::from(first) * SYLLABLES + usize::from(second)
-}
-
-fn anchor(pair: usize, third: Syllable) -> u32 {
-    number(pair * SYLLABLES + usize::from(third))
-}
-
-/// Pair and anchor of every way to read the first three of `chars`.
-fn anchors(chars: &[char]) -> Vec<(usize, u32)> {
-    let [a, b, c, ..] = chars else { return Vec::new() };
-    let mut all = Vec::new();
-    for &first in readings(*a) {
-        for &second in readings(*b) {
-            let pair = pair(first, second);
-            all.extend(readings(*c).iter().map(|&third| (pair, anchor(pair, third))));
-        }
-    }
-    all
+fn small(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }

@@ -4,7 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::fold::Passage;
 use crate::index::{Hit, Role};
-use crate::phrase::{Part, Phrase};
+use crate::phrase::Cell;
+use crate::phrases::Phrase;
 use crate::rule::{HOMOPHONE_MIN_CHARS, Rule, RuleKind};
 use crate::rule_set::RuleSet;
 use crate::term::Term;
@@ -84,7 +85,7 @@ impl RuleSet {
     /// Looks the set over.
     pub fn lint(&self) -> Lint {
         let mut warnings = Vec::new();
-        let mut owners: HashMap<String, &Rule> = HashMap::new();
+        let mut owners: HashMap<(&str, &[Cell]), &Rule> = HashMap::new();
         for rule in self.rules() {
             let term = &self.terms()[rule.term];
             let mut look = Look { rule, term, warnings: &mut warnings };
@@ -93,12 +94,12 @@ impl RuleSet {
             look.exceptions(self);
             look.texts();
             if rule.kind == RuleKind::Words {
-                for phrase in &term.phrases {
-                    let key = format!("{}\u{0}{:?}", rule.speaker.as_deref().unwrap_or(""), phrase.folded());
+                for phrase in term.phrases.iter() {
+                    let key = (rule.speaker.as_deref().unwrap_or(""), phrase.cells());
                     let owner = *owners.entry(key).or_insert(rule);
                     if owner.id != rule.id {
-                        let problem = LintProblem::SharedWord { word: phrase.text.clone(), other: owner.id.clone() };
-                        look.warn(phrase.line, problem);
+                        let problem = LintProblem::SharedWord { word: phrase.text().into(), other: owner.id.clone() };
+                        look.warn(phrase.line(), problem);
                     }
                 }
             }
@@ -122,12 +123,12 @@ impl Look<'_> {
     }
 
     fn words(&mut self) {
-        for phrase in &self.term.phrases {
+        for phrase in self.term.phrases.iter() {
             let by_sound = self.term.is_by_sound(phrase.len());
             if phrase.len() == 1 {
-                self.warn(phrase.line, LintProblem::SingleCharacter(phrase.text.clone()));
+                self.warn(phrase.line(), LintProblem::SingleCharacter(phrase.text().into()));
             } else if by_sound && phrase.len() < HOMOPHONE_MIN_CHARS && phrase.is_ideographic() {
-                self.warn(phrase.line, LintProblem::ShortHomophone(phrase.text.clone()));
+                self.warn(phrase.line(), LintProblem::ShortHomophone(phrase.text().into()));
             }
         }
     }
@@ -138,39 +139,45 @@ impl Look<'_> {
             // There the first phrase is the one that a reader is shown, however long.
             return;
         }
-        let short = |phrase: &&Phrase| phrase.is_ideographic() && !phrase.has_gap();
-        let by_chars: HashMap<&[char], &Phrase> =
-            self.term.phrases.iter().filter(short).map(|phrase| (phrase.parts[0].chars.as_slice(), phrase)).collect();
+        let list = &self.term.phrases;
+        let chars: Vec<char> = list.cells().iter().map(|cell| cell.char()).collect();
+        let chars = |phrase: &Phrase| {
+            let (begin, end) = phrase.span();
+            &chars[begin..end]
+        };
+        let short = |phrase: &Phrase| phrase.is_ideographic() && !phrase.has_gap();
+        let by_chars: HashMap<&[char], Phrase> =
+            list.iter().filter(short).map(|phrase| (chars(&phrase), phrase)).collect();
         let lengths: BTreeSet<usize> = by_chars.keys().map(|chars| chars.len()).collect();
-        for phrase in self.term.phrases.iter().filter(|phrase| !phrase.has_gap()) {
-            let chars = phrase.parts[0].chars.as_slice();
+        for phrase in list.iter().filter(|phrase| !phrase.has_gap()) {
+            let chars = chars(&phrase);
             let shorter = (0..chars.len()).find_map(|begin| {
                 let mut pieces = lengths.range(..chars.len()).map_while(|length| chars.get(begin..begin + length));
                 pieces.find_map(|piece| by_chars.get(piece))
             });
             // The longer word is still worth its line when only it is matched by sound.
             let by_sound = |phrase: &Phrase| self.term.is_by_sound(phrase.len());
-            let shorter = shorter.filter(|shorter| by_sound(shorter) == by_sound(phrase));
+            let shorter = shorter.filter(|shorter| by_sound(shorter) == by_sound(&phrase));
             if let Some(shorter) = shorter {
-                let problem = LintProblem::Covered { word: phrase.text.clone(), shorter: shorter.text.clone() };
-                self.warn(phrase.line, problem);
+                let problem = LintProblem::Covered { word: phrase.text().into(), shorter: shorter.text().into() };
+                self.warn(phrase.line(), problem);
             }
         }
     }
 
     fn exceptions(&mut self, set: &RuleSet) {
-        let by_parts: HashMap<&[Part], &Phrase> =
-            self.term.phrases.iter().map(|phrase| (phrase.parts.as_slice(), phrase)).collect();
-        for except in &self.term.except {
-            let is_open = except.opens_before || except.opens_after;
-            let passage = Passage::of(&except.text.replace("...", " ").replace('…', " "));
+        let by_cells: HashMap<&[Cell], Phrase> =
+            self.term.phrases.iter().map(|phrase| (phrase.cells(), phrase)).collect();
+        for except in self.term.except.iter() {
+            let is_open = except.opens_before() || except.opens_after();
+            let passage = Passage::of(&except.text().replace("...", " ").replace('…', " "));
             let is_word = |hit: &Hit| hit.term as usize == self.rule.term && hit.role == Role::Find;
             if !is_open && !set.index().hits(set.terms(), &passage).iter().any(is_word) {
-                self.warn(except.line, LintProblem::IdleException(except.text.clone()));
+                self.warn(except.line(), LintProblem::IdleException(except.text().into()));
             }
-            if let Some(phrase) = by_parts.get(except.parts.as_slice()) {
-                let problem = LintProblem::Unreachable { word: phrase.text.clone(), except: except.text.clone() };
-                self.warn(phrase.line, problem);
+            if let Some(phrase) = by_cells.get(except.cells()) {
+                let problem = LintProblem::Unreachable { word: phrase.text().into(), except: except.text().into() };
+                self.warn(phrase.line(), problem);
             }
         }
     }

@@ -1,9 +1,10 @@
-//! A word or phrase of a rule, made ready for matching.
+//! A word or phrase of a rule, made ready for matching: its folded characters, each with what may stand before it.
 
-use crate::fold::{Class, Joint, Passage, fold};
+use crate::fold::{Class, Joint, Passage, folder};
 
 /// Stands for a few words that do not matter; what people type for `…` counts as well.
-const ELLIPSIS: &str = "…";
+const ELLIPSIS: char = '…';
+const TYPED_ELLIPSIS: &str = "...";
 /// What an ellipsis may stand for at most, in units: eight Chinese characters or four words.
 const GAP_UNITS: usize = 16;
 /// More folded characters than any stretch that an ellipsis may stand for.
@@ -11,63 +12,47 @@ pub(crate) const MAX_GAP_CHARS: usize = GAP_UNITS * 8;
 const UNITS_OF_IDEOGRAPH: usize = 2;
 const UNITS_OF_WORD: usize = 4;
 /// A recogniser writes long words in two ("what's app", "pass code"); short ones cannot be told from other words.
-const SPLITTABLE_LETTERS: usize = 6;
+pub(crate) const SPLITTABLE_LETTERS: usize = 6;
 
-/// A word or phrase as the rule has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Phrase {
-    /// As written in the rule.
-    pub text: String,
-    /// Line in its file, from 1.
-    pub line: u64,
-    /// Column in its file, from 1.
-    pub column: u64,
-    pub(crate) parts: Vec<Part>,
-    /// Begins with an ellipsis.
-    pub(crate) opens_before: bool,
-    /// Ends with an ellipsis.
-    pub(crate) opens_after: bool,
-}
+/// A folded character of a part of a phrase, and what may stand before it in the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Cell(u32);
 
-/// A stretch of a phrase without an ellipsis.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Part {
-    /// Folded.
-    pub(crate) chars: Vec<char>,
-    /// What may stand before each character in the text, at least and at most; the first entry is not used.
-    joints: Vec<(Joint, Joint)>,
-    /// Whether all of it is written in Chinese characters or the like.
-    pub(crate) is_ideographic: bool,
-}
+const CHAR_BITS: u32 = (1 << 21) - 1;
+const LETTER: u32 = 1 << 21;
+/// The first character of its part: two phrases with the same cells have the same parts.
+const FIRST: u32 = 1 << 22;
+/// From here one bit for each joint that may stand before the character; not used for the first.
+const JOINTS: u32 = 24;
+const ANY: u32 = 0b1111 << JOINTS;
+/// Not joined, not even by an apostrophe.
+const APART: u32 = (1 << Joint::Split as u32 | 1 << Joint::Pause as u32) << JOINTS;
+const LOOSE: u32 = (1 << Joint::Joined as u32 | 1 << Joint::Apostrophe as u32 | 1 << Joint::Split as u32) << JOINTS;
+const TIGHT: u32 = 1 << (Joint::Joined as u32) << JOINTS;
+const JOINT_BITS: u32 = ANY;
 
-impl Phrase {
-    /// The phrase in `text`; nothing is left of its parts when it holds no letter and no character.
-    pub(crate) fn new(text: &str, line: u64, column: u64) -> Self {
-        let spelled = text.trim().replace("...", ELLIPSIS);
-        let parts = spelled.split(ELLIPSIS).map(Part::new).filter(|part| !part.chars.is_empty()).collect();
-        let (opens_before, opens_after) = (spelled.starts_with(ELLIPSIS), spelled.ends_with(ELLIPSIS));
-        Self { text: text.trim().into(), line, column, parts, opens_before, opens_after }
+impl Cell {
+    pub(crate) fn char(self) -> char {
+        char::from_u32(self.0 & CHAR_BITS).unwrap_or(char::REPLACEMENT_CHARACTER)
     }
 
-    /// How many characters are left after folding.
-    pub(crate) fn len(&self) -> usize {
-        self.parts.iter().map(|part| part.chars.len()).sum()
+    /// Whether it belongs to a word with edges.
+    pub(crate) fn is_letter(self) -> bool {
+        self.0 & LETTER != 0
     }
 
-    /// The folded characters, an ellipsis between the parts.
-    pub(crate) fn folded(&self) -> String {
-        let parts: Vec<String> = self.parts.iter().map(|part| part.chars.iter().collect()).collect();
-        parts.join(ELLIPSIS)
+    /// Whether the text must have it apart from the character before it: it begins a word of its own.
+    pub(crate) fn is_apart(self) -> bool {
+        self.0 & JOINT_BITS == APART
     }
 
-    /// Whether it is written in Chinese characters or the like alone.
-    pub(crate) fn is_ideographic(&self) -> bool {
-        self.parts.iter().all(|part| part.is_ideographic)
+    /// Whether the text may have it joined to the character before it or split from it.
+    pub(crate) fn is_loose(self) -> bool {
+        self.0 & JOINT_BITS == LOOSE
     }
 
-    /// Whether it has an ellipsis inside.
-    pub fn has_gap(&self) -> bool {
-        self.parts.len() > 1
+    fn allows(self, joint: Joint) -> bool {
+        self.0 & 1 << (JOINTS + joint as u32) != 0
     }
 }
 
@@ -79,62 +64,70 @@ enum Seam {
     Space,
 }
 
-impl Part {
-    fn new(text: &str) -> Self {
-        let mut chars = Vec::new();
-        let mut classes = Vec::new();
-        let mut seams = Vec::new();
-        let mut seam = Seam::Nothing;
-        for c in text.chars() {
-            let (class, folded) = fold(c);
-            match class {
-                Class::Nothing => {}
-                Class::Ideograph | Class::Letter => {
-                    chars.push(folded);
-                    classes.push(class);
-                    seams.push(seam);
-                    seam = Seam::Nothing;
-                }
-                Class::Apostrophe if seam == Seam::Nothing => seam = Seam::Hyphen,
-                Class::Gap if seam == Seam::Nothing && matches!(c, '-' | '\u{2010}' | '\u{2011}') => {
-                    seam = Seam::Hyphen
-                }
-                Class::Apostrophe | Class::Gap | Class::Pause => seam = Seam::Space,
-            }
-        }
-        let joints = (0..chars.len()).map(|at| Self::allowed(&classes, &seams, at)).collect();
-        let is_ideographic = classes.iter().all(|&class| class == Class::Ideograph);
-        Self { chars, joints, is_ideographic }
-    }
+/// The stretches of `text` between its ellipses; one where it has none.
+pub(crate) fn stretches(text: &str) -> impl Iterator<Item = &str> {
+    text.split(ELLIPSIS).flat_map(|piece| piece.split(TYPED_ELLIPSIS))
+}
 
-    fn allowed(classes: &[Class], seams: &[Seam], at: usize) -> (Joint, Joint) {
-        let is_letter = |i: usize| classes[i] == Class::Letter;
-        if at == 0 || !is_letter(at) || !is_letter(at - 1) {
-            return (Joint::Joined, Joint::Pause);
-        }
-        match seams[at] {
-            Seam::Space => (Joint::Split, Joint::Pause),
-            Seam::Hyphen => (Joint::Joined, Joint::Split),
-            Seam::Nothing => {
-                let is_inside = |i: usize| is_letter(i) && seams[i] != Seam::Space;
-                let before = (0..at).rev().take_while(|&i| is_letter(i) && (i + 1 == at || is_inside(i + 1)));
-                let after = (at..classes.len()).take_while(|&i| is_inside(i));
-                // Whether there are enough is all that matters: counting more would be quadratic in the word.
-                let (before, after) = (before.take(SPLITTABLE_LETTERS).count(), after.take(SPLITTABLE_LETTERS).count());
-                let is_long = before + after >= SPLITTABLE_LETTERS;
-                (Joint::Joined, if is_long { Joint::Split } else { Joint::Joined })
-            }
-        }
-    }
+/// Whether there is an ellipsis in `text`.
+pub(crate) fn has_ellipsis(text: &str) -> bool {
+    // Most words have neither, and are seen so at a glance.
+    text.bytes().any(|byte| byte == b'.' || byte == 0xe2) && (text.contains(ELLIPSIS) || text.contains(TYPED_ELLIPSIS))
+}
 
-    /// Whether the part, whose characters stand at `start` of `passage`, keeps to the words there.
-    pub(crate) fn keeps_words(&self, passage: &Passage, start: usize) -> bool {
-        let end = start + self.chars.len();
-        let inner = self.joints.iter().enumerate().skip(1);
-        passage.begins_word(start)
-            && passage.ends_word(end)
-            && inner.into_iter().all(|(i, (least, most))| (*least..=*most).contains(&passage.joint(start + i)))
+/// Puts the cells of `text`, a stretch without an ellipsis, behind `cells`; none where all of it is folded away.
+pub(crate) fn append_part(cells: &mut Vec<Cell>, text: &str) {
+    let begin = cells.len();
+    // Where the run of letters at the end of `cells` begins, which the text may have in pieces when it is long.
+    let mut run = begin;
+    let mut seam = Seam::Nothing;
+    let fold = folder();
+    for c in text.chars() {
+        let (class, folded) = fold(c);
+        match class {
+            Class::Nothing => {}
+            Class::Ideograph | Class::Letter => {
+                let is_letter = class == Class::Letter;
+                let follows = is_letter && cells.len() > begin && cells[cells.len() - 1].is_letter();
+                let joints = match seam {
+                    _ if !follows => ANY,
+                    Seam::Space => APART,
+                    Seam::Hyphen => LOOSE,
+                    Seam::Nothing => TIGHT,
+                };
+                if joints == ANY || joints == APART {
+                    loosen(&mut cells[run..]);
+                    run = cells.len();
+                }
+                let first = if cells.len() == begin { FIRST } else { 0 };
+                cells.push(Cell(folded as u32 | joints | first | if is_letter { LETTER } else { 0 }));
+                seam = Seam::Nothing;
+            }
+            Class::Apostrophe if seam == Seam::Nothing => seam = Seam::Hyphen,
+            Class::Gap if seam == Seam::Nothing && matches!(c, '-' | '\u{2010}' | '\u{2011}') => seam = Seam::Hyphen,
+            Class::Apostrophe | Class::Gap | Class::Pause => seam = Seam::Space,
+        }
     }
+    loosen(&mut cells[run..]);
+}
+
+/// Lets a text have `run`, letters without a space between them, in pieces if it is long.
+fn loosen(run: &mut [Cell]) {
+    if run.len() >= SPLITTABLE_LETTERS {
+        for cell in run.iter_mut().skip(1).filter(|cell| cell.0 & JOINT_BITS == TIGHT) {
+            cell.0 |= LOOSE;
+        }
+    }
+}
+
+/// Whether `part` stands at `start` of `passage`, with the same characters, and keeps to the words there.
+pub(crate) fn stands_at(part: &[Cell], passage: &Passage, start: usize) -> bool {
+    let end = start + part.len();
+    let Some(heard) = passage.chars.get(start..end) else { return false };
+    heard.iter().zip(part).all(|(&heard, cell)| heard as u32 == cell.0 & CHAR_BITS)
+        && part.iter().enumerate().skip(1).all(|(i, cell)| cell.allows(passage.joint(start + i)))
+        && passage.begins_word(start)
+        && passage.ends_word(end)
 }
 
 /// Whether an ellipsis may stand for characters `from..to` of `passage`: few enough, and no clause ends there.

@@ -1,6 +1,6 @@
 //! Why a finding was raised, in a sentence.
 
-use crate::phrase::Phrase;
+use crate::phrases::Phrase;
 use crate::rule::{Rule, Within};
 use crate::said::Said;
 use crate::term::Term;
@@ -33,9 +33,9 @@ pub(crate) fn of_words(rule: &Rule, language: &str, said: &Said, phrase: &str) -
 /// Why nothing was a hit.
 pub(crate) fn of_missing(rule: &Rule, term: &Term, language: &str) -> String {
     let message = rule.message_in(language);
-    let is_readable = |phrase: &&Phrase| phrase.is_ideographic() == (language == "zh");
-    let example = term.phrases.iter().find(is_readable).or(term.phrases.first());
-    let example = example.map_or("", |phrase| phrase.text.as_str());
+    let is_readable = |phrase: &Phrase| phrase.is_ideographic() == (language == "zh");
+    let example = term.phrases.iter().find(is_readable).or_else(|| term.phrases.first());
+    let example = example.map_or("", |phrase| phrase.text());
     let secs = rule.within.map(|Within { first_ms }| first_ms / 1000);
     match (language, secs) {
         ("zh", Some(secs)) => format!("{message}：前{secs}秒内没有听到“{example}”或类似的话"),

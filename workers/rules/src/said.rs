@@ -71,7 +71,7 @@ impl<'a> Listener<'a> {
             let hits = self.index.hits(self.terms, &passage);
             for hits in hits.chunk_by(|a, b| a.term == b.term) {
                 let kept = keep(&self.terms[hits[0].term as usize], &passage, hits);
-                let counting = kept.iter().filter(|hit| counts(hit.term, passage.places[hit.start].utterance));
+                let counting = kept.iter().filter(|hit| counts(hit.term, passage.place(hit.start).utterance));
                 said.extend(counting.map(|hit| self.place(&passage, hit)));
             }
         }
@@ -85,28 +85,28 @@ impl<'a> Listener<'a> {
 
     /// The characters of `hit` in the utterance where it begins, and whether it goes on in the next.
     fn span(passage: &Passage, hit: &Hit) -> ((usize, usize), bool) {
-        let first = passage.places[hit.start];
-        let places = &passage.places[hit.start..hit.end];
-        let here = places.iter().take_while(|place| place.utterance == first.utterance).count();
-        let last = places[here - 1];
-        ((first.at as usize, last.at as usize + 1), here < places.len())
+        let first = passage.place(hit.start);
+        let here = (hit.start..hit.end).map(|at| passage.place(at));
+        let last = here.take_while(|place| place.utterance == first.utterance).last().unwrap_or(first);
+        let goes_on = passage.place(hit.end - 1).utterance != first.utterance;
+        ((first.at as usize, last.at as usize + 1), goes_on)
     }
 
     fn place(&self, passage: &Passage, hit: &Hit) -> Said {
-        let first = passage.places[hit.start];
+        let first = passage.place(hit.start);
         let (span, goes_on) = Self::span(passage, hit);
         let timeline = self.timeline(first.utterance);
         let matched = timeline.text(span).to_owned();
-        let phrase = &self.terms[hit.term as usize].phrases[hit.phrase as usize];
+        let phrase = self.terms[hit.term as usize].phrases.get(hit.phrase as usize);
         let (start_ms, mut end_ms) = timeline.times(span);
         if goes_on {
-            let last = passage.places[hit.end - 1];
+            let last = passage.place(hit.end - 1);
             end_ms = end_ms.max(self.timeline(last.utterance).times((0, last.at as usize + 1)).1);
         }
         let kind = match () {
             () if hit.is_by_sound => FindingKind::Homophone,
             () if phrase.has_gap() => FindingKind::Pattern,
-            () if matched == phrase.text => FindingKind::Exact,
+            () if matched == phrase.text() => FindingKind::Exact,
             () => FindingKind::Folded,
         };
         Said {
@@ -118,7 +118,7 @@ impl<'a> Listener<'a> {
             kind,
             phrase: hit.phrase,
             matched,
-            normal: passage.chars[hit.start..hit.end].iter().collect(),
+            normal: passage.text(hit.start, hit.end),
             goes_on,
         }
     }
@@ -162,7 +162,7 @@ fn keep(term: &Term, passage: &Passage, hits: &[Hit]) -> Vec<Hit> {
         near.into_iter().any(|except| covers(term, passage, except, hit))
     };
     let mut found: Vec<Hit> = hits.iter().filter(|hit| hit.role == Role::Find && !is_excepted(hit)).copied().collect();
-    let has_gap = |hit: &Hit| term.phrases[hit.phrase as usize].has_gap();
+    let has_gap = |hit: &Hit| term.phrases.get(hit.phrase as usize).has_gap();
     found.sort_by_key(|hit| (hit.is_by_sound, hit.start, usize::MAX - hit.end, has_gap(hit), hit.phrase));
     // Begin and end of what is kept. These never overlap, so the last to begin before a hit's end also ends last.
     let mut taken: BTreeMap<usize, usize> = BTreeMap::new();
@@ -187,11 +187,11 @@ fn covers(term: &Term, passage: &Passage, except: &Hit, hit: &Hit) -> bool {
     if except.start <= hit.start && hit.end <= except.end {
         return true;
     }
-    let phrase = &term.except[except.phrase as usize];
-    let is_behind = phrase.opens_after
+    let phrase = term.except.get(except.phrase as usize);
+    let is_behind = phrase.opens_after()
         && except.start < hit.start
         && (hit.start < except.end || is_small_gap(passage, except.end, hit.start));
-    let is_before = phrase.opens_before
+    let is_before = phrase.opens_before()
         && hit.end < except.end
         && (except.start < hit.end || is_small_gap(passage, hit.end, except.start));
     is_behind || is_before

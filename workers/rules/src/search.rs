@@ -85,7 +85,7 @@ impl<'a> Search<'a> {
     fn finding(&self, rule: &Rule, said: &Said) -> Finding {
         let utterance = &self.utterances[said.utterance as usize];
         let term = &self.set.terms()[said.term as usize];
-        let phrase = &term.phrases[said.phrase as usize];
+        let phrase = term.phrases.get(said.phrase as usize);
         let language = self.reason_language(utterance.language.as_deref());
         Finding {
             id: String::new(),
@@ -94,7 +94,7 @@ impl<'a> Search<'a> {
             category: rule.category.clone(),
             severity: if said.is_by_sound() { term.severity_by_sound(rule.severity) } else { rule.severity },
             kind: said.kind,
-            reason: reason::of_words(rule, &language, said, &phrase.text),
+            reason: reason::of_words(rule, &language, said, phrase.text()),
             utterance_id: Some(utterance.id),
             channel: Some(utterance.channel),
             speaker: Some(utterance.speaker.clone()),
@@ -102,7 +102,7 @@ impl<'a> Search<'a> {
             end_ms: said.end_ms,
             matched: said.matched.clone(),
             span: Some([said.span.0, said.span.1]),
-            phrase: Some(phrase.text.clone()),
+            phrase: Some(phrase.text().to_owned()),
             normal: Some(said.normal.clone()),
             rule_set_sha256: Some(self.set.id().sha256.clone()),
             score: None,

@@ -2,15 +2,15 @@
 
 use earmark_core::Severity;
 
-use crate::phrase::Phrase;
+use crate::phrases::Phrases;
 
 /// Words that stand for one another: each place where one of them is said is a hit of the term.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Term {
     /// To be found.
-    pub(crate) phrases: Vec<Phrase>,
+    pub(crate) phrases: Phrases,
     /// What stands inside one of these is no hit.
-    pub(crate) except: Vec<Phrase>,
+    pub(crate) except: Phrases,
     /// What counts as the same.
     pub(crate) matching: Matching,
 }

@@ -1,13 +1,11 @@
 //! From the words of a rule, as they are written, to what can be looked for.
 
-use std::collections::HashSet;
-
 use serde_saphyr::Spanned;
 
 use super::Check;
 use crate::error::RuleProblem;
 use crate::format::{HomophonesText, TermText, place};
-use crate::phrase::Phrase;
+use crate::phrases::{Filling, Phrases, Unfit};
 use crate::rule::HOMOPHONE_MIN_CHARS;
 use crate::term::{Homophones, Matching, Term};
 
@@ -29,34 +27,32 @@ impl Check<'_> {
         self.terms.len() - 1
     }
 
-    fn phrases(&mut self, field: &'static str, list: &Spanned<Vec<Spanned<String>>>) -> Vec<Phrase> {
+    fn phrases(&mut self, field: &'static str, list: &Spanned<Vec<Spanned<String>>>) -> Phrases {
         if list.value.is_empty() {
             self.wrong(list.referenced, RuleProblem::EmptyList(field));
         }
-        let mut seen = HashSet::new();
-        let mut phrases = Vec::with_capacity(list.value.len());
+        let mut phrases = Filling::new(field == EXCEPT);
         for written in &list.value {
-            let chars = written.value.trim().chars().count();
-            if chars > MAX_WORD_CHARS {
-                let start = written.value.trim().chars().take(SHOWN_CHARS).collect();
-                self.wrong(written.referenced, RuleProblem::LongWord { start, chars, most: MAX_WORD_CHARS });
-                continue;
-            }
-            let (line, column) = place(written.referenced);
-            let phrase = Phrase::new(&written.value, line, column);
-            if phrase.text.is_empty() {
-                self.wrong(written.referenced, RuleProblem::EmptyText(field));
-            } else if phrase.parts.is_empty() {
-                self.wrong(written.referenced, RuleProblem::FoldedAway(phrase.text));
-            } else if field != EXCEPT && (phrase.opens_before || phrase.opens_after) {
-                self.wrong(written.referenced, RuleProblem::OpenEnd(phrase.text));
-            } else if !seen.insert((phrase.parts.clone(), phrase.opens_before, phrase.opens_after)) {
-                self.wrong(written.referenced, RuleProblem::DuplicateWord(phrase.text));
+            let text = written.value.trim();
+            let chars = text.chars().count();
+            let problem = if chars > MAX_WORD_CHARS {
+                let start = text.chars().take(SHOWN_CHARS).collect();
+                Some(RuleProblem::LongWord { start, chars, most: MAX_WORD_CHARS })
+            } else if text.is_empty() {
+                Some(RuleProblem::EmptyText(field))
             } else {
-                phrases.push(phrase);
+                let added = phrases.add_inline(text, place(written.referenced));
+                added.err().map(|unfit| match unfit {
+                    Unfit::FoldedAway => RuleProblem::FoldedAway(text.into()),
+                    Unfit::OpenEnd => RuleProblem::OpenEnd(text.into()),
+                    Unfit::Repeated => RuleProblem::DuplicateWord(text.into()),
+                })
+            };
+            if let Some(problem) = problem {
+                self.wrong(written.referenced, problem);
             }
         }
-        phrases
+        phrases.finish()
     }
 
     fn homophones(&mut self, written: Option<HomophonesText>) -> Option<Homophones> {

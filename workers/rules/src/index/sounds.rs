@@ -1,0 +1,116 @@
+//! Where parts of phrases may stand, by how they sound.
+
+use super::Role;
+use super::table::{Anchor, Bits, Table, mix};
+use crate::fold::Passage;
+use crate::phrase::Cell;
+use crate::rule::HOMOPHONE_MIN_CHARS;
+use crate::sound::{Syllable, readings, sound_alike};
+use crate::term::Homophones;
+
+/// Parts are looked up by the sound of so many characters that follow one another.
+const ANCHOR_CHARS: usize = 3;
+
+/// Parts by the sound of three of their characters.
+pub(super) struct Sounds {
+    /// The first two syllables: most positions of a text end here.
+    pairs: Bits,
+    anchors: Table,
+}
+
+/// Collects the parts.
+#[derive(Default)]
+pub(super) struct Filling {
+    anchors: Vec<Anchor>,
+    pairs: Vec<u64>,
+}
+
+impl Filling {
+    /// Adds `part`, unless it is too short for its role or in another script.
+    pub(super) fn add(&mut self, number: u32, part: &[Cell], role: Role, homophones: Homophones) {
+        let least = match role {
+            Role::Find => homophones.min_chars.max(ANCHOR_CHARS),
+            // A mishearing must not undo an exception; a short one sounds like too much.
+            Role::Except => HOMOPHONE_MIN_CHARS,
+        };
+        if part.len() < least || part.iter().any(|cell| cell.is_letter()) {
+            return;
+        }
+        // There where the fewest ways to read it have to be put down.
+        let ways = |at: usize| -> usize {
+            part[at..at + ANCHOR_CHARS].iter().map(|cell| readings(cell.char()).len()).product()
+        };
+        let last = (part.len() - ANCHOR_CHARS).min(usize::from(u8::MAX));
+        // What has no reading sounds like itself alone, which is not asked for here.
+        let Some(at) = (0..=last).filter(|&at| ways(at) > 0).min_by_key(|&at| ways(at)) else { return };
+        let [first, second, third] = [0, 1, 2].map(|i| readings(part[at + i].char()));
+        for &first in first {
+            for &second in second {
+                let pair = pair(first, second);
+                self.pairs.push(pair);
+                let place = u8::try_from(at).unwrap_or(u8::MAX);
+                self.anchors.extend(third.iter().map(|&third| Anchor {
+                    hash: mix(pair, u64::from(third)),
+                    part: number,
+                    at: place,
+                }));
+            }
+        }
+    }
+
+    pub(super) fn finish(self) -> Sounds {
+        let mut pairs = Bits::new(self.pairs.len());
+        for pair in self.pairs {
+            pairs.add(pair);
+        }
+        Sounds { pairs, anchors: Table::new(&self.anchors) }
+    }
+}
+
+impl Sounds {
+    /// Calls `found` with number and beginning of every part that sounds like what stands in `passage`, of some that
+    /// do not, and of some more than once.
+    pub(super) fn scan(&self, passage: &Passage, mut found: impl FnMut(u32, usize)) {
+        if self.anchors.is_empty() {
+            return;
+        }
+        let mut heard: [&[Syllable]; ANCHOR_CHARS] = [&[]; ANCHOR_CHARS];
+        for (at, &c) in passage.chars.iter().enumerate() {
+            heard = [heard[1], heard[2], if c.is_ascii() { &[] } else { readings(c) }];
+            let [first, second, third] = heard;
+            if third.is_empty() || first.is_empty() {
+                continue;
+            }
+            for &first in first {
+                for &second in second {
+                    let pair = pair(first, second);
+                    if !self.pairs.has(pair) {
+                        continue;
+                    }
+                    for &third in third {
+                        self.anchors.find(mix(pair, u64::from(third)), |part, place| {
+                            if let Some(start) = (at + 1 - ANCHOR_CHARS).checked_sub(place) {
+                                found(part, start);
+                            }
+                        });
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Whether what stands at `start` of `passage` sounds like `part` and is written otherwise.
+pub(super) fn is_heard_at(part: &[Cell], passage: &Passage, start: usize) -> bool {
+    let Some(heard) = passage.chars.get(start..start + part.len()) else { return false };
+    let mut is_other = false;
+    heard.iter().zip(part).all(|(&heard, cell)| {
+        let said = cell.char();
+        is_other |= heard != said;
+        heard == said || sound_alike(heard, said)
+    }) && is_other
+}
+
+fn pair(first: Syllable, second: Syllable) -> u64 {
+    mix(1, u64::from(first) << 16 | u64::from(second))
+}

@@ -1,0 +1,221 @@
+//! Where parts of phrases may stand, by how they are written.
+//!
+//! A part with Chinese characters or the like is looked up by its rarest pair of neighbouring ones, a part in Latin
+//! script by its rarest word. What is found may stand there; whether it does is for the caller to see.
+
+use super::table::{Anchor, Bits, Table, mix};
+use crate::fold::{Joint, Passage};
+use crate::phrase::{Cell, SPLITTABLE_LETTERS};
+
+/// A word of so few letters is in every other sentence.
+const COMMON_LETTERS: usize = 4;
+const COMMON_COST: u32 = 1 << 16;
+const MIN_COUNTS: usize = 1 << 8;
+const MAX_COUNTS: usize = 1 << 20;
+
+/// Where parts may stand.
+pub(super) struct Spellings {
+    /// Parts of one character that stands by itself.
+    singles: Table,
+    /// Parts by a pair of such characters.
+    pairs: Table,
+    /// Parts by a whole word.
+    words: Table,
+    /// What the words begin with that a text may have in pieces, from [`SPLITTABLE_LETTERS`] letters on.
+    openings: Bits,
+    has_openings: bool,
+}
+
+/// A stretch of a part that a text has in one piece, or in pieces if it is a long word.
+#[derive(Clone, Copy)]
+struct Stretch {
+    at: usize,
+    letters: usize,
+    hash: u64,
+}
+
+impl Spellings {
+    /// Of the parts, with their numbers, that `all` gives each time it is called.
+    pub(super) fn new<'a, I: Iterator<Item = (u32, &'a [Cell])>>(all: impl Fn() -> I) -> Self {
+        let counts = Counts::of(all().map(|(_, part)| part), all().map(|(_, part)| part.len()).sum());
+        let (mut singles, mut pairs, mut words) = (Vec::new(), Vec::new(), Vec::new());
+        let mut openings = 0;
+        for (number, part) in all() {
+            let anchor = |hash, at: usize| Anchor { hash, part: number, at: u8::try_from(at).unwrap_or(u8::MAX) };
+            let Some(rarest) = counts.rarest(part) else {
+                singles.extend(part.first().map(|cell| anchor(mix(0, u64::from(cell.char())), 0)));
+                continue;
+            };
+            if rarest.letters == 0 {
+                pairs.push(anchor(rarest.hash, rarest.at));
+                continue;
+            }
+            words.push(anchor(rarest.hash, rarest.at));
+            if rarest.letters >= SPLITTABLE_LETTERS {
+                openings += rarest.letters + 1 - SPLITTABLE_LETTERS;
+                continue;
+            }
+            // A short word with hyphens may be split there, and is looked up by what stands before as well.
+            let word = &part[rarest.at..rarest.at + rarest.letters];
+            let loose = (1..word.len()).filter(|&i| word[i].is_loose());
+            words.extend(loose.map(|i| anchor(hash_of_word(&word[..i]), rarest.at)));
+        }
+        let mut spellings = Self {
+            singles: Table::new(&singles),
+            pairs: Table::new(&pairs),
+            words: Table::new(&words),
+            openings: Bits::new(openings),
+            has_openings: openings > 0,
+        };
+        drop((singles, pairs, words));
+        if openings > 0 {
+            for (_, part) in all() {
+                spellings.add_openings(counts.rarest(part), part);
+            }
+        }
+        spellings
+    }
+
+    fn add_openings(&mut self, rarest: Option<Stretch>, part: &[Cell]) {
+        let Some(word) = rarest.filter(|word| word.letters >= SPLITTABLE_LETTERS) else { return };
+        let mut hash = 0;
+        for (i, cell) in part[word.at..word.at + word.letters].iter().enumerate() {
+            hash = mix(hash, u64::from(cell.char()));
+            if i + 1 >= SPLITTABLE_LETTERS {
+                self.openings.add(hash);
+            }
+        }
+    }
+
+    /// Calls `found` with number and beginning of every part that stands in `passage`, and of some that do not.
+    pub(super) fn scan(&self, passage: &Passage, mut found: impl FnMut(u32, usize)) {
+        let chars = &passage.chars;
+        let has_singles = !self.singles.is_empty();
+        let mut before = None;
+        let mut at = 0;
+        while at < chars.len() {
+            if passage.is_letter(at) {
+                at = self.word(passage, at, &mut found);
+                before = None;
+                continue;
+            }
+            let c = chars[at];
+            if let Some(before) = before {
+                self.pairs.find(pair(before, c), |part, place| candidate(part, at - 1, place, &mut found));
+            }
+            if has_singles {
+                self.singles.find(mix(0, u64::from(c)), |part, _| found(part, at));
+            }
+            before = Some(c);
+            at += 1;
+        }
+    }
+
+    /// Looks up the word that begins at `start`, alone and with the words behind it; gives where it ends.
+    #[inline]
+    fn word(&self, passage: &Passage, start: usize, found: &mut impl FnMut(u32, usize)) -> usize {
+        let chars = &passage.chars;
+        let mut look_up = |hash| self.words.find(hash, |part, place| candidate(part, start, place, found));
+        // `idiot's` holds the word `idiot`.
+        let is_genitive = |at: usize| {
+            chars[at] == 's' && passage.joint(at) == Joint::Apostrophe && passage.joint(at + 1) >= Joint::Split
+        };
+        let mut hash = mix(0, u64::from(chars[start]));
+        let mut at = start + 1;
+        while passage.is_inside_word(at) {
+            if is_genitive(at) {
+                look_up(hash);
+            }
+            hash = mix(hash, u64::from(chars[at]));
+            at += 1;
+        }
+        look_up(hash);
+        let end = at;
+        // A long word may be heard in pieces: go on as long as some long word goes on so.
+        while self.has_openings && passage.is_letter(at) && passage.joint(at) < Joint::Pause {
+            if at - start >= SPLITTABLE_LETTERS && is_genitive(at) {
+                look_up(hash);
+            }
+            hash = mix(hash, u64::from(chars[at]));
+            at += 1;
+            if at - start >= SPLITTABLE_LETTERS {
+                if !self.openings.has(hash) {
+                    break;
+                }
+                if !passage.is_inside_word(at) {
+                    look_up(hash);
+                }
+            }
+        }
+        end
+    }
+}
+
+/// An anchor stands at `at`, `place` characters from the beginning of its part.
+#[inline]
+fn candidate(part: u32, at: usize, place: usize, found: &mut impl FnMut(u32, usize)) {
+    if let Some(start) = at.checked_sub(place) {
+        found(part, start);
+    }
+}
+
+fn pair(first: char, second: char) -> u64 {
+    mix(0, u64::from(first) << 21 | u64::from(second))
+}
+
+fn hash_of_word(word: &[Cell]) -> u64 {
+    word.iter().fold(0, |hash, cell| mix(hash, u64::from(cell.char())))
+}
+
+/// The stretches by which `part` can be looked up; none of a single character that stands by itself.
+fn stretches(part: &[Cell], mut each: impl FnMut(Stretch)) {
+    let mut at = 0;
+    while at < part.len() {
+        let begin = at;
+        at += 1;
+        if part[begin].is_letter() {
+            while at < part.len() && part[at].is_letter() && !part[at].is_apart() {
+                at += 1;
+            }
+            each(Stretch { at: begin, letters: at - begin, hash: hash_of_word(&part[begin..at]) });
+        } else if at < part.len() && !part[at].is_letter() {
+            each(Stretch { at: begin, letters: 0, hash: pair(part[begin].char(), part[at].char()) });
+        }
+    }
+}
+
+/// How often each stretch occurs in the parts, or more.
+struct Counts {
+    counts: Vec<u16>,
+}
+
+impl Counts {
+    fn of<'a>(parts: impl Iterator<Item = &'a [Cell]>, characters: usize) -> Self {
+        let size = characters.next_power_of_two().clamp(MIN_COUNTS, MAX_COUNTS);
+        let mut counts = Self { counts: vec![0; size] };
+        for part in parts {
+            stretches(part, |stretch| {
+                let count = counts.slot(stretch.hash);
+                counts.counts[count] = counts.counts[count].saturating_add(1);
+            });
+        }
+        counts
+    }
+
+    fn slot(&self, hash: u64) -> usize {
+        (hash >> 32) as usize & (self.counts.len() - 1)
+    }
+
+    /// The stretch of `part` that is in the fewest parts, long words before short ones.
+    fn rarest(&self, part: &[Cell]) -> Option<Stretch> {
+        let mut rarest: Option<(u32, Stretch)> = None;
+        stretches(part, |stretch| {
+            let is_common = (1..COMMON_LETTERS).contains(&stretch.letters);
+            let cost = u32::from(self.counts[self.slot(stretch.hash)]) + if is_common { COMMON_COST } else { 0 };
+            if rarest.is_none_or(|(least, _)| cost < least) {
+                rarest = Some((cost, stretch));
+            }
+        });
+        rarest.map(|(_, stretch)| stretch)
+    }
+}

@@ -1,0 +1,123 @@
+//! Anchors by their hash: a bit says for most of a text that nothing is there.
+
+/// An odd number without a pattern: 2^64 divided by the golden ratio.
+const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
+/// Bits of a set for each member: one in so many strangers is taken for a member.
+const BITS_PER_MEMBER: usize = 16;
+const MIN_BITS: u32 = 6;
+/// 16 MiB: beyond it more strangers are looked at.
+const MAX_BITS: u32 = 27;
+const MAX_BUCKETS: u32 = 24;
+const TAG_BITS: u32 = (1 << 24) - 1;
+const TAG_SHIFT: u32 = 16;
+
+/// The hash of `before` (by hash, 0: nothing) and `next` behind it.
+#[inline]
+pub(super) fn mix(before: u64, next: u64) -> u64 {
+    (before.rotate_left(5) ^ next).wrapping_mul(MIX)
+}
+
+/// A set of hashes that never denies a member and seldom takes a stranger for one.
+#[derive(Default)]
+pub(super) struct Bits {
+    words: Vec<u64>,
+    shift: u32,
+}
+
+impl Bits {
+    /// Room for so many.
+    pub(super) fn new(members: usize) -> Self {
+        let bits = log2(members.saturating_mul(BITS_PER_MEMBER)).clamp(MIN_BITS, MAX_BITS);
+        Self { words: vec![0; 1 << (bits - 6)], shift: 64 - bits }
+    }
+
+    pub(super) fn add(&mut self, hash: u64) {
+        let bit = (hash >> self.shift) as usize;
+        self.words[bit / 64] |= 1 << (bit % 64);
+    }
+
+    #[inline]
+    pub(super) fn has(&self, hash: u64) -> bool {
+        let bit = (hash >> self.shift) as usize;
+        self.words[bit / 64] & (1 << (bit % 64)) != 0
+    }
+}
+
+/// A stretch of a part by which the part is looked up.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Anchor {
+    pub(super) hash: u64,
+    pub(super) part: u32,
+    /// Where in the part the stretch begins, in characters.
+    pub(super) at: u8,
+}
+
+/// Anchors by their hash.
+pub(super) struct Table {
+    bits: Bits,
+    shift: u32,
+    /// Where the entries of each bucket begin, and where the last ends.
+    starts: Vec<u32>,
+    entries: Vec<Entry>,
+}
+
+struct Entry {
+    part: u32,
+    /// Further bits of the hash, and in the lowest eight the place in the part.
+    tag_and_at: u32,
+}
+
+impl Table {
+    pub(super) fn new(anchors: &[Anchor]) -> Self {
+        let buckets = log2(anchors.len()).clamp(1, MAX_BUCKETS);
+        let shift = 64 - buckets;
+        let mut bits = Bits::new(anchors.len());
+        // Counted one bucket further on, so that filling a bucket moves its count to where the next begins.
+        let mut starts = vec![0_u32; (1 << buckets) + 2];
+        for anchor in anchors {
+            bits.add(anchor.hash);
+            starts[(anchor.hash >> shift) as usize + 2] += 1;
+        }
+        for bucket in 1..starts.len() {
+            starts[bucket] += starts[bucket - 1];
+        }
+        let mut entries: Vec<Entry> = anchors.iter().map(|_| Entry { part: 0, tag_and_at: 0 }).collect();
+        for anchor in anchors {
+            let next = &mut starts[(anchor.hash >> shift) as usize + 1];
+            entries[*next as usize] =
+                Entry { part: anchor.part, tag_and_at: tag(anchor.hash) << 8 | u32::from(anchor.at) };
+            *next += 1;
+        }
+        Self { bits, shift, starts, entries }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Calls `found` with part and place in it of every anchor with this hash, and of very few others.
+    #[inline]
+    pub(super) fn find(&self, hash: u64, found: impl FnMut(u32, usize)) {
+        if self.bits.has(hash) {
+            self.look_up(hash, found);
+        }
+    }
+
+    fn look_up(&self, hash: u64, mut found: impl FnMut(u32, usize)) {
+        let bucket = (hash >> self.shift) as usize;
+        for entry in &self.entries[self.starts[bucket] as usize..self.starts[bucket + 1] as usize] {
+            if entry.tag_and_at >> 8 == tag(hash) {
+                found(entry.part, (entry.tag_and_at & 0xff) as usize);
+            }
+        }
+    }
+}
+
+fn tag(hash: u64) -> u32 {
+    (hash >> TAG_SHIFT) as u32 & TAG_BITS
+}
+
+/// The power of two that is not below `number`.
+fn log2(number: usize) -> u32 {
+    number.max(1).next_power_of_two().trailing_zeros()
+}
