@@ -1,16 +1,23 @@
 //! From what is written in the files to rules that can be compiled.
 
+mod condition;
 mod term;
+mod voice;
+mod window;
 
+use self::condition::Scope;
 use std::collections::{BTreeMap, HashMap};
 
 use earmark_core::Speaker;
+use serde_json::Value;
 use serde_saphyr::{Location, Spanned};
 
 use crate::SourceFile;
+use crate::condition::{Condition, Owner};
 use crate::error::{RuleError, RuleProblem, nearest};
-use crate::format::{self, ExampleText, MessageText, RuleText, TermText, place};
-use crate::rule::{AppliesTo, Example, Rule, RuleKind, Within, primary_language};
+use crate::format::{self, AppliesToText, ExampleText, MessageText, RuleText, TermText, Texts, place};
+use crate::metadata::{Field, FieldTest, Test};
+use crate::rule::{AppliesTo, Example, Rule, RuleKind, primary_language};
 use crate::term::Term;
 
 const MAX_ID_CHARS: usize = 80;
@@ -18,13 +25,24 @@ const MAX_ID_CHARS: usize = 80;
 const SPEAKERS: [&str; 4] = [Speaker::AGENT, Speaker::CUSTOMER, Speaker::UNKNOWN, ANY];
 const ANY: &str = "any";
 
-/// The rules of `files` in order, and the terms that they look for.
+/// What rule files give.
+#[derive(Debug, Default)]
+pub(crate) struct Checked {
+    /// In order of file and line.
+    pub(crate) rules: Vec<Rule>,
+    /// What they look for, those of one rule one behind the other.
+    pub(crate) terms: Vec<Term>,
+    /// Whose each term is.
+    pub(crate) owners: Vec<Owner>,
+}
+
+/// The rules of `files`, and the terms that they look for.
 ///
 /// # Errors
 /// All that is wrong in them, in order of file and line; of what is no rule file at all, the first mistake in each.
-pub(crate) fn rules(files: &[SourceFile]) -> Result<(Vec<Rule>, Vec<Term>), Vec<RuleError>> {
+pub(crate) fn rules(files: &[SourceFile]) -> Result<Checked, Vec<RuleError>> {
     let mut errors = Vec::new();
-    let (mut rules, mut terms) = (Vec::new(), Vec::new());
+    let Checked { mut rules, mut terms, mut owners } = Checked::default();
     let mut taken: HashMap<String, String> = HashMap::new();
     for file in files {
         let parsed = match format::parse(file) {
@@ -38,10 +56,10 @@ pub(crate) fn rules(files: &[SourceFile]) -> Result<(Vec<Rule>, Vec<Term>), Vec<
             errors.push(RuleError { path: file.path.clone(), line: 1, column: 1, problem: RuleProblem::NoRules });
         }
         for written in parsed.rules {
-            let mut check = Check { path: &file.path, errors: &mut errors, terms: &mut terms };
+            let mut check = Check { path: &file.path, errors: &mut errors, terms: &mut terms, owners: &mut owners };
             let (line, _) = place(written.referenced);
             let id_at = written.value.id.referenced;
-            let rule = check.rule(written.value, line);
+            let rule = check.rule(written.value, line, rules.len());
             if let Some(other) = taken.get(&rule.id) {
                 check.wrong(id_at, RuleProblem::DuplicateId { id: rule.id.clone(), other: other.clone() });
             }
@@ -52,13 +70,14 @@ pub(crate) fn rules(files: &[SourceFile]) -> Result<(Vec<Rule>, Vec<Term>), Vec<
     if rules.is_empty() && errors.is_empty() {
         errors.push(RuleError { path: "rules".into(), line: 1, column: 1, problem: RuleProblem::NoRules });
     }
-    if errors.is_empty() { Ok((rules, terms)) } else { Err(errors) }
+    if errors.is_empty() { Ok(Checked { rules, terms, owners }) } else { Err(errors) }
 }
 
 struct Check<'a> {
     path: &'a str,
     errors: &'a mut Vec<RuleError>,
     terms: &'a mut Vec<Term>,
+    owners: &'a mut Vec<Owner>,
 }
 
 impl Check<'_> {
@@ -67,33 +86,23 @@ impl Check<'_> {
         self.errors.push(RuleError { path: self.path.into(), line, column, problem });
     }
 
-    /// The rule as far as it can be read; what is wrong is noted.
-    fn rule(&mut self, written: RuleText, line: u64) -> Rule {
+    /// The rule as far as it can be read; what is wrong is noted. `number` is its place in the set.
+    fn rule(&mut self, mut written: RuleText, line: u64, number: usize) -> Rule {
         self.id(&written.id);
         if written.category.value.trim().is_empty() {
             self.wrong(written.category.referenced, RuleProblem::EmptyText("category"));
         }
-        let kind = self.kind(&written);
-        let term = self.term(TermText {
-            words: written.words.or(written.must_say),
-            except: written.except,
-            homophones: written.homophones,
-        });
+        let speaker = written.speaker.take().and_then(|speaker| self.speaker(speaker));
+        let within = written.within.take().and_then(|within| self.within(within));
+        let first_term = self.terms.len();
+        let scope = Scope { rule: number, speaker: speaker.clone(), within, depth: 1 };
+        let (kind, condition) = self.kind(&mut written, &scope);
         let examples = written.examples;
         let (hits, misses) = examples.map(|examples| (examples.hit, examples.miss)).unwrap_or_default();
         Rule {
-            speaker: written.speaker.and_then(|speaker| self.speaker(speaker)),
-            within: written.within.map(|within| {
-                if within.value.first_secs == 0 {
-                    self.wrong(within.referenced, RuleProblem::Zero { field: "first_secs" });
-                }
-                Within { first_ms: u64::from(within.value.first_secs) * 1000 }
-            }),
-            applies_to: written.applies_to.map_or_else(AppliesTo::default, |written| AppliesTo {
-                languages: written.languages.iter().map(|tag| primary_language(tag)).collect(),
-                lanes: written.lanes,
-                min_duration_ms: u64::from(written.min_duration_secs.unwrap_or(0)) * 1000,
-            }),
+            speaker,
+            within,
+            applies_to: written.applies_to.map(|written| self.applies_to(written)).unwrap_or_default(),
             message: match written.message {
                 None => BTreeMap::new(),
                 Some(MessageText::One(text)) => BTreeMap::from([(String::new(), text)]),
@@ -103,10 +112,23 @@ impl Check<'_> {
             misses: misses.into_iter().map(|example| self.example("miss", example)).collect(),
             id: written.id.value,
             version: written.version,
+            title: written.title,
+            owner: written.owner,
             category: written.category.value,
             severity: written.severity,
+            score: written.score.map(|score| {
+                if !score.value.is_finite() {
+                    let value = score.value.to_string();
+                    self.wrong(score.referenced, RuleProblem::OutOfRange { field: "score", value, least: 0 });
+                }
+                score.value
+            }),
+            actions: written.actions,
+            valid: written.valid.map(|valid| self.valid(valid.value)).unwrap_or_default(),
+            is_shadow: written.shadow,
             kind,
-            term,
+            condition,
+            terms: first_term..self.terms.len(),
             path: self.path.into(),
             line,
         }
@@ -120,18 +142,56 @@ impl Check<'_> {
         }
     }
 
-    fn kind(&mut self, written: &RuleText) -> RuleKind {
-        match (&written.words, &written.must_say) {
-            (Some(_), None) => RuleKind::Words,
-            (None, Some(_)) => RuleKind::MustSay,
-            (Some(_), Some(phrases)) => {
-                self.wrong(phrases.referenced, RuleProblem::TwoKinds);
-                RuleKind::Words
+    /// What the rule asks: exactly one of its three forms.
+    fn kind(&mut self, written: &mut RuleText, scope: &Scope) -> (RuleKind, Condition) {
+        let term = |words: Texts, written: &mut RuleText| TermText {
+            words: Some(words),
+            except: written.except.take(),
+            homophones: written.homophones.take(),
+        };
+        let (words, must_say, when) = (written.words.take(), written.must_say.take(), written.when.take());
+        let given = [
+            words.as_ref().map(|list| ("words", list.referenced)),
+            must_say.as_ref().map(|list| ("must_say", list.referenced)),
+            when.as_ref().map(|when| ("when", when.referenced)),
+        ];
+        let given: Vec<_> = given.into_iter().flatten().collect();
+        if let [(first, _), (second, at), ..] = given.as_slice() {
+            self.wrong(*at, RuleProblem::TwoKinds { first, second });
+        }
+        if let (Some(words), _, _) = (words, &must_say, &when) {
+            let term = term(words, written);
+            return (RuleKind::Words, Condition::Term(self.owned_term(term, scope)));
+        }
+        if let Some(phrases) = must_say {
+            let term = term(phrases, written);
+            let said = Condition::Term(self.owned_term(term, scope));
+            return (RuleKind::MustSay, Condition::Missing(said.into()));
+        }
+        let Some(when) = when else {
+            self.wrong(written.id.referenced, RuleProblem::NothingToFind);
+            return (RuleKind::Words, Condition::All(Vec::new()));
+        };
+        if let Some(except) = written.except.take() {
+            self.wrong(except.referenced, RuleProblem::Misplaced { field: "except", beside: "words" });
+        }
+        (RuleKind::When, self.condition(when, scope))
+    }
+
+    fn applies_to(&mut self, written: AppliesToText) -> AppliesTo {
+        let mut fields = written.metadata.map(|metadata| self.metadata(metadata)).unwrap_or_default();
+        for (name, values) in [("queue", written.queues), ("agent", written.agents)] {
+            if !values.is_empty() {
+                let test = Test::OneOf(values.into_iter().map(Value::String).collect());
+                fields.push(FieldTest { field: Field::Metadata(name.into()), test });
             }
-            (None, None) => {
-                self.wrong(written.id.referenced, RuleProblem::NothingToFind);
-                RuleKind::Words
-            }
+        }
+        AppliesTo {
+            languages: written.languages.iter().map(|tag| primary_language(tag)).collect(),
+            lanes: written.lanes,
+            min_duration_ms: u64::from(written.min_duration_secs.unwrap_or(0)) * 1000,
+            tenants: written.tenants,
+            fields,
         }
     }
 
@@ -149,11 +209,7 @@ impl Check<'_> {
     }
 
     fn example(&mut self, field: &'static str, example: Spanned<ExampleText>) -> Example {
-        let is_empty = match &example.value {
-            ExampleText::One(text) => text.trim().is_empty(),
-            ExampleText::Dialogue(turns) => turns.is_empty(),
-        };
-        if is_empty {
+        if example.value.is_empty() {
             self.wrong(example.referenced, RuleProblem::EmptyText(field));
         }
         Example { line: place(example.referenced).0, text: example.value }

@@ -78,11 +78,106 @@ pub enum RuleProblem {
     #[error("`{0}` is no rule id")]
     BadId(String),
     /// A rule that looks for nothing.
-    #[error("the rule has neither `words` nor `must_say`")]
+    #[error("the rule has none of `words`, `must_say` and `when`")]
     NothingToFind,
-    /// Both kinds in one rule.
-    #[error("the rule has both `words` and `must_say`")]
-    TwoKinds,
+    /// Two kinds in one rule.
+    #[error("the rule has both `{first}` and `{second}`")]
+    TwoKinds {
+        /// As written.
+        first: &'static str,
+        /// As written.
+        second: &'static str,
+    },
+    /// Fields, and none of them asks anything.
+    #[error("the condition asks nothing")]
+    NoCondition,
+    /// Two things asked in one condition.
+    #[error("the condition has both `{first}` and `{second}`")]
+    TwoConditions {
+        /// As written.
+        first: &'static str,
+        /// As written.
+        second: &'static str,
+    },
+    /// A field where it means nothing.
+    #[error("`{field}` stands here without `{beside}`")]
+    Misplaced {
+        /// As written.
+        field: &'static str,
+        /// What it belongs to.
+        beside: &'static str,
+    },
+    /// Conditions in conditions in conditions.
+    #[error("the conditions are nested deeper than {most} levels")]
+    TooDeep {
+        /// How deep they may be.
+        most: usize,
+    },
+    /// More conditions than anybody reads.
+    #[error("the list has {count} conditions, more than the {most} that it may have")]
+    TooManyConditions {
+        /// How many it has.
+        count: usize,
+        /// How many it may have.
+        most: usize,
+    },
+    /// One thing is near nothing.
+    #[error("the list has {count} conditions and needs {fewest}")]
+    TooFewConditions {
+        /// How many it has.
+        count: usize,
+        /// How many it must have.
+        fewest: usize,
+    },
+    /// So many of fewer.
+    #[error("`n` is {n}, and the list has {there}")]
+    MoreThanThere {
+        /// As written.
+        n: usize,
+        /// How many there are.
+        there: usize,
+    },
+    /// Near without how near.
+    #[error("`{0}` does not say how near")]
+    NoDistance(&'static str),
+    /// Two measures of one distance.
+    #[error("the distance is given twice")]
+    TwoDistances,
+    /// None or several of the limits of an operator.
+    #[error("`{operator}` needs one limit")]
+    NotOneLimit {
+        /// The operator.
+        operator: &'static str,
+        /// The limits that it may have.
+        choices: &'static str,
+    },
+    /// A number out of its range.
+    #[error("`{field}` is {value}")]
+    OutOfRange {
+        /// The field.
+        field: &'static str,
+        /// As written; in words, for numbers that may be fractions.
+        value: String,
+        /// What it must be at least.
+        least: u32,
+    },
+    /// No part of a recording.
+    #[error("`{field}` is {value}, and a part has 1 to 99 percent")]
+    BadPercent {
+        /// The field.
+        field: &'static str,
+        /// As written.
+        value: u32,
+    },
+    /// No window, or several.
+    #[error("`within` names {0} parts of the recording")]
+    NotOneWindow(usize),
+    /// A window that ends before it begins.
+    #[error("`to_secs` is not after `from_secs`")]
+    EmptyWindow,
+    /// Not a date.
+    #[error("`{0}` is no date")]
+    BadDate(String),
     /// A list without an entry.
     #[error("`{0}` is empty")]
     EmptyList(&'static str),
@@ -151,9 +246,30 @@ impl RuleProblem {
             Self::DuplicateId { .. } => "give each rule an id of its own",
             Self::BadId(_) => "use 1 to 80 of a-z A-Z 0-9 . _ -",
             Self::NothingToFind => {
-                "add `words:` with what must not be said, or `must_say:` with what must be said in one of these ways"
+                "add `words:` with what must not be said, `must_say:` with what must be said in one of these ways, \
+                 or `when:` with a condition"
             }
-            Self::TwoKinds => "make two rules of it",
+            Self::TwoKinds { .. } => "make two rules of it, or one condition under `when:`",
+            Self::NoCondition => "say what is asked: `words: […]`, `all: […]`, `near: {of: […], secs: 10}`, …",
+            Self::TwoConditions { .. } => "put each in an entry of its own, under `all:` or `any:`",
+            Self::Misplaced { field, beside } => {
+                return Some(format!("write `{field}` beside the `{beside}` that it is for"));
+            }
+            Self::TooDeep { .. } => "make two rules of it, or put what is inside on one level",
+            Self::TooManyConditions { .. } => "put words that stand for one another in one list of `words:`",
+            Self::TooFewConditions { .. } => "list each of the things that stand near one another, or follow",
+            Self::MoreThanThere { .. } => "give a number up to the length of the list",
+            Self::NoDistance(_) => "add `secs: 10`, `words: 5` or `turns: 2`",
+            Self::TwoDistances => "keep one of `secs`, `words` and `turns`",
+            Self::NotOneLimit { choices, .. } => return Some(format!("give {choices}, one of them")),
+            Self::OutOfRange { least, .. } => return Some(format!("give a number from {least}")),
+            Self::BadPercent { .. } => "give a whole number from 1 to 99",
+            Self::NotOneWindow(_) => {
+                "give one of `first_secs`, `last_secs`, `first_turns`, `last_turns`, `first_percent`, `last_percent`, \
+                 or `from_secs` with `to_secs`"
+            }
+            Self::EmptyWindow => "let `to_secs` be more than `from_secs`",
+            Self::BadDate(_) => "write year, month and day: `2026-01-31`",
             Self::EmptyList(_) => "list at least one word below it",
             Self::EmptyText(_) => "write something between the quotes, or take the line away",
             Self::FoldedAway(_) => "write at least one letter, digit or character",

@@ -1,8 +1,8 @@
 //! The examples that stand in the rules, run as tests.
 
-use earmark_core::{Finding, Speaker, TimePrecision, Utterance};
+use earmark_core::{Finding, Speaker, Speech, Tenant, TimePrecision, Utterance};
 
-use crate::format::ExampleText;
+use crate::format::Turn;
 use crate::rule::{Example, Rule};
 use crate::rule_set::RuleSet;
 use crate::search::Context;
@@ -64,46 +64,76 @@ impl RuleSet {
 
     fn run_example(&self, rule: &Rule, example: &Example) -> Vec<Finding> {
         let speaker = rule.speaker.as_deref().unwrap_or(Speaker::UNKNOWN);
-        let one = |text: &String| vec![(speaker.to_owned(), text.clone())];
-        let turns = match &example.text {
-            ExampleText::One(text) => one(text),
-            ExampleText::Dialogue(turns) => turns.clone(),
-        };
-        let utterances = utterances(&turns);
-        let end_ms = utterances.last().map_or(0, |utterance| utterance.end_ms);
+        let (utterances, speech) = spoken(&example.text.turns, speaker);
+        let last_ms = utterances.last().map_or(0, |utterance| utterance.end_ms);
+        let known = example.text.recording.clone();
+        let tenant = known.tenant.and_then(|tenant| Tenant::parse(&tenant).ok());
         let context = Context {
-            duration_ms: end_ms.max(rule.applies_to.min_duration_ms),
-            language: rule.applies_to.languages.first().cloned(),
-            ..Context::default()
+            duration_ms: known.duration_ms.unwrap_or_else(|| last_ms.max(rule.applies_to.min_duration_ms)),
+            language: known.language.or_else(|| rule.applies_to.languages.first().cloned()),
+            lane: known.lane,
+            tenant,
+            metadata: known.metadata.unwrap_or_default(),
+            accepted_at_ms: None,
+            speech,
         };
-        let mut found = self.find(&utterances, &context);
+        let mut found = self.find_on_trial(&utterances, &context);
         found.retain(|finding| finding.rule_id == rule.id);
         found
     }
 }
 
-/// `turns` (speaker, words) as utterances, a channel for each speaker.
-fn utterances(turns: &[(String, String)]) -> Vec<Utterance> {
+impl ExampleFailure {
+    /// What should have been found and what was, a line each: `- expected …`, `+ found …`.
+    pub fn difference(&self) -> Vec<String> {
+        let rule = &self.rule_id;
+        if self.should_hit {
+            return vec![format!("- expected a finding of `{rule}`"), "+ found nothing".into()];
+        }
+        let mut lines = vec![format!("- expected no finding of `{rule}`")];
+        for finding in &self.found {
+            let at = finding.clock();
+            let phrase = finding.phrase.as_deref().map_or_else(String::new, |phrase| format!(", by `{phrase}`"));
+            let kind = serde_json::to_value(finding.kind).unwrap_or_default();
+            let kind = kind.as_str().unwrap_or_default();
+            lines.push(format!("+ found “{}” at {at} ({kind}{phrase}): {}", finding.matched, finding.reason));
+        }
+        lines
+    }
+}
+
+/// `turns` as utterances, a channel for each speaker, and the speech where a level is given.
+fn spoken(turns: &[Turn], rule_speaker: &str) -> (Vec<Utterance>, Vec<Speech>) {
     let mut speakers: Vec<&str> = Vec::new();
     let mut utterances: Vec<Utterance> = Vec::new();
-    for (number, (speaker, text)) in turns.iter().enumerate() {
-        let known = speakers.iter().position(|known| known == speaker);
+    let mut speech = Vec::new();
+    for (number, turn) in turns.iter().enumerate() {
+        let speaker = turn.speaker.as_deref().unwrap_or(rule_speaker);
+        let known = speakers.iter().position(|known| *known == speaker);
         let channel = known.unwrap_or_else(|| {
             speakers.push(speaker);
             speakers.len() - 1
         });
-        let start_ms = utterances.last().map_or(0, |before| before.end_ms + TURN_GAP_MS);
+        let channel = u16::try_from(channel).unwrap_or(u16::MAX);
+        let pause_ms = turn.pause_ms.unwrap_or(TURN_GAP_MS);
+        let behind_ms = utterances.last().map_or(turn.pause_ms.unwrap_or(0), |before| before.end_ms + pause_ms);
+        let start_ms = turn.at_ms.unwrap_or(behind_ms);
+        let lasts_ms = turn.lasts_ms.unwrap_or(turn.text.chars().count() as u64 * MS_PER_CHARACTER);
+        if let Some(dbfs) = turn.dbfs {
+            speech.push(Speech { channel, start_ms, end_ms: start_ms + lasts_ms, level_dbfs: Some(dbfs) });
+        }
         utterances.push(Utterance {
             id: u32::try_from(number).unwrap_or(u32::MAX),
-            channel: u16::try_from(channel).unwrap_or(u16::MAX),
-            speaker: Speaker(speaker.clone()),
+            channel,
+            speaker: Speaker(speaker.to_owned()),
             start_ms,
-            end_ms: start_ms + text.chars().count() as u64 * MS_PER_CHARACTER,
+            end_ms: start_ms + lasts_ms,
             time_precision: TimePrecision::Estimated,
             language: None,
-            text: text.clone(),
+            text: turn.text.clone(),
             words: Vec::new(),
         });
     }
-    utterances
+    utterances.sort_by_key(|utterance| (utterance.start_ms, utterance.id));
+    (utterances, speech)
 }

@@ -1,23 +1,32 @@
 //! The YAML of a rule file, as it is written; `docs/rules.schema.json` says the same to editors.
 
+mod condition;
+mod example;
 mod term;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use earmark_core::{Lane, Severity};
-use serde::de::{self, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer};
+use earmark_core::{Action, Lane, Severity};
+use serde::de::{self, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use serde_saphyr::{Budget, Error, Location, Spanned};
 
 use crate::SourceFile;
 use crate::error::{RuleError, RuleProblem};
 
+pub(crate) use condition::{
+    AbruptEndText, BesideText, Child, Children, ConditionFields, ConditionText, DistanceText, EnergyText, Texts,
+};
+pub(crate) use example::{ExampleText, Turn};
 pub(crate) use term::{HomophonesText, TermText};
 
 /// A rule file of this size is a mistake; word lists of a million entries are below it.
 const MAX_SCALAR_BYTES: usize = 256 << 20;
 const MAX_NODES: usize = 8_000_000;
+/// Conditions nest to eight levels, each of them two or three of YAML.
+const MAX_DEPTH: usize = 64;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -30,17 +39,34 @@ pub(crate) struct FileText {
 pub(crate) struct RuleText {
     pub(crate) id: Spanned<String>,
     pub(crate) version: Option<u32>,
+    pub(crate) title: Option<String>,
+    pub(crate) owner: Option<String>,
     pub(crate) category: Spanned<String>,
     pub(crate) severity: Severity,
+    pub(crate) score: Option<Spanned<f64>>,
+    #[serde(default)]
+    pub(crate) actions: Vec<Action>,
+    pub(crate) valid: Option<Spanned<ValidText>>,
+    #[serde(default)]
+    pub(crate) shadow: bool,
     pub(crate) speaker: Option<Spanned<String>>,
     pub(crate) applies_to: Option<AppliesToText>,
     pub(crate) within: Option<Spanned<WithinText>>,
-    pub(crate) words: Option<Spanned<Vec<Spanned<String>>>>,
-    pub(crate) must_say: Option<Spanned<Vec<Spanned<String>>>>,
-    pub(crate) except: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(crate) words: Option<Texts>,
+    pub(crate) must_say: Option<Texts>,
+    pub(crate) except: Option<Texts>,
     pub(crate) homophones: Option<HomophonesText>,
+    pub(crate) when: Option<Child>,
     pub(crate) message: Option<MessageText>,
     pub(crate) examples: Option<ExamplesText>,
+}
+
+/// Dates in UTC, both of them included.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ValidText {
+    pub(crate) from: Option<Spanned<String>>,
+    pub(crate) until: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -51,12 +77,26 @@ pub(crate) struct AppliesToText {
     #[serde(default)]
     pub(crate) lanes: Vec<Lane>,
     pub(crate) min_duration_secs: Option<u32>,
+    #[serde(default)]
+    pub(crate) tenants: Vec<String>,
+    #[serde(default)]
+    pub(crate) queues: Vec<String>,
+    #[serde(default)]
+    pub(crate) agents: Vec<String>,
+    pub(crate) metadata: Option<Spanned<BTreeMap<String, Spanned<Value>>>>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WithinText {
-    pub(crate) first_secs: u32,
+    pub(crate) first_secs: Option<Spanned<u32>>,
+    pub(crate) last_secs: Option<Spanned<u32>>,
+    pub(crate) first_turns: Option<Spanned<u32>>,
+    pub(crate) last_turns: Option<Spanned<u32>>,
+    pub(crate) first_percent: Option<Spanned<u32>>,
+    pub(crate) last_percent: Option<Spanned<u32>>,
+    pub(crate) from_secs: Option<Spanned<u32>>,
+    pub(crate) to_secs: Option<Spanned<u32>>,
 }
 
 /// One text, or one in each language.
@@ -75,13 +115,6 @@ pub(crate) struct ExamplesText {
     pub(crate) miss: Vec<Spanned<ExampleText>>,
 }
 
-/// One utterance, or the turns of a dialogue.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum ExampleText {
-    One(String),
-    Dialogue(Vec<(String, String)>),
-}
-
 /// Reads one rule file.
 ///
 /// # Errors
@@ -90,6 +123,7 @@ pub(crate) fn parse(file: &SourceFile) -> Result<FileText, RuleError> {
     let mut budget = Budget::default();
     budget.max_events = MAX_NODES * 2;
     budget.max_nodes = MAX_NODES;
+    budget.max_depth = MAX_DEPTH;
     budget.max_total_scalar_bytes = MAX_SCALAR_BYTES;
     let options = serde_saphyr::options! { budget: Some(budget), with_snippet: false };
     serde_saphyr::from_str_with_options(&file.text, options).map_err(|error| explain(file, &error))
@@ -137,43 +171,5 @@ impl<'de> Deserialize<'de> for MessageText {
             }
         }
         deserializer.deserialize_any(Texts)
-    }
-}
-
-impl<'de> Deserialize<'de> for ExampleText {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Turns;
-        impl<'de> Visitor<'de> for Turns {
-            type Value = ExampleText;
-            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-                f.write_str("a text (in quotes if it is a number), or a list of turns (`- agent: …`)")
-            }
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(ExampleText::One(text.into()))
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut turns: A) -> Result<Self::Value, A::Error> {
-                let mut dialogue = Vec::new();
-                while let Some(turn) = turns.next_element::<BTreeMap<String, String>>()? {
-                    if turn.len() != 1 {
-                        return Err(de::Error::custom("a turn is one speaker and what was said: `- agent: …`"));
-                    }
-                    dialogue.extend(turn);
-                }
-                Ok(ExampleText::Dialogue(dialogue))
-            }
-        }
-        deserializer.deserialize_any(Turns)
-    }
-}
-
-impl fmt::Display for ExampleText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::One(text) => f.write_str(text),
-            Self::Dialogue(turns) => {
-                let turns: Vec<_> = turns.iter().map(|(speaker, text)| format!("{speaker}: {text}")).collect();
-                f.write_str(&turns.join(" / "))
-            }
-        }
     }
 }

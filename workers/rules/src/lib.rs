@@ -9,13 +9,17 @@
 //! assert_eq!(findings[0].span, Some([4, 8]));
 //! ```
 
+mod account;
 mod check;
+mod condition;
 mod error;
 mod examples;
 mod fold;
 mod format;
 mod index;
 mod lint;
+mod logic;
+mod metadata;
 mod phrase;
 #[allow(dead_code, reason = "list files follow")]
 mod phrases;
@@ -29,11 +33,12 @@ mod source;
 mod starter;
 mod term;
 mod timing;
+mod voice;
 
 pub use error::{RuleError, RuleErrors, RuleProblem};
 pub use examples::{ExampleFailure, ExampleReport};
 pub use lint::{Lint, LintProblem, LintWarning};
-pub use rule::{AppliesTo, HOMOPHONE_MIN_CHARS, Rule, RuleKind, Within};
+pub use rule::{AppliesTo, HOMOPHONE_MIN_CHARS, Rule, RuleKind, Valid, Within};
 pub use rule_set::RuleSet;
 pub use search::Context;
 pub use source::SourceFile;

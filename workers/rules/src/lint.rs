@@ -87,14 +87,17 @@ impl RuleSet {
         let mut warnings = Vec::new();
         let mut owners: HashMap<(&str, &[Cell]), &Rule> = HashMap::new();
         for rule in self.rules() {
-            let term = &self.terms()[rule.term];
-            let mut look = Look { rule, term, warnings: &mut warnings };
-            look.words();
-            look.covered();
-            look.exceptions(self);
+            for (number, term) in rule.terms.clone().zip(&self.terms()[rule.terms.clone()]) {
+                let mut look = Look { rule, number, term, warnings: &mut warnings };
+                look.words();
+                look.covered();
+                look.exceptions(self);
+            }
+            let Some(first) = self.terms().get(rule.terms.start) else { continue };
+            let mut look = Look { rule, number: rule.terms.start, term: first, warnings: &mut warnings };
             look.texts();
             if rule.kind == RuleKind::Words {
-                for phrase in term.phrases.iter() {
+                for phrase in first.phrases.iter() {
                     let key = (rule.speaker.as_deref().unwrap_or(""), phrase.cells());
                     let owner = *owners.entry(key).or_insert(rule);
                     if owner.id != rule.id {
@@ -112,6 +115,8 @@ impl RuleSet {
 
 struct Look<'a> {
     rule: &'a Rule,
+    /// The term's place in the set.
+    number: usize,
     term: &'a Term,
     warnings: &'a mut Vec<LintWarning>,
 }
@@ -171,7 +176,7 @@ impl Look<'_> {
         for except in self.term.except.iter() {
             let is_open = except.opens_before() || except.opens_after();
             let passage = Passage::of(&except.text().replace("...", " ").replace('…', " "));
-            let is_word = |hit: &Hit| hit.term as usize == self.rule.term && hit.role == Role::Find;
+            let is_word = |hit: &Hit| hit.term as usize == self.number && hit.role == Role::Find;
             if !is_open && !set.index().hits(set.terms(), &passage).iter().any(is_word) {
                 self.warn(except.line(), LintProblem::IdleException(except.text().into()));
             }

@@ -1,35 +1,52 @@
 //! A rule, read and checked.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
-use earmark_core::{Lane, Severity, Speaker};
+use earmark_core::{Action, Lane, Severity};
 
+use crate::condition::Condition;
 use crate::format::ExampleText;
+use crate::metadata::FieldTest;
 
 /// Words of so many characters are matched by sound unless the rule says otherwise.
 pub const HOMOPHONE_MIN_CHARS: usize = 4;
 
 /// One rule.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Rule {
     /// Unique in its set.
     pub id: String,
     /// As the rule states it.
     pub version: Option<u32>,
+    /// A name for people.
+    pub title: Option<String>,
+    /// Who answers for it.
+    pub owner: Option<String>,
     /// What kind of thing it finds.
     pub category: String,
     /// How grave a finding is.
     pub severity: Severity,
+    /// Weight of a finding.
+    pub score: Option<f64>,
+    /// What a finding sets off; empty: it is in the report.
+    pub actions: Vec<Action>,
+    /// When it counts.
+    pub valid: Valid,
+    /// On trial: evaluated and recorded, never told.
+    pub is_shadow: bool,
     /// Whose words count; none: anybody's. Where nobody knows who speaks, the words count as well.
     pub speaker: Option<String>,
     /// Which recordings it is for.
     pub applies_to: AppliesTo,
     /// The part of the recording that counts.
     pub within: Option<Within>,
-    /// Must not be said, or must.
+    /// Must not be said, must be, or a condition.
     pub kind: RuleKind,
-    /// What is looked for: place in the terms of the set.
-    pub(crate) term: usize,
+    /// What it asks.
+    pub(crate) condition: Condition,
+    /// What is looked for: places in the terms of the set.
+    pub(crate) terms: Range<usize>,
     /// What a finding says, by language; the key of a message in no particular language is empty.
     pub message: BTreeMap<String, String>,
     /// The file that holds it.
@@ -47,10 +64,12 @@ pub enum RuleKind {
     Words,
     /// One finding when none of the phrases is said.
     MustSay,
+    /// A condition under `when`.
+    When,
 }
 
 /// Which recordings a rule is for; what is not known of a recording excludes nothing.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct AppliesTo {
     /// ISO 639-1; empty: all.
     pub languages: Vec<String>,
@@ -58,36 +77,82 @@ pub struct AppliesTo {
     pub lanes: Vec<Lane>,
     /// Shorter recordings are left alone.
     pub min_duration_ms: u64,
+    /// Empty: all.
+    pub tenants: Vec<String>,
+    /// Of what the producer gave along; all of them.
+    pub(crate) fields: Vec<FieldTest>,
 }
 
-/// A part of a recording.
+/// When a rule counts, in milliseconds since 1970.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Valid {
+    /// Not before; none: always was.
+    pub from_ms: Option<i64>,
+    /// Not from here on; none: for good.
+    pub until_ms: Option<i64>,
+}
+
+/// A part of a recording: what begins in it counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Within {
-    /// From the recording's start.
-    pub first_ms: u64,
+pub enum Within {
+    /// From `from_ms` to before `to_ms` (none: the end), from the recording's start.
+    Time {
+        /// From the recording's start.
+        from_ms: u64,
+        /// From the recording's start.
+        to_ms: Option<u64>,
+    },
+    /// The last milliseconds.
+    LastMs(u64),
+    /// The first turns.
+    FirstTurns(u32),
+    /// The last turns.
+    LastTurns(u32),
+    /// The first percent of the recording's length.
+    FirstPercent(u32),
+    /// The last percent of the recording's length.
+    LastPercent(u32),
 }
 
 /// An example with the place where it stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Example {
     pub(crate) line: u64,
     pub(crate) text: ExampleText,
 }
 
 impl Rule {
-    /// Whether `speaker`'s words count for this rule: the rule's speaker, or somebody of whom nobody can tell.
-    pub(crate) fn hears(&self, speaker: &Speaker) -> bool {
-        match &self.speaker {
-            None => true,
-            Some(expected) => speaker.0 == *expected || speaker.0 == Speaker::UNKNOWN,
-        }
-    }
-
-    /// The message in `language`, else in English, else any; the category where there is none.
+    /// The message in `language`, else in English, else any; the title or the category where there is none.
     pub(crate) fn message_in(&self, language: &str) -> &str {
         let first = self.message.values().next();
         let message = self.message.get(language).or_else(|| self.message.get("")).or_else(|| self.message.get("en"));
-        message.or(first).map_or(&self.category, String::as_str)
+        message.or(first).or(self.title.as_ref()).map_or(&self.category, String::as_str)
+    }
+}
+
+impl Valid {
+    /// Whether the rule counts at `ms`; always where nobody knows when it is.
+    pub(crate) fn holds(&self, ms: Option<i64>) -> bool {
+        ms.is_none_or(|ms| self.from_ms.is_none_or(|from| from <= ms) && self.until_ms.is_none_or(|until| ms < until))
+    }
+}
+
+impl Within {
+    /// Whether it can be told before the recording has ended.
+    pub(crate) fn is_early(self) -> bool {
+        matches!(self, Self::Time { .. })
+    }
+
+    /// Begin and end (ms) in a recording of `end_ms`; none where it goes by turns.
+    pub(crate) fn times(self, end_ms: u64) -> Option<(u64, u64)> {
+        let percent = |percent: u32| end_ms.saturating_mul(u64::from(percent)) / 100;
+        match self {
+            Self::Time { from_ms, to_ms } => Some((from_ms, to_ms.unwrap_or(u64::MAX))),
+            Self::LastMs(last) => Some((end_ms.saturating_sub(last), u64::MAX)),
+            Self::FirstPercent(first) => Some((0, percent(first))),
+            Self::LastPercent(last) => Some((end_ms - percent(last.min(100)), u64::MAX)),
+            Self::FirstTurns(_) | Self::LastTurns(_) => None,
+        }
     }
 }
 

@@ -5,11 +5,12 @@ use std::sync::{Arc, LazyLock};
 
 use earmark_core::{Finding, RuleSetId, Speaker, TimePrecision, Utterance};
 
-use crate::check;
+use crate::check::{self, Checked};
+use crate::condition::{Condition, Owner};
 use crate::error::{RuleError, RuleErrors, RuleProblem};
 use crate::index::Index;
-use crate::rule::{Rule, RuleKind};
-use crate::search::{Context, Search};
+use crate::rule::Rule;
+use crate::search::{Context, Extent, Search};
 use crate::source::{SourceFile, canonical};
 use crate::starter;
 use crate::term::Term;
@@ -24,6 +25,9 @@ pub struct RuleSet {
     sources: Vec<SourceFile>,
     rules: Arc<Vec<Rule>>,
     terms: Arc<Vec<Term>>,
+    owners: Arc<Vec<Owner>>,
+    /// Rules that may hold though none of their words is said.
+    standing: Arc<Vec<u32>>,
     index: Arc<Index>,
 }
 
@@ -35,13 +39,16 @@ impl RuleSet {
     /// [`RuleErrors`]: everything found wrong, each with file, line, column and what to write instead.
     pub fn compile(name: &str, files: &[SourceFile]) -> Result<Self, RuleErrors> {
         let (sources, id) = canonical(name, files);
-        let (rules, terms) = check::rules(&sources).map_err(|errors| RuleErrors { errors })?;
+        let Checked { rules, terms, owners } = check::rules(&sources).map_err(|errors| RuleErrors { errors })?;
         let index = Index::new(&terms).map_err(|message| {
             let path = sources.first().map(|file| file.path.clone()).unwrap_or_default();
             let problem = RuleProblem::TooLarge(message);
             RuleErrors { errors: vec![RuleError { path, line: 1, column: 1, problem }] }
         })?;
-        Ok(Self { id, sources, rules: rules.into(), terms: terms.into(), index: index.into() })
+        let numbered = (0..).zip(&rules).filter(|(_, rule)| !rule.condition.needs_words());
+        let standing: Vec<u32> = numbered.map(|(number, _)| number).collect();
+        let (rules, terms, owners, standing) = (rules.into(), terms.into(), owners.into(), standing.into());
+        Ok(Self { id, sources, rules, terms, owners, standing, index: index.into() })
     }
 
     /// The rules that come with earmark: compliance of calls in Chinese and English.
@@ -69,6 +76,16 @@ impl RuleSet {
         &self.terms
     }
 
+    /// Whose each term is.
+    pub(crate) fn owners(&self) -> &[Owner] {
+        &self.owners
+    }
+
+    /// Rules (by their places in the set) that may hold though none of their words is said, in order.
+    pub(crate) fn standing(&self) -> &[u32] {
+        &self.standing
+    }
+
     pub(crate) fn index(&self) -> &Index {
         &self.index
     }
@@ -76,7 +93,19 @@ impl RuleSet {
     /// What the rules find in `utterances` (in order of time), in order of time. The same input gives the same
     /// findings, ids included.
     pub fn find(&self, utterances: &[Utterance], context: &Context) -> Vec<Finding> {
-        Search::new(self, utterances, context).run()
+        Search::new(self, utterances, context, Extent::Whole).run()
+    }
+
+    /// What the rules find in `utterances` of a recording that goes on (in order of time), as far as nothing that is
+    /// said later can take it back: words and combinations of what is there; nothing that is missing, no voices, no
+    /// windows that are counted from the end.
+    pub fn find_early(&self, utterances: &[Utterance], context: &Context) -> Vec<Finding> {
+        Search::new(self, utterances, context, Extent::Part).run()
+    }
+
+    /// What the rules find in an example.
+    pub(crate) fn find_on_trial(&self, utterances: &[Utterance], context: &Context) -> Vec<Finding> {
+        Search::new(self, utterances, context, Extent::Trial).run()
     }
 
     /// What the rules find in one text that anybody may have said; times are 0, and nothing is said to be missing.
@@ -95,7 +124,7 @@ impl RuleSet {
             words: Vec::new(),
         };
         let context = Context { language: Some(language.into()), ..Context::default() };
-        let mut findings = self.find(&[utterance], &context);
+        let mut findings = self.find_on_trial(&[utterance], &context);
         findings.retain(|finding| finding.utterance_id.is_some());
         for (number, finding) in findings.iter_mut().enumerate() {
             finding.id = format!("f{}", number + 1);
@@ -110,7 +139,8 @@ impl RuleSet {
 
     /// Whether some rule says what must be said.
     pub fn has_must_say(&self) -> bool {
-        self.rules.iter().any(|rule| rule.kind == RuleKind::MustSay)
+        let is_missing = |rule: &Rule| matches!(rule.condition, Condition::Missing(_)) || rule.condition.has_absence();
+        self.rules.iter().any(is_missing)
     }
 }
 

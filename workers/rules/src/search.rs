@@ -1,10 +1,12 @@
 //! From what was said to findings.
 
-use earmark_core::{Finding, FindingKind, Lane, Speaker, Speech, Tenant, Utterance};
+use earmark_core::{Finding, Lane, Speech, Tenant, Utterance};
 use serde_json::{Map, Value};
 
-use crate::reason;
-use crate::rule::{Rule, RuleKind, primary_language};
+use crate::account::Account;
+use crate::condition::{Condition, Owner};
+use crate::logic::{Item, Logic, Recording};
+use crate::rule::{Rule, primary_language};
 use crate::rule_set::RuleSet;
 use crate::said::{Listener, Said};
 
@@ -28,127 +30,116 @@ pub struct Context {
     pub speech: Vec<Speech>,
 }
 
+/// How much of a recording is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// All of it.
+    Whole,
+    /// A part: only what no later word takes back is found.
+    Part,
+    /// A text or an example: what the producer would have given along is not known.
+    Trial,
+}
+
 /// One search through one recording.
 pub(crate) struct Search<'a> {
     set: &'a RuleSet,
-    utterances: &'a [Utterance],
-    context: &'a Context,
+    recording: Recording<'a>,
+    extent: Extent,
 }
 
 impl<'a> Search<'a> {
-    pub(crate) fn new(set: &'a RuleSet, utterances: &'a [Utterance], context: &'a Context) -> Self {
-        Self { set, utterances, context }
+    pub(crate) fn new(set: &'a RuleSet, utterances: &'a [Utterance], context: &'a Context, extent: Extent) -> Self {
+        Self { set, recording: Recording::new(utterances, context), extent }
     }
 
     /// All findings, in order of time.
     pub(crate) fn run(&self) -> Vec<Finding> {
-        let rules = self.set.rules();
-        let listener = Listener::new(self.set.terms(), self.set.index(), self.utterances);
-        let said = listener.said(|term, utterance| self.counts(&rules[term as usize], utterance));
+        let owners = self.set.owners();
+        let listener = Listener::new(self.set.terms(), self.set.index(), self.recording.utterances);
+        let mut said = listener.said(|term, utterance| self.counts(&owners[term as usize], utterance));
+        said.retain(|said| {
+            let within = owners[said.term as usize].within;
+            within.is_none_or(|within| self.recording.is_within(within, said.start_ms, Some(said.utterance as usize)))
+        });
+        said.sort_by_key(|said| (said.term, said.utterance, said.span));
+        let rule_of = |said: &Said| owners[said.term as usize].rule;
         let mut findings = Vec::new();
-        let mut is_said = vec![false; rules.len()];
-        for said in &said {
-            let rule = &rules[said.term as usize];
-            if rule.within.is_some_and(|within| said.start_ms >= within.first_ms) {
-                continue;
-            }
-            match rule.kind {
-                RuleKind::Words => findings.push(self.finding(rule, said)),
-                RuleKind::MustSay => is_said[said.term as usize] = true,
-            }
-        }
-        for (rule, _) in rules.iter().zip(is_said).filter(|(rule, is_said)| rule.kind == RuleKind::MustSay && !is_said)
-        {
-            findings.extend(self.missing(rule));
+        // Rules in order: those of which something was said, and those that hold without.
+        let mut heard = said.chunk_by(|a, b| rule_of(a) == rule_of(b)).peekable();
+        let standing: &[u32] = if self.extent == Extent::Part { &[] } else { self.set.standing() };
+        let mut standing = standing.iter().map(|&rule| rule as usize).peekable();
+        loop {
+            let next_heard = heard.peek().map(|said| rule_of(&said[0]));
+            let next_standing = standing.peek().copied();
+            let number = match (next_heard, next_standing) {
+                (Some(heard), Some(standing)) => heard.min(standing),
+                (heard, standing) => match heard.or(standing) {
+                    Some(number) => number,
+                    None => break,
+                },
+            };
+            standing.next_if_eq(&number);
+            let said = heard.next_if(|said| rule_of(&said[0]) == number).unwrap_or_default();
+            self.judge(&self.set.rules()[number], said, &mut findings);
         }
         in_order(findings)
     }
 
-    /// Whether the rule is for the recording and for who speaks in `utterance`.
-    fn counts(&self, rule: &Rule, utterance: u32) -> bool {
-        let utterance = &self.utterances[utterance as usize];
-        let language = utterance.language.as_deref().or(self.context.language.as_deref());
-        rule.hears(&utterance.speaker) && self.is_for(rule, language)
+    /// What `rule` makes of what was `said` of its terms.
+    fn judge(&self, rule: &Rule, said: &[Said], findings: &mut Vec<Finding>) {
+        let language = self.recording.context.language.as_deref();
+        // What was said has its own language, and was asked for that already.
+        let language = if said.is_empty() { language } else { None };
+        let is_there = self.extent != Extent::Part || rule.condition.is_early(self.set.owners());
+        if !is_there || !self.is_for(rule, language) || !rule.valid.holds(self.recording.context.accepted_at_ms) {
+            return;
+        }
+        let logic = Logic { said, recording: &self.recording, owners: self.set.owners() };
+        let outcome = logic.evaluate(&rule.condition);
+        if !outcome.holds {
+            return;
+        }
+        let account = Account { set: self.set, recording: &self.recording, rule };
+        let each = match &rule.condition {
+            // These say that something is so in this recording, once.
+            Condition::Any(_) => Item::earliest_first(&outcome.items).into_iter().collect(),
+            _ => outcome.items,
+        };
+        if each.is_empty() {
+            findings.push(account.without_place());
+        }
+        findings.extend(each.iter().map(|item| account.of(item)));
+    }
+
+    /// Whether the rule of `owner` is for the language, and for who speaks in `utterance`.
+    fn counts(&self, owner: &Owner, utterance: u32) -> bool {
+        let utterance = &self.recording.utterances[utterance as usize];
+        let language = utterance.language.as_deref().or(self.recording.context.language.as_deref());
+        owner.hears(&utterance.speaker) && is_language(&self.set.rules()[owner.rule], language)
     }
 
     fn is_for(&self, rule: &Rule, language: Option<&str>) -> bool {
         let to = &rule.applies_to;
-        let is_language = match language {
-            Some(tag) => to.languages.is_empty() || to.languages.contains(&primary_language(tag)),
-            None => true,
-        };
-        let is_lane = self.context.lane.is_none_or(|lane| to.lanes.is_empty() || to.lanes.contains(&lane));
-        let is_long = self.context.duration_ms == 0 || self.context.duration_ms >= to.min_duration_ms;
-        is_language && is_lane && is_long
+        let context = self.recording.context;
+        let is_lane = context.lane.is_none_or(|lane| to.lanes.is_empty() || to.lanes.contains(&lane));
+        let is_long = context.duration_ms == 0 || context.duration_ms >= to.min_duration_ms;
+        let tenant = context.tenant.as_ref().map(|tenant| tenant.as_str());
+        let is_tenant =
+            to.tenants.is_empty() || tenant.is_none_or(|tenant| to.tenants.iter().any(|name| name == tenant));
+        let is_unsaid = self.extent == Extent::Trial;
+        let mut tests = to.fields.iter();
+        is_language(rule, language)
+            && is_lane
+            && is_long
+            && is_tenant
+            && tests.all(|test| test.holds(context).unwrap_or(is_unsaid))
     }
+}
 
-    fn finding(&self, rule: &Rule, said: &Said) -> Finding {
-        let utterance = &self.utterances[said.utterance as usize];
-        let term = &self.set.terms()[said.term as usize];
-        let phrase = term.phrases.get(said.phrase as usize);
-        let language = self.reason_language(utterance.language.as_deref());
-        Finding {
-            id: String::new(),
-            rule_id: rule.id.clone(),
-            rule_version: rule.version,
-            category: rule.category.clone(),
-            severity: if said.is_by_sound() { term.severity_by_sound(rule.severity) } else { rule.severity },
-            kind: said.kind,
-            reason: reason::of_words(rule, &language, said, phrase.text()),
-            utterance_id: Some(utterance.id),
-            channel: Some(utterance.channel),
-            speaker: Some(utterance.speaker.clone()),
-            start_ms: said.start_ms,
-            end_ms: said.end_ms,
-            matched: said.matched.clone(),
-            span: Some([said.span.0, said.span.1]),
-            phrase: Some(phrase.text().to_owned()),
-            normal: Some(said.normal.clone()),
-            rule_set_sha256: Some(self.set.id().sha256.clone()),
-            score: None,
-            actions: Vec::new(),
-            evidence: Vec::new(),
-            is_shadow: false,
-        }
-    }
-
-    /// What a rule with `must_say` finds when it was not said; nothing where nobody spoke who should have said it.
-    fn missing(&self, rule: &Rule) -> Option<Finding> {
-        let is_expected = self.utterances.iter().any(|utterance| rule.hears(&utterance.speaker));
-        if !is_expected || !self.is_for(rule, self.context.language.as_deref()) {
-            return None;
-        }
-        let last_ms = self.utterances.iter().map(|utterance| utterance.end_ms).max().unwrap_or(0);
-        let end_ms = self.context.duration_ms.max(last_ms);
-        Some(Finding {
-            id: String::new(),
-            rule_id: rule.id.clone(),
-            rule_version: rule.version,
-            category: rule.category.clone(),
-            severity: rule.severity,
-            kind: FindingKind::Missing,
-            reason: reason::of_missing(rule, &self.set.terms()[rule.term], &self.reason_language(None)),
-            utterance_id: None,
-            channel: None,
-            speaker: rule.speaker.clone().map(Speaker),
-            start_ms: 0,
-            end_ms: rule.within.map_or(end_ms, |within| within.first_ms.min(end_ms)),
-            matched: String::new(),
-            span: None,
-            phrase: None,
-            normal: None,
-            rule_set_sha256: Some(self.set.id().sha256.clone()),
-            score: None,
-            actions: Vec::new(),
-            evidence: Vec::new(),
-            is_shadow: false,
-        })
-    }
-
-    fn reason_language(&self, of_utterance: Option<&str>) -> String {
-        let language = self.context.language.as_deref().filter(|tag| *tag != "und").or(of_utterance);
-        language.map(primary_language).unwrap_or_else(|| "en".into())
-    }
+fn is_language(rule: &Rule, language: Option<&str>) -> bool {
+    let languages = &rule.applies_to.languages;
+    language.is_none_or(|tag| languages.is_empty() || languages.contains(&primary_language(tag)))
 }
 
 /// By time, with ids `f1`, `f2`, …

@@ -41,7 +41,7 @@ fn every_mistake_names_its_place_and_what_to_write_instead() {
             "`first…second`",
         ),
         (rule("    words: [a…]\n"), "5:13: `a…` begins or ends with an ellipsis", "only an exception"),
-        (rule(""), "2:9: the rule has neither", "`must_say:`"),
+        (rule(""), "2:9: the rule has none of", "`must_say:`"),
         (rule("    words: [a]\n    must_say: [b]\n"), "6:15: the rule has both", "two rules"),
         (rule("    words: [a]\n    homophones: {min_chars: 2}\n"), "`min_chars` is 2", "use 3 or more"),
         (rule("    words: [a]\n    speaker: agnet\n"), "6:14: `agnet` speaks", "did you mean `agent`?"),
