@@ -166,6 +166,18 @@ pub(crate) async fn append(write: &mut Write, events: &[AuditEvent]) -> Result<(
     Ok(())
 }
 
+/// Makes other writers of the chain of `tenant` wait until this transaction has ended.
+pub(crate) async fn hold(write: &mut Write, tenant: &Tenant) -> Result<AnyRow, StorageError> {
+    let taken = sqlx::query(
+        "INSERT INTO audit_heads (tenant, seq, hash) VALUES ($1, 0, $2)
+         ON CONFLICT (tenant) DO UPDATE SET seq = audit_heads.seq RETURNING seq, hash",
+    )
+    .bind(tenant.as_str().to_owned())
+    .bind(GENESIS);
+    let row = write.row(taken).await?;
+    row.ok_or_else(|| StorageError::Database { place: write.db().place(), source: sqlx::Error::RowNotFound })
+}
+
 async fn append_to_chain(
     write: &mut Write,
     tenant: &Tenant,
@@ -173,16 +185,7 @@ async fn append_to_chain(
     time_ms: i64,
 ) -> Result<(), StorageError> {
     // Writing the row first makes other writers of this chain wait, on every database.
-    let taken = sqlx::query(
-        "INSERT INTO audit_heads (tenant, seq, hash) VALUES ($1, 0, $2)
-         ON CONFLICT (tenant) DO UPDATE SET seq = audit_heads.seq RETURNING seq, hash",
-    )
-    .bind(tenant.as_str().to_owned())
-    .bind(GENESIS);
-    let row = write
-        .row(taken)
-        .await?
-        .ok_or_else(|| StorageError::Database { place: write.db().place(), source: sqlx::Error::RowNotFound })?;
+    let row = hold(write, tenant).await?;
     let (mut seq, mut hash): (i64, String) = (column(write.db(), &row, "seq")?, column(write.db(), &row, "hash")?);
     for events in events.chunks(ROWS) {
         let mut entries = Vec::with_capacity(events.len());

@@ -126,6 +126,18 @@ pub enum StorageError {
     /// No such alert.
     #[error("there is no open alert {0}")]
     NoSuchAlert(String),
+    /// Not kept, or no hash.
+    #[error("there is no rule set `{0}` in the database")]
+    NoSuchRuleSet(String),
+    /// The beginning of several hashes.
+    #[error("`{0}` is the beginning of more than one rule set's hash")]
+    AmbiguousRuleSet(String),
+    /// No earlier set to go back to.
+    #[error("there is no rule set before the one in force")]
+    NothingBefore,
+    /// Nobody holds the result back.
+    #[error("the result of job {0} is not held")]
+    NotHeld(JobId),
     /// One more request would cost more than the tenant may spend on that day.
     #[error("tenant {tenant} has spent {} of its {} yuan for {day}, and the next request would go over", yuan(*spent_micro_cny), yuan(*limit_micro_cny))]
     BudgetSpent {
@@ -293,6 +305,10 @@ impl Failure for StorageError {
             Self::NotRetriable { .. } => "job.not_retriable",
             Self::KeyTaken { .. } => "job.key_taken",
             Self::NoSuchAlert(_) => "alert.unknown",
+            Self::NoSuchRuleSet(_) => "rules.unknown",
+            Self::AmbiguousRuleSet(_) => "rules.ambiguous",
+            Self::NothingBefore => "rules.nothing_before",
+            Self::NotHeld(_) => "result.not_held",
             Self::BudgetSpent { .. } => "budget.spent",
             Self::Unreadable { .. } => "database.unreadable",
             Self::Encode { .. } => "database.encode",
@@ -361,6 +377,14 @@ impl Failure for StorageError {
             Self::NotRetriable { .. } => "submit the recording again for a new job",
             Self::KeyTaken { .. } => "use another key, or none",
             Self::NoSuchAlert(_) => "`earmark alerts list` shows the open alerts",
+            Self::NoSuchRuleSet(_) => {
+                "`earmark rules list` shows those there are; `earmark rules activate PATH` puts one there"
+            }
+            Self::AmbiguousRuleSet(_) => "give more of the hash",
+            Self::NothingBefore => {
+                "`earmark rules activate` puts another set in force, `--configured` the configured one"
+            }
+            Self::NotHeld(_) => "`earmark jobs show ID` says how it stands",
             Self::BudgetSpent { .. } => "its jobs go on the next day, or once its budget is raised",
             Self::LockFile { .. } => "make the folder beside the database writable for this user",
             Self::LeaseLost(_)
@@ -406,6 +430,10 @@ impl Failure for StorageError {
             | Self::NotRetriable { .. }
             | Self::KeyTaken { .. }
             | Self::NoSuchAlert(_)
+            | Self::NoSuchRuleSet(_)
+            | Self::AmbiguousRuleSet(_)
+            | Self::NothingBefore
+            | Self::NotHeld(_)
             | Self::Unreadable { .. }
             | Self::Encode { .. }
             | Self::Audit(_) => Disposition::Fail,

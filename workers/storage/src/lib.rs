@@ -36,17 +36,17 @@ pub use error::StorageError;
 pub use http_client::{HttpClientError, HttpOptions, http_client, is_public};
 pub use journal::{
     Accepted, CancelOutcome, Caps, Count, Hold, JobFilter, Journal, LaneStats, LeaseState, Outcome, Pause,
-    QUARANTINE_DEATHS, QueueStats, Reusable, SavedClip, Spent, StandingJob, SweepReport, Unannounced, WorkerCount,
-    WorkerInfo,
+    QUARANTINE_DEATHS, QueueStats, Reusable, SavedClip, Spent, StandingJob, SweepReport, Told, Unannounced,
+    WorkerCount, WorkerInfo,
 };
 pub use outbox::{Alert, Backlog, Message, NewAlert, Outbox, OutboxKind};
 pub use recordings::{
     FetchError, FetchLimits, Fetched, FileStore, HttpStore, RecordingStore, Recordings, S3Store, known_version,
     shown_uri,
 };
-pub use results::{FindingFilter, Finished, FoundIn, ResultStore, SqlResults};
+pub use results::{FindingFilter, Finished, FoundIn, Holding, ResultStore, SqlResults, finding_key};
 pub use retention::{Keep, Retention, RetentionReport};
-pub use rule_sets::{RuleSets, StoredRuleSet};
+pub use rule_sets::{Activation, RuleSets, StoredRuleSet};
 pub use s3::{Listed, Listing, PathStyle, S3, S3Error, S3Options};
 pub use usage::{Booking, Budget, Settled, Usage, UsageFilter, UsageRow};
 pub use worker_lock::WorkerLock;

@@ -19,13 +19,16 @@ pub enum OutboxKind {
     JobCancelled,
     /// A rule found something in a part of a recording that is still being transcribed.
     FindingEarly,
+    /// What was told early is not confirmed by the whole recording.
+    FindingWithdrawn,
     /// Someone has to look.
     Alert,
 }
 
 impl OutboxKind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [Self::JobDone, Self::JobDead, Self::JobCancelled, Self::FindingEarly, Self::Alert];
+    pub const ALL: [Self; 6] =
+        [Self::JobDone, Self::JobDead, Self::JobCancelled, Self::FindingEarly, Self::FindingWithdrawn, Self::Alert];
 
     /// The word that is stored and sent.
     pub fn as_str(self) -> &'static str {
@@ -34,6 +37,7 @@ impl OutboxKind {
             Self::JobDead => "job.dead",
             Self::JobCancelled => "job.cancelled",
             Self::FindingEarly => "finding.early",
+            Self::FindingWithdrawn => "finding.withdrawn",
             Self::Alert => "alert",
         }
     }
@@ -96,6 +100,8 @@ pub struct Alert {
     pub raised_at_ms: i64,
     /// When and by whom it was seen to.
     pub acked: Option<(i64, String)>,
+    /// Why it was closed, where nobody had to see to it.
+    pub cause: Option<String>,
 }
 
 /// How many messages wait, and for how long.
@@ -267,6 +273,7 @@ fn alert(db: &Database, row: &AnyRow) -> Result<Alert, StorageError> {
         message: column(db, row, "message")?,
         raised_at_ms: column(db, row, "raised_at_ms")?,
         acked: acked_at_ms.zip(acked_by),
+        cause: column(db, row, "cause")?,
     })
 }
 
@@ -296,13 +303,13 @@ pub(crate) async fn post(write: &mut Write, message: NewMessage<'_>) -> Result<(
     Ok(())
 }
 
-/// Raises an alert: a row of the alerts' list and a message.
+/// Raises an alert: a row of the alerts' list and a message; gives its id.
 pub(crate) async fn raise(
     write: &mut Write,
     tenant: &Tenant,
     job_id: Option<&JobId>,
     alert: &NewAlert,
-) -> Result<(), StorageError> {
+) -> Result<String, StorageError> {
     let id = uuid::Uuid::now_v7().to_string();
     let now_ms = write.db().now_ms();
     let statement = sqlx::query(
@@ -316,5 +323,19 @@ pub(crate) async fn raise(
     .bind(now_ms);
     write.run(statement).await?;
     let payload = serde_json::json!({ "alert_id": id, "kind": alert.kind, "message": alert.message, "tenant": tenant, "job_id": job_id, "raised_at": earmark_core::rfc3339(now_ms) });
-    post(write, NewMessage { tenant, kind: OutboxKind::Alert, job_id, payload }).await
+    post(write, NewMessage { tenant, kind: OutboxKind::Alert, job_id, payload }).await?;
+    Ok(id)
+}
+
+/// Closes an alert that turned out to be none, unless somebody has seen to it already.
+pub(crate) async fn close(write: &mut Write, id: &str, actor: &str, cause: &str) -> Result<(), StorageError> {
+    let statement = sqlx::query(
+        "UPDATE alerts SET acked_at_ms = $1, acked_by = $2, cause = $3 WHERE id = $4 AND acked_at_ms IS NULL",
+    )
+    .bind(write.db().now_ms())
+    .bind(actor.to_owned())
+    .bind(cause.to_owned())
+    .bind(id.to_owned());
+    write.run(statement).await?;
+    Ok(())
 }

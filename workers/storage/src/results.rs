@@ -1,5 +1,8 @@
 //! Results: the one transaction that ends a job well, and reading what it wrote.
 
+mod hold;
+mod settle;
+
 use async_trait::async_trait;
 use earmark_core::audit::AuditEvent;
 use earmark_core::{Finding, JobId, JobState, Lease, Report, Severity, Tenant};
@@ -11,6 +14,9 @@ use crate::database::{Database, Write, column, json, parsed};
 use crate::journal::{self, Ending, actor_of, become_final};
 use crate::outbox::{self, NewAlert, OutboxKind};
 use crate::{artifacts::Artifact, audit};
+
+pub use hold::Holding;
+pub use settle::finding_key;
 
 /// Kind of the audit entry that a job's end always has.
 const JOB_DONE: &str = "job.done";
@@ -37,6 +43,8 @@ pub struct FindingFilter {
     pub rule_id: Option<String>,
     /// At least this grave.
     pub min_severity: Option<Severity>,
+    /// Those of rules on trial, too.
+    pub with_shadow: bool,
     /// Of jobs finished at this instant or later.
     pub since_ms: Option<i64>,
     /// At most this many; 0 for 100.
@@ -78,7 +86,19 @@ pub trait ResultStore: Send + Sync {
     /// [`StorageError`] when the database fails.
     async fn artifacts(&self, job: &JobId) -> Result<Vec<Artifact>, StorageError>;
 
-    /// Findings over many jobs, the latest jobs first.
+    /// Whether the result of `job` is or was held back; none for one that never was.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the database fails.
+    async fn holding(&self, job: &JobId) -> Result<Option<Holding>, StorageError>;
+
+    /// Releases the held result of `job` on record, and has its outcome told like that of any job.
+    ///
+    /// # Errors
+    /// [`StorageError::NotHeld`] when it is not held, [`StorageError::NoSuchJob`].
+    async fn release(&self, job: &JobId, by: &str, note: Option<&str>) -> Result<(), StorageError>;
+
+    /// Findings over many jobs, the latest jobs first; those of rules on trial only where they are asked for.
     ///
     /// # Errors
     /// [`StorageError`] when the database fails.
@@ -118,17 +138,20 @@ impl ResultStore for SqlResults {
             Err(StorageError::LeaseLost(_)) if self.is_finished_by(&mut write, lease).await? => return Ok(()),
             held => held?,
         };
-        insert_report(&mut write, &job.id, &job.tenant, report_json.clone()).await?;
+        let is_held = hold::is_blocked(&finished.report);
+        insert_report(&mut write, &job.id, &job.tenant, report_json.clone(), is_held).await?;
         for artifact in &finished.artifacts {
             insert_artifact(&mut write, &job.id, artifact).await?;
         }
-        for finding in &finished.report.findings {
+        for finding in finished.report.findings.iter().chain(&finished.report.shadow_findings) {
             insert_finding(&mut write, &job.id, &job.tenant, finding).await?;
         }
         let (mut done, others): (Vec<_>, Vec<_>) =
             finished.audit.iter().cloned().partition(|event| event.kind == JOB_DONE);
         audit::append(&mut write, &others).await?;
-        for alert in &finished.alerts {
+        let mut alerts = finished.alerts.clone();
+        alerts.extend(settle::settle(&mut write, &job, &actor_of(lease), &finished.report).await?);
+        for alert in &alerts {
             outbox::raise(&mut write, &job.tenant, Some(&job.id), alert).await?;
         }
         let mut event = done.pop().unwrap_or_else(|| done_event(&job, lease, finished));
@@ -141,15 +164,11 @@ impl ResultStore for SqlResults {
             kind: OutboxKind::JobDone,
             problem: None,
             event,
-            details: json!({
-                "findings": finished.report.findings.len(),
-                "max_severity": finished.report.findings.iter().map(|finding| finding.severity).max(),
-                "artifacts": finished.artifacts.iter().map(|artifact| json!({ "name": artifact.name, "uri": artifact.uri })).collect::<Vec<_>>(),
-            }),
+            details: hold::told(&finished.report, &finished.artifacts, is_held),
         };
         become_final(&mut write, &job, ending).await?;
         write.commit().await?;
-        for alert in &finished.alerts {
+        for alert in &alerts {
             tracing::error!(job.id = %job.id, tenant = %job.tenant, kind = alert.kind, "alert: {}", alert.message);
         }
         Ok(())
@@ -179,17 +198,27 @@ impl ResultStore for SqlResults {
         self.db.map(rows)?.iter().map(artifact).collect()
     }
 
+    async fn holding(&self, job: &JobId) -> Result<Option<Holding>, StorageError> {
+        self.holding_of(job).await
+    }
+
+    async fn release(&self, job: &JobId, by: &str, note: Option<&str>) -> Result<(), StorageError> {
+        self.release_held(job, by, note).await
+    }
+
     async fn findings(&self, filter: &FindingFilter) -> Result<Vec<FoundIn>, StorageError> {
         let limit = if filter.limit == 0 { 100 } else { filter.limit };
         let rows = sqlx::query(
             "SELECT job_id, tenant, finished_at_ms, finding FROM findings
              WHERE finished_at_ms >= $1 AND severity_rank >= $2 AND ($3 = '' OR tenant = $3) AND ($4 = '' OR rule_id = $4)
-             ORDER BY finished_at_ms DESC, job_id DESC, start_ms, finding_id LIMIT $5",
+             AND is_shadow <= $5
+             ORDER BY finished_at_ms DESC, job_id DESC, start_ms, finding_id LIMIT $6",
         )
         .bind(filter.since_ms.unwrap_or(i64::MIN))
         .bind(filter.min_severity.map_or(0, severity_rank))
         .bind(filter.tenant.as_ref().map_or(String::new(), ToString::to_string))
         .bind(filter.rule_id.clone().unwrap_or_default())
+        .bind(i64::from(filter.with_shadow))
         .bind(i64::from(limit))
         .fetch_all(self.db.pool())
         .await;
@@ -231,12 +260,22 @@ pub(crate) fn severity_rank(severity: Severity) -> i64 {
     }
 }
 
-async fn insert_report(write: &mut Write, job: &JobId, tenant: &Tenant, report: String) -> Result<(), StorageError> {
-    let statement = sqlx::query("INSERT INTO results (job_id, tenant, finished_at_ms, report) VALUES ($1, $2, $3, $4)")
-        .bind(job.as_str().to_owned())
-        .bind(tenant.as_str().to_owned())
-        .bind(write.db().now_ms())
-        .bind(report);
+async fn insert_report(
+    write: &mut Write,
+    job: &JobId,
+    tenant: &Tenant,
+    report: String,
+    is_held: bool,
+) -> Result<(), StorageError> {
+    let now_ms = write.db().now_ms();
+    let statement = sqlx::query(
+        "INSERT INTO results (job_id, tenant, finished_at_ms, report, held_since_ms) VALUES ($1, $2, $3, $4, $5)",
+    )
+    .bind(job.as_str().to_owned())
+    .bind(tenant.as_str().to_owned())
+    .bind(now_ms)
+    .bind(report)
+    .bind(is_held.then_some(now_ms));
     write.run(statement).await?;
     Ok(())
 }
@@ -260,8 +299,8 @@ async fn insert_finding(
     finding: &Finding,
 ) -> Result<(), StorageError> {
     let statement = sqlx::query(
-        "INSERT INTO findings (job_id, finding_id, tenant, rule_id, category, severity, severity_rank, kind, speaker, start_ms, end_ms, finished_at_ms, finding)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+        "INSERT INTO findings (job_id, finding_id, tenant, rule_id, category, severity, severity_rank, kind, speaker, start_ms, end_ms, finished_at_ms, finding, is_shadow)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
     )
     .bind(job.as_str().to_owned())
     .bind(finding.id.clone())
@@ -275,7 +314,8 @@ async fn insert_finding(
     .bind(i64::try_from(finding.start_ms).unwrap_or(i64::MAX))
     .bind(i64::try_from(finding.end_ms).unwrap_or(i64::MAX))
     .bind(write.db().now_ms())
-    .bind(json("finding", finding)?);
+    .bind(json("finding", finding)?)
+    .bind(i64::from(finding.is_shadow));
     write.run(statement).await?;
     Ok(())
 }

@@ -1,9 +1,15 @@
-//! The rule sets that were in force, kept as evidence.
+//! The rule sets that were in force, kept as evidence, and which of them is.
+
+mod activations;
+mod swaps;
 
 use serde_json::Value;
+use sqlx::any::AnyRow;
 
 use crate::StorageError;
 use crate::database::{Database, column, json, parsed};
+
+pub use activations::Activation;
 
 /// A rule set as it was when it was first used.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,12 +63,46 @@ impl RuleSets {
             .bind(sha256.to_owned())
             .fetch_optional(self.db.pool())
             .await;
-        let Some(row) = self.db.map(found)? else { return Ok(None) };
-        Ok(Some(StoredRuleSet {
-            sha256: column(&self.db, &row, "sha256")?,
-            name: column(&self.db, &row, "name")?,
-            sources: parsed(&self.db, &row, "sources", |text| serde_json::from_str(text))?,
-            first_seen_ms: column(&self.db, &row, "first_seen_ms")?,
-        }))
+        self.db.map(found)?.map(|row| stored(&self.db, &row)).transpose()
     }
+
+    /// The rule set whose hash begins with `text`.
+    ///
+    /// # Errors
+    /// [`StorageError::NoSuchRuleSet`], [`StorageError::AmbiguousRuleSet`].
+    pub async fn find(&self, text: &str) -> Result<StoredRuleSet, StorageError> {
+        if text.is_empty() || !text.chars().all(|c| c.is_ascii_hexdigit()) {
+            return Err(StorageError::NoSuchRuleSet(text.into()));
+        }
+        let rows = sqlx::query("SELECT * FROM rule_sets WHERE sha256 LIKE $1 LIMIT 2")
+            .bind(format!("{}%", text.to_ascii_lowercase()))
+            .fetch_all(self.db.pool())
+            .await;
+        match self.db.map(rows)?.as_slice() {
+            [] => Err(StorageError::NoSuchRuleSet(text.into())),
+            [row] => stored(&self.db, row),
+            _ => Err(StorageError::AmbiguousRuleSet(text.into())),
+        }
+    }
+
+    /// At most `limit` rule sets, those first seen last before the others.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the database fails.
+    pub async fn latest(&self, limit: u32) -> Result<Vec<StoredRuleSet>, StorageError> {
+        let rows = sqlx::query("SELECT * FROM rule_sets ORDER BY first_seen_ms DESC, sha256 LIMIT $1")
+            .bind(i64::from(limit))
+            .fetch_all(self.db.pool())
+            .await;
+        self.db.map(rows)?.iter().map(|row| stored(&self.db, row)).collect()
+    }
+}
+
+fn stored(db: &Database, row: &AnyRow) -> Result<StoredRuleSet, StorageError> {
+    Ok(StoredRuleSet {
+        sha256: column(db, row, "sha256")?,
+        name: column(db, row, "name")?,
+        sources: parsed(db, row, "sources", |text| serde_json::from_str(text))?,
+        first_seen_ms: column(db, row, "first_seen_ms")?,
+    })
 }

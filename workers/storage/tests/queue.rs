@@ -7,7 +7,7 @@ mod support;
 use std::collections::BTreeMap;
 
 use earmark_core::{JobId, JobOptions, JobState, Lane, Lease, NewJob, Standing, Tenant};
-use earmark_storage::{AuditLog, Caps, JobFilter, Journal, ResultStore, WorkerInfo};
+use earmark_storage::{AuditLog, Caps, JobFilter, Journal, ResultStore, RuleSets, StorageError, WorkerInfo};
 use support::*;
 
 on_both!(
@@ -274,6 +274,10 @@ async fn the_same_recording_offered_again_is_the_job_there_is(ground: Ground) {
     assert!(is_new(&journal, NewJob { key: Some("k".into()), ..versioned("1") }).await, "its key says what it is");
     assert!(is_new(&judged_by("r2"), versioned("1")).await, "other rules, another job");
     let rules = JobOptions { rule_set: Some("r2".into()), ..JobOptions::default() };
+    let named = NewJob { options: rules.clone(), ..versioned("1") };
+    let refused = journal.accept_many(&[versioned("3"), named], "cli").await;
+    assert!(matches!(&refused, Err(StorageError::NoSuchRuleSet(hash)) if hash == "r2"), "{refused:?}");
+    RuleSets::new(stores.db.clone()).put("r2", "rules", &serde_json::json!([])).await.unwrap();
     assert!(!is_new(&journal, NewJob { options: rules, ..versioned("1") }).await);
     let repeat = JobOptions { is_repeat: true, ..JobOptions::default() };
     for _ in 0..2 {

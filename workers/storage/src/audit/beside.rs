@@ -156,7 +156,7 @@ async fn artifacts(db: &Database, job: &str) -> Result<Map<String, Value>, Stora
 /// What differs among the three places that hold a job's findings: report, rows, chain.
 async fn findings(db: &Database, tenant: &Tenant, job: &str, report: &Report) -> Result<Option<String>, StorageError> {
     let mut expected = Vec::with_capacity(report.findings.len());
-    for finding in &report.findings {
+    for finding in report.findings.iter().chain(&report.shadow_findings) {
         let severity = json("severity", &finding.severity)?.trim_matches('"').to_owned();
         let rank = severity_rank(finding.severity);
         expected.push((finding.id.clone(), finding.rule_id.clone(), severity, rank, json("finding", finding)?));

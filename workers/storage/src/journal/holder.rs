@@ -53,16 +53,22 @@ pub(crate) async fn become_final(write: &mut Write, job: &Job, ending: Ending<'_
     .bind(job.id.as_str().to_owned());
     write.run(statement).await?;
 
-    let mut told = json!({
-        "job_id": job.id, "tenant": job.tenant, "lane": job.lane, "key": job.key, "metadata": job.metadata, "state": ending.state,
-        "accepted_at": earmark_core::rfc3339(job.accepted_at_ms), "finished_at": earmark_core::rfc3339(now_ms), "error": ending.problem,
-    });
-    if let (Some(told), Value::Object(details)) = (told.as_object_mut(), ending.details) {
-        told.extend(details);
-    }
+    let told = end(job, ending.state, now_ms, ending.problem, ending.details);
     outbox::post(write, NewMessage { tenant: &job.tenant, kind: ending.kind, job_id: Some(&job.id), payload: told })
         .await?;
     audit::append(write, &[ending.event]).await
+}
+
+/// What is told of the end of `job`: what every end has, and `details`.
+pub(crate) fn end(job: &Job, state: JobState, at_ms: i64, problem: Option<&Problem>, details: Value) -> Value {
+    let mut told = json!({
+        "job_id": job.id, "tenant": job.tenant, "lane": job.lane, "key": job.key, "metadata": job.metadata, "state": state,
+        "accepted_at": earmark_core::rfc3339(job.accepted_at_ms), "finished_at": earmark_core::rfc3339(at_ms), "error": problem,
+    });
+    if let (Some(told), Value::Object(details)) = (told.as_object_mut(), details) {
+        told.extend(details);
+    }
+    told
 }
 
 /// Calls `job` off.
@@ -100,7 +106,8 @@ pub(crate) async fn become_dead(
     };
     become_final(write, job, ending).await?;
     let alert = NewAlert { kind: kind.into(), message: format!("job {} was given up: {}", job.id, problem.message) };
-    outbox::raise(write, &job.tenant, Some(&job.id), &alert).await
+    outbox::raise(write, &job.tenant, Some(&job.id), &alert).await?;
+    Ok(())
 }
 
 /// Makes `job` ready again from `run_at_ms` on, unless someone called it off meanwhile; tells which.

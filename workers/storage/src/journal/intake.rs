@@ -1,5 +1,7 @@
 //! Intake: a job is accepted once it stands in the journal, with its audit entry, on disk.
 
+use std::collections::BTreeSet;
+
 use earmark_core::audit::AuditEvent;
 use earmark_core::{Job, JobState, Lease, NewJob, WorkerId};
 use serde_json::json;
@@ -19,7 +21,8 @@ impl Journal {
     /// tenant, recording, version and rule set, however that job has ended.
     ///
     /// # Errors
-    /// [`StorageError::NulInText`], [`StorageError::KeyTooLong`], or when the database fails; then nothing was accepted.
+    /// [`StorageError::NulInText`], [`StorageError::KeyTooLong`], [`StorageError::NoSuchRuleSet`], or when the database
+    /// fails; then nothing was accepted.
     pub async fn accept(&self, new: &NewJob, actor: &str) -> Result<Accepted, StorageError> {
         let mut accepted = self.accept_many(std::slice::from_ref(new), actor).await?;
         Ok(accepted.pop().expect("one job in, one answer out"))
@@ -28,11 +31,14 @@ impl Journal {
     /// Accepts many jobs, in order, 500 to a transaction.
     ///
     /// # Errors
-    /// [`StorageError::NulInText`], [`StorageError::KeyTooLong`]: nothing was accepted. [`StorageError`] when the database
-    /// fails: the transactions before are accepted, and the whole may be offered again: what is known is not accepted
+    /// [`StorageError::NulInText`], [`StorageError::KeyTooLong`], [`StorageError::NoSuchRuleSet`]: nothing was accepted.
+    /// [`StorageError`] when the database fails: the transactions before are accepted, and the whole may be offered again: what is known is not accepted
     /// twice.
     pub async fn accept_many(&self, new: &[NewJob], actor: &str) -> Result<Vec<Accepted>, StorageError> {
         refuse_unstorable(new)?;
+        if let Some(sha256) = self.unkept_rule_sets(new).await?.into_iter().next() {
+            return Err(StorageError::NoSuchRuleSet(sha256));
+        }
         let mut accepted = Vec::with_capacity(new.len());
         for batch in new.chunks(BATCH) {
             accepted.extend(self.accept_batch(batch, actor).await?);
@@ -54,7 +60,7 @@ impl Journal {
         refuse_unstorable(std::slice::from_ref(new))?;
         let mut write = self.db.write().await?;
         let now_ms = self.db.now_ms();
-        let offered = insert(&mut write, std::slice::from_ref(new), self.active_rules()).await?.pop();
+        let offered = insert(&mut write, std::slice::from_ref(new), self.active_rules().as_deref()).await?.pop();
         let Accepted { mut job, is_new } = offered.expect("one job in, one answer out");
         if !is_new {
             return Err(StorageError::KeyTaken { key: new.key.clone().unwrap_or_default(), job: job.id });
@@ -74,9 +80,28 @@ impl Journal {
         Ok((job, lease))
     }
 
+    /// Rule sets that `new` jobs name and that are not kept here, by hash: nobody could judge by them.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the database fails.
+    pub async fn unkept_rule_sets(&self, new: &[NewJob]) -> Result<BTreeSet<String>, StorageError> {
+        let named: BTreeSet<&str> = new.iter().filter_map(|new| new.options.rule_set.as_deref()).collect();
+        let mut unkept = BTreeSet::new();
+        for sha256 in named {
+            let found = sqlx::query("SELECT sha256 FROM rule_sets WHERE sha256 = $1")
+                .bind(sha256.to_owned())
+                .fetch_optional(self.db.pool())
+                .await;
+            if self.db.map(found)?.is_none() {
+                unkept.insert(sha256.to_owned());
+            }
+        }
+        Ok(unkept)
+    }
+
     async fn accept_batch(&self, batch: &[NewJob], actor: &str) -> Result<Vec<Accepted>, StorageError> {
         let mut write = self.db.write().await?;
-        let accepted = insert_once(&mut write, batch, self.active_rules()).await?;
+        let accepted = insert_once(&mut write, batch, self.active_rules().as_deref()).await?;
         let mut events: Vec<_> = accepted
             .iter()
             .filter(|accepted| accepted.is_new)

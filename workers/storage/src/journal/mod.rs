@@ -41,7 +41,7 @@ mod standing;
 mod sweep;
 mod workers;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use earmark_core::{Job, JobState, Lane, Lease, Standing, Tenant};
 use tokio::sync::watch;
@@ -51,7 +51,8 @@ use crate::database::Database;
 pub(crate) use blame::make_due;
 pub use caps::Caps;
 pub use clips::{SavedClip, Spent};
-pub(crate) use holder::{Ending, actor_of, become_final, event, held};
+pub use early::Told;
+pub(crate) use holder::{Ending, actor_of, become_final, end, event, held};
 pub use outcomes::{Outcome, Unannounced};
 pub use pause::Pause;
 pub use reuse::Reusable;
@@ -69,7 +70,7 @@ pub struct Journal {
     /// Streams deliver the jobs; otherwise the journal itself does.
     has_streams: bool,
     /// The rule set of jobs that name none, where it is known.
-    active_rules: Arc<OnceLock<String>>,
+    active_rules: Arc<RwLock<Option<Arc<str>>>>,
 }
 
 /// What became of an offered job.
@@ -211,14 +212,14 @@ impl Journal {
         Self { has_streams: true, ..self }
     }
 
-    /// Says that the rule set with the hash `sha256` is in force for jobs that name none, as long as this journal and its
-    /// clones live; with other rules a recording is another job. The first word counts.
+    /// Says to this journal and its clones that the rule set with the hash `sha256` is in force for jobs that name none;
+    /// with other rules a recording is another job. The last word counts.
     pub fn judge_by(&self, sha256: &str) {
-        self.active_rules.get_or_init(|| sha256.into());
+        *self.active_rules.write().unwrap_or_else(PoisonError::into_inner) = Some(sha256.into());
     }
 
-    pub(crate) fn active_rules(&self) -> Option<&str> {
-        self.active_rules.get().map(String::as_str)
+    pub(crate) fn active_rules(&self) -> Option<Arc<str>> {
+        self.active_rules.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Changes whenever this process makes a job ready, so that a dispatcher need not wait for its next look.

@@ -21,8 +21,10 @@ pub struct Outcome {
     pub key: Option<String>,
     /// Done, dead or cancelled.
     pub state: JobState,
-    /// Where `report.json` lies; none without a result.
+    /// Where `report.json` lies; none without a result, and while it is held.
     pub report_uri: Option<String>,
+    /// There is a result, held back until a reviewer releases it.
+    pub is_held: bool,
     /// Why there is no result, as a word for programs.
     pub error_code: Option<String>,
     /// Entries of the intake stream that asked for the job.
@@ -100,7 +102,8 @@ impl Journal {
     pub async fn outcome(&self, id: &JobId) -> Result<Option<Outcome>, StorageError> {
         let row = sqlx::query(
             "SELECT id, tenant, key, state, error_code,
-                    (SELECT a.uri FROM artifacts a WHERE a.job_id = jobs.id AND a.name = 'report.json') AS report_uri
+                    (SELECT a.uri FROM artifacts a WHERE a.job_id = jobs.id AND a.name = 'report.json') AS report_uri,
+                    (SELECT COUNT(*) FROM results r WHERE r.job_id = jobs.id AND r.held_since_ms IS NOT NULL AND r.released_at_ms IS NULL) AS held
              FROM jobs WHERE id = $1",
         )
         .bind(id.as_str().to_owned())
@@ -117,12 +120,15 @@ impl Journal {
             .iter()
             .map(|row| column(&self.db, row, "intake_id"))
             .collect::<Result<_, StorageError>>()?;
+        let is_held = column::<i64>(&self.db, &row, "held")? > 0;
+        let report_uri: Option<String> = column(&self.db, &row, "report_uri")?;
         Ok(Some(Outcome {
             job_id: id.clone(),
             tenant: parsed(&self.db, &row, "tenant", Tenant::parse)?,
             key: column(&self.db, &row, "key")?,
             state: parsed(&self.db, &row, "state", str::parse)?,
-            report_uri: column(&self.db, &row, "report_uri")?,
+            report_uri: report_uri.filter(|_| !is_held),
+            is_held,
             error_code: column(&self.db, &row, "error_code")?,
             intake_ids,
         }))

@@ -399,7 +399,7 @@ impl Model {
             ("save_clips", journal.save_clips(lease, "f", &[(clip(7), clip_text("z"))]).await),
             ("reuse_clips", journal.reuse_clips(lease, "f", &lease.job_id, &[saved]).await),
             ("hung", journal.hung(lease, &problem("x")).await.map(drop)),
-            ("tell_early", journal.tell_early(lease, &serde_json::json!({})).await),
+            ("tell_early", journal.tell_early(lease, &told("guarantee", 0)).await.map(drop)),
         ];
         for (name, result) in results {
             assert!(matches!(result, Err(StorageError::LeaseLost(_))), "{name}: {result:?}");

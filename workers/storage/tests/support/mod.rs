@@ -10,7 +10,8 @@ use earmark_core::{
 };
 use earmark_servers::PostgresServer;
 use earmark_storage::{
-    Accounts, Artifact, Booking, Database, Finished, Journal, NewAlert, Outbox, SqlAuditLog, SqlResults, Usage,
+    Accounts, Artifact, Booking, Database, Finished, Journal, NewAlert, Outbox, RuleSets, SqlAuditLog, SqlResults,
+    Told, Usage,
 };
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection};
@@ -88,6 +89,7 @@ pub struct Stores {
     pub outbox: Outbox,
     pub accounts: Accounts,
     pub usage: Usage,
+    pub rule_sets: RuleSets,
 }
 
 impl Stores {
@@ -109,6 +111,7 @@ impl Stores {
             outbox: Outbox::new(db.clone()),
             accounts: Accounts::new(db.clone()),
             usage: Usage::new(db.clone()),
+            rule_sets: RuleSets::new(db.clone()),
             folder,
             url,
             clock,
@@ -174,6 +177,20 @@ pub fn clip_text(text: &str) -> ClipText {
         dropped: Vec::new(),
         billed_ms: 1000,
         refused: None,
+    }
+}
+
+/// A finding of `rule_id` in the clip of ten seconds that begins at `clip_start_ms`, told with an alert.
+pub fn told(rule_id: &str, clip_start_ms: u64) -> Told {
+    Told {
+        rule_id: rule_id.into(),
+        channel: 0,
+        clip_start_ms,
+        clip_end_ms: clip_start_ms + 10_000,
+        start_ms: clip_start_ms + 500,
+        end_ms: clip_start_ms + 900,
+        payload: json!({ "rule_id": rule_id, "start_ms": clip_start_ms + 500 }),
+        alert: Some(NewAlert { kind: "finding.alert".into(), message: format!("rule {rule_id}") }),
     }
 }
 
