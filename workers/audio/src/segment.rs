@@ -13,7 +13,7 @@ mod speech;
 mod survey;
 mod weights;
 
-use earmark_core::{Clip, Region, Warning, samples_to_ms};
+use earmark_core::{Clip, Region, Speech, Warning, samples_to_ms};
 
 use self::level::{Level, Raise};
 use self::network::{CONTEXT, FRAME, Memory};
@@ -81,6 +81,9 @@ pub struct Segmented {
     pub channels_are_same: bool,
     /// For each channel how much speech it carries.
     pub speech_ms: Vec<u64>,
+    /// The stretches of speech of all channels by start time, before they are packed into clips; what leaked from another
+    /// channel, and channels that repeat another, left out.
+    pub speech: Vec<Speech>,
     /// `duplicate_channels`, `channel_leakage`.
     pub warnings: Vec<Warning>,
 }
@@ -133,6 +136,7 @@ impl Listened {
             gains: vec![1.0; spools.len()],
             channels_are_same: survey.are_all_same(),
             speech_ms: vec![0; spools.len()],
+            speech: Vec::new(),
             warnings: Vec::new(),
         };
         let mut leaked = vec![0; spools.len()];
@@ -149,11 +153,18 @@ impl Listened {
                 level::speech_gain(speech.iter().flat_map(|stretch| &levels[frames_of(*stretch)]).copied().collect());
             found.speech_ms[channel] = samples_to_ms(speech.iter().map(Region::samples).sum());
             let number = u16::try_from(channel).unwrap_or(u16::MAX);
+            found.speech.extend(speech.iter().map(|stretch| Speech {
+                channel: number,
+                start_ms: samples_to_ms(stretch.start),
+                end_ms: samples_to_ms(stretch.end),
+                level_dbfs: level::mean_db(levels.get(frames_of(*stretch)).unwrap_or_default()),
+            }));
             found.clips.extend(cut::clips(number, &speech, spool.samples(), options, &mut |region| {
                 quiet::quietest(spool, region)
             })?);
         }
         found.clips.sort_by_key(|clip| (clip.regions[0].start, clip.key));
+        found.speech.sort_by_key(|stretch| (stretch.start_ms, stretch.channel));
         found.warnings = warnings(survey, &leaked);
         Ok(found)
     }

@@ -118,6 +118,11 @@ fn each_channel_of_a_call_gives_its_own_turns_and_nothing_else() {
             for region in regions {
                 assert!(held(region, &turns) >= region.samples() * 9 / 10, "{file}: channel {channel} has {region:?}");
             }
+            for speech in found.speech.iter().filter(|speech| usize::from(speech.channel) == channel) {
+                let region = Region { start: ms_to_samples(speech.start_ms), end: ms_to_samples(speech.end_ms) };
+                assert!(held(region, &turns) >= region.samples() * 9 / 10, "{file}: {speech:?}");
+                assert!(speech.level_dbfs.is_some_and(|db| (-60.0..0.0).contains(&db)), "{file}: {speech:?}");
+            }
         }
     }
 }
@@ -153,6 +158,8 @@ fn speech_at_minus_45_db_is_found_and_raised() {
     let (as_it_was, spools) = (found(&[spool(&loud)]), [spool(&quiet)]);
     let found = found(&spools);
     assert_eq!(found.clips.len(), 1);
+    let levels: Vec<f32> = found.speech.iter().filter_map(|speech| speech.level_dbfs).collect();
+    assert!(!levels.is_empty() && levels.iter().all(|db| (-50.0..-38.0).contains(db)), "{levels:?}");
     let (expected, got) = (regions(&as_it_was, 0), regions(&found, 0));
     for (expected, got) in expected.iter().zip(&got) {
         assert!(
@@ -183,6 +190,7 @@ fn the_same_sound_on_both_channels_is_transcribed_once() {
             assert_eq!(found.channels_are_same, is_same, "{name}");
             assert_eq!(found.warnings.iter().any(|warning| warning.code == "duplicate_channels"), is_same, "{name}");
             let speaking = usize::from(other_is_first && !is_same);
+            assert!(found.speech.iter().all(|speech| usize::from(speech.channel) == speaking), "{name}");
             assert!(
                 !found.clips.is_empty() && found.clips.iter().all(|clip| usize::from(clip.key.channel) == speaking),
                 "{name}"

@@ -4,13 +4,15 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use earmark_asr::Hearing;
-use earmark_core::{Clip, ClipKey, Finding, Job, Lease, Severity, Speaker, TimePrecision, Utterance, samples_to_ms};
+use earmark_core::{
+    Action, Clip, ClipKey, Finding, Job, Lease, Severity, Speaker, TimePrecision, Utterance, samples_to_ms,
+};
 use earmark_rules::{Context, RuleSet};
-use earmark_storage::{Journal, StorageError};
-use serde_json::{Value, json};
+use earmark_storage::{Journal, NewAlert, StorageError, Told, finding_key};
+use serde_json::json;
 use tokio::sync::mpsc;
 
-/// Less grave ones can wait for the whole.
+/// Of rules that do not say what they set off, less grave ones can wait for the whole.
 const LEAST_SEVERITY: Severity = Severity::High;
 
 /// What one job's clips have said so far.
@@ -19,14 +21,21 @@ pub struct Early {
     context: Context,
     /// What was told already: a text that grows is searched again and again.
     told: Mutex<HashSet<(ClipKey, String)>>,
-    found: mpsc::UnboundedSender<Finding>,
+    found: mpsc::UnboundedSender<Found>,
 }
 
 /// What was found and is still to be told.
 pub struct Untold {
-    found: mpsc::UnboundedReceiver<Finding>,
+    found: mpsc::UnboundedReceiver<Found>,
     /// Being told: kept until that is certain.
-    next: Option<Finding>,
+    next: Option<Found>,
+}
+
+/// A finding and where its clip lies, in milliseconds.
+struct Found {
+    finding: Finding,
+    channel: u16,
+    clip: (u64, u64),
 }
 
 /// One clip while its text comes.
@@ -52,12 +61,13 @@ impl Early {
 impl Hearing for Listening<'_> {
     fn so_far(&self, text: &str) {
         let (Some(first), Some(last)) = (self.clip.regions.first(), self.clip.regions.last()) else { return };
+        let clip = (samples_to_ms(first.start), samples_to_ms(last.end));
         let utterance = Utterance {
             id: 0,
             channel: self.clip.key.channel,
             speaker: self.speaker.clone(),
-            start_ms: samples_to_ms(first.start),
-            end_ms: samples_to_ms(last.end),
+            start_ms: clip.0,
+            end_ms: clip.1,
             time_precision: TimePrecision::Estimated,
             language: None,
             text: text.into(),
@@ -66,16 +76,23 @@ impl Hearing for Listening<'_> {
         let early = self.early;
         for finding in early.rules.find(&[utterance], &early.context) {
             // What is missing can only be known in the end.
-            if finding.utterance_id.is_none() || finding.severity < LEAST_SEVERITY {
+            if finding.utterance_id.is_none() || !is_urgent(&finding) {
                 continue;
             }
             let key = (self.clip.key, finding.rule_id.clone());
             if early.told.lock().unwrap_or_else(PoisonError::into_inner).insert(key) {
                 // Without a receiver the job has ended.
-                let _ = early.found.send(finding);
+                let _ = early.found.send(Found { finding, channel: self.clip.key.channel, clip });
             }
         }
     }
+}
+
+/// Whether it is told before the whole is known: its rule says so, or says nothing and it is grave. What a rule on trial
+/// finds is never told.
+fn is_urgent(finding: &Finding) -> bool {
+    let is_grave = finding.actions.is_empty() && finding.severity >= LEAST_SEVERITY;
+    !finding.is_shadow && (is_grave || finding.actions.contains(&Action::Alert))
 }
 
 impl Untold {
@@ -85,8 +102,8 @@ impl Untold {
             if self.next.is_none() {
                 self.next = self.found.recv().await;
             }
-            let Some(finding) = &self.next else { return std::future::pending().await };
-            if let Err(error) = journal.tell_early(lease, &told(job, finding)).await {
+            let Some(found) = &self.next else { return std::future::pending().await };
+            if let Err(error) = journal.tell_early(lease, &told(job, found)).await {
                 return error;
             }
             self.next = None;
@@ -95,21 +112,36 @@ impl Untold {
 
     /// Tells what is left.
     pub async fn tell_rest(mut self, journal: &Journal, job: &Job, lease: &Lease) -> Result<(), StorageError> {
-        while let Some(finding) = self.next.take().or_else(|| self.found.try_recv().ok()) {
-            journal.tell_early(lease, &told(job, &finding)).await?;
+        while let Some(found) = self.next.take().or_else(|| self.found.try_recv().ok()) {
+            journal.tell_early(lease, &told(job, &found)).await?;
         }
         Ok(())
     }
 }
 
 /// What is told of an early finding: where and by which rule, never the words.
-fn told(job: &Job, finding: &Finding) -> Value {
-    json!({
-        "job_id": job.id, "tenant": job.tenant, "lane": job.lane, "key": job.key, "metadata": job.metadata,
+fn told(job: &Job, found: &Found) -> Told {
+    let Found { finding, channel, clip } = found;
+    let payload = json!({
+        "finding_key": finding_key(channel, clip.0, &finding.rule_id), "job_id": job.id, "tenant": job.tenant, "lane": job.lane, "key": job.key, "metadata": job.metadata,
         "rule_id": finding.rule_id, "category": finding.category, "severity": finding.severity, "kind": finding.kind,
         "channel": finding.channel, "speaker": finding.speaker, "start_ms": finding.start_ms, "end_ms": finding.end_ms,
         "is_final": false,
-    })
+    });
+    let alert = finding.actions.contains(&Action::Alert).then(|| NewAlert {
+        kind: "finding.alert".into(),
+        message: format!("rule {} in job {} at about {}", finding.rule_id, job.id, finding.clock()),
+    });
+    Told {
+        rule_id: finding.rule_id.clone(),
+        channel: *channel,
+        clip_start_ms: clip.0,
+        clip_end_ms: clip.1,
+        start_ms: finding.start_ms,
+        end_ms: finding.end_ms,
+        payload,
+        alert,
+    }
 }
 
 #[cfg(test)]
@@ -133,11 +165,21 @@ mod tests {
         {
             listening.so_far(text);
         }
-        let finding = untold.found.try_recv().unwrap();
+        let finding = untold.found.try_recv().unwrap().finding;
         assert!(finding.severity == Severity::High && finding.end_ms <= 5000, "{finding:?}");
         assert!(untold.found.try_recv().is_err());
         // The same rule in another clip is another finding.
         early.listen(&second, Speaker("agent".into())).so_far("保证收益");
-        assert!((10_000..15_000).contains(&untold.found.try_recv().unwrap().start_ms));
+        assert!((10_000..15_000).contains(&untold.found.try_recv().unwrap().finding.start_ms));
+    }
+
+    #[test]
+    fn a_rule_that_alerts_is_told_early_whatever_its_severity_and_one_on_trial_never() {
+        let grave = RuleSet::starter().find_in_text("保证收益").remove(0);
+        let low = Finding { severity: Severity::Low, actions: vec![Action::Alert], ..grave.clone() };
+        assert!(is_urgent(&Finding { actions: Vec::new(), ..grave.clone() }) && is_urgent(&low));
+        assert!(!is_urgent(&Finding { actions: Vec::new(), ..low.clone() }));
+        assert!(!is_urgent(&Finding { actions: vec![Action::Flag, Action::Block], ..grave }));
+        assert!(!is_urgent(&Finding { is_shadow: true, ..low }));
     }
 }

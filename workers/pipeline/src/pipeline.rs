@@ -130,9 +130,10 @@ impl Pipeline {
         self.at(job, &watched, Stage::Flag);
         let utterances = stitch::stitch(&transcript.clips, &self.settings.speakers, cut.different_channels());
         let language = stitch::language(&utterances);
-        let context = flag::context(job, &decoded, language.clone());
+        let context = flag::context(job, &decoded, &cut, language.clone());
         let mut findings = flag::flag(self, &watched, &rules, &utterances, context).await?;
         findings.extend(flag::refused(&transcript.clips, &utterances));
+        let (shadow_findings, findings) = findings.into_iter().partition(|finding| finding.is_shadow);
         // Writing waits for stores: whoever dies then did not die of the recording.
         self.journal.set_blameless(lease, true).await?;
         self.at(job, &watched, Stage::Write);
@@ -148,6 +149,7 @@ impl Pipeline {
                 language,
                 utterances,
                 findings,
+                shadow_findings,
                 rules: rules.id().clone(),
             },
         )

@@ -2,7 +2,7 @@
 
 use earmark_audio::decode::Decoded;
 use earmark_audio::segment::{SegmentOptions, Segmented};
-use earmark_core::{Clip, Warning};
+use earmark_core::{Clip, Speech, Warning};
 use tokio_util::sync::CancellationToken;
 
 use crate::watched::Watched;
@@ -14,6 +14,8 @@ pub struct Cut {
     pub clips: Vec<Clip>,
     /// By channel: what its samples are multiplied with.
     pub gains: Vec<f32>,
+    /// Where there is speech, by start time.
+    pub speech: Vec<Speech>,
     /// The same sound on all channels.
     pub channels_are_same: bool,
     /// Channels in the recording.
@@ -49,6 +51,6 @@ pub async fn segment(
     if stop.is_cancelled() {
         return Err(JobError::Stopped);
     }
-    let Segmented { clips, gains, channels_are_same, warnings, .. } = segmented.map_err(JobError::Segment)?;
-    Ok(Cut { clips, gains, channels_are_same, channels: decoded.spools.len(), warnings })
+    let Segmented { clips, gains, speech, channels_are_same, warnings, .. } = segmented.map_err(JobError::Segment)?;
+    Ok(Cut { clips, gains, speech, channels_are_same, channels: decoded.spools.len(), warnings })
 }

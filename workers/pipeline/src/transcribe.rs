@@ -72,7 +72,7 @@ pub async fn transcribe(
     }
     let texts = saved.into_iter().map(|(key, saved)| (key, saved.text)).collect();
     pipeline.journal.set_clips_total(lease, &fingerprint, count(cut.clips.len())).await?;
-    let (early, mut untold) = Early::new(rules.clone(), flag::context(job, decoded, None));
+    let (early, mut untold) = Early::new(rules.clone(), flag::context(job, decoded, cut, None));
     let work = Work {
         pipeline,
         account,
@@ -87,6 +87,7 @@ pub async fn transcribe(
         abandon: stop.child_token(),
     };
     work.tell_progress();
+    work.hear_again();
     tokio::select! {
         done = work.all() => done?,
         failed = untold.tell(&pipeline.journal, job, lease) => return Err(failed.into()),
@@ -168,6 +169,16 @@ impl Work<'_> {
         }
         drop(sharing);
         failure.map_or(Ok(()), Err)
+    }
+
+    /// Listens to the texts that were there already: an earlier try may have ended before it told what it found in them.
+    fn hear_again(&self) {
+        let texts = self.texts();
+        for clip in &self.cut.clips {
+            if let Some(text) = texts.get(&clip.key) {
+                self.early.listen(clip, self.speaker(clip)).so_far(&plain(text));
+            }
+        }
     }
 
     async fn one(&self, clip: &Clip) -> Result<(), JobError> {

@@ -26,6 +26,8 @@ pub struct Outcome<'a> {
     pub language: Option<String>,
     pub utterances: Vec<Utterance>,
     pub findings: Vec<Finding>,
+    /// Of rules on trial.
+    pub shadow_findings: Vec<Finding>,
     pub rules: RuleSetId,
 }
 
@@ -59,7 +61,8 @@ async fn put(pipeline: &Pipeline, job: &Job, report: &Report) -> Result<Vec<Arti
 }
 
 fn report(pipeline: &Pipeline, outcome: &Outcome<'_>, spent: Spent, account: &Account) -> Report {
-    let Outcome { job, fetched, decoded, cut, transcript, language, utterances, findings, rules } = outcome;
+    let Outcome { job, fetched, decoded, cut, transcript, language, utterances, findings, shadow_findings, rules } =
+        outcome;
     let mut warnings = decoded.warnings.clone();
     warnings.extend(cut.warnings.iter().cloned());
     warnings.extend(refused(&transcript.clips));
@@ -90,8 +93,8 @@ fn report(pipeline: &Pipeline, outcome: &Outcome<'_>, spent: Spent, account: &Ac
         rule_set: rules.clone(),
         utterances: utterances.clone(),
         findings: findings.clone(),
-        shadow_findings: Vec::new(),
-        speech: Vec::new(),
+        shadow_findings: shadow_findings.clone(),
+        speech: cut.speech.clone(),
         cost: Cost {
             requests: spent.requests,
             billed_ms: spent.billed_ms,

@@ -27,6 +27,19 @@ impl Level {
     }
 }
 
+/// The level of frames together, in dBFS to a tenth, of their mean power; none of no frames.
+pub(super) fn mean_db(levels: &[Level]) -> Option<f32> {
+    if levels.is_empty() {
+        return None;
+    }
+    let power = levels.iter().map(|level| 10_f64.powf(f64::from(level.db()) / 10.0)).sum::<f64>();
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^52 frames")]
+    let mean_db = 10.0 * (power / levels.len() as f64).log10();
+    #[expect(clippy::cast_possible_truncation, reason = "-100 to 0")]
+    let tenths = (mean_db * 10.0).round().min(0.0) as f32;
+    Some(tenths / 10.0)
+}
+
 /// Where the loud frames of speech are brought before the detector hears them, in dBFS.
 const TARGET_DB: f32 = -20.0;
 /// Nothing is raised further than this: below -65 dBFS lies the noise of 8-bit telephony.
