@@ -29,6 +29,8 @@ pub struct Offer {
     pub priority: i64,
     /// Process it whatever there is.
     pub is_repeat: bool,
+    /// Hash of the rule set to be judged by; the one in force when it is none.
+    pub rule_set: Option<String>,
 }
 
 /// Why an offer is not taken.
@@ -55,6 +57,9 @@ pub enum OfferError {
     /// Too high or too low.
     #[error(transparent)]
     Priority(#[from] PriorityError),
+    /// No hash.
+    #[error("`{0}` is no hash of a rule set: it has 64 hexadecimal digits")]
+    RuleSet(String),
     /// A character that databases do not store.
     #[error("{0} holds a NUL character")]
     Nul(&'static str),
@@ -87,6 +92,11 @@ impl Offer {
         if self.metadata.iter().any(|(name, value)| name.contains('\0') || has_nul(value)) {
             return Err(OfferError::Nul("the metadata"));
         }
+        if let Some(rule_set) = &self.rule_set
+            && !(rule_set.len() == 64 && rule_set.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))
+        {
+            return Err(OfferError::RuleSet(rule_set.chars().take(80).collect()));
+        }
         let tenant = self.tenant.as_deref().map(Tenant::parse).transpose()?.unwrap_or_default();
         let lane: Lane = self.lane.as_deref().map(str::parse).transpose()?.unwrap_or_default();
         Ok(NewJob {
@@ -94,7 +104,7 @@ impl Offer {
             key: self.key,
             metadata: self.metadata,
             priority: checked_priority(self.priority)?,
-            options: JobOptions { is_repeat: self.is_repeat, ..JobOptions::default() },
+            options: JobOptions { is_repeat: self.is_repeat, rule_set: self.rule_set, out_dir: None },
             ..NewJob::new(self.uri, location, tenant)
         })
     }
@@ -118,6 +128,7 @@ impl Failure for OfferError {
             Self::Key(_) => "job.key",
             Self::Metadata(_) => "job.metadata",
             Self::Priority(_) => "job.priority",
+            Self::RuleSet(_) => "job.rule_set",
             Self::Nul(_) => "job.nul",
         }
     }
@@ -129,6 +140,7 @@ impl Failure for OfferError {
             Self::Tenant(_) | Self::Lane(_) | Self::Priority(_) => None,
             Self::Key(_) => Some("a hash of a longer key serves as well".into()),
             Self::Metadata(_) => Some("keep what is large elsewhere, and give its address".into()),
+            Self::RuleSet(_) => Some("`earmark rules list` shows the hashes, in lower case".into()),
             Self::Nul(_) => Some("send text without it".into()),
         }
     }
@@ -142,6 +154,7 @@ impl Failure for OfferError {
             | Self::Key(_)
             | Self::Metadata(_)
             | Self::Priority(_)
+            | Self::RuleSet(_)
             | Self::Nul(_) => Disposition::Fail,
         }
     }
@@ -167,6 +180,8 @@ mod tests {
             (Offer { key: Some("a\0b".into()), ..good() }, "job.nul"),
             (Offer { metadata: metadata(Value::from(long)), ..good() }, "job.metadata"),
             (Offer { metadata: metadata(serde_json::json!([{ "a": "\0" }])), ..good() }, "job.nul"),
+            (Offer { rule_set: Some("starter".into()), ..good() }, "job.rule_set"),
+            (Offer { rule_set: Some("AB".repeat(32)), ..good() }, "job.rule_set"),
             (Offer { priority: 101, ..good() }, "job.priority"),
         ];
         for (offer, code) in cases {
@@ -182,9 +197,11 @@ mod tests {
             lane: Some("archive".into()),
             key: Some("k".into()),
             priority: -3,
+            rule_set: Some("ab".repeat(32)),
             ..Offer::default()
         };
         let job = offer.into_job().unwrap();
+        assert_eq!(job.options.rule_set, Some("ab".repeat(32)));
         assert_eq!((job.uri.as_str(), job.location.as_str()), ("/calls/a b.wav", "file:///calls/a%20b.wav"));
         assert_eq!(
             (job.tenant.as_str(), job.lane, job.key.as_deref(), job.priority),

@@ -2,6 +2,7 @@
 
 mod offer;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -121,15 +122,24 @@ impl Intake {
             return Ok(());
         }
         let mut offers = Vec::new();
-        for (id, fields) in entries {
+        for (id, fields) in &entries {
             if fields.is_empty() {
                 // Deleted since it was read.
-                self.line.send::<()>(acknowledged(&mut redis::pipe(), &id)).await?;
+                self.line.send::<()>(acknowledged(&mut redis::pipe(), id)).await?;
                 continue;
             }
-            match offer::read(&fields) {
-                Ok(offer) => offers.push(NewJob { intake_id: Some(id), ..offer }),
-                Err(problem) => self.reject(&id, &fields, &problem).await?,
+            match offer::read(fields) {
+                Ok(offer) => offers.push(NewJob { intake_id: Some(id.clone()), ..offer }),
+                Err(problem) => self.reject(id, fields, &problem).await?,
+            }
+        }
+        let Some(unkept) = self.unkept_rule_sets(&offers, stop).await else { return Ok(()) };
+        for (id, fields) in &entries {
+            let offer = offers.iter().position(|offer| offer.intake_id.as_ref() == Some(id));
+            let named = offer.and_then(|offer| offers[offer].options.rule_set.clone());
+            if let (Some(offer), Some(named)) = (offer, named.filter(|named| unkept.contains(named))) {
+                offers.remove(offer);
+                self.reject(id, fields, &StorageError::NoSuchRuleSet(named).problem()).await?;
             }
         }
         if offers.is_empty() {
@@ -153,6 +163,23 @@ impl Intake {
         let new = accepted.iter().filter(|accepted| accepted.is_new).count();
         pipeline.cmd("HINCRBY").arg(COUNTS).arg("accepted").arg(new).ignore();
         self.line.send(&pipeline).await
+    }
+
+    /// Rule sets that `offers` name and nobody has, asked for however long the database is away; none when told to stop
+    /// before.
+    async fn unkept_rule_sets(&self, offers: &[NewJob], stop: &CancellationToken) -> Option<BTreeSet<String>> {
+        for failures in 1.. {
+            let error = match self.journal.unkept_rule_sets(offers).await {
+                Ok(unkept) => return Some(unkept),
+                Err(error) => error,
+            };
+            self.told(&error, offers.len(), failures);
+            tokio::select! {
+                () = stop.cancelled() => return None,
+                () = tokio::time::sleep(BACKOFF.after(failures)) => {}
+            }
+        }
+        None
     }
 
     /// Journals `offers`, however long the database is away; none when told to stop before.

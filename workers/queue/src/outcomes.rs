@@ -106,6 +106,7 @@ pub(crate) fn add(pipeline: &mut Pipeline, outcome: &Outcome) {
             ("key", outcome.key.as_deref().unwrap_or_default()),
             ("state", outcome.state.as_str()),
             ("report_uri", outcome.report_uri.as_deref().unwrap_or_default()),
+            ("held", if outcome.is_held { "true" } else { "" }),
             ("error_code", outcome.error_code.as_deref().unwrap_or_default()),
         ];
         for (name, value) in fields {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use crate::streams::scripts::Fields;
 
 /// The fields an entry may have.
-const FIELDS: &str = "uri, tenant, lane, key, metadata, priority";
+const FIELDS: &str = "uri, tenant, lane, key, metadata, priority, rule_set";
 
 /// The job that `fields` offer.
 pub(super) fn read(fields: &Fields) -> Result<NewJob, Problem> {
@@ -25,6 +25,7 @@ pub(super) fn read(fields: &Fields) -> Result<NewJob, Problem> {
             "lane" => offer.lane = Some(value.into()),
             "key" => offer.key = Some(value.into()),
             "metadata" => offer.metadata = object(value)?,
+            "rule_set" => offer.rule_set = Some(value.into()),
             "priority" => offer.priority = number(value)?,
             _ => return Err(malformed(format!("`{name}` is no field of an entry; they are {FIELDS}"))),
         }
@@ -79,6 +80,7 @@ mod tests {
             (entry(&[uri, ("metadata", format!("{{\"a\": \"{}\"}}", "x".repeat(70_000)).as_bytes())]), "65536"),
             (entry(&[uri, ("priority", b"high")]), "whole number"),
             (entry(&[uri, ("key", &[b'k'; 513])]), "512"),
+            (entry(&[uri, ("rule_set", b"latest")]), "64 hexadecimal digits"),
             (entry(&[("uri", b"a.wav")]), "relative"),
         ] {
             let problem = read(&fields).expect_err(reason);
@@ -91,9 +93,11 @@ mod tests {
             ("key", b"k"),
             ("metadata", b"{\"agent\": 7}"),
             ("priority", b"-2"),
+            ("rule_set", &[b'a'; 64]),
         ]);
         let job = read(&whole).unwrap();
         assert_eq!((job.tenant.as_str(), job.lane.as_str(), job.key.as_deref()), ("acme", "webhook", Some("k")));
+        assert_eq!(job.options.rule_set, Some("a".repeat(64)));
         assert_eq!((job.metadata["agent"].as_i64(), job.priority), (Some(7), -2));
     }
 }
