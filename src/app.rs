@@ -24,6 +24,7 @@ use tokio::sync::Semaphore;
 
 use crate::complaint::Complaint;
 use crate::config::{AccountKey, BUILT_IN, Config, EngineKind, FallbackKind, Output, USUAL};
+use crate::rules_in_force::{self, Why};
 use crate::work::JobHandler;
 use crate::{places, rule_files, settings};
 
@@ -129,22 +130,55 @@ impl App {
         })
     }
 
-    /// The rule set in `path`, in the configured place, or the starter set; kept in the database as evidence. Jobs that
-    /// are offered here from then on are told apart by the one in force, too.
+    /// The rule set in `path`, or the one in force; kept in the database as evidence.
     ///
     /// # Errors
     /// [`Complaint`] naming file, line and column.
     pub async fn rules(&self, path: Option<&Path>) -> Result<Arc<RuleSet>, Complaint> {
-        let rules = match path.or(self.config.rules.path.as_deref()) {
-            Some(path) => rule_files::load(path)?,
-            None => RuleSet::starter(),
-        };
-        let sources = serde_json::to_value(rules.sources()).map_err(|error| Complaint::internal(&error))?;
-        self.rule_sets.put(&rules.id().sha256, &rules.id().name, &sources).await?;
-        if path.is_none() {
-            self.journal.judge_by(&rules.id().sha256);
-        }
+        let Some(path) = path else { return Ok(self.rules_in_force().await?.0) };
+        let rules = rule_files::load(path)?;
+        self.keep(&rules).await?;
         Ok(Arc::new(rules))
+    }
+
+    /// The rule set in force, and why it is; kept in the database as evidence. Jobs that are offered here from then on are
+    /// told apart by it, too.
+    ///
+    /// # Errors
+    /// [`Complaint`] naming file, line and column.
+    pub async fn rules_in_force(&self) -> Result<(Arc<RuleSet>, Why), Complaint> {
+        let (rules, why) = rules_in_force::find(&self.rule_sets, self.config.rules.path.as_deref()).await?;
+        self.keep(&rules).await?;
+        self.journal.judge_by(&rules.id().sha256);
+        Ok((Arc::new(rules), why))
+    }
+
+    /// Keeps `rules` in the database.
+    ///
+    /// # Errors
+    /// [`Complaint`] when the database fails.
+    pub async fn keep(&self, rules: &RuleSet) -> Result<(), Complaint> {
+        let sources = serde_json::to_value(rules.sources()).map_err(|error| Complaint::internal(&error))?;
+        Ok(self.rule_sets.put(&rules.id().sha256, &rules.id().name, &sources).await?)
+    }
+
+    /// Puts on record that this process goes by the rule set `sha256`, unless another has done so.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the database fails.
+    pub async fn note_rules(&self, sha256: &str, why: &Why) -> Result<(), StorageError> {
+        self.rule_sets.note_in_force(sha256, &why.to_string(), &self.actor()).await.map(drop)
+    }
+
+    /// This process, as the audit log names it.
+    pub fn actor(&self) -> String {
+        let WorkerInfo { host, pid, .. } = self.worker_info();
+        format!("process:{host}/{pid}")
+    }
+
+    /// What jobs are judged by: `rules`, until others are swapped in, and kept sets that jobs name.
+    pub fn rule_book(&self, rules: Arc<RuleSet>) -> Arc<RuleBook> {
+        Arc::new(RuleBook::new(rules, self.rule_sets.clone()))
     }
 
     /// The accounts at the provider, or the built-in engine as the only one, each with its permits.
@@ -269,7 +303,7 @@ impl App {
     /// # Errors
     /// As [`accounts`](Self::accounts).
     pub async fn pipeline(&self, rules: Arc<RuleSet>, progress: Arc<dyn Progress>) -> Result<Pipeline, Complaint> {
-        self.pipeline_with(self.accounts(Loading::Now).await?, rules, progress)
+        self.pipeline_with(self.accounts(Loading::Now).await?, self.rule_book(rules), progress)
     }
 
     /// A pipeline on `accounts`.
@@ -279,7 +313,7 @@ impl App {
     pub fn pipeline_with(
         &self,
         accounts: Accounts,
-        rules: Arc<RuleSet>,
+        rules: Arc<RuleBook>,
         progress: Arc<dyn Progress>,
     ) -> Result<Pipeline, Complaint> {
         let speech = Arc::new(SpeechModel::load(&places::speech_model(&self.config)?)?);
@@ -295,7 +329,7 @@ impl App {
             accounts,
             cores: Arc::new(Semaphore::new(settings::cores())),
             speech,
-            rules: Arc::new(RuleBook::new(rules, self.rule_sets.clone())),
+            rules,
             clock: self.clock.clone(),
             progress,
             tries: Tries::default(),

@@ -14,6 +14,8 @@ pub mod config;
 pub mod http;
 mod places;
 mod rule_files;
+mod rule_watch;
+mod rules_in_force;
 mod settings;
 mod text_file;
 mod tidy;

@@ -16,9 +16,16 @@ const MAX_BYTES: u64 = 16 << 20;
 /// # Errors
 /// [`Complaint`] when something cannot be read, or naming file, line and column of every mistake.
 pub fn load(path: &Path) -> Result<RuleSet, Complaint> {
-    let files = read(path)?;
+    compile(path, &read(path)?)
+}
+
+/// The rule set that `files` from `path` make.
+///
+/// # Errors
+/// [`Complaint`] naming file, line and column of every mistake.
+pub fn compile(path: &Path, files: &[SourceFile]) -> Result<RuleSet, Complaint> {
     let name = path.file_stem().map_or_else(|| "rules".into(), |name| name.to_string_lossy().into_owned());
-    RuleSet::compile(&name, &files).map_err(|errors| {
+    RuleSet::compile(&name, files).map_err(|errors| {
         let lines: Vec<String> = errors
             .errors
             .iter()
@@ -31,7 +38,11 @@ pub fn load(path: &Path) -> Result<RuleSet, Complaint> {
     })
 }
 
-fn read(path: &Path) -> Result<Vec<SourceFile>, Complaint> {
+/// The rule files at `path`, none of them understood yet.
+///
+/// # Errors
+/// [`Complaint`] when something cannot be read.
+pub fn read(path: &Path) -> Result<Vec<SourceFile>, Complaint> {
     let mut files = Vec::new();
     if path.is_dir() {
         read_folder(path, "", &mut files)?;

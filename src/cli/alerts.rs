@@ -29,6 +29,12 @@ pub enum Command {
     },
 }
 
+/// When and by whom it was seen to, or why nobody had to.
+fn acked(acked: Option<(i64, String)>, cause: Option<String>) -> String {
+    let acked = acked.map(|(at_ms, actor)| format!("{} by {actor}", rfc3339(at_ms))).unwrap_or_default();
+    cause.map_or(acked.clone(), |cause| format!("{acked}: {cause}"))
+}
+
 /// The command.
 pub async fn alerts(app: &App, command: Command) -> Result<Outcome, Complaint> {
     match command {
@@ -43,7 +49,7 @@ pub async fn alerts(app: &App, command: Command) -> Result<Outcome, Complaint> {
                     alert.kind,
                     alert.job_id.map(|id| id.to_string()).unwrap_or_default(),
                     alert.message,
-                    alert.acked.map(|(at_ms, actor)| format!("{} by {actor}", rfc3339(at_ms))).unwrap_or_default(),
+                    acked(alert.acked, alert.cause),
                 ]);
             }
             show::line(&table.to_string());

@@ -1,8 +1,15 @@
 //! `earmark config`
 
+use std::time::Duration;
+
 use super::{Outcome, show};
+use crate::app::App;
 use crate::complaint::Complaint;
-use crate::config::Setting;
+use crate::config::{Config, Setting};
+use crate::rules_in_force::{self, short};
+
+/// Settings are printed whether there is a database or not.
+const LOOK: Duration = Duration::from_secs(3);
 
 /// Print every setting and where it comes from.
 #[derive(Debug, clap::Args)]
@@ -12,8 +19,8 @@ pub struct Args {
     json: bool,
 }
 
-/// Prints the settings.
-pub fn config(args: &Args, settings: &[Setting]) -> Result<Outcome, Complaint> {
+/// Prints the settings, and the rule set that comes before `rules.path` where one was put in force.
+pub async fn config(args: &Args, config: Config, settings: &[Setting]) -> Result<Outcome, Complaint> {
     if args.json {
         for setting in settings {
             show::json(
@@ -22,10 +29,22 @@ pub fn config(args: &Args, settings: &[Setting]) -> Result<Outcome, Complaint> {
         }
         return Ok(Outcome::Done);
     }
+    let activated = tokio::time::timeout(LOOK, activated(config));
     let mut table = show::table(&["setting", "value", "from"]);
     for setting in settings {
         table.add_row([setting.key.clone(), setting.value.clone(), setting.origin.to_string()]);
     }
     show::line(&table.to_string());
+    if let Ok(Some(activated)) = activated.await {
+        show::line(&activated);
+    }
     Ok(Outcome::Done)
+}
+
+async fn activated(config: Config) -> Option<String> {
+    let app = App::open_existing(config).await.ok()?;
+    let activated = rules_in_force::activated(&app.rule_sets).await.ok()?;
+    app.close().await;
+    let (activation, sha256) = activated?;
+    Some(format!("rules {} come before rules.path: {}", short(&sha256), rules_in_force::Why::Activated(activation)))
 }

@@ -13,6 +13,7 @@ use super::{Outcome, show};
 use crate::app::App;
 use crate::complaint::Complaint;
 use crate::config::{Config, EngineKind, Output};
+use crate::rules_in_force::named;
 use crate::{places, settings};
 
 /// Less free space than this is worth a word: an hour of two-channel audio takes 230 MB while it is worked on.
@@ -62,9 +63,9 @@ pub async fn doctor(config: Config) -> Result<Outcome, Complaint> {
     report("ffmpeg", ffmpeg(&app));
     report(
         "rules",
-        app.rules(None).await.map_or_else(
+        app.rules_in_force().await.map_or_else(
             |complaint| bad(&complaint),
-            |rules| Check::Well(format!("{}: {} rules", rules.id().name, rules.rules().len())),
+            |(rules, why)| Check::Well(format!("{}: {} rules, {why}", named(&rules), rules.rules().len())),
         ),
     );
     report(

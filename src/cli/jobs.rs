@@ -56,6 +56,11 @@ pub enum Command {
 /// Who acts, for the audit log.
 pub const ACTOR: &str = "cli";
 
+/// Who acts, for the audit log, where a name is given.
+pub fn actor(by: Option<&str>) -> String {
+    by.map_or_else(|| ACTOR.into(), |by| format!("{ACTOR}:{by}"))
+}
+
 /// The command.
 pub async fn jobs(app: &App, command: Command) -> Result<Outcome, Complaint> {
     match command {
@@ -122,7 +127,9 @@ fn list(jobs: &[StandingJob], json: bool) -> Result<Outcome, Complaint> {
 async fn show_job(app: &App, id: &JobId, json: bool) -> Result<Outcome, Complaint> {
     let found = app.journal.standing(id).await?;
     if json {
-        show::json(&found)?;
+        let mut value = serde_json::to_value(&found).map_err(|error| Complaint::internal(&error))?;
+        value["held"] = app.results.holding(id).await?.is_some_and(|holding| holding.is_held()).into();
+        show::json(&value)?;
         return Ok(Outcome::Done);
     }
     let StandingJob { job, standing } = found;
@@ -148,6 +155,14 @@ async fn show_job(app: &App, id: &JobId, json: bool) -> Result<Outcome, Complain
     }
     if let Some(finished) = job.finished_at_ms {
         facts.push(("finished", rfc3339(finished)));
+    }
+    if let Some(holding) = app.results.holding(id).await? {
+        let since = rfc3339(holding.held_since_ms);
+        let text = match holding.released {
+            Some((at_ms, by)) => format!("from {since} to {}, released by {by}", rfc3339(at_ms)),
+            None => format!("for review since {since}; `earmark results release` releases it"),
+        };
+        facts.push(("held", text));
     }
     if let Some(error) = &job.error {
         facts.push(("error", format!("{} ({})", error.message, error.code)));

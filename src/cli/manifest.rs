@@ -19,7 +19,7 @@ pub struct Given {
     #[arg(value_name = "URI", required_unless_present_any = ["manifest", "prefix"])]
     uris: Vec<OsString>,
     /// A file with a recording a line: a URI, or JSON with uri and, if wanted, tenant, lane, key, priority, repeat,
-    /// metadata. `-` for standard input.
+    /// rule_set, metadata. `-` for standard input.
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
     /// All objects under s3://bucket/path/.
@@ -41,6 +41,7 @@ struct Line {
     priority: Option<i64>,
     #[serde(default)]
     repeat: bool,
+    rule_set: Option<String>,
     #[serde(default)]
     metadata: Map<String, Value>,
 }
@@ -73,7 +74,7 @@ pub fn offered(given: &Given, lane: Lane, priority: i64) -> Result<Vec<NewJob>, 
                 Complaint::plain(
                     format!("{}:{number}: {why}", manifest.display()),
                     Some(
-                        "a line is a URI, or JSON: {\"uri\": …, \"tenant\": …, \"lane\": …, \"key\": …, \"priority\": …, \"repeat\": …, \"metadata\": {…}}",
+                        "a line is a URI, or JSON: {\"uri\": …, \"tenant\": …, \"lane\": …, \"key\": …, \"priority\": …, \"repeat\": …, \"rule_set\": …, \"metadata\": {…}}",
                     ),
                 )
             };
@@ -99,6 +100,7 @@ fn of_line(line: &str, tenant: &Tenant, lane: Lane, priority: i64) -> Result<New
     job.key = line.key;
     job.priority = checked_priority(line.priority.unwrap_or(priority)).map_err(|error| error.to_string())?;
     job.options.is_repeat = line.repeat;
+    job.options.rule_set = line.rule_set;
     job.metadata = line.metadata;
     Ok(job)
 }

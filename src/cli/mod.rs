@@ -68,7 +68,7 @@ enum Command {
     /// Show or export a finished job's report and transcript.
     #[command(subcommand)]
     Results(results::Command),
-    /// Check, test or show rules.
+    /// Check, test, show or activate rules.
     #[command(subcommand)]
     Rules(rules::Command),
     /// Verify or export the audit log.
@@ -162,7 +162,7 @@ fn start(cli: Cli) -> Result<Outcome, Complaint> {
 
 async fn dispatch(command: Command, settings: Config, table: Vec<Setting>) -> Result<Outcome, Complaint> {
     match command {
-        Command::Config(args) => return config::config(&args, &table),
+        Command::Config(args) => return config::config(&args, settings, &table).await,
         Command::Doctor => return doctor::doctor(settings).await,
         Command::Rules(command) => return rules::rules(command, settings).await,
         _ => {}

@@ -99,7 +99,7 @@ pub async fn plan(app: &App, args: Args) -> Result<Outcome, Complaint> {
     }
     let accounts = app.accounts(Loading::Late).await?;
     // The rules do not matter: there is no text.
-    let pipeline = app.pipeline_with(accounts, Arc::new(RuleSet::starter()), Arc::new(NoProgress))?;
+    let pipeline = app.pipeline_with(accounts, app.rule_book(Arc::new(RuleSet::starter())), Arc::new(NoProgress))?;
     let stop = CancellationToken::new();
     let looking = look_at_all(app, &pipeline, offered, &stop, args.json);
     let looked = tokio::select! {

@@ -1,7 +1,8 @@
 //! `earmark results`
 
-use earmark_core::{JobId, Report};
+use earmark_core::{JobId, Problem, Report, rfc3339};
 use earmark_pipeline::render::Format;
+use earmark_storage::Holding;
 
 use super::{Outcome, jobs, show};
 use crate::app::App;
@@ -22,6 +23,20 @@ pub enum Command {
         /// json, srt, vtt or txt.
         #[arg(long, default_value = "json")]
         format: Format,
+        /// Print it though a rule holds it back for review.
+        #[arg(long)]
+        held: bool,
+    },
+    /// Release a result that a rule holds back: on record, and told like that of any job.
+    Release {
+        /// Which job.
+        id: String,
+        /// Who has reviewed it.
+        #[arg(long, value_name = "NAME")]
+        by: String,
+        /// Why, for the record.
+        #[arg(long, value_name = "TEXT")]
+        note: Option<String>,
     },
 }
 
@@ -31,14 +46,43 @@ pub async fn results(app: &App, command: Command) -> Result<Outcome, Complaint> 
         Command::Show { id } => {
             let id = jobs::id(&id)?;
             let report = report(app, &id).await?;
+            if let Some(holding) = holding(app, &id).await? {
+                show::note(&format!(
+                    "note: a rule holds this result back since {}; `earmark results release {id} --by NAME` releases it",
+                    rfc3339(holding.held_since_ms)
+                ));
+            }
             show_report(&report);
             for artifact in app.results.artifacts(&id).await? {
                 show::line(&format!("{}  sha256 {}", artifact.uri, artifact.sha256));
             }
         }
-        Command::Export { id, format } => show::text(&format.render(&report(app, &jobs::id(&id)?).await?)),
+        Command::Export { id, format, held } => {
+            let id = jobs::id(&id)?;
+            let report = report(app, &id).await?;
+            if !held && let Some(holding) = holding(app, &id).await? {
+                let message =
+                    format!("a rule holds the result of job {id} back since {}", rfc3339(holding.held_since_ms));
+                return Err(Complaint::usage(Problem {
+                    code: "result.held".into(),
+                    message,
+                    hint: Some("give --held to see it all the same, or `earmark results release ID --by NAME`".into()),
+                }));
+            }
+            show::text(&format.render(&report));
+        }
+        Command::Release { id, by, note } => {
+            let id = jobs::id(&id)?;
+            app.results.release(&id, &jobs::actor(Some(&by)), note.as_deref()).await?;
+            show::line(&format!("{id} released"));
+        }
     }
     Ok(Outcome::Done)
+}
+
+/// Since when the result of job `id` is held, where it still is.
+async fn holding(app: &App, id: &JobId) -> Result<Option<Holding>, Complaint> {
+    Ok(app.results.holding(id).await?.filter(Holding::is_held))
 }
 
 async fn report(app: &App, id: &JobId) -> Result<Report, Complaint> {

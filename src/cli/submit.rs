@@ -34,6 +34,10 @@ pub struct Args {
     /// Process the recordings again, even where there is a job for the same one or a transcript of the same audio.
     #[arg(long)]
     again: bool,
+    /// Judge by the rule set with this hash (its beginning will do) instead of the one in force; a manifest's own comes
+    /// first.
+    #[arg(long, value_name = "HASH")]
+    rules: Option<String>,
     /// Wait until every job has ended; exit code 1 when one has no result.
     #[arg(long)]
     wait: bool,
@@ -55,8 +59,15 @@ pub async fn submit(app: &App, args: Args) -> Result<Outcome, Complaint> {
     if let (Some(key), [one]) = (&args.key, new.as_mut_slice()) {
         one.key = Some(key.clone());
     }
+    let rule_set = match &args.rules {
+        Some(hash) => Some(app.rule_sets.find(hash).await?.sha256),
+        None => None,
+    };
     for one in &mut new {
         one.options.is_repeat |= args.again;
+        if one.options.rule_set.is_none() {
+            one.options.rule_set.clone_from(&rule_set);
+        }
     }
     // The rules in force are part of what makes a recording the same job again.
     app.rules(None).await?;
@@ -72,6 +83,7 @@ pub async fn submit(app: &App, args: Args) -> Result<Outcome, Complaint> {
             for one in &mut batch {
                 one.priority = args.priority;
                 one.options.is_repeat = args.again;
+                one.options.rule_set.clone_from(&rule_set);
             }
             submitting.offer(&batch).await?;
         }

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use earmark_core::WorkerId;
-use earmark_pipeline::{Accounts, NoProgress};
+use earmark_pipeline::{Accounts, NoProgress, RuleBook};
 use earmark_queue::Ended;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -12,7 +12,8 @@ use tokio_util::sync::CancellationToken;
 use super::{Outcome, show};
 use crate::app::{App, Loading};
 use crate::complaint::Complaint;
-use crate::http;
+use crate::rules_in_force::named;
+use crate::{http, rule_watch};
 
 /// Serve, work, or both.
 #[derive(Debug, clap::Args)]
@@ -36,7 +37,10 @@ pub async fn up(app: &App, _: Args, parts: Parts) -> Result<Outcome, Complaint> 
     let mut signals = Signals::listen();
     let loading = if parts == Parts::Serve { Loading::Late } else { Loading::Now };
     // What is offered here is told apart by the rules in force, too: they are known before anything is taken in.
-    app.rules(None).await?;
+    let (rules, why) = app.rules_in_force().await?;
+    show::note(&format!("rules: {}, {why}", named(&rules)));
+    app.note_rules(&rules.id().sha256, &why).await?;
+    let book = app.rule_book(rules);
     let accounts = app.accounts(loading).await?;
     let stop = CancellationToken::new();
     let serving = async {
@@ -48,7 +52,7 @@ pub async fn up(app: &App, _: Args, parts: Parts) -> Result<Outcome, Complaint> 
     let working = async {
         match parts {
             Parts::Serve => Ok(Ended::Stopped),
-            Parts::Work | Parts::Both => work(app, &accounts, stop.clone()).await,
+            Parts::Work | Parts::Both => work(app, &accounts, book.clone(), stop.clone()).await,
         }
     };
     let is_asked_to_stop = Cell::new(false);
@@ -68,7 +72,12 @@ pub async fn up(app: &App, _: Args, parts: Parts) -> Result<Outcome, Complaint> 
             None => std::future::pending().await,
         }
     };
+    let watching = async {
+        rule_watch::watch(app, &book, &stop).await;
+        std::future::pending().await
+    };
     tokio::select! {
+        () = watching => Ok(Outcome::Done),
         (served, worked) = halves => match served.and(worked)? {
             Ended::Hung if !is_asked_to_stop.get() => Ok(Outcome::Replace),
             Ended::Hung | Ended::Stopped => Ok(Outcome::Done),
@@ -89,9 +98,13 @@ async fn ending<T>(half: impl Future<Output = Result<T, Complaint>>, stop: &Canc
     result
 }
 
-async fn work(app: &App, accounts: &Accounts, stop: CancellationToken) -> Result<Ended, Complaint> {
-    let rules = app.rules(None).await?;
-    let pipeline = app.pipeline_with(accounts.clone(), rules, Arc::new(NoProgress))?;
+async fn work(
+    app: &App,
+    accounts: &Accounts,
+    book: Arc<RuleBook>,
+    stop: CancellationToken,
+) -> Result<Ended, Complaint> {
+    let pipeline = app.pipeline_with(accounts.clone(), book, Arc::new(NoProgress))?;
     let worker = WorkerId::fresh();
     let lock = app.journal.register_worker(&worker, &app.worker_info()).await?;
     // Whatever a killed worker of this machine held is free at once, not after its lease.

@@ -41,7 +41,8 @@ impl From<StorageError> for ApiError {
     fn from(error: StorageError) -> Self {
         let status = match &error {
             StorageError::NoSuchJob { .. } => StatusCode::NOT_FOUND,
-            StorageError::NotRetriable { .. } => StatusCode::CONFLICT,
+            StorageError::NotRetriable { .. } | StorageError::NotHeld(_) => StatusCode::CONFLICT,
+            StorageError::NoSuchRuleSet(_) => StatusCode::UNPROCESSABLE_ENTITY,
             StorageError::NulInText { .. } | StorageError::KeyTooLong { .. } => StatusCode::BAD_REQUEST,
             _ => StatusCode::SERVICE_UNAVAILABLE,
         };

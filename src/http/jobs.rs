@@ -31,6 +31,7 @@ pub struct Wanted {
     priority: Option<i64>,
     #[serde(default)]
     repeat: bool,
+    rule_set: Option<String>,
     #[serde(default)]
     metadata: Map<String, Value>,
 }
@@ -71,7 +72,7 @@ fn malformed(rejection: &JsonRejection) -> ApiError {
         return ApiError::new(rejection.status(), "http.too_large", message).hint("send less metadata");
     }
     ApiError::new(rejection.status(), "job.malformed", rejection.body_text())
-        .hint("send JSON: uri, and if wanted tenant, lane, key, priority, repeat, metadata")
+        .hint("send JSON: uri, and if wanted tenant, lane, key, priority, repeat, rule_set, metadata")
 }
 
 fn offered(wanted: Wanted, headers: &HeaderMap) -> Result<NewJob, ApiError> {
@@ -93,6 +94,7 @@ fn offered(wanted: Wanted, headers: &HeaderMap) -> Result<NewJob, ApiError> {
         metadata: wanted.metadata,
         priority: wanted.priority.unwrap_or_default(),
         is_repeat: wanted.repeat,
+        rule_set: wanted.rule_set,
     };
     offer.into_job().map_err(|error| {
         let refused = ApiError::bad_request(error.code(), error.to_string());
@@ -153,9 +155,12 @@ fn instant(text: &str) -> Result<i64, ApiError> {
     i64::try_from(instant.unix_timestamp_nanos() / 1_000_000).map_err(|error| wrong(&error))
 }
 
-/// One job.
+/// One job; `held` says whether its result waits for a reviewer.
 pub async fn show(State(api): State<Api>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
-    Ok(Json(shown(&api.journal.standing(&job_id(&id)?).await?)))
+    let id = job_id(&id)?;
+    let mut job = shown(&api.journal.standing(&id).await?);
+    job["held"] = json!(api.results.holding(&id).await?.is_some_and(|holding| holding.is_held()));
+    Ok(Json(job))
 }
 
 /// Makes a dead or cancelled job ready again.

@@ -94,6 +94,7 @@ fn router(api: Api, service: transcriptions::Service) -> Router {
         .route("/v1/jobs/{id}", get(jobs::show))
         .route("/v1/jobs/{id}/retry", post(jobs::retry))
         .route("/v1/jobs/{id}/cancel", post(jobs::cancel))
+        .route("/v1/jobs/{id}/release", post(results::release))
         .route("/v1/jobs/{id}/report", get(results::report))
         .route("/v1/jobs/{id}/{file}", get(results::transcript))
         .route_layer(from_fn_with_state(api.clone(), auth::require_caller));

@@ -1,13 +1,18 @@
-//! `/v1/jobs/{id}/report` and `/v1/jobs/{id}/transcript.{srt,vtt,txt}`
+//! `/v1/jobs/{id}/report`, `/v1/jobs/{id}/transcript.{srt,vtt,txt}` and `/v1/jobs/{id}/release`
 
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
-use earmark_core::Report;
+use axum::{Extension, Json};
+use earmark_core::{Report, rfc3339};
 use earmark_pipeline::render::Format;
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::Api;
+use super::auth::Caller;
 use super::error::{ApiError, Path};
 use super::jobs::job_id;
 
@@ -29,6 +34,30 @@ pub async fn transcript(
     rendered(format, &find(&api, &id).await?)
 }
 
+/// What a reviewer says when releasing a result.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Release {
+    note: Option<String>,
+}
+
+/// Releases a held result, on record under the caller's name; the body is empty or `{"note": …}`.
+pub async fn release(
+    State(api): State<Api>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Json<Value>, ApiError> {
+    let id = job_id(&id)?;
+    let malformed = |error: serde_json::Error| {
+        ApiError::bad_request("result.release", error.to_string()).hint("send nothing, or JSON: {\"note\": …}")
+    };
+    let said: Release =
+        if body.is_empty() { Release::default() } else { serde_json::from_slice(&body).map_err(malformed)? };
+    api.results.release(&id, &caller.actor, said.note.as_deref()).await?;
+    Ok(Json(json!({"job_id": id, "held": false, "released_by": caller.actor})))
+}
+
 fn rendered(format: Format, report: &Report) -> Result<impl IntoResponse + use<>, ApiError> {
     Ok(([(CONTENT_TYPE, format.media_type())], format.render(report)))
 }
@@ -36,6 +65,12 @@ fn rendered(format: Format, report: &Report) -> Result<impl IntoResponse + use<>
 async fn find(api: &Api, id: &str) -> Result<Report, ApiError> {
     let id = job_id(id)?;
     if let Some(report) = api.results.report(&id).await? {
+        if let Some(holding) = api.results.holding(&id).await?.filter(earmark_storage::Holding::is_held) {
+            let message = format!("a rule holds the result back for review, since {}", rfc3339(holding.held_since_ms));
+            return Err(ApiError::new(StatusCode::LOCKED, "result.held", message).hint(
+                "a reviewer releases it: POST /v1/jobs/{id}/release, or `earmark results release ID --by NAME`",
+            ));
+        }
         return Ok(report);
     }
     let job = api.journal.get(&id).await?;

@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use earmark_rules::RuleSet;
 
-use super::{check, test};
+use super::{activate, check, kept, test};
 use crate::cli::Outcome;
 use crate::complaint::Complaint;
 use crate::config::Config;
 use crate::rule_files;
 
-/// Check, test or show rules.
+/// Check, test, show or activate rules.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// Read a rule set and point out what is wrong or probably not meant.
@@ -29,6 +29,27 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Put a rule set in force, for every process of the database.
+    Activate(activate::Activate),
+    /// Go back to the rule set that was in force before; again: one further back.
+    Rollback(activate::Record),
+    /// List the rule sets that are kept.
+    List {
+        /// At most this many.
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+        /// As JSON, a set a line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the files of a kept rule set, or write them to a folder.
+    Show {
+        /// Its hash, or the beginning of it; the set in force without it.
+        hash: Option<String>,
+        /// An empty folder, or one to be made.
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
 }
 
 /// The command.
@@ -41,6 +62,10 @@ pub async fn rules(command: Command, config: Config) -> Result<Outcome, Complain
         }
         Command::Test { path, text: Some(text), json } => test::text(&load(path)?, &text, json),
         Command::Test { path, text: None, json } => test::examples(&load(path)?, json),
+        Command::Activate(args) => activate::activate(config, args).await,
+        Command::Rollback(record) => activate::rollback(config, record).await,
+        Command::List { limit, json } => kept::list(config, limit, json).await,
+        Command::Show { hash, out } => kept::files(config, hash.as_deref(), out.as_deref()).await,
     }
 }
 

@@ -1,0 +1,226 @@
+//! Other rules while jobs run: what was put in force in the database, and files that changed at the configured path.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use earmark_pipeline::RuleBook;
+use earmark_rules::RuleSet;
+use earmark_storage::{StorageError, sha256_hex};
+use tokio_util::sync::CancellationToken;
+
+use crate::app::App;
+use crate::complaint::Complaint;
+use crate::rule_files;
+use crate::rules_in_force::{self, Why, named};
+
+/// Mistakes that an alert names; `rules check` names them all.
+const NAMED: usize = 3;
+/// Files that are looked at, at most: nobody keeps rules in more.
+const MOST_FILES: usize = 10_000;
+
+/// Goes over to other rules as they come, until `stop`.
+pub async fn watch(app: &App, book: &Arc<RuleBook>, stop: &CancellationToken) {
+    let every = Duration::from_secs(app.config.rules.reload_secs);
+    let mut watch = Watch { app, book, seen: None, judged: None, refused: None, is_settled: false };
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(every) => {}
+        }
+        let looked = tokio::select! {
+            () = stop.cancelled() => return,
+            looked = watch.look() => looked,
+        };
+        if let Err(complaint) = looked {
+            tracing::warn!(
+                "could not look for other rules, {} stays in force: {}",
+                named(&book.active()),
+                complaint.problem.message
+            );
+        }
+    }
+}
+
+/// Size and time of every file at the configured path: all that is looked at while nothing changes.
+type Stamp = Vec<(PathBuf, u64, Option<SystemTime>)>;
+
+/// Rules that cannot be taken up.
+struct Bad {
+    /// Tells them from others.
+    content_sha256: String,
+    complaint: Complaint,
+}
+
+struct Watch<'a> {
+    app: &'a App,
+    book: &'a RuleBook,
+    /// The configured path at the last look.
+    seen: Option<Stamp>,
+    /// The configured path when it was last read.
+    judged: Option<Stamp>,
+    /// What was refused last, until good rules are there again.
+    refused: Option<String>,
+    /// Good rules were found since this process began.
+    is_settled: bool,
+}
+
+impl Watch<'_> {
+    async fn look(&mut self) -> Result<(), Complaint> {
+        let sets = &self.app.rule_sets;
+        if let Some((activation, sha256)) = rules_in_force::activated(sets).await? {
+            // Once the path has the say again it is read anew.
+            self.judged = None;
+            if self.book.active().id().sha256 == sha256 {
+                return self.good().await;
+            }
+            let kept = sets.get(&sha256).await?.ok_or_else(|| StorageError::NoSuchRuleSet(sha256.clone()))?;
+            return match rules_in_force::compile(kept).await {
+                Ok(rules) => self.take(rules, &Why::Activated(activation)).await,
+                Err(complaint) => self.refuse(Bad { content_sha256: sha256, complaint }).await,
+            };
+        }
+        let Some(path) = self.app.config.rules.path.clone() else {
+            return self.take(RuleSet::starter(), &Why::Starter).await;
+        };
+        let stamp = blocking({
+            let path = path.clone();
+            move || stamp(&path)
+        })
+        .await?;
+        if self.judged.as_ref() == Some(&stamp) {
+            return Ok(());
+        }
+        if self.seen.as_ref() != Some(&stamp) {
+            // Somebody may still be writing: what two looks find the same is whole.
+            self.seen = Some(stamp);
+            return Ok(());
+        }
+        let read = blocking({
+            let path = path.clone();
+            move || read(&path)
+        })
+        .await?;
+        match read {
+            Ok(rules) => self.take(rules, &Why::Configured(path)).await?,
+            Err(bad) => self.refuse(bad).await?,
+        }
+        self.judged = Some(stamp);
+        Ok(())
+    }
+
+    /// Puts `rules` in force here, unless they are.
+    async fn take(&mut self, rules: RuleSet, why: &Why) -> Result<(), Complaint> {
+        let sha256 = rules.id().sha256.clone();
+        if self.book.active().id().sha256 != sha256 {
+            self.app.keep(&rules).await?;
+            let rules = Arc::new(rules);
+            let before = self.book.swap(rules.clone());
+            self.app.journal.judge_by(&sha256);
+            tracing::info!(from = named(&before), to = named(&rules), "went over to other rules: {why}");
+            self.app.note_rules(&sha256, why).await?;
+        }
+        self.good().await
+    }
+
+    async fn good(&mut self) -> Result<(), Complaint> {
+        if self.refused.is_some() || !self.is_settled {
+            let cleared = self.app.rule_sets.clear_refusals(&self.app.actor()).await?;
+            if self.refused.take().is_some() || cleared > 0 {
+                tracing::info!(alerts_closed = cleared, "good rules are there again: {}", named(&self.book.active()));
+            }
+            self.is_settled = true;
+        }
+        Ok(())
+    }
+
+    /// Leaves the rules as they are, and says so once.
+    async fn refuse(&mut self, bad: Bad) -> Result<(), Complaint> {
+        if self.refused.as_ref() == Some(&bad.content_sha256) {
+            return Ok(());
+        }
+        let message =
+            format!("new rules are refused, {} stays in force: {}", named(&self.book.active()), first(&bad.complaint));
+        self.app.rule_sets.refuse(&bad.content_sha256, &message).await?;
+        tracing::error!(kind = "rules.refused", "alert: {message}");
+        self.refused = Some(bad.content_sha256);
+        Ok(())
+    }
+}
+
+/// The first mistakes, each with file, line and column.
+fn first(complaint: &Complaint) -> String {
+    let mistakes: Vec<&str> =
+        complaint.problem.message.lines().filter(|line| !line.trim_start().starts_with("hint:")).collect();
+    let more = mistakes.len().saturating_sub(NAMED);
+    let named = mistakes.iter().take(NAMED).copied().collect::<Vec<_>>().join("; ");
+    if more > 0 { format!("{named}; and {more} more") } else { named }
+}
+
+/// The rules at `path`, or what is wrong with them.
+fn read(path: &Path) -> Result<RuleSet, Bad> {
+    let files = rule_files::read(path)
+        .map_err(|complaint| Bad { content_sha256: sha256_hex(complaint.problem.message.as_bytes()), complaint })?;
+    rule_files::compile(path, &files).map_err(|complaint| {
+        let mut content = Vec::new();
+        for text in files.iter().flat_map(|file| [&file.path, &file.text]) {
+            content.extend((text.len() as u64).to_be_bytes());
+            content.extend(text.as_bytes());
+        }
+        Bad { content_sha256: sha256_hex(&content), complaint }
+    })
+}
+
+/// What cannot be looked at has no size and no time.
+fn stamp(path: &Path) -> Stamp {
+    let mut found = Stamp::new();
+    let mut rest = vec![path.to_path_buf()];
+    while let Some(path) = rest.pop() {
+        if found.len() == MOST_FILES {
+            break;
+        }
+        let facts = std::fs::metadata(&path).ok();
+        if facts.as_ref().is_some_and(std::fs::Metadata::is_dir) {
+            let entries = std::fs::read_dir(&path).into_iter().flatten().flatten();
+            rest.extend(
+                entries.filter(|entry| !entry.file_name().to_string_lossy().starts_with('.')).map(|entry| entry.path()),
+            );
+        } else {
+            let size = facts.as_ref().map_or(0, std::fs::Metadata::len);
+            found.push((path, size, facts.and_then(|facts| facts.modified().ok())));
+        }
+    }
+    found.sort();
+    found
+}
+
+/// `work` on a thread where it may wait for a disk.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Complaint> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| Complaint::internal(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stamp_changes_with_every_file_below_and_not_by_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("words")).unwrap();
+        std::fs::write(folder.path().join("rules.yaml"), "a").unwrap();
+        let before = stamp(folder.path());
+        assert_eq!((before.len(), &stamp(folder.path())), (1, &before));
+        std::fs::write(folder.path().join("words/list.txt"), "b").unwrap();
+        let with_words = stamp(folder.path());
+        assert_eq!(with_words.len(), 2);
+        std::fs::write(folder.path().join("words/list.txt"), "bc").unwrap();
+        assert_ne!(stamp(folder.path()), with_words);
+        assert_eq!(stamp(Path::new("/no/such/rules")).len(), 1);
+    }
+
+    #[test]
+    fn an_alert_names_the_first_mistakes_and_counts_the_rest() {
+        let complaint = Complaint::plain("a:1:1: x\n  hint: y\na:2:1: x\na:3:1: x\na:4:1: x", None);
+        assert_eq!(first(&complaint), "a:1:1: x; a:2:1: x; a:3:1: x; and 1 more");
+    }
+}

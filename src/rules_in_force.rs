@@ -1,0 +1,93 @@
+//! Which rule set is in force, and why.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use earmark_core::{Problem, rfc3339};
+use earmark_pipeline::compiled;
+use earmark_rules::RuleSet;
+use earmark_storage::{Activation, RuleSets, StorageError, StoredRuleSet};
+
+use crate::complaint::Complaint;
+use crate::rule_files;
+
+/// Digits of a hash that people are shown.
+const SHOWN: usize = 12;
+
+/// Why a set is in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Why {
+    /// A person put it in force, for every process.
+    Activated(Activation),
+    /// It lies at this process's configured path.
+    Configured(PathBuf),
+    /// Nothing else is configured.
+    Starter,
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Activated(activation) => {
+                write!(f, "put in force by {} at {}", activation.by, rfc3339(activation.at_ms))
+            }
+            Self::Configured(path) => write!(f, "from {}, as configured", path.display()),
+            Self::Starter => f.write_str("the starter set: no other is configured"),
+        }
+    }
+}
+
+/// The set in force: the one that was put in force last, or else the one at `path`, or else the starter set.
+///
+/// # Errors
+/// [`Complaint`] naming file, line and column.
+pub async fn find(sets: &RuleSets, path: Option<&Path>) -> Result<(RuleSet, Why), Complaint> {
+    let Some((activation, sha256)) = activated(sets).await? else { return configured(path) };
+    let kept = sets.get(&sha256).await?.ok_or(StorageError::NoSuchRuleSet(sha256))?;
+    Ok((compile(kept).await?, Why::Activated(activation)))
+}
+
+/// The last activation and the set it put in force; none where the configured path has the say.
+///
+/// # Errors
+/// [`StorageError`] when the database fails.
+pub async fn activated(sets: &RuleSets) -> Result<Option<(Activation, String)>, StorageError> {
+    let last = sets.in_force().await?;
+    Ok(last.and_then(|last| last.sha256.clone().map(|sha256| (last, sha256))))
+}
+
+/// The set at the configured `path`, or the starter set.
+///
+/// # Errors
+/// [`Complaint`] naming file, line and column.
+pub fn configured(path: Option<&Path>) -> Result<(RuleSet, Why), Complaint> {
+    match path {
+        Some(path) => Ok((rule_files::load(path)?, Why::Configured(path.into()))),
+        None => Ok((RuleSet::starter(), Why::Starter)),
+    }
+}
+
+/// A kept set, compiled.
+///
+/// # Errors
+/// [`Complaint`] when this program cannot use it.
+pub async fn compile(kept: StoredRuleSet) -> Result<RuleSet, Complaint> {
+    let sha256 = kept.sha256.clone();
+    compiled(kept).await.map_err(|why| {
+        Complaint::usage(Problem {
+            code: "rules.invalid".into(),
+            message: format!("the kept rule set {} cannot be used: {why}", short(&sha256)),
+            hint: Some("put another in force with `earmark rules activate`, or go back with `rules rollback`".into()),
+        })
+    })
+}
+
+/// Name and hash of a set, for people.
+pub fn named(rules: &RuleSet) -> String {
+    format!("{} {}", rules.id().name, short(&rules.id().sha256))
+}
+
+/// As much of a hash as people need.
+pub fn short(sha256: &str) -> &str {
+    sha256.get(..SHOWN).unwrap_or(sha256)
+}

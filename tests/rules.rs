@@ -1,0 +1,270 @@
+//! Rule sets in force: swapped while jobs run, refused when they are bad, activated and rolled back, named by jobs; and
+//! results that a rule holds back.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+mod support;
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::{Arc, Condvar, Mutex};
+
+use earmark_simulator::{Key, Options, Simulator};
+use serde_json::{Value, json};
+use support::{Machine, Ran, Service, fixture};
+
+/// Three clips.
+const CALL: &str = "dialogues/zh-dev-02-collection-abuse.pcm8k.wav";
+const KEY: &str = "0123456789.s3cret";
+const SAID: &str = "我们保证收益";
+
+/// A rule file with one rule.
+fn rule(id: &str) -> String {
+    format!(
+        "rules:\n  - id: {id}\n    category: c\n    severity: high\n    words: [保证收益]\n    examples:\n      hit: [保证收益]\n"
+    )
+}
+
+fn write(machine: &Machine, name: &str, text: &str) -> PathBuf {
+    let path = machine.folder.path().join(name);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+fn run(machine: &Machine, args: &[&str]) -> Ran {
+    tokio::task::block_in_place(|| machine.run(args))
+}
+
+fn well(machine: &Machine, args: &[&str]) -> Ran {
+    let ran = run(machine, args);
+    assert_eq!(ran.code, Some(0), "{args:?}: {}{}", ran.stdout, ran.stderr);
+    ran
+}
+
+/// Entries of the audit log of one kind.
+fn on_record(machine: &Machine, kind: &str) -> Vec<Value> {
+    let entries = well(machine, &["audit", "export"]).json();
+    entries.into_iter().filter(|entry| entry["kind"] == kind).collect()
+}
+
+/// The hash of the kept set with the rule `id`.
+fn hash_of(machine: &Machine, id: &str) -> String {
+    let listed = well(machine, &["rules", "list", "--json"]).json();
+    let mut hashes = listed.iter().map(|set| set["sha256"].as_str().unwrap().to_owned());
+    hashes.find(|hash| well(machine, &["rules", "show", hash]).stdout.contains(&format!("id: {id}"))).unwrap()
+}
+
+/// Answers nothing until it is opened.
+#[derive(Default)]
+struct Gate {
+    is_open: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Gate {
+    fn pass(&self) {
+        drop(self.changed.wait_while(self.is_open.lock().unwrap(), |is_open| !*is_open).unwrap());
+    }
+
+    fn open(&self) {
+        *self.is_open.lock().unwrap() = true;
+        self.changed.notify_all();
+    }
+}
+
+async fn posted(service: &Service, body: Value) -> String {
+    let (status, answer) = service.post("/v1/jobs", &body, &[]).await;
+    assert_eq!(status, 202, "{answer}");
+    answer["job_id"].as_str().unwrap().to_owned()
+}
+
+async fn done(service: &Service, id: &str) -> Value {
+    loop {
+        let job: Value = serde_json::from_str(&service.get(&format!("/v1/jobs/{id}")).await.1).unwrap();
+        assert!(job["state"] != "dead", "{job}");
+        if job["state"] == "done" {
+            return job;
+        }
+    }
+}
+
+async fn report(service: &Service, id: &str) -> Value {
+    done(service, id).await;
+    let (status, report) = service.get(&format!("/v1/jobs/{id}/report")).await;
+    assert_eq!(status, 200, "{report}");
+    serde_json::from_str(&report).unwrap()
+}
+
+/// The rules that found something.
+fn found_by(report: &Value) -> Vec<&str> {
+    let mut ids: Vec<_> =
+        report["findings"].as_array().unwrap().iter().map(|finding| finding["rule_id"].as_str().unwrap()).collect();
+    ids.dedup();
+    ids
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rules_are_swapped_while_a_job_runs_and_bad_ones_are_refused_with_one_alert() {
+    let gate = Arc::new(Gate::default());
+    let passed = gate.clone();
+    let default_text: earmark_simulator::DefaultText = Arc::new(move |_| {
+        passed.pass();
+        SAID.into()
+    });
+    let options = Options { keys: vec![Key::new(KEY)], default_text, ..Options::default() };
+    let simulator = Simulator::start(options).await.unwrap();
+    let machine = Machine::new();
+    write(&machine, "rules/a.yaml", &rule("first"));
+    let url = simulator.url();
+    let settings = [
+        ("EARMARK__ASR__ENGINE", "glm"),
+        ("EARMARK__ASR__BASE_URL", url.as_str()),
+        ("EARMARK__ASR__API_KEY", KEY),
+        ("EARMARK__ASR__FALLBACK", "off"),
+        ("EARMARK__RULES__PATH", "rules"),
+        ("EARMARK__RULES__RELOAD_SECS", "1"),
+        ("EARMARK__LOG__LEVEL", "info"),
+    ];
+    let service = tokio::task::block_in_place(|| Service::start(&machine, "up", &settings));
+    let job = || json!({"uri": format!("file://{}", fixture(CALL)), "repeat": true});
+    let running = posted(&service, job()).await;
+    simulator.wait_for_requests(1).await;
+
+    write(&machine, "rules/a.yaml", &rule("second"));
+    while on_record(&machine, "rules.swapped").is_empty() {}
+    // Mistakes in the next one: what is in force stays, and somebody is told where they are, once.
+    write(&machine, "rules/a.yaml", "rules:\n  - id: third\n    category: c\n    severity: grave\n");
+    while !well(&machine, &["alerts", "list"]).stdout.contains("rules.refused") {}
+    gate.open();
+    let began = report(&service, &running).await;
+    assert_eq!(found_by(&began), ["first"], "a job keeps the rules it began with");
+    let (first, second) = (hash_of(&machine, "first"), hash_of(&machine, "second"));
+    assert_eq!(began["rule_set"]["sha256"], json!(first));
+    let after = report(&service, &posted(&service, job()).await).await;
+    assert_eq!((found_by(&after), &after["rule_set"]["sha256"]), (vec!["second"], &json!(second)));
+    assert!(!after["speech"].as_array().unwrap().is_empty());
+    let named = report(&service, &posted(&service, json!({"uri": job()["uri"], "repeat": true, "rule_set": first})).await);
+    assert_eq!(found_by(&named.await), ["first"], "a job may name its rules");
+    let finished = on_record(&machine, "job.done");
+    let judged: Vec<_> = finished.iter().map(|entry| entry["rule_set_sha256"].as_str().unwrap()).collect();
+    assert_eq!(judged, [&first, &second, &first]);
+
+    let alerts = well(&machine, &["alerts", "list"]).stdout;
+    assert_eq!(alerts.matches("rules.refused").count(), 1, "{alerts}");
+    assert!(alerts.contains("a.yaml:4:"), "{alerts}");
+    write(&machine, "rules/a.yaml", &rule("fourth"));
+    while on_record(&machine, "rules.swapped").len() < 2 {}
+    while well(&machine, &["alerts", "list"]).stdout.contains("rules.refused") {}
+    let swapped = on_record(&machine, "rules.swapped");
+    assert_eq!(swapped[1]["rule_set_sha256"], json!(hash_of(&machine, "fourth")));
+    // A set that a person puts in force comes before the files.
+    well(&machine, &["rules", "activate", &first[..10], "--by", "judge"]);
+    while on_record(&machine, "rules.swapped").len() < 3 {}
+    let activated = report(&service, &posted(&service, job()).await).await;
+    assert_eq!(found_by(&activated), ["first"]);
+    service.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_set_is_activated_rolled_back_listed_and_written_out_again() {
+    let machine = Machine::new();
+    write(&machine, "one/a.yaml", &rule("one"));
+    write(&machine, "two.yaml", &rule("two"));
+    write(&machine, "bad.yaml", "rules:\n  - id: x\n    category: c\n    severity: grave\n");
+    write(&machine, "failing.yaml", &rule("failing").replace("hit: [保证收益]", "hit: [你好]"));
+    let bad = run(&machine, &["rules", "activate", "bad.yaml"]);
+    assert!(bad.code == Some(2) && bad.stderr.contains("bad.yaml:4:"), "{}", bad.stderr);
+    let failing = run(&machine, &["rules", "activate", "failing.yaml"]);
+    assert!(failing.code == Some(2) && failing.stderr.contains("--even-if-examples-fail"), "{}", failing.stderr);
+    assert!(failing.stdout.contains("failing.yaml:7"), "{}", failing.stdout);
+    let none = run(&machine, &["rules", "rollback"]);
+    assert!(none.code == Some(2) && none.stderr.contains("no rule set before"), "{}", none.stderr);
+    let unknown = run(&machine, &["rules", "activate", "abcdef"]);
+    assert!(unknown.code == Some(2) && unknown.stderr.contains("no rule set `abcdef`"), "{}", unknown.stderr);
+
+    well(&machine, &["rules", "activate", "one", "--by", "judge", "--note", "the first"]);
+    well(&machine, &["rules", "activate", "two.yaml", "--by", "judge"]);
+    let in_force = || {
+        let listed = well(&machine, &["rules", "list", "--json"]).json();
+        let mut active = listed.into_iter().filter(|set| !set["in_force"].is_null());
+        let set = active.next();
+        assert_eq!(active.next(), None);
+        set.map(|set| (set["name"].as_str().unwrap().to_owned(), set["in_force"].as_str().unwrap().to_owned()))
+    };
+    let (name, why) = in_force().unwrap();
+    assert!(name == "two" && why.contains("cli:judge"), "{why}");
+    assert!(well(&machine, &["doctor"]).stdout.contains("cli:judge"));
+    assert!(well(&machine, &["config"]).stdout.contains("come before rules.path"));
+    well(&machine, &["rules", "activate", "failing.yaml", "--even-if-examples-fail"]);
+    for before in ["two", "one"] {
+        well(&machine, &["rules", "rollback", "--by", "judge"]);
+        assert_eq!(in_force().unwrap().0, before);
+    }
+    let records = on_record(&machine, "rules.activated");
+    assert_eq!((records.len(), on_record(&machine, "rules.rolled_back").len()), (3, 2));
+    assert!(records[0].to_string().contains("the first") && records[0]["actor"] == "cli:judge", "{}", records[0]);
+
+    // Written out, it is the same set.
+    let out = machine.folder.path().join("out");
+    let hash = hash_of(&machine, "one");
+    well(&machine, &["rules", "show", "--out", "out"]);
+    assert_eq!(std::fs::read_to_string(out.join("a.yaml")).unwrap(), rule("one"));
+    assert!(well(&machine, &["rules", "check", "out"]).stdout.contains(&hash));
+    assert_eq!(run(&machine, &["rules", "show", "--out", "out"]).code, Some(2), "nothing is written over");
+    well(&machine, &["rules", "activate", "--configured"]);
+    well(&machine, &["rules", "rollback"]);
+    assert_eq!(in_force().unwrap().0, "one");
+
+    // Jobs may name a kept set, and no other.
+    let call = fixture("real/austen0880.flac");
+    well(&machine, &["submit", "--rules", &hash[..12], &call]);
+    let refused = run(&machine, &["submit", "--rules", &"0".repeat(64), &call]);
+    assert!(refused.code == Some(2) && refused.stderr.contains("no rule set"), "{}", refused.stderr);
+    let examples = well(&machine, &["rules", "test", "two.yaml", "--json"]).json_whole();
+    assert_eq!((&examples["examples"], &examples["failed"]), (&json!(1), &json!(0)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_held_result_is_locked_until_a_reviewer_releases_it() {
+    let machine = Machine::new();
+    let service = tokio::task::block_in_place(|| Service::start(&machine, "up", &[]));
+    let uri = format!("file://{}", fixture("real/austen0880.flac"));
+    let refused = service.post("/v1/jobs", &json!({"uri": uri, "rule_set": "0".repeat(64)}), &[]).await;
+    assert_eq!((refused.0, refused.1["error"]["code"].as_str()), (422, Some("rules.unknown")), "{}", refused.1);
+    let refused = service.post("/v1/jobs", &json!({"uri": uri, "rule_set": "latest"}), &[]).await;
+    assert_eq!((refused.0, refused.1["error"]["code"].as_str()), (400, Some("job.rule_set")));
+
+    let id = posted(&service, json!({ "uri": uri })).await;
+    assert_eq!(done(&service, &id).await["held"], false);
+    let release = format!("/v1/jobs/{id}/release");
+    let (status, error) = service.post(&release, &json!({}), &[]).await;
+    assert_eq!((status, error["error"]["code"].as_str()), (409, Some("result.not_held")));
+    // As a rule that blocks leaves it.
+    let hold = "import sqlite3, sys\nc = sqlite3.connect(sys.argv[1])\nc.execute('UPDATE results SET held_since_ms = finished_at_ms')\nc.commit()\n";
+    assert!(Command::new("python3").args(["-c", hold]).arg(machine.database()).status().unwrap().success());
+    for file in ["report", "transcript.txt", "transcript.srt"] {
+        let (status, body) = service.get(&format!("/v1/jobs/{id}/{file}")).await;
+        let error: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!((status, error["error"]["code"].as_str()), (423, Some("result.held")), "{file}: {error}");
+        assert!(error["error"]["hint"].as_str().unwrap().contains("/release"));
+    }
+    assert_eq!(done(&service, &id).await["held"], true);
+    assert!(well(&machine, &["jobs", "show", &id]).stdout.contains("for review since"));
+    let shown = well(&machine, &["results", "show", &id]);
+    assert!(shown.stderr.contains("holds this result back"), "{}", shown.stderr);
+    let export = run(&machine, &["results", "export", &id]);
+    assert!(export.code == Some(2) && export.stderr.contains("--held"), "{}", export.stderr);
+    well(&machine, &["results", "export", "--held", &id]);
+
+    let (status, error) = service.post(&release, &json!({"nota": "x"}), &[]).await;
+    assert_eq!((status, error["error"]["code"].as_str()), (400, Some("result.release")));
+    let (status, released) = service.post(&release, &json!({"note": "looked at it"}), &[]).await;
+    assert_eq!((status, &released["held"]), (200, &json!(false)));
+    assert_eq!(service.get(&format!("/v1/jobs/{id}/report")).await.0, 200);
+    let record = on_record(&machine, "result.released").remove(0);
+    assert!(record["actor"] == "http:loopback" && record.to_string().contains("looked at it"), "{record}");
+    let again = run(&machine, &["results", "release", &id, "--by", "judge"]);
+    assert!(again.code == Some(2) && again.stderr.contains("not held"), "{}", again.stderr);
+    service.stop();
+}
