@@ -119,7 +119,7 @@ async fn rules_are_swapped_while_a_job_runs_and_bad_ones_are_refused_with_one_al
     let url = simulator.url();
     let settings = [
         ("EARMARK__ASR__ENGINE", "glm"),
-        ("EARMARK__ASR__BASE_URL", url.as_str()),
+        ("EARMARK__ASR__BASE_URL", url),
         ("EARMARK__ASR__API_KEY", KEY),
         ("EARMARK__ASR__FALLBACK", "off"),
         ("EARMARK__RULES__PATH", "rules"),
@@ -144,8 +144,9 @@ async fn rules_are_swapped_while_a_job_runs_and_bad_ones_are_refused_with_one_al
     let after = report(&service, &posted(&service, job()).await).await;
     assert_eq!((found_by(&after), &after["rule_set"]["sha256"]), (vec!["second"], &json!(second)));
     assert!(!after["speech"].as_array().unwrap().is_empty());
-    let named = report(&service, &posted(&service, json!({"uri": job()["uri"], "repeat": true, "rule_set": first})).await);
-    assert_eq!(found_by(&named.await), ["first"], "a job may name its rules");
+    let named = json!({"uri": job()["uri"], "repeat": true, "rule_set": first});
+    let named = report(&service, &posted(&service, named).await).await;
+    assert_eq!(found_by(&named), ["first"], "a job may name its rules");
     let finished = on_record(&machine, "job.done");
     let judged: Vec<_> = finished.iter().map(|entry| entry["rule_set_sha256"].as_str().unwrap()).collect();
     assert_eq!(judged, [&first, &second, &first]);
