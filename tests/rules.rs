@@ -6,10 +6,9 @@
 mod support;
 
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::{Arc, Condvar, Mutex};
 
-use earmark_simulator::{Key, Options, Simulator};
+use earmark_simulator::{DefaultText, Key, Options, Simulator};
 use serde_json::{Value, json};
 use support::{Machine, Ran, Service, fixture};
 
@@ -104,28 +103,36 @@ fn found_by(report: &Value) -> Vec<&str> {
     ids
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn rules_are_swapped_while_a_job_runs_and_bad_ones_are_refused_with_one_alert() {
-    let gate = Arc::new(Gate::default());
-    let passed = gate.clone();
-    let default_text: earmark_simulator::DefaultText = Arc::new(move |_| {
-        passed.pass();
-        SAID.into()
-    });
-    let options = Options { keys: vec![Key::new(KEY)], default_text, ..Options::default() };
-    let simulator = Simulator::start(options).await.unwrap();
-    let machine = Machine::new();
-    write(&machine, "rules/a.yaml", &rule("first"));
-    let url = simulator.url();
-    let settings = [
+/// A provider that answers with what `text` says.
+async fn provider(text: DefaultText) -> Simulator {
+    let options = Options { keys: vec![Key::new(KEY)], default_text: text, ..Options::default() };
+    Simulator::start(options).await.unwrap()
+}
+
+/// An account there, and rules in the folder `rules`.
+fn settings(url: &str) -> [(&'static str, &str); 6] {
+    [
         ("EARMARK__ASR__ENGINE", "glm"),
         ("EARMARK__ASR__BASE_URL", url),
         ("EARMARK__ASR__API_KEY", KEY),
         ("EARMARK__ASR__FALLBACK", "off"),
         ("EARMARK__RULES__PATH", "rules"),
         ("EARMARK__RULES__RELOAD_SECS", "1"),
-        ("EARMARK__LOG__LEVEL", "info"),
-    ];
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rules_are_swapped_while_a_job_runs_and_bad_ones_are_refused_with_one_alert() {
+    let gate = Arc::new(Gate::default());
+    let passed = gate.clone();
+    let default_text: DefaultText = Arc::new(move |_| {
+        passed.pass();
+        SAID.into()
+    });
+    let simulator = provider(default_text).await;
+    let machine = Machine::new();
+    write(&machine, "rules/a.yaml", &rule("first"));
+    let settings = settings(simulator.url());
     let service = tokio::task::block_in_place(|| Service::start(&machine, "up", &settings));
     let job = || json!({"uri": format!("file://{}", fixture(CALL)), "repeat": true});
     let running = posted(&service, job()).await;
@@ -228,9 +235,12 @@ async fn a_set_is_activated_rolled_back_listed_and_written_out_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_held_result_is_locked_until_a_reviewer_releases_it() {
+    let simulator = provider(Arc::new(|_| SAID.into())).await;
     let machine = Machine::new();
-    let service = tokio::task::block_in_place(|| Service::start(&machine, "up", &[]));
-    let uri = format!("file://{}", fixture("real/austen0880.flac"));
+    let plain = write(&machine, "rules/a.yaml", &rule("plain"));
+    let settings = settings(simulator.url());
+    let service = tokio::task::block_in_place(|| Service::start(&machine, "up", &settings));
+    let uri = format!("file://{}", fixture(CALL));
     let refused = service.post("/v1/jobs", &json!({"uri": uri, "rule_set": "0".repeat(64)}), &[]).await;
     assert_eq!((refused.0, refused.1["error"]["code"].as_str()), (422, Some("rules.unknown")), "{}", refused.1);
     let refused = service.post("/v1/jobs", &json!({"uri": uri, "rule_set": "latest"}), &[]).await;
@@ -238,12 +248,19 @@ async fn a_held_result_is_locked_until_a_reviewer_releases_it() {
 
     let id = posted(&service, json!({ "uri": uri })).await;
     assert_eq!(done(&service, &id).await["held"], false);
-    let release = format!("/v1/jobs/{id}/release");
-    let (status, error) = service.post(&release, &json!({}), &[]).await;
+    let (status, error) = service.post(&format!("/v1/jobs/{id}/release"), &json!({}), &[]).await;
     assert_eq!((status, error["error"]["code"].as_str()), (409, Some("result.not_held")));
-    // As a rule that blocks leaves it.
-    let hold = "import sqlite3, sys\nc = sqlite3.connect(sys.argv[1])\nc.execute('UPDATE results SET held_since_ms = finished_at_ms')\nc.commit()\n";
-    assert!(Command::new("python3").args(["-c", hold]).arg(machine.database()).status().unwrap().success());
+    assert!(!well(&machine, &["alerts", "list"]).stdout.contains("finding.alert"));
+
+    let rules = rule("grave").replace("severity: high", "severity: low\n    actions: [alert, block]");
+    std::fs::write(plain, rules).unwrap();
+    while on_record(&machine, "rules.swapped").is_empty() {}
+    let id = posted(&service, json!({"uri": uri, "repeat": true})).await;
+    let release = format!("/v1/jobs/{id}/release");
+    done(&service, &id).await;
+    // Three clips, each told once as it came; the whole confirms all of them.
+    let alerts = well(&machine, &["alerts", "list"]).stdout;
+    assert_eq!(alerts.matches("finding.alert").count(), 3, "{alerts}");
     for file in ["report", "transcript.txt", "transcript.srt"] {
         let (status, body) = service.get(&format!("/v1/jobs/{id}/{file}")).await;
         let error: Value = serde_json::from_str(&body).unwrap();

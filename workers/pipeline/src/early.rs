@@ -74,7 +74,7 @@ impl Hearing for Listening<'_> {
             words: Vec::new(),
         };
         let early = self.early;
-        for finding in early.rules.find(&[utterance], &early.context) {
+        for finding in early.rules.find_early(&[utterance], &early.context) {
             // What is missing can only be known in the end.
             if finding.utterance_id.is_none() || !is_urgent(&finding) {
                 continue;
