@@ -4,8 +4,10 @@ use crate::SourceFile;
 
 pub(crate) const NAME: &str = "starter";
 
-const FILES: [(&str, &str); 3] = [
+const FILES: [(&str, &str); 5] = [
+    ("conduct.yaml", include_str!("../starter/conduct.yaml")),
     ("en.yaml", include_str!("../starter/en.yaml")),
+    ("privacy.yaml", include_str!("../starter/privacy.yaml")),
     ("recording-notice.yaml", include_str!("../starter/recording-notice.yaml")),
     ("zh.yaml", include_str!("../starter/zh.yaml")),
 ];
