@@ -1,12 +1,14 @@
 //! From what is written in the files to rules that can be compiled.
 
 mod condition;
+mod list;
 mod term;
 mod voice;
 mod window;
 
 use self::condition::Scope;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use earmark_core::Speaker;
 use serde_json::Value;
@@ -40,11 +42,11 @@ pub(crate) struct Checked {
 ///
 /// # Errors
 /// All that is wrong in them, in order of file and line; of what is no rule file at all, the first mistake in each.
-pub(crate) fn rules(files: &[SourceFile]) -> Result<Checked, Vec<RuleError>> {
+pub(crate) fn rules(files: &Arc<[SourceFile]>) -> Result<Checked, Vec<RuleError>> {
     let mut errors = Vec::new();
     let Checked { mut rules, mut terms, mut owners } = Checked::default();
     let mut taken: HashMap<String, String> = HashMap::new();
-    for file in files {
+    for file in files.iter().filter(|file| !SourceFile::is_list_file(&file.path)) {
         let parsed = match format::parse(file) {
             Ok(parsed) => parsed,
             Err(error) => {
@@ -56,7 +58,8 @@ pub(crate) fn rules(files: &[SourceFile]) -> Result<Checked, Vec<RuleError>> {
             errors.push(RuleError { path: file.path.clone(), line: 1, column: 1, problem: RuleProblem::NoRules });
         }
         for written in parsed.rules {
-            let mut check = Check { path: &file.path, errors: &mut errors, terms: &mut terms, owners: &mut owners };
+            let mut check =
+                Check { path: &file.path, files, errors: &mut errors, terms: &mut terms, owners: &mut owners };
             let (line, _) = place(written.referenced);
             let id_at = written.value.id.referenced;
             let rule = check.rule(written.value, line, rules.len());
@@ -75,6 +78,8 @@ pub(crate) fn rules(files: &[SourceFile]) -> Result<Checked, Vec<RuleError>> {
 
 struct Check<'a> {
     path: &'a str,
+    /// All of the set.
+    files: &'a Arc<[SourceFile]>,
     errors: &'a mut Vec<RuleError>,
     terms: &'a mut Vec<Term>,
     owners: &'a mut Vec<Owner>,
@@ -144,14 +149,17 @@ impl Check<'_> {
 
     /// What the rule asks: exactly one of its three forms.
     fn kind(&mut self, written: &mut RuleText, scope: &Scope) -> (RuleKind, Condition) {
-        let term = |words: Texts, written: &mut RuleText| TermText {
-            words: Some(words),
+        let term = |words: Option<Texts>, words_from: Option<Texts>, written: &mut RuleText| TermText {
+            words,
+            words_from,
             except: written.except.take(),
+            except_from: written.except_from.take(),
             homophones: written.homophones.take(),
         };
         let (words, must_say, when) = (written.words.take(), written.must_say.take(), written.when.take());
+        let words_from = written.words_from.take();
         let given = [
-            words.as_ref().map(|list| ("words", list.referenced)),
+            words.as_ref().or(words_from.as_ref()).map(|list| ("words", list.referenced)),
             must_say.as_ref().map(|list| ("must_say", list.referenced)),
             when.as_ref().map(|when| ("when", when.referenced)),
         ];
@@ -159,12 +167,12 @@ impl Check<'_> {
         if let [(first, _), (second, at), ..] = given.as_slice() {
             self.wrong(*at, RuleProblem::TwoKinds { first, second });
         }
-        if let (Some(words), _, _) = (words, &must_say, &when) {
-            let term = term(words, written);
+        if words.is_some() || words_from.is_some() {
+            let term = term(words, words_from, written);
             return (RuleKind::Words, Condition::Term(self.owned_term(term, scope)));
         }
         if let Some(phrases) = must_say {
-            let term = term(phrases, written);
+            let term = term(Some(phrases), None, written);
             let said = Condition::Term(self.owned_term(term, scope));
             return (RuleKind::MustSay, Condition::Missing(said.into()));
         }
@@ -172,8 +180,10 @@ impl Check<'_> {
             self.wrong(written.id.referenced, RuleProblem::NothingToFind);
             return (RuleKind::Words, Condition::All(Vec::new()));
         };
-        if let Some(except) = written.except.take() {
-            self.wrong(except.referenced, RuleProblem::Misplaced { field: "except", beside: "words" });
+        for (field, except) in [("except", written.except.take()), ("except_from", written.except_from.take())] {
+            if let Some(except) = except {
+                self.wrong(except.referenced, RuleProblem::Misplaced { field, beside: "words" });
+            }
         }
         (RuleKind::When, self.condition(when, scope))
     }

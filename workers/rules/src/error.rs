@@ -200,6 +200,20 @@ pub enum RuleProblem {
     /// An ellipsis with nothing on one side.
     #[error("`{0}` begins or ends with an ellipsis")]
     OpenEnd(String),
+    /// A list file that is not there.
+    #[error("there is no list file `{path}`")]
+    NoSuchList {
+        /// As written.
+        path: String,
+        /// A list file of the set with a name like it.
+        meant: Option<String>,
+    },
+    /// A list file without a word.
+    #[error("there is no word in this list")]
+    NoWords,
+    /// A list file that is full of mistakes.
+    #[error("this list has more than {0} mistakes; the rest of it was not looked at")]
+    TooManyMistakes(usize),
     /// The same word twice in a list.
     #[error("`{0}` stands twice in the list")]
     DuplicateWord(String),
@@ -236,6 +250,7 @@ impl RuleProblem {
                 });
             }
             Self::UnknownSpeaker { meant, .. } => return Some(format!("did you mean `{meant}`?")),
+            Self::NoSuchList { meant: Some(meant), .. } => return Some(format!("did you mean `{meant}`?")),
             Self::MissingField(field) => return Some(format!("add `{field}: …` to the rule")),
             Self::Zero { field } => return Some(format!("leave `{field}` out, or give a number from 1")),
             Self::Yaml(_) => {
@@ -276,6 +291,11 @@ impl RuleProblem {
             Self::LongWord { .. } => {
                 "list the part that matters; two parts with a few words between them are one phrase: `first…second`"
             }
+            Self::NoSuchList { meant: None, .. } => {
+                "give its path from the folder of the rule set on, as `lists/insults.txt`; the name ends in .txt"
+            }
+            Self::NoWords => "write one word or phrase on each line; lines that begin with # are comments",
+            Self::TooManyMistakes(_) => "see whether it is a list at all: one word or phrase on each line, in UTF-8",
             Self::OpenEnd(_) => "an ellipsis stands between two words; only an exception may begin or end with one",
             Self::DuplicateWord(_) => {
                 "take one of them away; width, case, spaces and traditional characters do not count"
@@ -288,9 +308,10 @@ impl RuleProblem {
 }
 
 /// The choice most like `value`, when it is likely that it was meant.
-pub(crate) fn nearest(value: &str, choices: &[&'static str]) -> Option<&'static str> {
+pub(crate) fn nearest<'a>(value: &str, choices: &[&'a str]) -> Option<&'a str> {
     let value: Vec<char> = value.to_lowercase().replace('-', "_").chars().collect();
-    let scored = choices.iter().map(|choice| (edits(&value, &choice.chars().collect::<Vec<_>>()), *choice));
+    let plain = |choice: &str| choice.replace('-', "_").chars().collect::<Vec<_>>();
+    let scored = choices.iter().map(|choice| (edits(&value, &plain(choice)), *choice));
     let (edits, choice) = scored.min_by_key(|(edits, _)| *edits)?;
     let most = (choice.len().max(value.len()) / 3).max(1);
     (edits <= most).then_some(choice)

@@ -21,7 +21,6 @@ mod lint;
 mod logic;
 mod metadata;
 mod phrase;
-#[allow(dead_code, reason = "list files follow")]
 mod phrases;
 mod reason;
 mod rule;

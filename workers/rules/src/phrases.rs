@@ -18,9 +18,9 @@ pub(crate) struct Phrases {
     rich: Vec<Rich>,
     /// Where the phrases stand, in order.
     runs: Vec<Run>,
-    /// Texts and places (line, column) of phrases that stand in a rule.
+    /// Texts and lines of the phrases that stand in the rule itself: they come first.
     inline: String,
-    places: Vec<(u64, u64)>,
+    lines: Vec<u64>,
     repeats: Vec<Repeats>,
 }
 
@@ -94,10 +94,6 @@ impl Phrases {
     /// Phrase `number`, which is below [`Self::len`].
     pub(crate) fn get(&self, number: usize) -> Phrase<'_> {
         Phrase { list: self, number }
-    }
-
-    pub(crate) fn first(&self) -> Option<Phrase<'_>> {
-        (!self.is_empty()).then(|| self.get(0))
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = Phrase<'_>> {
@@ -176,21 +172,17 @@ impl<'a> Phrase<'a> {
         &runs[runs.partition_point(|run| run.first_phrase as usize <= self.number) - 1].origin
     }
 
-    /// The list file that it stands in; none: its rule.
-    pub(crate) fn list_file(&self) -> Option<&'a SourceFile> {
+    /// The list file that it stands in, and at which byte; none: it stands in its rule.
+    pub(crate) fn listed(&self) -> Option<(&'a SourceFile, usize)> {
         match self.origin() {
             Origin::Rule => None,
-            Origin::List(files, file) => Some(&files[*file]),
+            Origin::List(files, file) => Some((&files[*file], self.list.texts[self.number].0 as usize)),
         }
     }
 
-    /// Line in its file, from 1. In a list file all lines before it are counted.
+    /// Line in the file of its rule, from 1; 1 where it stands in a list file.
     pub(crate) fn line(&self) -> u64 {
-        let (at, _) = self.list.texts[self.number];
-        match self.list_file() {
-            None => self.list.places[self.number].0,
-            Some(file) => 1 + newlines(&file.text[..at as usize]),
-        }
+        self.list.lines.get(self.number).copied().unwrap_or(1)
     }
 
     /// Whether it begins with an ellipsis.
@@ -245,16 +237,16 @@ impl Filling {
         Self { list: Phrases::default(), may_be_open, seen: vec![0; 64] }
     }
 
-    /// Adds `text`, trimmed and not empty, of the rule.
+    /// Adds `text`, trimmed and not empty, of the rule itself; before any list file.
     ///
     /// # Errors
     /// [`Unfit`], and nothing is added.
-    pub(crate) fn add_inline(&mut self, text: &str, place: (u64, u64)) -> Result<(), Unfit> {
+    pub(crate) fn add_inline(&mut self, text: &str, line: u64) -> Result<(), Unfit> {
         let at = self.list.inline.len();
         self.begin_run(|| Origin::Rule, |origin| matches!(origin, Origin::Rule));
         self.add(text, at)?;
         self.list.inline.push_str(text);
-        self.list.places.push(place);
+        self.list.lines.push(line);
         Ok(())
     }
 
@@ -386,10 +378,6 @@ fn hash(cells: &[Cell]) -> usize {
 
 /// An odd number without a pattern: 2^64 divided by the golden ratio.
 const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
-
-fn newlines(text: &str) -> u64 {
-    text.bytes().filter(|byte| *byte == b'\n').count() as u64
-}
 
 fn small(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)

@@ -22,7 +22,7 @@ static STARTER: LazyLock<RuleSet> =
 #[derive(Clone)]
 pub struct RuleSet {
     id: RuleSetId,
-    sources: Vec<SourceFile>,
+    sources: Arc<[SourceFile]>,
     rules: Arc<Vec<Rule>>,
     terms: Arc<Vec<Term>>,
     owners: Arc<Vec<Owner>>,
@@ -39,6 +39,7 @@ impl RuleSet {
     /// [`RuleErrors`]: everything found wrong, each with file, line, column and what to write instead.
     pub fn compile(name: &str, files: &[SourceFile]) -> Result<Self, RuleErrors> {
         let (sources, id) = canonical(name, files);
+        let sources: Arc<[SourceFile]> = sources.into();
         let Checked { rules, terms, owners } = check::rules(&sources).map_err(|errors| RuleErrors { errors })?;
         let index = Index::new(&terms).map_err(|message| {
             let path = sources.first().map(|file| file.path.clone()).unwrap_or_default();

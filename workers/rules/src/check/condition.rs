@@ -37,11 +37,9 @@ impl Check<'_> {
         match written.value {
             ConditionText::Word(word) => {
                 let words = list(vec![Spanned { value: word, referenced: at, defined: at }]);
-                self.leaf(TermText { words, except: None, homophones: None }, scope)
+                self.leaf(TermText { words, ..TermText::default() }, scope)
             }
-            ConditionText::Words(words) => {
-                self.leaf(TermText { words: list(words), except: None, homophones: None }, scope)
-            }
+            ConditionText::Words(words) => self.leaf(TermText { words: list(words), ..TermText::default() }, scope),
             ConditionText::Fields(fields) => self.fields(*fields, at, scope),
         }
     }
@@ -68,11 +66,13 @@ impl Check<'_> {
         let mut found: Vec<(&'static str, Location, Condition)> = Vec::new();
         let term = TermText {
             words: self.only_one(fields.words.take(), fields.said.take()),
+            words_from: fields.words_from.take(),
             except: fields.except.take(),
+            except_from: fields.except_from.take(),
             homophones: fields.homophones.take(),
         };
-        let options_at = term.except.as_ref().map(|list| list.referenced);
-        if let Some(words) = &term.words {
+        let options_at = term.except.as_ref().or(term.except_from.as_ref()).map(|list| list.referenced);
+        if let Some(words) = term.words.as_ref().or(term.words_from.as_ref()) {
             found.push(("words", words.referenced, self.leaf(term, &inside)));
         } else if let Some(at) = options_at {
             self.wrong(at, RuleProblem::Misplaced { field: "except", beside: "words" });

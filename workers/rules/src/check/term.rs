@@ -1,10 +1,8 @@
 //! From the words of a rule, as they are written, to what can be looked for.
 
-use serde_saphyr::Spanned;
-
 use super::Check;
 use crate::error::RuleProblem;
-use crate::format::{HomophonesText, TermText, place};
+use crate::format::{HomophonesText, TermText, Texts, place};
 use crate::phrases::{Filling, Phrases, Unfit};
 use crate::rule::HOMOPHONE_MIN_CHARS;
 use crate::term::{Homophones, Matching, Term};
@@ -20,28 +18,37 @@ const SHOWN_CHARS: usize = 20;
 impl Check<'_> {
     /// Puts what is written among the terms of the set and gives its place there; what is wrong is noted.
     pub(super) fn term(&mut self, written: TermText) -> usize {
-        let phrases = written.words.as_ref().map(|list| self.phrases("words", list)).unwrap_or_default();
-        let except = written.except.as_ref().map(|list| self.phrases(EXCEPT, list)).unwrap_or_default();
+        let phrases = self.phrases(["words", "words_from"], written.words, written.words_from);
+        let except = self.phrases([EXCEPT, "except_from"], written.except, written.except_from);
         let homophones = self.homophones(written.homophones);
         self.terms.push(Term { phrases, except, matching: Matching { homophones } });
         self.terms.len() - 1
     }
 
-    fn phrases(&mut self, field: &'static str, list: &Spanned<Vec<Spanned<String>>>) -> Phrases {
+    fn phrases(&mut self, fields: [&'static str; 2], list: Option<Texts>, files: Option<Texts>) -> Phrases {
+        let [inline, from] = fields;
+        let mut phrases = Filling::new(inline == EXCEPT);
+        if let Some(list) = list {
+            self.inline(inline, &list, &mut phrases);
+        }
+        if let Some(files) = files {
+            self.listed(from, &files, &mut phrases);
+        }
+        phrases.finish()
+    }
+
+    fn inline(&mut self, field: &'static str, list: &Texts, phrases: &mut Filling) {
         if list.value.is_empty() {
             self.wrong(list.referenced, RuleProblem::EmptyList(field));
         }
-        let mut phrases = Filling::new(field == EXCEPT);
         for written in &list.value {
             let text = written.value.trim();
-            let chars = text.chars().count();
-            let problem = if chars > MAX_WORD_CHARS {
-                let start = text.chars().take(SHOWN_CHARS).collect();
-                Some(RuleProblem::LongWord { start, chars, most: MAX_WORD_CHARS })
+            let problem = if let Some(problem) = too_long(text) {
+                Some(problem)
             } else if text.is_empty() {
                 Some(RuleProblem::EmptyText(field))
             } else {
-                let added = phrases.add_inline(text, place(written.referenced));
+                let added = phrases.add_inline(text, place(written.referenced).0);
                 added.err().map(|unfit| match unfit {
                     Unfit::FoldedAway => RuleProblem::FoldedAway(text.into()),
                     Unfit::OpenEnd => RuleProblem::OpenEnd(text.into()),
@@ -52,7 +59,6 @@ impl Check<'_> {
                 self.wrong(written.referenced, problem);
             }
         }
-        phrases.finish()
     }
 
     fn homophones(&mut self, written: Option<HomophonesText>) -> Option<Homophones> {
@@ -72,4 +78,14 @@ impl Check<'_> {
             }
         }
     }
+}
+
+/// What is wrong with a word of this length, if anything.
+pub(super) fn too_long(text: &str) -> Option<RuleProblem> {
+    if text.len() <= MAX_WORD_CHARS {
+        return None;
+    }
+    let chars = text.chars().count();
+    let start = || text.chars().take(SHOWN_CHARS).collect();
+    (chars > MAX_WORD_CHARS).then(|| RuleProblem::LongWord { start: start(), chars, most: MAX_WORD_CHARS })
 }

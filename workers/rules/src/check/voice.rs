@@ -72,10 +72,10 @@ impl Check<'_> {
                 found.push(voice("speech_rate", referenced, Voice::SpeechRate { speaker, bound }));
             }
         }
-        if let Some(Spanned { value, referenced, .. }) = fields.energy.take() {
-            if let Some(energy) = self.energy(value, referenced, scope) {
-                found.push(voice("energy", referenced, energy));
-            }
+        if let Some(Spanned { value, referenced, .. }) = fields.energy.take()
+            && let Some(energy) = self.energy(value, referenced, scope)
+        {
+            found.push(voice("energy", referenced, energy));
         }
         if let Some(Spanned { value, referenced, .. }) = fields.duration.take() {
             let bounds = ("longer_than_secs", value.longer_than_secs, "shorter_than_secs", value.shorter_than_secs);

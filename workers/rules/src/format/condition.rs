@@ -34,8 +34,10 @@ pub(crate) enum ConditionText {
 #[serde(deny_unknown_fields)]
 pub(crate) struct ConditionFields {
     pub(crate) words: Option<Texts>,
+    pub(crate) words_from: Option<Texts>,
     pub(crate) said: Option<Texts>,
     pub(crate) except: Option<Texts>,
+    pub(crate) except_from: Option<Texts>,
     pub(crate) homophones: Option<HomophonesText>,
     pub(crate) speaker: Option<Spanned<String>>,
     pub(crate) within: Option<Spanned<WithinText>>,

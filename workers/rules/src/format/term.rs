@@ -7,11 +7,16 @@ use serde::de::{self, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer};
 use serde_saphyr::Spanned;
 
+use super::condition::Texts;
+
 /// The words of a rule, or of one of its conditions.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct TermText {
-    pub(crate) words: Option<Spanned<Vec<Spanned<String>>>>,
-    pub(crate) except: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(crate) words: Option<Texts>,
+    /// Paths of list files.
+    pub(crate) words_from: Option<Texts>,
+    pub(crate) except: Option<Texts>,
+    pub(crate) except_from: Option<Texts>,
     pub(crate) homophones: Option<HomophonesText>,
 }
 

@@ -85,7 +85,7 @@ fn naive(words: &[String], homophones: Option<Homophones>, passage: &Passage) ->
 
 fn term(words: &[String], homophones: Option<Homophones>) -> (Vec<String>, Term) {
     let mut phrases = Filling::new(false);
-    let added = |word: &&String| phrases.add_inline(word, (1, 1)).is_ok();
+    let added = |word: &&String| phrases.add_inline(word, 1).is_ok();
     let kept = words.iter().filter(added).cloned().collect();
     (kept, Term { phrases: phrases.finish(), except: Phrases::default(), matching: Matching { homophones } })
 }
