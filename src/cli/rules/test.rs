@@ -52,8 +52,8 @@ pub fn failures(report: &ExampleReport) {
             "{}:{}: rule `{}`: \"{}\" {wanted}",
             failure.path, failure.line, failure.rule_id, failure.text
         ));
-        for finding in &failure.found {
-            show::line(&format!("    found {}", show::finding(finding)));
+        for line in failure.difference() {
+            show::line(&format!("    {line}"));
         }
     }
 }
@@ -61,6 +61,6 @@ pub fn failures(report: &ExampleReport) {
 fn as_json(failure: &ExampleFailure) -> Value {
     json!({
         "rule_id": failure.rule_id, "path": failure.path, "line": failure.line, "text": failure.text,
-        "should_hit": failure.should_hit, "found": failure.found,
+        "should_hit": failure.should_hit, "found": failure.found, "difference": failure.difference(),
     })
 }
