@@ -5,6 +5,7 @@
 pub mod audit;
 mod clip;
 mod clock;
+mod difference;
 mod failure;
 mod finding;
 mod id;
@@ -17,6 +18,7 @@ mod transcript;
 
 pub use clip::{Clip, ClipKey, Region, SAMPLE_RATE_HZ, ms_to_samples, samples_to_ms};
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use difference::{FindingPair, pair_findings};
 pub use failure::{Disposition, Failure, Problem};
 pub use finding::{Action, Evidence, Finding, FindingKind, Severity};
 pub use id::{IdError, JobId, Tenant, WorkerId};

@@ -2,12 +2,15 @@
 
 mod beside;
 mod chain;
+mod replayed;
 
 use async_trait::async_trait;
 use earmark_core::Tenant;
 use earmark_core::audit::{AuditEntry, AuditError, AuditEvent, AuditHead, GENESIS, fresh_salt};
 use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
+
+pub(crate) use replayed::findings_sha256;
 
 use crate::StorageError;
 use crate::database::{Database, Write, column, parsed, places};

@@ -138,6 +138,27 @@ pub enum StorageError {
     /// Nobody holds the result back.
     #[error("the result of job {0} is not held")]
     NotHeld(JobId),
+    /// No such finding, or none any more.
+    #[error("job {job} has no finding `{}`", finding.escape_debug())]
+    NoSuchFinding {
+        /// In which job.
+        job: JobId,
+        /// Which.
+        finding: String,
+    },
+    /// No such replay.
+    #[error("there is no replay `{}`", .0.escape_debug())]
+    NoSuchReplay(String),
+    /// A text of a person is longer than what is kept.
+    #[error("{what} has {bytes} bytes, it may have {max}")]
+    TextTooLong {
+        /// Which text.
+        what: &'static str,
+        /// How long it is.
+        bytes: usize,
+        /// How long it may be.
+        max: usize,
+    },
     /// One more request would cost more than the tenant may spend on that day.
     #[error("tenant {tenant} has spent {} of its {} yuan for {day}, and the next request would go over", yuan(*spent_micro_cny), yuan(*limit_micro_cny))]
     BudgetSpent {
@@ -309,6 +330,9 @@ impl Failure for StorageError {
             Self::AmbiguousRuleSet(_) => "rules.ambiguous",
             Self::NothingBefore => "rules.nothing_before",
             Self::NotHeld(_) => "result.not_held",
+            Self::NoSuchFinding { .. } => "finding.unknown",
+            Self::NoSuchReplay(_) => "replay.unknown",
+            Self::TextTooLong { .. } => "text.too_long",
             Self::BudgetSpent { .. } => "budget.spent",
             Self::Unreadable { .. } => "database.unreadable",
             Self::Encode { .. } => "database.encode",
@@ -385,6 +409,9 @@ impl Failure for StorageError {
                 "`earmark rules activate` puts another set in force, `--configured` the configured one"
             }
             Self::NotHeld(_) => "`earmark jobs show ID` says how it stands",
+            Self::NoSuchFinding { .. } => "`earmark findings list` shows the findings there are",
+            Self::NoSuchReplay(_) => "`earmark rules replays` shows the replays on record",
+            Self::TextTooLong { .. } => "say it in fewer words",
             Self::BudgetSpent { .. } => "its jobs go on the next day, or once its budget is raised",
             Self::LockFile { .. } => "make the folder beside the database writable for this user",
             Self::LeaseLost(_)
@@ -434,6 +461,9 @@ impl Failure for StorageError {
             | Self::AmbiguousRuleSet(_)
             | Self::NothingBefore
             | Self::NotHeld(_)
+            | Self::NoSuchFinding { .. }
+            | Self::NoSuchReplay(_)
+            | Self::TextTooLong { .. }
             | Self::Unreadable { .. }
             | Self::Encode { .. }
             | Self::Audit(_) => Disposition::Fail,

@@ -17,11 +17,13 @@ mod http_client;
 mod journal;
 mod outbox;
 mod recordings;
+mod replays;
 mod results;
 mod retention;
 mod rule_sets;
 mod s3;
 mod usage;
+mod verdicts;
 mod worker_lock;
 
 pub use accounts::{AccountRow, AccountState, Accounts};
@@ -44,9 +46,11 @@ pub use recordings::{
     FetchError, FetchLimits, Fetched, FileStore, HttpStore, RecordingStore, Recordings, S3Store, known_version,
     shown_uri,
 };
+pub use replays::{Applied, NewReplay, ReplayFilter, Replays, StoredReplay, StoredReport};
 pub use results::{FindingFilter, Finished, FoundIn, Holding, ResultStore, SqlResults, finding_key};
 pub use retention::{Keep, Retention, RetentionReport};
 pub use rule_sets::{Activation, RuleSets, StoredRuleSet};
 pub use s3::{Listed, Listing, PathStyle, S3, S3Error, S3Options};
 pub use usage::{Booking, Budget, Settled, Usage, UsageFilter, UsageRow};
+pub use verdicts::{FindingPlace, GivenVerdict, Judged, JudgedFilter, JudgedFinding, NewVerdict, Verdict, Verdicts};
 pub use worker_lock::WorkerLock;

@@ -21,14 +21,23 @@ pub enum OutboxKind {
     FindingEarly,
     /// What was told early is not confirmed by the whole recording.
     FindingWithdrawn,
+    /// A finished job was judged again by other rules, and they found something else.
+    FindingsChanged,
     /// Someone has to look.
     Alert,
 }
 
 impl OutboxKind {
     /// Every kind.
-    pub const ALL: [Self; 6] =
-        [Self::JobDone, Self::JobDead, Self::JobCancelled, Self::FindingEarly, Self::FindingWithdrawn, Self::Alert];
+    pub const ALL: [Self; 7] = [
+        Self::JobDone,
+        Self::JobDead,
+        Self::JobCancelled,
+        Self::FindingEarly,
+        Self::FindingWithdrawn,
+        Self::FindingsChanged,
+        Self::Alert,
+    ];
 
     /// The word that is stored and sent.
     pub fn as_str(self) -> &'static str {
@@ -38,6 +47,7 @@ impl OutboxKind {
             Self::JobCancelled => "job.cancelled",
             Self::FindingEarly => "finding.early",
             Self::FindingWithdrawn => "finding.withdrawn",
+            Self::FindingsChanged => "findings.changed",
             Self::Alert => "alert",
         }
     }

@@ -13,7 +13,7 @@ use crate::StorageError;
 use crate::database::{Database, Write, column, json, parsed};
 use crate::journal::{self, Ending, actor_of, become_final};
 use crate::outbox::{self, NewAlert, OutboxKind};
-use crate::{artifacts::Artifact, audit};
+use crate::{artifacts::Artifact, audit, replays};
 
 pub use hold::Holding;
 pub use settle::finding_key;
@@ -74,11 +74,18 @@ pub trait ResultStore: Send + Sync {
     /// [`StorageError::LeaseLost`] when the job is not the lease's any more.
     async fn finish(&self, lease: &Lease, finished: &Finished) -> Result<(), StorageError>;
 
-    /// The report of `job`; none while there is none.
+    /// The report of `job` as it was written; none while there is none.
     ///
     /// # Errors
     /// [`StorageError`] when the database fails.
     async fn report(&self, job: &JobId) -> Result<Option<Report>, StorageError>;
+
+    /// The report of `job` with the findings that count now: where rules judged it again, theirs, and a warning
+    /// `findings_replayed` that says so. None while there is none.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the database fails.
+    async fn current_report(&self, job: &JobId) -> Result<Option<Report>, StorageError>;
 
     /// Where the artifacts of `job` lie, by name.
     ///
@@ -143,8 +150,9 @@ impl ResultStore for SqlResults {
         for artifact in &finished.artifacts {
             insert_artifact(&mut write, &job.id, artifact).await?;
         }
+        let now_ms = self.db.now_ms();
         for finding in finished.report.findings.iter().chain(&finished.report.shadow_findings) {
-            insert_finding(&mut write, &job.id, &job.tenant, finding).await?;
+            insert_finding(&mut write, &job.id, &job.tenant, now_ms, finding).await?;
         }
         let (mut done, others): (Vec<_>, Vec<_>) =
             finished.audit.iter().cloned().partition(|event| event.kind == JOB_DONE);
@@ -180,6 +188,10 @@ impl ResultStore for SqlResults {
             .fetch_optional(self.db.pool())
             .await;
         self.db.map(found)?.map(|row| parsed(&self.db, &row, "report", |text| serde_json::from_str(text))).transpose()
+    }
+
+    async fn current_report(&self, job: &JobId) -> Result<Option<Report>, StorageError> {
+        replays::current_report(&self.db, job).await
     }
 
     async fn artifacts(&self, job: &JobId) -> Result<Vec<Artifact>, StorageError> {
@@ -292,10 +304,12 @@ async fn insert_artifact(write: &mut Write, job: &JobId, artifact: &Artifact) ->
     Ok(())
 }
 
-async fn insert_finding(
+/// Writes a row of findings for a job that was done at `finished_at_ms`.
+pub(crate) async fn insert_finding(
     write: &mut Write,
     job: &JobId,
     tenant: &Tenant,
+    finished_at_ms: i64,
     finding: &Finding,
 ) -> Result<(), StorageError> {
     let statement = sqlx::query(
@@ -313,7 +327,7 @@ async fn insert_finding(
     .bind(finding.speaker.as_ref().map(|speaker| speaker.0.clone()))
     .bind(i64::try_from(finding.start_ms).unwrap_or(i64::MAX))
     .bind(i64::try_from(finding.end_ms).unwrap_or(i64::MAX))
-    .bind(write.db().now_ms())
+    .bind(finished_at_ms)
     .bind(json("finding", finding)?)
     .bind(i64::from(finding.is_shadow));
     write.run(statement).await?;

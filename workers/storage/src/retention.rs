@@ -17,7 +17,16 @@ const BATCH: u64 = 500;
 /// Who the audit log says it was.
 const ACTOR: &str = "retention";
 /// Rows that name a job and go with it. Messages have a time of their own.
-const OF_JOB: [&str; 5] = ["findings", "artifacts", "results", "intakes", "told_early"];
+const OF_JOB: [&str; 8] = [
+    "finding_verdicts",
+    "rule_replay_jobs",
+    "superseded_findings",
+    "findings",
+    "artifacts",
+    "results",
+    "intakes",
+    "told_early",
+];
 
 /// How long things are kept, in days; 0 for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,8 +4,8 @@ use earmark_core::{Report, Tenant};
 use serde_json::{Map, Value};
 use sqlx::any::AnyRow;
 
-use super::NAMED;
 use super::chain::unless_odd;
+use super::{NAMED, replayed};
 use crate::database::{Database, column, json};
 use crate::results::severity_rank;
 use crate::{StorageError, sha256_hex};
@@ -155,6 +155,22 @@ async fn artifacts(db: &Database, job: &str) -> Result<Map<String, Value>, Stora
 
 /// What differs among the three places that hold a job's findings: report, rows, chain.
 async fn findings(db: &Database, tenant: &Tenant, job: &str, report: &Report) -> Result<Option<String>, StorageError> {
+    let replayed = replayed::last(db, tenant, job).await?;
+    let differing = match &replayed {
+        Some(said) => replayed::compare(db, job, said).await?,
+        None => listed(db, tenant, job, report).await?,
+    };
+    match differing {
+        Some(what) => Ok(Some(what)),
+        None => raised(db, tenant, job, report).await,
+    }
+}
+
+/// What differs between the findings of the report and their rows.
+async fn listed(db: &Database, tenant: &Tenant, job: &str, report: &Report) -> Result<Option<String>, StorageError> {
+    if replayed::claims_replay(db, job).await? {
+        return Ok(Some("is said to be judged again, which is not on record".into()));
+    }
     let mut expected = Vec::with_capacity(report.findings.len());
     for finding in report.findings.iter().chain(&report.shadow_findings) {
         let severity = json("severity", &finding.severity)?.trim_matches('"').to_owned();
@@ -180,9 +196,11 @@ async fn findings(db: &Database, tenant: &Tenant, job: &str, report: &Report) ->
     };
     let mut kept = db.map(rows)?.iter().map(finding).collect::<Result<Vec<_>, _>>()?;
     kept.sort_unstable();
-    if kept != expected {
-        return Ok(Some("has other findings than those listed for the job".into()));
-    }
+    Ok((kept != expected).then(|| "has other findings than those listed for the job".into()))
+}
+
+/// What differs between the findings of the report and those that the chain says were raised.
+async fn raised(db: &Database, tenant: &Tenant, job: &str, report: &Report) -> Result<Option<String>, StorageError> {
     let raised =
         sqlx::query("SELECT payload FROM audit_entries WHERE job_id = $1 AND tenant = $2 AND kind = 'finding.raised'")
             .bind(job.to_owned())
