@@ -5,6 +5,7 @@ mod alerts;
 mod audit;
 mod config;
 mod doctor;
+mod findings;
 mod jobs;
 mod log;
 mod manifest;
@@ -33,6 +34,8 @@ use clap::{Parser, Subcommand};
 use crate::app::App;
 use crate::complaint::Complaint;
 use crate::config::{Config, Setting};
+
+pub use findings::shown as shown_finding;
 
 /// Recordings of meetings and calls in; transcripts, findings and evidence out.
 #[derive(Debug, Parser)]
@@ -68,7 +71,10 @@ enum Command {
     /// Show or export a finished job's report and transcript.
     #[command(subcommand)]
     Results(results::Command),
-    /// Check, test, show or activate rules.
+    /// List findings, confirm or reject them.
+    #[command(subcommand)]
+    Findings(findings::Command),
+    /// Check, test, show, activate or compare rules.
     #[command(subcommand)]
     Rules(rules::Command),
     /// Verify or export the audit log.
@@ -172,6 +178,7 @@ async fn dispatch(command: Command, settings: Config, table: Vec<Setting>) -> Re
         Command::Jobs(_)
         | Command::Queue(_)
         | Command::Results(_)
+        | Command::Findings(_)
         | Command::Audit(_)
         | Command::Accounts(_)
         | Command::Alerts(_)
@@ -189,6 +196,7 @@ async fn dispatch(command: Command, settings: Config, table: Vec<Setting>) -> Re
         Command::Jobs(command) => jobs::jobs(&app, command).await,
         Command::Queue(command) => queue::queue(&app, command).await,
         Command::Results(command) => results::results(&app, command).await,
+        Command::Findings(command) => findings::findings(&app, command).await,
         Command::Audit(command) => audit::audit(&app, command).await,
         Command::Plan(args) => plan::plan(&app, args).await,
         Command::Accounts(command) => accounts::accounts(&app, command).await,

@@ -86,7 +86,7 @@ async fn holding(app: &App, id: &JobId) -> Result<Option<Holding>, Complaint> {
 }
 
 async fn report(app: &App, id: &JobId) -> Result<Report, Complaint> {
-    if let Some(report) = app.results.report(id).await? {
+    if let Some(report) = app.results.current_report(id).await? {
         return Ok(report);
     }
     let job = app.journal.get(id).await?;

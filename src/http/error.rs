@@ -40,10 +40,12 @@ impl IntoResponse for ApiError {
 impl From<StorageError> for ApiError {
     fn from(error: StorageError) -> Self {
         let status = match &error {
-            StorageError::NoSuchJob { .. } => StatusCode::NOT_FOUND,
             StorageError::NotRetriable { .. } | StorageError::NotHeld(_) => StatusCode::CONFLICT,
             StorageError::NoSuchRuleSet(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            StorageError::NulInText { .. } | StorageError::KeyTooLong { .. } => StatusCode::BAD_REQUEST,
+            StorageError::NoSuchJob { .. } | StorageError::NoSuchFinding { .. } => StatusCode::NOT_FOUND,
+            StorageError::NulInText { .. } | StorageError::KeyTooLong { .. } | StorageError::TextTooLong { .. } => {
+                StatusCode::BAD_REQUEST
+            }
             _ => StatusCode::SERVICE_UNAVAILABLE,
         };
         if status == StatusCode::SERVICE_UNAVAILABLE {

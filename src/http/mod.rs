@@ -2,6 +2,7 @@
 
 mod auth;
 mod error;
+mod findings;
 mod health;
 mod jobs;
 mod listen;
@@ -16,7 +17,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{any, get, post};
+use axum::routing::{any, get, post, put};
 use earmark_pipeline::Accounts;
 use earmark_queue::Broker;
 use earmark_storage::{Accounts as AccountStates, Database, Journal, ResultStore};
@@ -95,6 +96,8 @@ fn router(api: Api, service: transcriptions::Service) -> Router {
         .route("/v1/jobs/{id}/retry", post(jobs::retry))
         .route("/v1/jobs/{id}/cancel", post(jobs::cancel))
         .route("/v1/jobs/{id}/release", post(results::release))
+        .route("/v1/findings", get(findings::list))
+        .route("/v1/jobs/{id}/findings/{finding}/verdict", put(findings::judge))
         .route("/v1/jobs/{id}/report", get(results::report))
         .route("/v1/jobs/{id}/{file}", get(results::transcript))
         .route_layer(from_fn_with_state(api.clone(), auth::require_caller));

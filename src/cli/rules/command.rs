@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 
 use earmark_rules::RuleSet;
 
-use super::{activate, check, kept, test};
+use super::{activate, check, kept, replay, stats, test};
+use crate::app::App;
 use crate::cli::Outcome;
 use crate::complaint::Complaint;
 use crate::config::Config;
 use crate::rule_files;
 
-/// Check, test, show or activate rules.
+/// Check, test, show, activate or compare rules.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// Read a rule set and point out what is wrong or probably not meant.
@@ -50,6 +51,19 @@ pub enum Command {
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
     },
+    /// Judge stored transcripts by two rule sets, and print and keep what the second finds otherwise.
+    Replay(replay::Args),
+    /// List the replays on record, the newest first.
+    Replays {
+        /// At most this many.
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+        /// As JSON, a replay a line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Count each rule's findings and how often reviewers said they are right.
+    Stats(stats::Args),
 }
 
 /// The command.
@@ -66,6 +80,9 @@ pub async fn rules(command: Command, config: Config) -> Result<Outcome, Complain
         Command::Rollback(record) => activate::rollback(config, record).await,
         Command::List { limit, json } => kept::list(config, limit, json).await,
         Command::Show { hash, out } => kept::files(config, hash.as_deref(), out.as_deref()).await,
+        Command::Replay(args) => replay::replay(&App::open_existing(config).await?, args).await,
+        Command::Replays { limit, json } => replay::list(&App::open_existing(config).await?, limit, json).await,
+        Command::Stats(args) => stats::stats(&App::open_existing(config).await?, args).await,
     }
 }
 

@@ -4,6 +4,9 @@ mod activate;
 mod check;
 mod command;
 mod kept;
+mod labelled;
+mod replay;
+mod stats;
 mod test;
 
 pub use command::{Command, rules};

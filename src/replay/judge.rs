@@ -1,0 +1,81 @@
+//! One stored report judged twice.
+
+use std::sync::Arc;
+
+use earmark_core::{Finding, Lane, Speech, Tenant, Utterance, rfc3339};
+use earmark_rules::{Context, RuleSet};
+use earmark_storage::StoredReport;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::difference::{JobDifference, Tally};
+use crate::instant;
+
+/// What of a report the rules see: reading the rest would take longer than judging it.
+#[derive(Deserialize)]
+struct Transcript {
+    tenant: Tenant,
+    lane: Lane,
+    metadata: Map<String, Value>,
+    accepted_at: String,
+    language: String,
+    recording: Length,
+    utterances: Vec<Utterance>,
+    #[serde(default)]
+    speech: Vec<Speech>,
+}
+
+#[derive(Deserialize)]
+struct Length {
+    duration_ms: u64,
+}
+
+/// Two rule sets that judge the same.
+#[derive(Clone)]
+pub struct Judges {
+    /// Judges first.
+    pub from: Arc<RuleSet>,
+    /// Judges second.
+    pub to: Arc<RuleSet>,
+}
+
+/// What two rule sets make of one transcript.
+pub struct Judged {
+    /// Of how many findings of each rule came, went and changed.
+    pub tally: Tally,
+    /// What is different; none where nothing is.
+    pub difference: Option<JobDifference>,
+    /// What the second set finds.
+    pub after: Vec<Finding>,
+}
+
+impl Judges {
+    /// Judges a stored report by both sets.
+    ///
+    /// # Errors
+    /// Why it is no report, in words.
+    pub fn judge(&self, stored: &StoredReport) -> Result<Judged, String> {
+        let transcript: Transcript = serde_json::from_str(&stored.text).map_err(|error| error.to_string())?;
+        let Transcript { tenant, lane, metadata, accepted_at, language, recording, utterances, speech } = transcript;
+        let context = Context {
+            duration_ms: recording.duration_ms,
+            // As the pipeline gives it.
+            language: (language != "und").then_some(language),
+            lane: Some(lane),
+            tenant: Some(tenant),
+            metadata,
+            accepted_at_ms: instant::parse(&accepted_at).ok(),
+            speech,
+        };
+        let before = self.from.find(&utterances, &context);
+        let after = self.to.find(&utterances, &context);
+        let (tally, changes) = Tally::of(&before, &after);
+        let difference = (!changes.is_empty()).then(|| JobDifference {
+            job_id: stored.job_id.clone(),
+            tenant: context.tenant.unwrap_or_default(),
+            finished_at: rfc3339(stored.finished_at_ms),
+            changes,
+        });
+        Ok(Judged { tally, difference, after })
+    }
+}
