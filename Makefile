@@ -13,7 +13,7 @@ SEEDS ?= 1
 
 SECONDS_EACH ?= 60
 
-.PHONY: help setup demo test check fmt clippy docs licences unused accuracy tier intake memory boundaries queue chaos chaos-long fuzz build
+.PHONY: help setup demo test check fmt clippy docs licences unused accuracy tier intake memory boundaries queue replay chaos chaos-long fuzz build
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,6 +76,9 @@ queue: setup ## Write docs/throughput.md: the Redis queue without work, beside B
 
 fuzz: setup ## Fuzz rule files and texts, SECONDS_EACH=n (60) for each
 	@SECONDS_EACH=$(SECONDS_EACH) deploy/fuzz.sh
+
+replay: build ## Print how long two rule sets take over 100 000 stored calls (3 GB in /tmp)
+	@python3 benches/replay.py
 
 chaos: setup ## The crash run: SEED=n another one, SEEDS=n so many of them (docs/chaos.md)
 	@$(CARGO) build --release --locked --workspace --bin earmark --bin earmark-chaos
