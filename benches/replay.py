@@ -103,8 +103,8 @@ def changed_starter(folder):
         text = (ROOT / "workers/rules/starter" / name).read_text(encoding="utf-8")
         (folder / name).write_text(text.replace("severity: high", "severity: critical", 1), encoding="utf-8")
     (folder / "added.yaml").write_text(
-        "rules:\n  - id: transfer\n    category: transfer\n    severity: low\n    words: [转账, 汇款, wire transfer]\n"
-        "    message: speaks of a transfer\n",
+        "rules:\n  - id: interest\n    category: interest\n    severity: low\n    words: [利息, balance]\n"
+        "    message: speaks of what is owed\n",
         encoding="utf-8",
     )
 
