@@ -22,7 +22,7 @@ const MOST_FILES: usize = 10_000;
 /// Goes over to other rules as they come, until `stop`.
 pub async fn watch(app: &App, book: &Arc<RuleBook>, stop: &CancellationToken) {
     let every = Duration::from_secs(app.config.rules.reload_secs);
-    let mut watch = Watch { app, book, seen: None, judged: None, refused: None, is_settled: false };
+    let mut watch = Watch { app, book, lists: Vec::new(), seen: None, judged: None, refused: None, is_settled: false };
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
@@ -55,6 +55,8 @@ struct Bad {
 struct Watch<'a> {
     app: &'a App,
     book: &'a RuleBook,
+    /// Files that the rule file at the configured path named when it was last read; a folder holds its own.
+    lists: Vec<PathBuf>,
     /// The configured path at the last look.
     seen: Option<Stamp>,
     /// The configured path when it was last read.
@@ -74,6 +76,9 @@ impl Watch<'_> {
             if self.book.active().id().sha256 == sha256 {
                 return self.good().await;
             }
+            if self.refused.as_ref() == Some(&sha256) {
+                return Ok(());
+            }
             let kept = sets.get(&sha256).await?.ok_or_else(|| StorageError::NoSuchRuleSet(sha256.clone()))?;
             return match rules_in_force::compile(kept).await {
                 Ok(rules) => self.take(rules, &Why::Activated(activation)).await,
@@ -84,8 +89,8 @@ impl Watch<'_> {
             return self.take(RuleSet::starter(), &Why::Starter).await;
         };
         let stamp = blocking({
-            let path = path.clone();
-            move || stamp(&path)
+            let paths = [std::slice::from_ref(&path), &self.lists].concat();
+            move || stamp(paths)
         })
         .await?;
         if self.judged.as_ref() == Some(&stamp) {
@@ -101,11 +106,15 @@ impl Watch<'_> {
             move || read(&path)
         })
         .await?;
-        match read {
+        let (lists, rules) = read;
+        let is_known = lists == self.lists;
+        self.lists = lists;
+        match rules {
             Ok(rules) => self.take(rules, &Why::Configured(path)).await?,
             Err(bad) => self.refuse(bad).await?,
         }
-        self.judged = Some(stamp);
+        // Of lists that are news the stamp says nothing yet.
+        self.judged = is_known.then_some(stamp);
         Ok(())
     }
 
@@ -157,24 +166,32 @@ fn first(complaint: &Complaint) -> String {
     if more > 0 { format!("{named}; and {more} more") } else { named }
 }
 
-/// The rules at `path`, or what is wrong with them.
-fn read(path: &Path) -> Result<RuleSet, Bad> {
-    let files = rule_files::read(path)
-        .map_err(|complaint| Bad { content_sha256: sha256_hex(complaint.problem.message.as_bytes()), complaint })?;
-    rule_files::compile(path, &files).map_err(|complaint| {
+/// The rules at `path`, or what is wrong with them, and the files beside a single one that belong to it.
+fn read(path: &Path) -> (Vec<PathBuf>, Result<RuleSet, Bad>) {
+    let files = match rule_files::read(path) {
+        Ok(files) => files,
+        Err(complaint) => {
+            let content_sha256 = sha256_hex(complaint.problem.message.as_bytes());
+            return (Vec::new(), Err(Bad { content_sha256, complaint }));
+        }
+    };
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let beside = files.iter().map(|file| folder.join(&file.path)).filter(|file| file != path);
+    let lists = if path.is_dir() { Vec::new() } else { beside.collect() };
+    let rules = rule_files::compile(path, &files).map_err(|complaint| {
         let mut content = Vec::new();
         for text in files.iter().flat_map(|file| [&file.path, &file.text]) {
             content.extend((text.len() as u64).to_be_bytes());
             content.extend(text.as_bytes());
         }
         Bad { content_sha256: sha256_hex(&content), complaint }
-    })
+    });
+    (lists, rules)
 }
 
 /// What cannot be looked at has no size and no time.
-fn stamp(path: &Path) -> Stamp {
+fn stamp(mut rest: Vec<PathBuf>) -> Stamp {
     let mut found = Stamp::new();
-    let mut rest = vec![path.to_path_buf()];
     while let Some(path) = rest.pop() {
         if found.len() == MOST_FILES {
             break;
@@ -206,6 +223,7 @@ mod tests {
     #[test]
     fn a_stamp_changes_with_every_file_below_and_not_by_itself() {
         let folder = tempfile::tempdir().unwrap();
+        let stamp = |path: &Path| stamp(vec![path.to_path_buf()]);
         std::fs::create_dir(folder.path().join("words")).unwrap();
         std::fs::write(folder.path().join("rules.yaml"), "a").unwrap();
         let before = stamp(folder.path());

@@ -286,3 +286,26 @@ async fn a_held_result_is_locked_until_a_reviewer_releases_it() {
     assert!(again.code == Some(2) && again.stderr.contains("not held"), "{}", again.stderr);
     service.stop();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_whole_text_takes_back_is_withdrawn_and_its_alert_closed() {
+    // The words are there first, and then what makes an exception of them.
+    let simulator = provider(Arc::new(|_| "我们保证收益都是骗人的，请您一定不要相信这样的话".into())).await;
+    let machine = Machine::new();
+    let alerting = "severity: low\n    actions: [alert]\n    except: [保证收益都是骗人]";
+    let rules = rule("promise").replace("severity: high", alerting);
+    write(&machine, "rules/a.yaml", &rules);
+    let mut settings = settings(simulator.url()).to_vec();
+    settings.push(("EARMARK__ASR__STREAM", "true"));
+    let service = tokio::task::block_in_place(|| Service::start(&machine, "up", &settings));
+    let id = posted(&service, json!({"uri": format!("file://{}", fixture(CALL))})).await;
+    let report = report(&service, &id).await;
+    assert_eq!(report["findings"], json!([]));
+    let withdrawn = on_record(&machine, "finding.withdrawn");
+    assert_eq!(withdrawn.len(), 3, "one for each clip");
+    assert!(withdrawn[0].to_string().contains("promise") && withdrawn[0]["rule_set_sha256"].is_string());
+    assert!(!well(&machine, &["alerts", "list"]).stdout.contains("finding.alert"));
+    let all = well(&machine, &["alerts", "list", "--all"]).stdout;
+    assert_eq!(all.matches("the whole recording does not confirm it").count(), 3, "{all}");
+    service.stop();
+}

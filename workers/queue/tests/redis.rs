@@ -126,11 +126,14 @@ async fn a_malformed_entry_goes_aside_with_its_reason_and_is_counted() {
     let process = Process::start(&fleet, 1);
     let bad: String = fleet.ask(&["XADD", "earmark:intake", "*", "url", "s3://calls/1.wav"]).await;
     fleet.ask::<String>(&["XADD", "earmark:intake", "*", "uri", "s3://calls/1.wav", "lane", "urgent"]).await;
-    let aside = entries(&fleet, "earmark:rejected", 2).await;
+    let unkept = "a".repeat(64);
+    fleet.ask::<String>(&["XADD", "earmark:intake", "*", "uri", "s3://calls/1.wav", "rule_set", &unkept]).await;
+    let aside = entries(&fleet, "earmark:rejected", 3).await;
     assert_eq!((&aside[0].1["intake_id"], aside[0].1["url"].as_str()), (&bad, "s3://calls/1.wav"));
     assert!(aside[0].1["reason"].contains("`url` is no field"), "{aside:?}");
     assert!(aside[1].1["reason"].contains("webhook, call, archive"), "{aside:?}");
-    assert_eq!(fleet.ask::<u64>(&["HGET", "earmark:counts", "rejected"]).await, 2);
+    assert!(aside[2].1["reason"].contains("no rule set") && aside[2].1["rule_set"] == unkept, "{aside:?}");
+    assert_eq!(fleet.ask::<u64>(&["HGET", "earmark:counts", "rejected"]).await, 3);
     fleet.until(&["XLEN", "earmark:intake"], |length: &u64| *length == 0).await;
     process.stop().await;
 }
