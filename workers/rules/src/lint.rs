@@ -1,5 +1,6 @@
 //! What is allowed in a rule set and probably not meant.
 
+mod logic;
 mod words;
 
 use crate::rule::{Rule, RuleKind};
@@ -76,6 +77,23 @@ pub enum LintProblem {
         /// The word on the first of them.
         word: String,
     },
+    /// A short word that is part of common ones.
+    #[error("`{word}` stands inside `{common}`, which is said in many calls: add `{common}` under `except`")]
+    TooBroad {
+        /// The word.
+        word: String,
+        /// What holds it.
+        common: String,
+    },
+    /// All of it and none of it.
+    #[error("it can never hold: it asks for `{0}` and for a recording without it")]
+    NeverHolds(String),
+    /// Dates in the wrong order.
+    #[error("it is never valid: `until` is before `from`")]
+    NeverValid,
+    /// A rule on trial sets nothing off.
+    #[error("it has `actions`, and as a rule on trial (`shadow`) it sets none of them off")]
+    ShadowActions,
     /// Nothing shows that the rule works.
     #[error("it has no examples under `{0}`")]
     NoExamples(&'static str),
@@ -102,6 +120,7 @@ impl RuleSet {
                     look.shared(&mut owners);
                 }
             }
+            logic::look(self, rule, &mut warnings);
             texts(rule, &mut warnings);
         }
         warnings.sort_by(|a, b| (&a.path, a.line).cmp(&(&b.path, b.line)));
