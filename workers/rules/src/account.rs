@@ -133,7 +133,7 @@ impl Account<'_> {
     }
 
     fn phrase(&self, said: &Said) -> &str {
-        self.set.terms()[said.term as usize].phrases.get(said.phrase as usize).text()
+        self.set.terms()[said.term as usize].text(said.phrase)
     }
 
     fn language(&self, said: Option<&Said>) -> String {

@@ -154,12 +154,16 @@ impl Check<'_> {
             words_from,
             except: written.except.take(),
             except_from: written.except_from.take(),
+            patterns: written.patterns.take(),
             homophones: written.homophones.take(),
+            normalise: written.normalise.take(),
+            english: written.english.take(),
         };
         let (words, must_say, when) = (written.words.take(), written.must_say.take(), written.when.take());
         let words_from = written.words_from.take();
+        let patterns = written.patterns.as_ref().map(|list| ("patterns", list.referenced));
         let given = [
-            words.as_ref().or(words_from.as_ref()).map(|list| ("words", list.referenced)),
+            words.as_ref().or(words_from.as_ref()).map(|list| ("words", list.referenced)).or(patterns),
             must_say.as_ref().map(|list| ("must_say", list.referenced)),
             when.as_ref().map(|when| ("when", when.referenced)),
         ];
@@ -167,7 +171,7 @@ impl Check<'_> {
         if let [(first, _), (second, at), ..] = given.as_slice() {
             self.wrong(*at, RuleProblem::TwoKinds { first, second });
         }
-        if words.is_some() || words_from.is_some() {
+        if words.is_some() || words_from.is_some() || patterns.is_some() {
             let term = term(words, words_from, written);
             return (RuleKind::Words, Condition::Term(self.owned_term(term, scope)));
         }

@@ -217,6 +217,17 @@ pub enum RuleProblem {
     /// The same word twice in a list.
     #[error("`{0}` stands twice in the list")]
     DuplicateWord(String),
+    /// A regular expression that cannot be used, in the words of whoever read it.
+    #[error("`{start}` is no regular expression: {why}")]
+    BadPattern {
+        /// Its first characters.
+        start: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// A regular expression that matches everywhere.
+    #[error("`{0}` can match where nothing stands")]
+    EmptyPattern(String),
     /// Homophones of very short words are everywhere.
     #[error("`min_chars` is {0}")]
     TooFewForHomophones(u32),
@@ -300,6 +311,11 @@ impl RuleProblem {
             Self::DuplicateWord(_) => {
                 "take one of them away; width, case, spaces and traditional characters do not count"
             }
+            Self::BadPattern { .. } => {
+                "put it in single quotes and a `\\` before signs that are meant as they are; look-around and \
+                              back-references do not exist here"
+            }
+            Self::EmptyPattern(_) => "use `+` for `*`, or add what must stand there",
             Self::TooFewForHomophones(_) => "use 3 or more; below that nearly everything sounds alike",
             Self::TooLarge(_) => "split the set, or shorten its lists",
         };

@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 
 use earmark_core::Utterance;
 
+use crate::numerals;
+
 /// What a character is to matching.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -31,6 +33,10 @@ pub(crate) enum Joint {
     Joined,
     /// An apostrophe.
     Apostrophe,
+    /// The comma of 3,000.
+    Comma,
+    /// The point of 3.5.
+    Point,
     /// Space or a sign, or the script changes.
     Split,
     /// The end of a clause, or the edge of the text.
@@ -71,7 +77,10 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
         // Twice: some simplified characters of the table are the traditional ones of another row.
         let once = simplified.get(narrow as usize).copied().unwrap_or(narrow);
         let twice = simplified.get(once as usize).copied().unwrap_or(once);
-        lower(twice) as u32 | (classify(narrow) as u32) << CLASS_SHIFT
+        let class = classify(narrow);
+        // Circled digits and the like; Chinese numerals stay what they are, and are read as digits when reduced.
+        let digit = numerals::digit(twice).filter(|_| class == Class::Letter);
+        digit.unwrap_or_else(|| lower(twice)) as u32 | (class as u32) << CLASS_SHIFT
     };
     Table { cells: (0..BMP as u32).map(cell).collect() }
 });
@@ -165,9 +174,18 @@ pub(crate) struct Passage {
 }
 
 /// Of a mark: the character belongs to a word with edges.
-const LETTER: u8 = 4;
-const JOINT: u8 = 3;
-const JOINTS: [Joint; 4] = [Joint::Joined, Joint::Apostrophe, Joint::Split, Joint::Pause];
+const LETTER: u8 = 8;
+const JOINT: u8 = 7;
+const JOINTS: [Joint; 8] = [
+    Joint::Joined,
+    Joint::Apostrophe,
+    Joint::Comma,
+    Joint::Point,
+    Joint::Split,
+    Joint::Pause,
+    Joint::Pause,
+    Joint::Pause,
+];
 
 impl Passage {
     /// The passage of one text.
@@ -187,7 +205,8 @@ impl Passage {
         passage
     }
 
-    fn append(&mut self, utterance: u32, text: &str) {
+    /// Folds `text` of utterance number `utterance` behind what is there.
+    pub(crate) fn append(&mut self, utterance: u32, text: &str) {
         if self.chars.is_empty() {
             self.first = utterance;
         } else {
@@ -212,9 +231,16 @@ impl Passage {
                 Class::Gap => self.separate(Joint::Split),
                 Class::Pause => {
                     // The point of 3.5 and the comma of 3,000 end nothing.
-                    let goes_on = next.clone().next().is_some_and(|c| fold(c).0 == Class::Letter);
-                    let is_inside = before == Class::Letter && goes_on;
-                    self.separate(if is_inside { Joint::Split } else { Joint::Pause });
+                    let following = next.clone().next().map(&fold);
+                    let following = following.filter(|(class, _)| before == Class::Letter && *class == Class::Letter);
+                    let is_digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
+                    let is_number = is_digit(following.map(|(_, c)| c)) && is_digit(self.chars.last().copied());
+                    self.separate(match folded {
+                        '.' if is_number => Joint::Point,
+                        ',' if is_number => Joint::Comma,
+                        _ if following.is_some() => Joint::Split,
+                        _ => Joint::Pause,
+                    });
                 }
             }
             before = class;
@@ -222,7 +248,8 @@ impl Passage {
         }
     }
 
-    fn separate(&mut self, joint: Joint) {
+    /// Puts `joint` before what follows.
+    pub(crate) fn separate(&mut self, joint: Joint) {
         self.pending = Some(self.pending.map_or(joint, |pending| pending.max(joint)));
     }
 
@@ -240,7 +267,6 @@ impl Passage {
     }
 
     /// How many characters are left after folding.
-    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.chars.len()
     }
@@ -250,6 +276,17 @@ impl Passage {
         let begun = self.others.partition_point(|(first, _)| *first as usize <= at);
         let utterance = if begun == 0 { self.first } else { self.others[begun - 1].1 };
         Place { utterance, at: self.at[at] }
+    }
+
+    /// Where the characters of the utterance of character `at` end.
+    pub(crate) fn end_of_utterance(&self, at: usize) -> usize {
+        let begun = self.others.partition_point(|(first, _)| *first as usize <= at);
+        self.others.get(begun).map_or(self.len(), |(first, _)| *first as usize)
+    }
+
+    /// How many of the characters `range`, of one utterance, stand before `at` of its text.
+    pub(crate) fn count_before(&self, range: std::ops::Range<usize>, at: usize) -> usize {
+        self.at[range].partition_point(|&here| (here as usize) < at)
     }
 
     /// The folded characters `from..to`.
@@ -301,6 +338,7 @@ mod tests {
             ("Don’t", "dont"),
             ("加ＷeＣhat", "加wechat"),
             ("，。 !", ""),
+            ("①９⑴", "191"),
         ] {
             assert_eq!(Passage::of(text).chars.iter().collect::<String>(), folded, "{text}");
         }
@@ -327,7 +365,7 @@ mod tests {
                 Joint::Joined,
                 Joint::Apostrophe,
                 Joint::Split,
-                Joint::Split,
+                Joint::Point,
                 Joint::Pause,
                 Joint::Split,
                 Joint::Pause

@@ -20,7 +20,7 @@ pub(crate) use condition::{
     AbruptEndText, BesideText, Child, Children, ConditionFields, ConditionText, DistanceText, EnergyText, Texts,
 };
 pub(crate) use example::{ExampleText, Turn};
-pub(crate) use term::{HomophonesText, TermText};
+pub(crate) use term::{EnglishText, FuzzyText, HomophonesText, NormaliseText, TermText};
 
 /// A rule file of this size is a mistake; word lists of a million entries are below it.
 const MAX_SCALAR_BYTES: usize = 256 << 20;
@@ -57,7 +57,10 @@ pub(crate) struct RuleText {
     pub(crate) must_say: Option<Texts>,
     pub(crate) except: Option<Texts>,
     pub(crate) except_from: Option<Texts>,
+    pub(crate) patterns: Option<Texts>,
     pub(crate) homophones: Option<HomophonesText>,
+    pub(crate) normalise: Option<NormaliseText>,
+    pub(crate) english: Option<EnglishText>,
     pub(crate) when: Option<Child>,
     pub(crate) message: Option<MessageText>,
     pub(crate) examples: Option<ExamplesText>,

@@ -1,5 +1,6 @@
 //! Where the words of all terms stand in a text: likely places are looked up in one pass, then looked at.
 
+mod latin;
 #[cfg(test)]
 mod naive;
 mod sounds;
@@ -9,8 +10,12 @@ mod table;
 use crate::fold::Passage;
 use crate::phrase::{is_small_gap, stands_at};
 use crate::phrases::Phrases;
+use crate::rule::HOMOPHONE_MIN_CHARS;
+use crate::sound::{Fuzzy, Syllable, sound_alike, sound_alike_merged, sound_alike_with_tones};
+use crate::surroundings;
 use crate::term::Term;
 
+use latin::Latin;
 use sounds::Sounds;
 use spellings::Spellings;
 
@@ -23,6 +28,23 @@ pub(crate) enum Role {
     Except,
 }
 
+/// How a phrase was found, in falling order of certainty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Way {
+    /// By its characters.
+    Spelled,
+    /// By its words, of which some have another spelling.
+    Variant,
+    /// By its sound.
+    Sound,
+    /// By its sound to ears that merge some sounds.
+    Fuzzy,
+    /// By the sound of its words.
+    Alike,
+    /// By an expression.
+    Pattern,
+}
+
 /// A phrase of a term found in a passage, in folded characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Hit {
@@ -32,8 +54,19 @@ pub(crate) struct Hit {
     pub(crate) start: usize,
     pub(crate) end: usize,
     pub(crate) is_by_sound: bool,
-    /// Index into the term's phrases of that role.
+    /// Index into the term's phrases of that role; behind them, into its patterns.
     pub(crate) phrase: u32,
+    pub(crate) way: Way,
+    /// Of a pattern: exact begin and end in the text of its utterance, in characters, signs included.
+    pub(crate) cut: Option<(u32, u32)>,
+}
+
+impl Hit {
+    /// A hit of phrase (term, role, number) `of`.
+    pub(crate) fn new((term, role, phrase): (u32, Role, u32), start: usize, end: usize, way: Way) -> Self {
+        let is_by_sound = matches!(way, Way::Sound | Way::Fuzzy | Way::Alike);
+        Self { term, role, start, end, is_by_sound, phrase, way, cut: None }
+    }
 }
 
 /// A part found. `part` is its number among the parts of all lists.
@@ -42,7 +75,7 @@ struct PartHit {
     part: u32,
     start: usize,
     end: usize,
-    is_by_sound: bool,
+    way: Way,
 }
 
 /// The words of all terms, compiled.
@@ -50,6 +83,11 @@ pub(crate) struct Index {
     lists: Vec<List>,
     spellings: Spellings,
     sounds: Sounds,
+    /// To ears that merge all that some term merges; empty where none does.
+    fuzzy: Option<Sounds>,
+    /// Of each term that merges sounds, what it hears each syllable as; sorted.
+    merged: Vec<(u32, Vec<Syllable>)>,
+    latin: Latin,
 }
 
 /// The phrases of one term and role. Parts are numbered through all lists.
@@ -99,15 +137,30 @@ impl Index {
         };
         let spellings = Spellings::new(all);
         let mut sounds = sounds::Filling::default();
+        let mut fuzzy = None;
+        let mut latin = Latin::default();
         for list in &lists {
-            let Some(homophones) = terms[list.term as usize].matching.homophones else { continue };
+            let matching = &terms[list.term as usize].matching;
             let phrases = list.phrases(terms);
-            for part in 0..phrases.part_count() {
-                sounds.add(list.first_part + small(part), phrases.part(part), list.role, homophones);
+            let parts = (0..phrases.part_count()).map(|part| (list.first_part + small(part), phrases.part(part)));
+            if let Some(homophones) = matching.homophones {
+                parts.clone().for_each(|(number, part)| sounds.add(number, part, list.role, homophones));
+                if !homophones.fuzzy.is_empty() {
+                    let fuzzy = fuzzy.get_or_insert_with(|| sounds::Filling::merging(Fuzzy::ALL.merged()));
+                    parts.clone().for_each(|(number, part)| fuzzy.add(number, part, list.role, homophones));
+                }
+            }
+            if matching.english.is_any() {
+                parts.for_each(|(number, part)| latin.add(number, part, matching.english));
             }
         }
-        let sounds = sounds.finish();
-        Ok(Self { lists, spellings, sounds })
+        let merges = terms.iter().enumerate().filter_map(|(number, term)| {
+            let fuzzy = term.matching.homophones.map(|homophones| homophones.fuzzy)?;
+            (!fuzzy.is_empty()).then(|| (small(number), fuzzy.merged()))
+        });
+        let merged = merges.collect();
+        let (sounds, fuzzy) = (sounds.finish(), fuzzy.map(sounds::Filling::finish));
+        Ok(Self { lists, spellings, sounds, fuzzy, merged, latin })
     }
 
     /// Every place of every phrase in `passage`, in order of term, role and place.
@@ -116,14 +169,33 @@ impl Index {
         self.spellings.scan(passage, |part, start| {
             let cells = self.part(terms, part);
             if stands_at(cells, passage, start) {
-                found.push(PartHit { part, start, end: start + cells.len(), is_by_sound: false });
+                found.push(PartHit { part, start, end: start + cells.len(), way: Way::Spelled });
             }
         });
         self.sounds.scan(passage, |part, start| {
             let cells = self.part(terms, part);
-            if sounds::is_heard_at(cells, passage, start) {
-                found.push(PartHit { part, start, end: start + cells.len(), is_by_sound: true });
+            let end = start + cells.len();
+            if sounds::is_heard_at(cells, passage, start, sound_alike)
+                && self.is_close(terms, part, passage, start, sound_alike_with_tones)
+            {
+                found.push(PartHit { part, start, end, way: Way::Sound });
             }
+        });
+        if let Some(fuzzy) = &self.fuzzy {
+            fuzzy.scan(passage, |part, start| {
+                let cells = self.part(terms, part);
+                let merged = self.merged_by(self.list(part).term);
+                let alike = |with_tones| move |a, b| sound_alike_merged(a, b, merged, with_tones);
+                if sounds::is_heard_at(cells, passage, start, alike(false))
+                    && !sounds::is_heard_at(cells, passage, start, sound_alike)
+                    && self.is_close(terms, part, passage, start, alike(true))
+                {
+                    found.push(PartHit { part, start, end: start + cells.len(), way: Way::Fuzzy });
+                }
+            });
+        }
+        self.latin.scan(passage, |part, start, end, is_by_sound| {
+            found.push(PartHit { part, start, end, way: if is_by_sound { Way::Alike } else { Way::Variant } });
         });
         if found.is_empty() {
             return Vec::new();
@@ -145,7 +217,7 @@ impl Index {
                 continue;
             }
             let mut last = *first;
-            let mut is_by_sound = first.is_by_sound;
+            let mut way = first.way;
             // The parts of a phrase have neighbouring numbers, by which `found` is sorted.
             let mut rest = &found[i + 1..];
             let mut is_whole = true;
@@ -156,7 +228,7 @@ impl Index {
                 match rest.first() {
                     Some(next) if next.part == wanted && is_small_gap(passage, last.end, next.start) => {
                         last = *next;
-                        is_by_sound |= next.is_by_sound;
+                        way = way.max(next.way);
                     }
                     _ => {
                         is_whole = false;
@@ -165,11 +237,39 @@ impl Index {
                 }
             }
             if is_whole {
-                let &List { term, role, .. } = list;
-                hits.push(Hit { term, role, start: first.start, end: last.end, is_by_sound, phrase });
+                hits.push(Hit::new((list.term, list.role, phrase), first.start, last.end, way));
             }
         }
         hits
+    }
+
+    /// Whether what sounds like `part` at `start` sounds enough like it for its rule: with the same tones, as
+    /// `is_alike` says of two characters, or in three characters that stand by themselves.
+    fn is_close(
+        &self,
+        terms: &[Term],
+        part: u32,
+        passage: &Passage,
+        start: usize,
+        is_alike: impl Fn(char, char) -> bool,
+    ) -> bool {
+        let Some(homophones) = terms[self.list(part).term as usize].matching.homophones else { return false };
+        let cells = self.part(terms, part);
+        let end = start + cells.len();
+        let is_short = cells.len() < HOMOPHONE_MIN_CHARS;
+        if !homophones.tones && !is_short {
+            return true;
+        }
+        let heard = &passage.chars[start..end];
+        let has_tones =
+            heard.iter().zip(cells).all(|(&heard, cell)| heard == cell.char() || is_alike(heard, cell.char()));
+        has_tones || !homophones.tones && surroundings::stands_alone(passage, start, end)
+    }
+
+    /// What `term` hears each syllable as.
+    fn merged_by(&self, term: u32) -> &[Syllable] {
+        let at = self.merged.binary_search_by_key(&term, |(term, _)| *term);
+        at.map_or(&[], |at| self.merged[at].1.as_slice())
     }
 
     fn list(&self, part: u32) -> &List {

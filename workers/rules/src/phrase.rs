@@ -24,9 +24,12 @@ const LETTER: u32 = 1 << 21;
 const FIRST: u32 = 1 << 22;
 /// From here one bit for each joint that may stand before the character; not used for the first.
 const JOINTS: u32 = 24;
-const ANY: u32 = 0b1111 << JOINTS;
+const ANY: u32 = 0b11_1111 << JOINTS;
 /// Not joined, not even by an apostrophe.
 const APART: u32 = (1 << Joint::Split as u32 | 1 << Joint::Pause as u32) << JOINTS;
+/// The point or comma of a number: there, or not.
+const POINT: u32 = (1 << Joint::Point as u32) << JOINTS;
+const COMMA: u32 = (1 << Joint::Comma as u32) << JOINTS;
 const LOOSE: u32 = (1 << Joint::Joined as u32 | 1 << Joint::Apostrophe as u32 | 1 << Joint::Split as u32) << JOINTS;
 const TIGHT: u32 = 1 << (Joint::Joined as u32) << JOINTS;
 const JOINT_BITS: u32 = ANY;
@@ -51,6 +54,11 @@ impl Cell {
         self.0 & JOINT_BITS == LOOSE
     }
 
+    /// Whether the text may have it apart from the character before it.
+    pub(crate) fn may_be_apart(self) -> bool {
+        self.allows(Joint::Split)
+    }
+
     fn allows(self, joint: Joint) -> bool {
         self.0 & 1 << (JOINTS + joint as u32) != 0
     }
@@ -61,6 +69,10 @@ impl Cell {
 enum Seam {
     Nothing,
     Hyphen,
+    /// The comma of a number.
+    Comma,
+    /// The point of a number.
+    Point,
     Space,
 }
 
@@ -91,7 +103,9 @@ pub(crate) fn append_part(cells: &mut Vec<Cell>, text: &str) {
                 let follows = is_letter && cells.len() > begin && cells[cells.len() - 1].is_letter();
                 let joints = match seam {
                     _ if !follows => ANY,
-                    Seam::Space => APART,
+                    Seam::Comma if folded.is_ascii_digit() => COMMA,
+                    Seam::Point if folded.is_ascii_digit() => POINT,
+                    Seam::Space | Seam::Comma | Seam::Point => APART,
                     Seam::Hyphen => LOOSE,
                     Seam::Nothing => TIGHT,
                 };
@@ -105,10 +119,22 @@ pub(crate) fn append_part(cells: &mut Vec<Cell>, text: &str) {
             }
             Class::Apostrophe if seam == Seam::Nothing => seam = Seam::Hyphen,
             Class::Gap if seam == Seam::Nothing && matches!(c, '-' | '\u{2010}' | '\u{2011}') => seam = Seam::Hyphen,
+            Class::Pause if seam == Seam::Nothing && is_digit(cells.get(begin..).unwrap_or_default()) => {
+                seam = match folded {
+                    '.' => Seam::Point,
+                    ',' => Seam::Comma,
+                    _ => Seam::Space,
+                };
+            }
             Class::Apostrophe | Class::Gap | Class::Pause => seam = Seam::Space,
         }
     }
     loosen(&mut cells[run..]);
+}
+
+/// Whether the last of `cells` is a digit.
+fn is_digit(cells: &[Cell]) -> bool {
+    cells.last().is_some_and(|cell| cell.char().is_ascii_digit())
 }
 
 /// Lets a text have `run`, letters without a space between them, in pieces if it is long.

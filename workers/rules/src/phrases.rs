@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::SourceFile;
-use crate::phrase::{Cell, append_part, has_ellipsis, stretches};
+use crate::phrase::{Cell, MAX_GAP_CHARS, append_part, has_ellipsis, stretches};
 
 /// The phrases of a term, in order.
 #[derive(Debug, Clone, Default)]
@@ -125,6 +125,17 @@ impl Phrases {
             return (rich.phrase, within, rich.parts);
         }
         (rich.phrase + 1 + within - rich.parts, 0, 1)
+    }
+
+    /// More characters than any phrase can span in a text, with all that its ellipses stand for.
+    pub(crate) fn longest(&self) -> usize {
+        let simple = (0..self.part_count()).map(|part| self.part(part).len()).max().unwrap_or(0);
+        let spanned = |rich: &Rich| {
+            let parts = rich.first_part..rich.first_part + rich.parts;
+            let cells: usize = parts.map(|part| self.part(part as usize).len()).sum();
+            cells + MAX_GAP_CHARS * rich.parts as usize
+        };
+        self.rich.iter().map(spanned).max().unwrap_or(0).max(simple)
     }
 
     /// What is in list files more often than needed.

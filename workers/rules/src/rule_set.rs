@@ -8,7 +8,7 @@ use earmark_core::{Finding, RuleSetId, Speaker, TimePrecision, Utterance};
 use crate::check::{self, Checked};
 use crate::condition::{Condition, Owner};
 use crate::error::{RuleError, RuleErrors, RuleProblem};
-use crate::index::Index;
+use crate::finder::Finder;
 use crate::rule::Rule;
 use crate::search::{Context, Extent, Search};
 use crate::source::{SourceFile, canonical};
@@ -28,7 +28,7 @@ pub struct RuleSet {
     owners: Arc<Vec<Owner>>,
     /// Rules that may hold though none of their words is said.
     standing: Arc<Vec<u32>>,
-    index: Arc<Index>,
+    index: Arc<Finder>,
 }
 
 impl RuleSet {
@@ -41,7 +41,7 @@ impl RuleSet {
         let (sources, id) = canonical(name, files);
         let sources: Arc<[SourceFile]> = sources.into();
         let Checked { rules, terms, owners } = check::rules(&sources).map_err(|errors| RuleErrors { errors })?;
-        let index = Index::new(&terms).map_err(|message| {
+        let index = Finder::new(&terms).map_err(|message| {
             let path = sources.first().map(|file| file.path.clone()).unwrap_or_default();
             let problem = RuleProblem::TooLarge(message);
             RuleErrors { errors: vec![RuleError { path, line: 1, column: 1, problem }] }
@@ -87,7 +87,7 @@ impl RuleSet {
         &self.standing
     }
 
-    pub(crate) fn index(&self) -> &Index {
+    pub(crate) fn index(&self) -> &Finder {
         &self.index
     }
 

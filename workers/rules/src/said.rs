@@ -6,10 +6,12 @@ use std::collections::BTreeMap;
 
 use earmark_core::{FindingKind, Utterance};
 
+use crate::finder::Finder;
 use crate::fold::Passage;
-use crate::index::{Hit, Index, Role};
+use crate::index::{Hit, Role, Way};
 use crate::phrase::{MAX_GAP_CHARS, is_small_gap};
 use crate::term::Term;
+use crate::texts::Texts;
 use crate::timing::Timeline;
 
 /// Utterances of one speaker with less between them are one sentence that was cut in two.
@@ -43,7 +45,7 @@ pub(crate) struct Said {
 /// Listens to one recording.
 pub(crate) struct Listener<'a> {
     terms: &'a [Term],
-    index: &'a Index,
+    index: &'a Finder,
     utterances: &'a [Utterance],
     /// One for each utterance, made when something is found there.
     timelines: Vec<OnceCell<Timeline<'a>>>,
@@ -57,7 +59,7 @@ impl Said {
 }
 
 impl<'a> Listener<'a> {
-    pub(crate) fn new(terms: &'a [Term], index: &'a Index, utterances: &'a [Utterance]) -> Self {
+    pub(crate) fn new(terms: &'a [Term], index: &'a Finder, utterances: &'a [Utterance]) -> Self {
         let timelines = utterances.iter().map(|_| OnceCell::new()).collect();
         Self { terms, index, utterances, timelines }
     }
@@ -68,7 +70,7 @@ impl<'a> Listener<'a> {
         let mut said = Vec::new();
         for members in sentences(self.utterances) {
             let passage = Passage::joined(self.utterances, &members);
-            let hits = self.index.hits(self.terms, &passage);
+            let hits = self.index.hits(self.terms, &passage, Texts::Utterances(self.utterances));
             for hits in hits.chunk_by(|a, b| a.term == b.term) {
                 let kept = keep(&self.terms[hits[0].term as usize], &passage, hits);
                 let counting = kept.iter().filter(|hit| counts(hit.term, passage.place(hit.start).utterance));
@@ -86,6 +88,9 @@ impl<'a> Listener<'a> {
     /// The characters of `hit` in the utterance where it begins, and whether it goes on in the next.
     fn span(passage: &Passage, hit: &Hit) -> ((usize, usize), bool) {
         let first = passage.place(hit.start);
+        if let Some((start, end)) = hit.cut {
+            return ((start as usize, end as usize), false);
+        }
         let here = (hit.start..hit.end).map(|at| passage.place(at));
         let last = here.take_while(|place| place.utterance == first.utterance).last().unwrap_or(first);
         let goes_on = passage.place(hit.end - 1).utterance != first.utterance;
@@ -97,7 +102,7 @@ impl<'a> Listener<'a> {
         let (span, goes_on) = Self::span(passage, hit);
         let timeline = self.timeline(first.utterance);
         let matched = timeline.text(span).to_owned();
-        let phrase = self.terms[hit.term as usize].phrases.get(hit.phrase as usize);
+        let term = &self.terms[hit.term as usize];
         let (start_ms, mut end_ms) = timeline.times(span);
         if goes_on {
             let last = passage.place(hit.end - 1);
@@ -105,8 +110,8 @@ impl<'a> Listener<'a> {
         }
         let kind = match () {
             () if hit.is_by_sound => FindingKind::Homophone,
-            () if phrase.has_gap() => FindingKind::Pattern,
-            () if matched == phrase.text() => FindingKind::Exact,
+            () if hit.way == Way::Pattern || term.has_gap(hit.phrase) => FindingKind::Pattern,
+            () if matched == term.text(hit.phrase) => FindingKind::Exact,
             () => FindingKind::Folded,
         };
         Said {
@@ -162,8 +167,8 @@ fn keep(term: &Term, passage: &Passage, hits: &[Hit]) -> Vec<Hit> {
         near.into_iter().any(|except| covers(term, passage, except, hit))
     };
     let mut found: Vec<Hit> = hits.iter().filter(|hit| hit.role == Role::Find && !is_excepted(hit)).copied().collect();
-    let has_gap = |hit: &Hit| term.phrases.get(hit.phrase as usize).has_gap();
-    found.sort_by_key(|hit| (hit.is_by_sound, hit.start, usize::MAX - hit.end, has_gap(hit), hit.phrase));
+    let has_gap = |hit: &Hit| term.has_gap(hit.phrase);
+    found.sort_by_key(|hit| (hit.is_by_sound, hit.start, usize::MAX - hit.end, has_gap(hit), hit.way, hit.phrase));
     // Begin and end of what is kept. These never overlap, so the last to begin before a hit's end also ends last.
     let mut taken: BTreeMap<usize, usize> = BTreeMap::new();
     found.retain(|hit| {

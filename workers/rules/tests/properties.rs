@@ -8,6 +8,21 @@ use proptest::prelude::*;
 
 static STARTER: LazyLock<RuleSet> = LazyLock::new(RuleSet::starter);
 
+/// Every option of matching, on words that the pieces of [`text`] make up.
+static OPTIONS: LazyLock<RuleSet> = LazyLock::new(|| {
+    let options = [
+        "words: [保证收益, 加微信, '12', 十二个月, 一定, no risk, guaranteed returns]",
+        "words: [保证…收益, 强迫]\n    normalise: {split_characters: true}\n    homophones: {min_chars: 3, tones: true}",
+        "words: [保证收益, No Risk]\n    normalise: false\n    homophones: false",
+        "words: [保证收益]\n    normalise: {fillers: false, spaces: false}\n    homophones: {min_chars: 3, fuzzy: true}",
+        "words: [guaranteed returns, favourite]\n    english: {spelling_variants: true, sound_alikes: true}",
+        "patterns: ['\\d+', '[^a-z]收', 'r\\w+s']\n    except: [收收益]",
+    ];
+    let rule = |(number, options)| format!("  - id: r{number}\n    category: c\n    severity: high\n    {options}\n");
+    let text = format!("rules:\n{}", options.iter().enumerate().map(rule).collect::<String>());
+    RuleSet::compile("options", &[SourceFile { path: "a.yaml".into(), text }]).expect("written above")
+});
+
 /// Pieces that hit, half hit and disturb, in any order.
 fn text() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
@@ -18,6 +33,23 @@ fn text() -> impl Strategy<Value = String> {
         Just("不会要求"),
         Just("guaranteed "),
         Just("returns"),
+        Just("retirns"),
+        Just("嗯"),
+        Just("那个"),
+        Just("保"),
+        Just("收"),
+        Just("收益"),
+        Just("no risk "),
+        Just("um "),
+        Just("一"),
+        Just("十"),
+        Just("二"),
+        Just("12"),
+        Just("3,000"),
+        Just("点"),
+        Just("个月"),
+        Just("弓虽迫"),
+        Just("favorite"),
         Just("What’s App me"),
         Just("，"),
         Just("。"),
@@ -69,7 +101,8 @@ proptest! {
             });
             start_ms += 1000 + gap_ms;
         }
-        for finding in STARTER.find(&utterances, &Context::default()) {
+        let context = Context::default();
+        for finding in STARTER.find(&utterances, &context).into_iter().chain(OPTIONS.find(&utterances, &context)) {
             let Some(id) = finding.utterance_id else { continue };
             let [start, end] = finding.span.unwrap();
             let text: Vec<char> = utterances[id as usize].text.chars().collect();

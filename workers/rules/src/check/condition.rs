@@ -69,11 +69,15 @@ impl Check<'_> {
             words_from: fields.words_from.take(),
             except: fields.except.take(),
             except_from: fields.except_from.take(),
+            patterns: fields.patterns.take(),
             homophones: fields.homophones.take(),
+            normalise: fields.normalise.take(),
+            english: fields.english.take(),
         };
         let options_at = term.except.as_ref().or(term.except_from.as_ref()).map(|list| list.referenced);
-        if let Some(words) = term.words.as_ref().or(term.words_from.as_ref()) {
-            found.push(("words", words.referenced, self.leaf(term, &inside)));
+        let given = [&term.words, &term.words_from, &term.patterns].into_iter().flatten().next();
+        if let Some(at) = given.map(|list| list.referenced) {
+            found.push(("words", at, self.leaf(term, &inside)));
         } else if let Some(at) = options_at {
             self.wrong(at, RuleProblem::Misplaced { field: "except", beside: "words" });
         }

@@ -2,13 +2,13 @@
 
 use super::Check;
 use crate::error::RuleProblem;
-use crate::format::{HomophonesText, TermText, Texts, place};
+use crate::format::{FuzzyText, HomophonesText, NormaliseText, TermText, Texts, place};
+use crate::normalise::Kinds;
+use crate::pattern::{BadPattern, Pattern};
 use crate::phrases::{Filling, Phrases, Unfit};
-use crate::rule::HOMOPHONE_MIN_CHARS;
-use crate::term::{Homophones, Matching, Term};
+use crate::sound::{FUZZY, Fuzzy};
+use crate::term::{English, HOMOPHONE_LEAST_CHARS, Homophones, Matching, Term};
 
-/// Below this nearly everything sounds like something else: 7.8 homophones for each exact hit at two characters.
-const HOMOPHONE_LEAST_CHARS: u32 = 3;
 const EXCEPT: &str = "except";
 /// Far beyond anything said word for word; it bounds the work of all that looks into words.
 const MAX_WORD_CHARS: usize = 200;
@@ -21,7 +21,14 @@ impl Check<'_> {
         let phrases = self.phrases(["words", "words_from"], written.words, written.words_from);
         let except = self.phrases([EXCEPT, "except_from"], written.except, written.except_from);
         let homophones = self.homophones(written.homophones);
-        self.terms.push(Term { phrases, except, matching: Matching { homophones } });
+        let normalise = self.normalise(written.normalise);
+        let english = written.english.map_or_else(English::default, |english| English {
+            spelling_variants: english.spelling_variants,
+            sound_alikes: english.sound_alikes,
+        });
+        let patterns = written.patterns.map(|list| self.patterns(&list)).unwrap_or_default();
+        let matching = Matching { homophones, normalise, english };
+        self.terms.push(Term { phrases, except, patterns, matching });
         self.terms.len() - 1
     }
 
@@ -61,20 +68,83 @@ impl Check<'_> {
         }
     }
 
+    fn patterns(&mut self, list: &Texts) -> Vec<Pattern> {
+        if list.value.is_empty() {
+            self.wrong(list.referenced, RuleProblem::EmptyList("patterns"));
+        }
+        let mut patterns = Vec::with_capacity(list.value.len());
+        for written in &list.value {
+            let text = written.value.trim();
+            if text.is_empty() {
+                self.wrong(written.referenced, RuleProblem::EmptyText("patterns"));
+                continue;
+            }
+            match Pattern::new(text) {
+                Ok(pattern) => patterns.push(pattern),
+                Err(BadPattern::Empty) => self.wrong(written.referenced, RuleProblem::EmptyPattern(text.into())),
+                Err(BadPattern::Unreadable(why)) => {
+                    let (start, pattern) = (text.chars().take(SHOWN_CHARS).collect(), why);
+                    self.wrong(written.referenced, RuleProblem::BadPattern { start, why: pattern });
+                }
+            }
+        }
+        patterns
+    }
+
+    /// What is looked past: all kinds but split characters, unless the rule says otherwise.
+    fn normalise(&mut self, written: Option<NormaliseText>) -> Kinds {
+        let settings = match written {
+            None | Some(NormaliseText::Switch(true)) => return Kinds::DEFAULT,
+            Some(NormaliseText::Switch(false)) => return Kinds::NONE,
+            Some(NormaliseText::Settings(settings)) => settings,
+        };
+        let switches = [
+            (settings.width, Kinds::WIDTH),
+            (settings.case, Kinds::CASE),
+            (settings.traditional, Kinds::TRADITIONAL),
+            (settings.numerals, Kinds::NUMERALS),
+            (settings.fillers, Kinds::FILLERS),
+            (settings.repeats, Kinds::REPEATS),
+            (settings.punctuation, Kinds::PUNCTUATION),
+            (settings.spaces, Kinds::SPACES),
+            (settings.split_characters, Kinds::SPLIT_CHARACTERS),
+        ];
+        switches.into_iter().fold(Kinds::DEFAULT, |kinds, (switch, kind)| match switch {
+            None => kinds,
+            Some(true) => kinds.with(kind),
+            Some(false) => kinds.without(kind),
+        })
+    }
+
     fn homophones(&mut self, written: Option<HomophonesText>) -> Option<Homophones> {
-        let default = Homophones { min_chars: HOMOPHONE_MIN_CHARS, max_severity: None };
+        let default = Homophones::default();
         match written {
             None | Some(HomophonesText::Switch(true)) => Some(default),
             Some(HomophonesText::Switch(false)) => None,
             Some(HomophonesText::Settings(settings)) => {
                 let min_chars = settings.min_chars.map(|least| {
-                    if least.value < HOMOPHONE_LEAST_CHARS {
+                    if (least.value as usize) < HOMOPHONE_LEAST_CHARS {
                         self.wrong(least.referenced, RuleProblem::TooFewForHomophones(least.value));
                     }
                     least.value as usize
                 });
                 let min_chars = min_chars.unwrap_or(default.min_chars);
-                Some(Homophones { min_chars, max_severity: settings.max_severity })
+                let fuzzy = match settings.fuzzy {
+                    None | Some(FuzzyText::Switch(false)) => Fuzzy::default(),
+                    Some(FuzzyText::Switch(true)) => Fuzzy::ALL,
+                    Some(FuzzyText::Pairs(pairs)) => pairs.into_iter().fold(Fuzzy::default(), |fuzzy, pair| {
+                        fuzzy.with(Fuzzy::named(pair.value.trim()).unwrap_or_else(|| {
+                            let known = FUZZY.to_vec();
+                            self.wrong(
+                                pair.referenced,
+                                RuleProblem::UnknownChoice { value: pair.value.clone(), known },
+                            );
+                            Fuzzy::default()
+                        }))
+                    }),
+                };
+                let tones = settings.tones.unwrap_or(false);
+                Some(Homophones { min_chars, max_severity: settings.max_severity, tones, fuzzy })
             }
         }
     }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use serde_saphyr::Spanned;
 
 use super::WithinText;
-use super::term::HomophonesText;
+use super::term::{EnglishText, HomophonesText, NormaliseText};
 
 /// A list of texts with the place of each.
 pub(crate) type Texts = Spanned<Vec<Spanned<String>>>;
@@ -38,7 +38,10 @@ pub(crate) struct ConditionFields {
     pub(crate) said: Option<Texts>,
     pub(crate) except: Option<Texts>,
     pub(crate) except_from: Option<Texts>,
+    pub(crate) patterns: Option<Texts>,
     pub(crate) homophones: Option<HomophonesText>,
+    pub(crate) normalise: Option<NormaliseText>,
+    pub(crate) english: Option<EnglishText>,
     pub(crate) speaker: Option<Spanned<String>>,
     pub(crate) within: Option<Spanned<WithinText>>,
     pub(crate) all: Option<Children>,

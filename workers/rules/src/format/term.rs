@@ -3,7 +3,7 @@
 use std::fmt;
 
 use earmark_core::Severity;
-use serde::de::{self, MapAccess, Visitor, value::MapAccessDeserializer};
+use serde::de::{self, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer};
 use serde_saphyr::Spanned;
 
@@ -17,7 +17,10 @@ pub(crate) struct TermText {
     pub(crate) words_from: Option<Texts>,
     pub(crate) except: Option<Texts>,
     pub(crate) except_from: Option<Texts>,
+    pub(crate) patterns: Option<Texts>,
     pub(crate) homophones: Option<HomophonesText>,
+    pub(crate) normalise: Option<NormaliseText>,
+    pub(crate) english: Option<EnglishText>,
 }
 
 /// `true`, `false`, or the settings.
@@ -32,6 +35,8 @@ pub(crate) enum HomophonesText {
 pub(crate) struct HomophoneSettings {
     pub(crate) min_chars: Option<Spanned<u32>>,
     pub(crate) max_severity: Option<Severity>,
+    pub(crate) tones: Option<bool>,
+    pub(crate) fuzzy: Option<FuzzyText>,
 }
 
 impl<'de> Deserialize<'de> for HomophonesText {
@@ -40,13 +45,92 @@ impl<'de> Deserialize<'de> for HomophonesText {
         impl<'de> Visitor<'de> for Switch {
             type Value = HomophonesText;
             fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-                f.write_str("`true`, `false`, or `min_chars` and `max_severity`")
+                f.write_str("`true`, `false`, or `min_chars`, `max_severity`, `tones`, `fuzzy`")
             }
             fn visit_bool<E: de::Error>(self, is_on: bool) -> Result<Self::Value, E> {
                 Ok(HomophonesText::Switch(is_on))
             }
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
                 HomophoneSettings::deserialize(MapAccessDeserializer::new(map)).map(HomophonesText::Settings)
+            }
+        }
+        deserializer.deserialize_any(Switch)
+    }
+}
+
+/// `true`, `false`, or the pairs that are taken for the same.
+#[derive(Debug)]
+pub(crate) enum FuzzyText {
+    Switch(bool),
+    Pairs(Vec<Spanned<String>>),
+}
+
+/// `true`, `false` for "exactly as written", or the settings.
+#[derive(Debug)]
+pub(crate) enum NormaliseText {
+    Switch(bool),
+    Settings(NormaliseSettings),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NormaliseSettings {
+    pub(crate) width: Option<bool>,
+    pub(crate) case: Option<bool>,
+    pub(crate) traditional: Option<bool>,
+    pub(crate) numerals: Option<bool>,
+    pub(crate) fillers: Option<bool>,
+    pub(crate) repeats: Option<bool>,
+    pub(crate) punctuation: Option<bool>,
+    pub(crate) spaces: Option<bool>,
+    pub(crate) split_characters: Option<bool>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EnglishText {
+    #[serde(default)]
+    pub(crate) spelling_variants: bool,
+    #[serde(default)]
+    pub(crate) sound_alikes: bool,
+}
+
+impl<'de> Deserialize<'de> for FuzzyText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Pairs;
+        impl<'de> Visitor<'de> for Pairs {
+            type Value = FuzzyText;
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("`true`, `false`, or a list such as `[z-zh, n-l, in-ing]`")
+            }
+            fn visit_bool<E: de::Error>(self, is_on: bool) -> Result<Self::Value, E> {
+                Ok(FuzzyText::Switch(is_on))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut pairs: A) -> Result<Self::Value, A::Error> {
+                let mut all = Vec::new();
+                while let Some(pair) = pairs.next_element()? {
+                    all.push(pair);
+                }
+                Ok(FuzzyText::Pairs(all))
+            }
+        }
+        deserializer.deserialize_any(Pairs)
+    }
+}
+
+impl<'de> Deserialize<'de> for NormaliseText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Switch;
+        impl<'de> Visitor<'de> for Switch {
+            type Value = NormaliseText;
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("`true`, `false`, or what is looked past (`fillers: false`)")
+            }
+            fn visit_bool<E: de::Error>(self, is_on: bool) -> Result<Self::Value, E> {
+                Ok(NormaliseText::Switch(is_on))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                NormaliseSettings::deserialize(MapAccessDeserializer::new(map)).map(NormaliseText::Settings)
             }
         }
         deserializer.deserialize_any(Switch)

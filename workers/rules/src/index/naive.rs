@@ -2,10 +2,11 @@
 
 use proptest::prelude::*;
 
-use super::{Hit, Index, Role};
+use super::{Hit, Index, Role, Way};
 use crate::fold::{Class, Joint, Passage, fold};
 use crate::phrases::{Filling, Phrases};
-use crate::sound::{readings, sound_alike};
+use crate::sound::{readings, sound_alike, sound_alike_with_tones};
+use crate::surroundings::stands_alone;
 use crate::term::{Homophones, Matching, Term};
 
 /// What stands between two characters of a word.
@@ -13,6 +14,7 @@ use crate::term::{Homophones, Matching, Term};
 enum Seam {
     Nothing,
     Hyphen,
+    Point,
     Space,
 }
 
@@ -23,12 +25,18 @@ fn spelled(word: &str) -> (Vec<char>, Vec<Class>, Vec<Seam>) {
         match fold(c) {
             (Class::Nothing, _) => {}
             (class @ (Class::Ideograph | Class::Letter), folded) => {
+                if seam == Seam::Point && !folded.is_ascii_digit() {
+                    seam = Seam::Space;
+                }
                 chars.push(folded);
                 classes.push(class);
                 seams.push(std::mem::replace(&mut seam, Seam::Nothing));
             }
             (Class::Apostrophe, _) if seam == Seam::Nothing => seam = Seam::Hyphen,
             (Class::Gap, _) if seam == Seam::Nothing && c == '-' => seam = Seam::Hyphen,
+            (Class::Pause, '.') if seam == Seam::Nothing && chars.last().is_some_and(char::is_ascii_digit) => {
+                seam = Seam::Point;
+            }
             _ => seam = Seam::Space,
         }
     }
@@ -51,8 +59,9 @@ fn may_have(classes: &[Class], seams: &[Seam], at: usize, joint: Joint) -> bool 
     }
     match seams[at] {
         Seam::Space => joint >= Joint::Split,
+        Seam::Point => joint == Joint::Point,
         Seam::Nothing if behind - first < 6 => joint == Joint::Joined,
-        Seam::Nothing | Seam::Hyphen => joint <= Joint::Split,
+        Seam::Nothing | Seam::Hyphen => joint <= Joint::Split && !matches!(joint, Joint::Comma | Joint::Point),
     }
 }
 
@@ -63,19 +72,22 @@ fn naive(words: &[String], homophones: Option<Homophones>, passage: &Passage) ->
         for start in 0..passage.len() {
             let end = start + chars.len();
             let Some(heard) = passage.chars.get(start..end) else { break };
-            let hit = |is_by_sound| Hit { term: 0, role: Role::Find, start, end, is_by_sound, phrase: number as u32 };
+            let hit = |way| Hit::new((0, Role::Find, number as u32), start, end, way);
             let keeps_words = passage.begins_word(start)
                 && passage.ends_word(end)
                 && (1..chars.len()).all(|i| may_have(&classes, &seams, i, passage.joint(start + i)));
             if heard == chars && keeps_words {
-                hits.push(hit(false));
+                hits.push(hit(Way::Spelled));
             }
             let can_sound = homophones.is_some_and(|it| chars.len() >= it.min_chars)
                 && classes.iter().all(|class| *class == Class::Ideograph)
                 && chars.windows(3).any(|three| three.iter().all(|c| !readings(*c).is_empty()));
             let is_alike = heard.iter().zip(&chars).all(|(&a, &b)| a == b || sound_alike(a, b));
-            if can_sound && heard != chars && is_alike {
-                hits.push(hit(true));
+            let has_tones = heard.iter().zip(&chars).all(|(&a, &b)| a == b || sound_alike_with_tones(a, b));
+            let is_close = chars.len() > 3 || has_tones || stands_alone(passage, start, end);
+            let is_apart = passage.begins_word(start) && passage.ends_word(end);
+            if can_sound && heard != chars && is_alike && is_close && is_apart {
+                hits.push(hit(Way::Sound));
             }
         }
     }
@@ -87,7 +99,15 @@ fn term(words: &[String], homophones: Option<Homophones>) -> (Vec<String>, Term)
     let mut phrases = Filling::new(false);
     let added = |word: &&String| phrases.add_inline(word, 1).is_ok();
     let kept = words.iter().filter(added).cloned().collect();
-    (kept, Term { phrases: phrases.finish(), except: Phrases::default(), matching: Matching { homophones } })
+    (
+        kept,
+        Term {
+            phrases: phrases.finish(),
+            except: Phrases::default(),
+            patterns: Vec::new(),
+            matching: Matching { homophones, ..Matching::default() },
+        },
+    )
 }
 
 /// Few characters, so that much of what is made up is found, with all that joins and splits them.
@@ -110,7 +130,7 @@ proptest! {
         text in text(0..60),
         least in proptest::option::of(3_usize..5),
     ) {
-        let homophones = least.map(|min_chars| Homophones { min_chars, max_severity: None });
+        let homophones = least.map(|min_chars| Homophones { min_chars, ..Homophones::default() });
         let words: Vec<String> = words.iter().map(|word| word.trim().replace("...", "").replace('…', "")).collect();
         let (words, term) = term(&words, homophones);
         let terms = [term];

@@ -10,6 +10,7 @@ use crate::phrases::Phrase;
 use crate::rule::{HOMOPHONE_MIN_CHARS, Rule};
 use crate::rule_set::RuleSet;
 use crate::term::Term;
+use crate::texts::Texts;
 
 /// Looks over the words of one term of a rule.
 pub(super) struct Look<'a, 'w> {
@@ -106,9 +107,10 @@ impl<'a, 'w> Look<'a, 'w> {
             self.term.phrases.iter().map(|phrase| (phrase.cells(), phrase)).collect();
         for except in self.term.except.iter() {
             let is_open = except.opens_before() || except.opens_after();
-            let passage = Passage::of(&except.text().replace("...", " ").replace('…', " "));
+            let text = except.text().replace("...", " ").replace('…', " ");
+            let passage = Passage::of(&text);
             let is_word = |hit: &Hit| hit.term as usize == self.number && hit.role == Role::Find;
-            if !is_open && !set.index().hits(set.terms(), &passage).iter().any(is_word) {
+            if !is_open && !set.index().hits(set.terms(), &passage, Texts::One(&text)).iter().any(is_word) {
                 self.warn(&except, LintProblem::IdleException(except.text().into()));
             }
             if let Some(phrase) = by_cells.get(except.cells()) {
