@@ -13,7 +13,7 @@ SEEDS ?= 1
 
 SECONDS_EACH ?= 60
 
-.PHONY: help setup demo test check fmt clippy docs licences unused accuracy tier intake memory boundaries queue replay chaos chaos-long fuzz build
+.PHONY: help setup demo test check fmt clippy docs licences unused accuracy tier intake memory boundaries queue replay rules chaos chaos-long fuzz build
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -79,6 +79,10 @@ fuzz: setup ## Fuzz rule files and texts, SECONDS_EACH=n (60) for each
 
 replay: build ## Print how long two rule sets take over 100 000 stored calls (3 GB in /tmp)
 	@python3 benches/replay.py
+
+rules: setup ## Write docs/rules-speed.md: the word index beside ahocorasick_rs
+	@$(CARGO) build --release --locked -p earmark-rules --example words
+	@python3 -B benches/rules.py
 
 chaos: setup ## The crash run: SEED=n another one, SEEDS=n so many of them (docs/chaos.md)
 	@$(CARGO) build --release --locked --workspace --bin earmark --bin earmark-chaos

@@ -1,7 +1,7 @@
 //! Where parts of phrases may stand, by how they sound.
 
 use super::Role;
-use super::table::{Anchor, Bits, Table, mix};
+use super::table::{Anchor, Bits, Table, mark, mix};
 use crate::fold::Passage;
 use crate::phrase::Cell;
 use crate::sound::{Syllable, readings};
@@ -57,6 +57,8 @@ impl Filling {
                     hash: mix(pair, u64::from(heard(third))),
                     part: number,
                     at: place,
+                    // Of another spelling nothing is known but the sound.
+                    beside: [mark(None); 2],
                 }));
             }
         }
@@ -103,11 +105,15 @@ impl Sounds {
                         continue;
                     }
                     for &third in third {
-                        self.anchors.find(mix(pair, u64::from(as_heard(third))), |part, place| {
-                            if let Some(start) = (at + 1 - ANCHOR_CHARS).checked_sub(place) {
-                                found(part, start);
-                            }
-                        });
+                        self.anchors.find(
+                            mix(pair, u64::from(as_heard(third))),
+                            || [None; 2],
+                            |part, place| {
+                                if let Some(start) = (at + 1 - ANCHOR_CHARS).checked_sub(place) {
+                                    found(part, start);
+                                }
+                            },
+                        );
                     }
                 }
             }

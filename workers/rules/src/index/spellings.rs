@@ -3,7 +3,7 @@
 //! A part with Chinese characters or the like is looked up by its rarest pair of neighbouring ones, a part in Latin
 //! script by its rarest word. What is found may stand there; whether it does is for the caller to see.
 
-use super::table::{Anchor, Bits, Table, mix};
+use super::table::{Anchor, Bits, Table, mark, mix};
 use crate::fold::{Joint, Passage};
 use crate::phrase::{Cell, SPLITTABLE_LETTERS};
 
@@ -23,6 +23,8 @@ pub(super) struct Spellings {
     words: Table,
     /// What the words begin with that a text may have in pieces, from [`SPLITTABLE_LETTERS`] letters on.
     openings: Bits,
+    /// The same of their first letters alone: small, and where most words of a text end.
+    beginnings: Bits,
     has_openings: bool,
 }
 
@@ -39,32 +41,39 @@ impl Spellings {
     pub(super) fn new<'a, I: Iterator<Item = (u32, &'a [Cell])>>(all: impl Fn() -> I) -> Self {
         let counts = Counts::of(all().map(|(_, part)| part), all().map(|(_, part)| part.len()).sum());
         let (mut singles, mut pairs, mut words) = (Vec::new(), Vec::new(), Vec::new());
-        let mut openings = 0;
+        let (mut openings, mut long) = (0, 0);
         for (number, part) in all() {
-            let anchor = |hash, at: usize| Anchor { hash, part: number, at: u8::try_from(at).unwrap_or(u8::MAX) };
+            let anchor = |hash, at: usize, end: usize| {
+                let before = at.checked_sub(1).map(|before| part[before].char());
+                let beside = [mark(before), mark(part.get(end).map(|cell| cell.char()))];
+                Anchor { hash, part: number, at: u8::try_from(at).unwrap_or(u8::MAX), beside }
+            };
             let Some(rarest) = counts.rarest(part) else {
-                singles.extend(part.first().map(|cell| anchor(mix(0, u64::from(cell.char())), 0)));
+                singles.extend(part.first().map(|cell| anchor(mix(0, u64::from(cell.char())), 0, 1)));
                 continue;
             };
             if rarest.letters == 0 {
-                pairs.push(anchor(rarest.hash, rarest.at));
+                pairs.push(anchor(rarest.hash, rarest.at, rarest.at + 2));
                 continue;
             }
-            words.push(anchor(rarest.hash, rarest.at));
+            words.push(anchor(rarest.hash, rarest.at, rarest.at + rarest.letters));
             if rarest.letters >= SPLITTABLE_LETTERS {
                 openings += rarest.letters + 1 - SPLITTABLE_LETTERS;
+                long += 1;
                 continue;
             }
             // A short word with hyphens may be split there, and is looked up by what stands before as well.
             let word = &part[rarest.at..rarest.at + rarest.letters];
             let loose = (1..word.len()).filter(|&i| word[i].is_loose());
-            words.extend(loose.map(|i| anchor(hash_of_word(&word[..i]), rarest.at)));
+            words.extend(loose.map(|i| anchor(hash_of_word(&word[..i]), rarest.at, rarest.at + i)));
         }
         let mut spellings = Self {
             singles: Table::new(&singles),
             pairs: Table::new(&pairs),
             words: Table::new(&words),
-            openings: Bits::new(openings),
+            // Many words begin alike.
+            openings: Bits::new(openings / 2),
+            beginnings: Bits::new(long),
             has_openings: openings > 0,
         };
         drop((singles, pairs, words));
@@ -81,7 +90,9 @@ impl Spellings {
         let mut hash = 0;
         for (i, cell) in part[word.at..word.at + word.letters].iter().enumerate() {
             hash = mix(hash, u64::from(cell.char()));
-            if i + 1 >= SPLITTABLE_LETTERS {
+            if i + 1 == SPLITTABLE_LETTERS {
+                self.beginnings.add(hash);
+            } else if i + 1 > SPLITTABLE_LETTERS {
                 self.openings.add(hash);
             }
         }
@@ -101,10 +112,11 @@ impl Spellings {
             }
             let c = chars[at];
             if let Some(before) = before {
-                self.pairs.find(pair(before, c), |part, place| candidate(part, at - 1, place, &mut found));
+                let beside = || [at.checked_sub(2).map(|before| chars[before]), chars.get(at + 1).copied()];
+                self.pairs.find(pair(before, c), beside, |part, place| candidate(part, at - 1, place, &mut found));
             }
             if has_singles {
-                self.singles.find(mix(0, u64::from(c)), |part, _| found(part, at));
+                self.singles.find(mix(0, u64::from(c)), || [None; 2], |part, _| found(part, at));
             }
             before = Some(c);
             at += 1;
@@ -115,35 +127,44 @@ impl Spellings {
     #[inline]
     fn word(&self, passage: &Passage, start: usize, found: &mut impl FnMut(u32, usize)) -> usize {
         let chars = &passage.chars;
-        let mut look_up = |hash| self.words.find(hash, |part, place| candidate(part, start, place, found));
+        let mut look_up = |hash, end: usize| {
+            let beside = || [start.checked_sub(1).map(|before| chars[before]), chars.get(end).copied()];
+            self.words.find(hash, beside, |part, place| candidate(part, start, place, found));
+        };
         // `idiot's` holds the word `idiot`.
         let is_genitive = |at: usize| {
             chars[at] == 's' && passage.joint(at) == Joint::Apostrophe && passage.joint(at + 1) >= Joint::Split
         };
         let mut hash = mix(0, u64::from(chars[start]));
         let mut at = start + 1;
+        let mut may_go_on = self.has_openings;
         while passage.is_inside_word(at) {
             if is_genitive(at) {
-                look_up(hash);
+                look_up(hash, at);
             }
             hash = mix(hash, u64::from(chars[at]));
             at += 1;
+            if at - start == SPLITTABLE_LETTERS {
+                may_go_on &= self.beginnings.has(hash);
+            }
         }
-        look_up(hash);
+        look_up(hash, at);
         let end = at;
         // A long word may be heard in pieces: go on as long as some long word goes on so.
-        while self.has_openings && passage.is_letter(at) && passage.joint(at) < Joint::Pause {
+        while may_go_on && passage.is_letter(at) && passage.joint(at) < Joint::Pause {
             if at - start >= SPLITTABLE_LETTERS && is_genitive(at) {
-                look_up(hash);
+                look_up(hash, at);
             }
             hash = mix(hash, u64::from(chars[at]));
             at += 1;
-            if at - start >= SPLITTABLE_LETTERS {
-                if !self.openings.has(hash) {
+            let letters = at - start;
+            if letters >= SPLITTABLE_LETTERS {
+                let some = if letters == SPLITTABLE_LETTERS { &self.beginnings } else { &self.openings };
+                if !some.has(hash) {
                     break;
                 }
                 if !passage.is_inside_word(at) {
-                    look_up(hash);
+                    look_up(hash, at);
                 }
             }
         }

@@ -3,13 +3,12 @@
 /// An odd number without a pattern: 2^64 divided by the golden ratio.
 const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
 /// Bits of a set for each member: one in so many strangers is taken for a member.
-const BITS_PER_MEMBER: usize = 16;
+const BITS_PER_MEMBER: usize = 8;
 const MIN_BITS: u32 = 6;
 /// 16 MiB: beyond it more strangers are looked at.
 const MAX_BITS: u32 = 27;
 const MAX_BUCKETS: u32 = 24;
-const TAG_BITS: u32 = (1 << 24) - 1;
-const TAG_SHIFT: u32 = 16;
+const TAG_SHIFT: u32 = 24;
 
 /// The hash of `before` (by hash, 0: nothing) and `next` behind it.
 #[inline]
@@ -50,6 +49,20 @@ pub(super) struct Anchor {
     pub(super) part: u32,
     /// Where in the part the stretch begins, in characters.
     pub(super) at: u8,
+    /// [`mark`] of the character before it and of the one behind it.
+    pub(super) beside: [u8; 2],
+}
+
+/// Any character, or none.
+const ANY: u8 = 0;
+
+/// A few bits of `c`, of which most strangers have others; of none, what goes with any.
+#[inline]
+pub(super) fn mark(c: Option<char>) -> u8 {
+    match c {
+        Some(c) => (u32::from(c).wrapping_mul(0x9e37_79b1) >> 24) as u8 | 1,
+        None => ANY,
+    }
 }
 
 /// Anchors by their hash.
@@ -63,8 +76,10 @@ pub(super) struct Table {
 
 struct Entry {
     part: u32,
-    /// Further bits of the hash, and in the lowest eight the place in the part.
-    tag_and_at: u32,
+    at: u8,
+    /// Further bits of the hash.
+    tag: u8,
+    beside: [u8; 2],
 }
 
 impl Table {
@@ -81,11 +96,12 @@ impl Table {
         for bucket in 1..starts.len() {
             starts[bucket] += starts[bucket - 1];
         }
-        let mut entries: Vec<Entry> = anchors.iter().map(|_| Entry { part: 0, tag_and_at: 0 }).collect();
+        let mut entries: Vec<Entry> =
+            anchors.iter().map(|_| Entry { part: 0, at: 0, tag: 0, beside: [ANY; 2] }).collect();
         for anchor in anchors {
             let next = &mut starts[(anchor.hash >> shift) as usize + 1];
             entries[*next as usize] =
-                Entry { part: anchor.part, tag_and_at: tag(anchor.hash) << 8 | u32::from(anchor.at) };
+                Entry { part: anchor.part, at: anchor.at, tag: tag(anchor.hash), beside: anchor.beside };
             *next += 1;
         }
         Self { bits, shift, starts, entries }
@@ -95,26 +111,30 @@ impl Table {
         self.entries.is_empty()
     }
 
-    /// Calls `found` with part and place in it of every anchor with this hash, and of very few others.
+    /// Calls `found` with part and place in it of every anchor with this hash that goes with the characters before and
+    /// behind, and of a few others.
     #[inline]
-    pub(super) fn find(&self, hash: u64, found: impl FnMut(u32, usize)) {
+    pub(super) fn find(&self, hash: u64, beside: impl Fn() -> [Option<char>; 2], found: impl FnMut(u32, usize)) {
         if self.bits.has(hash) {
-            self.look_up(hash, found);
+            self.look_up(hash, beside(), found);
         }
     }
 
-    fn look_up(&self, hash: u64, mut found: impl FnMut(u32, usize)) {
+    fn look_up(&self, hash: u64, beside: [Option<char>; 2], mut found: impl FnMut(u32, usize)) {
         let bucket = (hash >> self.shift) as usize;
+        let tag = tag(hash);
+        let [before, behind] = beside.map(mark);
         for entry in &self.entries[self.starts[bucket] as usize..self.starts[bucket + 1] as usize] {
-            if entry.tag_and_at >> 8 == tag(hash) {
-                found(entry.part, (entry.tag_and_at & 0xff) as usize);
+            let goes_with = |wanted: u8, there: u8| wanted == ANY || wanted == there;
+            if entry.tag == tag && goes_with(entry.beside[0], before) && goes_with(entry.beside[1], behind) {
+                found(entry.part, usize::from(entry.at));
             }
         }
     }
 }
 
-fn tag(hash: u64) -> u32 {
-    (hash >> TAG_SHIFT) as u32 & TAG_BITS
+fn tag(hash: u64) -> u8 {
+    (hash >> TAG_SHIFT) as u8
 }
 
 /// The power of two that is not below `number`.
