@@ -151,7 +151,7 @@ fn whole(signs: &[Sign]) -> Option<u64> {
 fn last_group(total: u64) -> u64 {
     match total {
         0 => u64::MAX,
-        ..100_000_000 => 10_000,
+        1..100_000_000 => 10_000,
         _ => 100_000_000,
     }
 }
