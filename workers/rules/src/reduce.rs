@@ -71,20 +71,37 @@ const REPEATED_LETTERS: usize = 24;
 /// More signs than any number that is said.
 const MAX_SIGNS: usize = 24;
 
-/// One bit for each character of the basic plane with which something to reduce may begin.
-static BEGINS: LazyLock<Box<[u64; 1024]>> = LazyLock::new(|| {
-    let mut bits = Box::new([0; 1024]);
-    let words = FILLERS.iter().chain(FILLER_WORDS.iter().map(|words| &words[0]));
-    let halves = HALVES.iter().map(|(halves, _)| halves);
-    let firsts = words.chain(halves).filter_map(|text| text.chars().next());
+/// A set of characters of the basic plane, a bit for each.
+type Characters = Box<[u64; 1024]>;
+
+/// The characters with which something to reduce may begin.
+static BEGINS: LazyLock<Characters> = LazyLock::new(|| {
+    let halves = HALVES.iter().filter_map(|(halves, _)| halves.chars().next());
     let numerals = (0..=0xffff_u32)
         .filter_map(char::from_u32)
         .filter(|&c| !c.is_ascii() && (numerals::digit(c).is_some() || numerals::unit(c).is_some()));
-    for c in firsts.chain(numerals) {
+    characters(fillers().chain(halves).chain(numerals))
+});
+
+/// The characters with which a filler begins.
+static FILLER_BEGINS: LazyLock<Characters> = LazyLock::new(|| characters(fillers()));
+
+fn fillers() -> impl Iterator<Item = char> {
+    FILLERS.iter().chain(FILLER_WORDS.iter().map(|words| &words[0])).filter_map(|text| text.chars().next())
+}
+
+fn characters(all: impl Iterator<Item = char>) -> Characters {
+    let mut bits = Box::new([0; 1024]);
+    for c in all {
         bits[c as usize / 64] |= 1 << (c as usize % 64);
     }
     bits
-});
+}
+
+#[inline]
+fn has(characters: &Characters, c: char) -> bool {
+    characters.get(c as usize / 64).is_some_and(|bits| bits & (1 << (c as usize % 64)) != 0)
+}
 
 /// What is read instead of a stretch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,31 +124,25 @@ pub(crate) struct Change {
     pub(crate) kinds: Kinds,
 }
 
-/// Whether something to reduce may begin with `c`.
-fn may_begin(c: char) -> bool {
-    BEGINS.get(c as usize / 64).is_some_and(|bits| bits & (1 << (c as usize % 64)) != 0)
-}
-
 /// Whether the phrase with these cells may read otherwise when it is reduced; most do not.
 pub(crate) fn is_reducible(cells: &[Cell]) -> bool {
     cells.iter().enumerate().any(|(at, cell)| {
         let c = cell.char();
         let is_word = cell.is_letter() && (at == 0 || cell.may_be_apart());
         let before = &cells[at.saturating_sub(REPEATED_CHARS)..at];
-        may_begin(c) || c.is_ascii_digit() || is_word && at > 0 || before.iter().any(|cell| cell.char() == c)
+        has(&BEGINS, c) || c.is_ascii_digit() || is_word && at > 0 || before.iter().any(|cell| cell.char() == c)
     })
 }
 
 /// Calls `found` with what can be reduced in `range` of `passage`, by `kinds`, in order; most texts have little of it.
 pub(crate) fn changes(passage: &Passage, range: Range<usize>, kinds: Kinds, found: impl FnMut(Change)) {
     let chars = &passage.chars[..range.end];
-    let begins = &**BEGINS;
+    let begins = &*BEGINS;
     let mut at = range.start;
     let mut scan = Scan { passage, end: range.end, kinds, free: range.start, kept: range.start, found };
     while at < chars.len() {
         let c = chars[at];
-        let may_begin = begins.get(c as usize / 64).is_some_and(|bits| bits & (1 << (c as usize % 64)) != 0);
-        at = if may_begin || scan.may_be_more(at, c) { scan.at(at) } else { at + 1 };
+        at = if has(begins, c) || scan.may_be_more(at, c) { scan.at(at) } else { at + 1 };
     }
 }
 
@@ -154,11 +165,12 @@ impl<F: FnMut(Change)> Scan<'_, F> {
         let passage = self.passage;
         if passage.is_letter(at) {
             // A word, or thousands.
-            let is_again = || {
-                let first = passage.chars[..at].iter().rev().take(REPEATED_LETTERS).any(|before| *before == c);
-                first && passage.joint(at) >= Joint::Split
+            let is_again = || passage.chars[..at].iter().rev().take(REPEATED_LETTERS).any(|before| *before == c);
+            return match passage.joint(at) {
+                Joint::Joined | Joint::Apostrophe | Joint::Point => false,
+                Joint::Comma => true,
+                Joint::Split | Joint::Pause => is_again(),
             };
-            return passage.joint(at) == Joint::Comma || is_again();
         }
         // Where a unit is said again, one of the three characters before is the same.
         passage.chars[at.saturating_sub(REPEATED_CHARS)..at].contains(&c)
@@ -308,7 +320,7 @@ impl<F: FnMut(Change)> Scan<'_, F> {
     /// How many characters at `at` are a filler.
     fn filler(&self, at: usize) -> usize {
         let rest = self.passage.chars.get(at..self.end).unwrap_or_default();
-        let Some(&first) = rest.first() else { return 0 };
+        let Some(&first) = rest.first().filter(|first| has(&FILLER_BEGINS, **first)) else { return 0 };
         if !self.passage.is_letter(at) {
             let is_here = |word: &&&str| {
                 word.starts_with(first) && {
@@ -317,9 +329,6 @@ impl<F: FnMut(Change)> Scan<'_, F> {
                 }
             };
             return FILLERS.iter().find(is_here).map_or(0, |word| word.chars().count());
-        }
-        if !may_begin(first) {
-            return 0;
         }
         let of_words = |words: &&[&str]| -> Option<usize> {
             let mut end = at;
@@ -367,7 +376,8 @@ impl<F: FnMut(Change)> Scan<'_, F> {
         }
         let is_again = |&count: &usize| {
             let Some(unit) = chars.get(at..at + count) else { return false };
-            kept.ends_with(unit)
+            kept.last() == unit.last()
+                && kept.ends_with(unit)
                 && unit.iter().any(|c| numerals::digit(*c).is_none() && numerals::unit(*c).is_none())
                 && (0..count).all(|i| !passage.is_letter(at + i) && !passage.is_letter(start - count + i))
         };
