@@ -26,8 +26,6 @@ pub(crate) struct Finder {
     neighbours: Neighbours,
     /// All kinds of reduction that some term has switched on.
     kinds: Kinds,
-    /// No phrase can be longer, with all that its ellipses stand for.
-    longest: usize,
     /// Some term does not look past all that is folded.
     is_strict: bool,
 }
@@ -40,16 +38,25 @@ struct Reduced {
     originals: Vec<[Vec<(u32, Kinds)>; 2]>,
 }
 
-/// What stands side by side in some phrase: where a reduction puts nothing of that sort together, no phrase stands.
+/// What stands side by side in some phrase, and how far phrases with it reach at most, in characters: where a
+/// reduction puts nothing of that sort together, no phrase stands. 0: no phrase.
 struct Neighbours {
-    spelled: Vec<u64>,
+    /// By the hash of two characters; its upper bits are the place.
+    spelled: Vec<u16>,
+    shift: u32,
     /// By their syllables, for phrases that are matched by sound.
-    sounding: Vec<u64>,
+    sounding: Vec<u16>,
     /// Numbers that are phrases of their own.
     numbers: HashSet<String>,
 }
 
-const BITS: u32 = 21;
+/// Places for each pair of characters that stand side by side: few share one.
+const PLACES: usize = 8;
+const MIN_BITS: u32 = 10;
+/// 8 MB.
+const MAX_BITS: u32 = 22;
+/// More characters than any number that is said.
+const NUMBER_REACH: usize = 32;
 
 impl Finder {
     /// Compiles the words of `terms`.
@@ -60,13 +67,9 @@ impl Finder {
         let index = Index::new(terms)?;
         let kinds = terms.iter().fold(Kinds::NONE, |kinds, term| kinds.with(term.matching.normalise));
         let reduced = Reduced::new(terms)?;
-        let mut neighbours =
-            Neighbours { spelled: vec![0; 1 << (BITS - 6)], sounding: Vec::new(), numbers: HashSet::new() };
-        terms.iter().chain(reduced.iter().flat_map(|reduced| &reduced.terms)).for_each(|term| neighbours.add(term));
-        let longest = |phrases: &Phrases| phrases.longest();
-        let longest = terms.iter().map(|term| longest(&term.phrases).max(longest(&term.except))).max().unwrap_or(0);
+        let neighbours = Neighbours::of(terms.iter().chain(reduced.iter().flat_map(|reduced| &reduced.terms)));
         let is_strict = terms.iter().any(|term| !term.matching.normalise.contains(Kinds::OF_CHARACTERS));
-        Ok(Self { index, patterns: Patterns::new(terms), reduced, neighbours, kinds, longest, is_strict })
+        Ok(Self { index, patterns: Patterns::new(terms), reduced, neighbours, kinds, is_strict })
     }
 
     /// Every place of every phrase and pattern in `passage`, whose utterances have `texts`, in order of term, role and
@@ -113,14 +116,18 @@ impl Finder {
                 Read::Text(text) => text.chars().last(),
             };
             last = (change.end, read);
-            if self.neighbours.may_meet(passage, &change, before) {
+            let reach = self.neighbours.reach(passage, &change, before);
+            if reach > 0 {
                 // Twice: other reductions beside this one let a phrase reach further.
-                let from = change.start.saturating_sub(2 * self.longest + 2);
-                let to = (change.end + 2 * self.longest + 2).min(passage.len());
-                match windows.last_mut() {
-                    Some((_, end)) if *end >= from => *end = to,
-                    _ => windows.push((from, to)),
+                let from = change.start.saturating_sub(2 * reach + 2);
+                let to = (change.end + 2 * reach + 2).min(passage.len());
+                // A window that begins earlier takes those before it in.
+                let mut window = (from, to);
+                while let Some(&(begin, end)) = windows.last().filter(|(_, end)| *end >= from) {
+                    window = (begin.min(window.0), end.max(window.1));
+                    windows.pop();
                 }
+                windows.push(window);
             }
         });
         if windows.is_empty() {
@@ -289,20 +296,32 @@ impl Reduced {
 }
 
 impl Neighbours {
+    fn of<'a>(terms: impl Iterator<Item = &'a Term> + Clone) -> Self {
+        let cells = |term: &Term| term.phrases.cells().len() + term.except.cells().len();
+        let cells: usize = terms.clone().map(cells).sum();
+        let bits = (cells * PLACES).next_power_of_two().ilog2().clamp(MIN_BITS, MAX_BITS);
+        let mut made =
+            Self { spelled: vec![0; 1 << bits], shift: 64 - bits, sounding: Vec::new(), numbers: HashSet::new() };
+        terms.for_each(|term| made.add(term));
+        made
+    }
+
     fn add(&mut self, term: &Term) {
         for (phrases, is_found) in [(&term.phrases, true), (&term.except, false)] {
             let least = term.matching.homophones.as_ref().map(|homophones| homophones.least_chars(is_found));
-            for part in (0..phrases.part_count()).map(|number| phrases.part(number)) {
+            for (part, reach) in phrases.reaches() {
+                let reach = u16::try_from(reach).unwrap_or(u16::MAX);
                 let is_by_sound = least.is_some_and(|least| part.len() >= least);
                 for two in part.windows(2) {
                     // What stands inside a word is never parted by a filler.
                     let is_inside = two[0].is_letter() && two[1].is_letter() && !two[1].may_be_apart();
                     let is_digits = two.iter().all(|cell| cell.char().is_ascii_digit());
                     if !is_inside || is_digits {
-                        self.note(two[0].char(), two[1].char());
+                        let place = self.place(two[0].char(), two[1].char());
+                        self.spelled[place] = self.spelled[place].max(reach);
                     }
                     if is_by_sound {
-                        self.note_sounds(two[0].char(), two[1].char());
+                        self.note_sounds(two[0].char(), two[1].char(), reach);
                     }
                 }
                 if part.iter().all(|cell| cell.char().is_ascii_digit()) {
@@ -312,69 +331,58 @@ impl Neighbours {
         }
     }
 
-    fn note(&mut self, a: char, b: char) {
-        let bit = bit(a, b);
-        self.spelled[bit / 64] |= 1 << (bit % 64);
+    fn place(&self, a: char, b: char) -> usize {
+        let mixed = (u64::from(a) << 21 | u64::from(b)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (mixed >> self.shift) as usize
     }
 
-    fn note_sounds(&mut self, a: char, b: char) {
+    fn note_sounds(&mut self, a: char, b: char, reach: u16) {
         for &first in readings(a) {
             for &second in readings(b) {
                 if self.sounding.is_empty() {
-                    self.sounding = vec![0; SYLLABLES * SYLLABLES / 64];
+                    self.sounding = vec![0; SYLLABLES * SYLLABLES];
                 }
-                let bit = usize::from(first) * SYLLABLES + usize::from(second);
-                self.sounding[bit / 64] |= 1 << (bit % 64);
+                let known = &mut self.sounding[usize::from(first) * SYLLABLES + usize::from(second)];
+                *known = reach.max(*known);
             }
         }
     }
 
-    fn has(&self, a: char, b: char) -> bool {
-        let bit = bit(a, b);
-        if self.spelled[bit / 64] & (1 << (bit % 64)) != 0 {
-            return true;
+    /// How far phrases reach in which `a` and `b` stand side by side.
+    fn reach_of(&self, a: char, b: char) -> usize {
+        let mut reach = self.spelled[self.place(a, b)];
+        if !self.sounding.is_empty() {
+            for &first in readings(a) {
+                for &second in readings(b) {
+                    reach = reach.max(self.sounding[usize::from(first) * SYLLABLES + usize::from(second)]);
+                }
+            }
         }
-        !self.sounding.is_empty()
-            && readings(a).iter().any(|&first| {
-                readings(b).iter().any(|&second| {
-                    let bit = usize::from(first) * SYLLABLES + usize::from(second);
-                    self.sounding[bit / 64] & (1 << (bit % 64)) != 0
-                })
-            })
+        usize::from(reach)
     }
 
-    /// Whether some phrase may stand across `change`, where `before` is read before it.
-    fn may_meet(&self, passage: &Passage, change: &Change, before: Option<char>) -> bool {
+    /// How far phrases reach that may stand across `change`, where `before` is read before it; 0: none may.
+    fn reach(&self, passage: &Passage, change: &Change, before: Option<char>) -> usize {
         let after = passage.chars.get(change.end).copied();
-        let meet = |a: Option<char>, b: Option<char>| a.zip(b).is_some_and(|(a, b)| self.has(a, b));
+        let meet = |a: Option<char>, b: Option<char>| a.zip(b).map_or(0, |(a, b)| self.reach_of(a, b));
+        let number = |digits: &str| if self.numbers.contains(digits) { NUMBER_REACH } else { 0 };
         match &change.to {
             Read::Nothing => meet(before, after),
-            Read::One(c) => {
-                meet(before, Some(*c))
-                    || meet(Some(*c), after)
-                    || self.numbers.contains(c.encode_utf8(&mut [0; 4]) as &str)
-            }
+            Read::One(c) => meet(before, Some(*c)).max(meet(Some(*c), after)).max(number(c.encode_utf8(&mut [0; 4]))),
             Read::Text(text) => {
                 let mut inside = text.chars().filter(|c| *c != '.').peekable();
                 let first = inside.peek().copied();
                 let mut last = first;
                 inside.next();
                 for c in inside {
-                    if !meet(last, Some(c)) {
-                        return false;
+                    if meet(last, Some(c)) == 0 {
+                        return 0;
                     }
                     last = Some(c);
                 }
-                meet(before, first) || meet(last, after) || {
-                    let digits: String = text.chars().filter(|c| *c != '.').collect();
-                    self.numbers.contains(&digits)
-                }
+                let digits: String = text.chars().filter(|c| *c != '.').collect();
+                meet(before, first).max(meet(last, after)).max(number(&digits))
             }
         }
     }
-}
-
-fn bit(a: char, b: char) -> usize {
-    let mixed = (u64::from(a) << 21 | u64::from(b)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (mixed >> (64 - BITS)) as usize
 }

@@ -127,15 +127,23 @@ impl Phrases {
         (rich.phrase + 1 + within - rich.parts, 0, 1)
     }
 
-    /// More characters than any phrase can span in a text, with all that its ellipses stand for.
-    pub(crate) fn longest(&self) -> usize {
-        let simple = (0..self.part_count()).map(|part| self.part(part).len()).max().unwrap_or(0);
-        let spanned = |rich: &Rich| {
-            let parts = rich.first_part..rich.first_part + rich.parts;
-            let cells: usize = parts.map(|part| self.part(part as usize).len()).sum();
-            cells + MAX_GAP_CHARS * rich.parts as usize
-        };
-        self.rich.iter().map(spanned).max().unwrap_or(0).max(simple)
+    /// Each part, with more characters than its phrase can span in a text, all that the ellipses stand for included.
+    pub(crate) fn reaches(&self) -> impl Iterator<Item = (&[Cell], usize)> {
+        let mut rich = self.rich.iter().map(|rich| {
+            let parts = rich.first_part as usize..(rich.first_part + rich.parts) as usize;
+            let cells: usize = parts.clone().map(|part| self.part(part).len()).sum();
+            let spanned = cells + MAX_GAP_CHARS * parts.len();
+            (parts, spanned)
+        });
+        let mut next = rich.next();
+        (0..self.part_count()).map(move |number| {
+            while next.as_ref().is_some_and(|(parts, _)| parts.end <= number) {
+                next = rich.next();
+            }
+            let part = self.part(number);
+            let spanned = next.as_ref().filter(|(parts, _)| parts.contains(&number)).map(|(_, spanned)| *spanned);
+            (part, spanned.unwrap_or(part.len()))
+        })
     }
 
     /// What is in list files more often than needed.
