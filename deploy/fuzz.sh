@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the fuzz targets with coverage counters and runs each for SECONDS (60). What brings one down is left in
+# Builds the fuzz targets with coverage counters and runs each for SECONDS_EACH (60). What brings one down is left in
 # target/fuzz/artifacts; a text that takes longer than two seconds counts as well.
 set -euo pipefail
 cd "$(dirname "$0")/../tests/fuzz"
