@@ -48,13 +48,23 @@ struct Neighbours {
     sounding: Vec<u16>,
     /// Numbers that are phrases of their own.
     numbers: HashSet<String>,
+    /// How the phrases write each digit.
+    digits: [Spelling; 10],
+}
+
+/// How the phrases of a set write a digit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Spelling {
+    Nowhere,
+    Only(char),
+    InSeveralWays,
 }
 
 /// Places for each pair of characters that stand side by side: few share one.
 const PLACES: usize = 8;
 const MIN_BITS: u32 = 10;
-/// 8 MB.
-const MAX_BITS: u32 = 22;
+/// 2 MB.
+const MAX_BITS: u32 = 20;
 /// More characters than any number that is said.
 const NUMBER_REACH: usize = 32;
 
@@ -67,7 +77,7 @@ impl Finder {
         let index = Index::new(terms)?;
         let kinds = terms.iter().fold(Kinds::NONE, |kinds, term| kinds.with(term.matching.normalise));
         let reduced = Reduced::new(terms)?;
-        let neighbours = Neighbours::of(terms.iter().chain(reduced.iter().flat_map(|reduced| &reduced.terms)));
+        let neighbours = Neighbours::of(terms, reduced.as_ref().map_or(&[], |reduced| &reduced.terms));
         let is_strict = terms.iter().any(|term| !term.matching.normalise.contains(Kinds::OF_CHARACTERS));
         Ok(Self { index, patterns: Patterns::new(terms), reduced, neighbours, kinds, is_strict })
     }
@@ -296,14 +306,42 @@ impl Reduced {
 }
 
 impl Neighbours {
-    fn of<'a>(terms: impl Iterator<Item = &'a Term> + Clone) -> Self {
-        let cells = |term: &Term| term.phrases.cells().len() + term.except.cells().len();
-        let cells: usize = terms.clone().map(cells).sum();
+    fn of(terms: &[Term], reduced: &[Term]) -> Self {
+        let all = || terms.iter().chain(reduced);
+        let cells: usize = all().map(|term| term.phrases.cells().len() + term.except.cells().len()).sum();
         let bits = (cells * PLACES).next_power_of_two().ilog2().clamp(MIN_BITS, MAX_BITS);
-        let mut made =
-            Self { spelled: vec![0; 1 << bits], shift: 64 - bits, sounding: Vec::new(), numbers: HashSet::new() };
-        terms.for_each(|term| made.add(term));
+        let mut made = Self {
+            spelled: vec![0; 1 << bits],
+            shift: 64 - bits,
+            sounding: Vec::new(),
+            numbers: HashSet::new(),
+            digits: [Spelling::Nowhere; 10],
+        };
+        all().for_each(|term| made.add(term));
+        // As they are written: reduced they are all the same.
+        for cell in terms.iter().flat_map(|term| term.phrases.cells().iter().chain(term.except.cells())) {
+            made.note_digit(cell.char());
+        }
         made
+    }
+
+    fn note_digit(&mut self, c: char) {
+        let Some(digit) = numerals::digit(c).and_then(|digit| digit.to_digit(10)) else { return };
+        let known = &mut self.digits[digit as usize];
+        *known = match *known {
+            Spelling::Nowhere => Spelling::Only(c),
+            Spelling::Only(other) if other == c => Spelling::Only(c),
+            Spelling::Only(_) | Spelling::InSeveralWays => Spelling::InSeveralWays,
+        };
+    }
+
+    /// Whether some phrase writes the digit `read` in another way than `written`.
+    fn is_written_otherwise(&self, read: char, written: char) -> bool {
+        read.to_digit(10).is_none_or(|digit| match self.digits[digit as usize] {
+            Spelling::Nowhere => false,
+            Spelling::Only(c) => c != written,
+            Spelling::InSeveralWays => true,
+        })
     }
 
     fn add(&mut self, term: &Term) {
@@ -368,6 +406,8 @@ impl Neighbours {
         let number = |digits: &str| if self.numbers.contains(digits) { NUMBER_REACH } else { 0 };
         match &change.to {
             Read::Nothing => meet(before, after),
+            // Written as in every phrase, it is found as it stands.
+            Read::One(c) if !self.is_written_otherwise(*c, passage.chars[change.start]) => 0,
             Read::One(c) => meet(before, Some(*c)).max(meet(Some(*c), after)).max(number(c.encode_utf8(&mut [0; 4]))),
             Read::Text(text) => {
                 let mut inside = text.chars().filter(|c| *c != '.').peekable();
