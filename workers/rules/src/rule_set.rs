@@ -109,7 +109,8 @@ impl RuleSet {
         Search::new(self, utterances, context, Extent::Trial).run()
     }
 
-    /// What the rules find in one text that anybody may have said; times are 0, and nothing is said to be missing.
+    /// What the rules find in one text that anybody may have said; times are 0. What only a whole recording can show is
+    /// not asked: that something is missing, or never said beside it.
     pub fn find_in_text(&self, text: &str) -> Vec<Finding> {
         let is_chinese = text.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c));
         let language = if is_chinese { "zh" } else { "en" };
@@ -125,7 +126,7 @@ impl RuleSet {
             words: Vec::new(),
         };
         let context = Context { language: Some(language.into()), ..Context::default() };
-        let mut findings = self.find_on_trial(&[utterance], &context);
+        let mut findings = self.find_early(&[utterance], &context);
         findings.retain(|finding| finding.utterance_id.is_some());
         for (number, finding) in findings.iter_mut().enumerate() {
             finding.id = format!("f{}", number + 1);
