@@ -81,7 +81,9 @@ fn read_folder(folder: &Path, prefix: &str, files: &mut Vec<SourceFile>) -> Resu
         let entry = entry.map_err(|error| unreadable(folder, &error.to_string()))?;
         let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
         let inside = format!("{prefix}{name}");
-        if path.is_dir() && !name.starts_with('.') {
+        // A link to a folder may lead back here; one to a file is how some machines hand out configuration.
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if is_folder && !name.starts_with('.') {
             read_folder(&path, &format!("{inside}/"), files)?;
         } else if SourceFile::is_rule_file(&name) {
             files.push(SourceFile { path: inside, text: read_file(&path)? });

@@ -199,9 +199,12 @@ fn stamp(mut rest: Vec<PathBuf>) -> Stamp {
         let facts = std::fs::metadata(&path).ok();
         if facts.as_ref().is_some_and(std::fs::Metadata::is_dir) {
             let entries = std::fs::read_dir(&path).into_iter().flatten().flatten();
-            rest.extend(
-                entries.filter(|entry| !entry.file_name().to_string_lossy().starts_with('.')).map(|entry| entry.path()),
-            );
+            // As they are read: neither what is hidden nor links to folders.
+            let is_read = |entry: &std::fs::DirEntry| {
+                let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
+                !entry.file_name().to_string_lossy().starts_with('.') && !(is_link && entry.path().is_dir())
+            };
+            rest.extend(entries.filter(is_read).map(|entry| entry.path()));
         } else {
             let size = facts.as_ref().map_or(0, std::fs::Metadata::len);
             found.push((path, size, facts.and_then(|facts| facts.modified().ok())));

@@ -46,7 +46,12 @@ pub fn table(head: &[&str]) -> Table {
 
 /// A finding in a line: `0:36 high guaranteed-returns "稳赚不赔" (agent)`.
 pub fn finding(finding: &Finding) -> String {
-    let words = if finding.matched.is_empty() { "not said".to_owned() } else { format!("\"{}\"", finding.matched) };
+    let words = match finding.kind {
+        earmark_core::FindingKind::Missing => "not said".to_owned(),
+        // A silence, a share, a fact of the recording: the reason has the figures.
+        _ if finding.matched.is_empty() => finding.reason.clone(),
+        _ => format!("\"{}\"", finding.matched),
+    };
     let sounds = match finding.kind {
         earmark_core::FindingKind::Homophone => {
             finding.phrase.as_deref().map(|phrase| format!(" ~ {phrase}")).unwrap_or_default()

@@ -213,7 +213,7 @@ fn describe(change: &Change, text: &mut String) {
         return;
     }
     let _ = writeln!(text, "      {}", finding.reason);
-    for evidence in &finding.evidence {
+    for evidence in finding.evidence.iter().filter(|evidence| !evidence.matched.is_empty()) {
         let at = earmark_core::minutes_seconds(evidence.start_ms);
         let who = evidence.speaker.as_ref().map(|speaker| format!(" ({})", speaker.0)).unwrap_or_default();
         let _ = writeln!(text, "      with {at} \"{}\"{who}", evidence.matched);

@@ -13,7 +13,9 @@ use crate::complaint::Complaint;
 pub fn text(rules: &RuleSet, text: &str, json: bool) -> Result<Outcome, Complaint> {
     let findings = rules.find_in_text(text);
     if findings.is_empty() {
-        show::note("no findings (what only a whole recording can show, such as what must be said, is not asked of a single text)");
+        show::note(
+            "no findings (what only a whole recording can show, such as what must be said, is not asked of a single text)",
+        );
     }
     for finding in findings {
         if json {
