@@ -201,8 +201,9 @@ fn stamp(mut rest: Vec<PathBuf>) -> Stamp {
             let entries = std::fs::read_dir(&path).into_iter().flatten().flatten();
             // As they are read: neither what is hidden nor links to folders.
             let is_read = |entry: &std::fs::DirEntry| {
+                let is_hidden = entry.file_name().to_string_lossy().starts_with('.');
                 let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
-                !entry.file_name().to_string_lossy().starts_with('.') && !(is_link && entry.path().is_dir())
+                !is_hidden && (!is_link || !entry.path().is_dir())
             };
             rest.extend(entries.filter(is_read).map(|entry| entry.path()));
         } else {
