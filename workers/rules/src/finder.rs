@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use std::collections::HashSet;
 
 use crate::fold::Passage;
-use crate::index::{Hit, Index, Role, Way};
+use crate::index::{Hit, Index, Role, Way, pair};
 use crate::normalise::Kinds;
 use crate::numerals;
 use crate::pattern::Patterns;
@@ -370,8 +370,7 @@ impl Neighbours {
     }
 
     fn place(&self, a: char, b: char) -> usize {
-        let mixed = (u64::from(a) << 21 | u64::from(b)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        (mixed >> self.shift) as usize
+        (pair(a, b) >> self.shift) as usize
     }
 
     fn note_sounds(&mut self, a: char, b: char, reach: u16) {

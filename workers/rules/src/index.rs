@@ -19,6 +19,8 @@ use latin::Latin;
 use sounds::Sounds;
 use spellings::Spellings;
 
+pub(crate) use spellings::pair;
+
 /// What a phrase is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Role {

@@ -180,7 +180,8 @@ fn candidate(part: u32, at: usize, place: usize, found: &mut impl FnMut(u32, usi
     }
 }
 
-fn pair(first: char, second: char) -> u64 {
+/// The hash of two characters that stand side by side.
+pub(crate) fn pair(first: char, second: char) -> u64 {
     mix(0, u64::from(first) << 21 | u64::from(second))
 }
 
