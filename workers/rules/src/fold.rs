@@ -1,11 +1,9 @@
-//! What two spellings have in common: width, case, traditional and simplified characters, spaces and punctuation are
-//! folded away, and every character that is left knows where it stood.
+//! What two spellings of a character have in common: width, case, traditional and simplified are folded away.
 
 use std::sync::LazyLock;
 
-use earmark_core::Utterance;
-
 use crate::numerals;
+use crate::reduce::{self, Hints};
 
 /// What a character is to matching.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,40 +23,57 @@ pub(crate) enum Class {
     Gap,
 }
 
-/// What stands between a character and the one before it, in rising order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
-pub(crate) enum Joint {
-    /// Nothing: the same word goes on.
-    Joined,
-    /// An apostrophe.
-    Apostrophe,
-    /// The comma of 3,000.
-    Comma,
-    /// The point of 3.5.
-    Point,
-    /// Space or a sign, or the script changes.
-    Split,
-    /// The end of a clause, or the edge of the text.
-    Pause,
-}
-
 /// Variants that dictionaries of traditional characters leave alone.
 const VARIANTS: [(char, char); 3] = [('妳', '你'), ('著', '着'), ('喫', '吃')];
 
 const BMP: usize = 0x1_0000;
 
-/// Class and folded character of every character below [`BMP`], in one number each.
-struct Table {
-    cells: Vec<u32>,
+/// What a character is to matching, in one number: the folded character, its class, and its hints.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Folded(u32);
+
+const CHAR_BITS: u32 = (1 << 21) - 1;
+const CLASS_SHIFT: u32 = 21;
+const CLASS_BITS: u32 = 7;
+const HINTS_SHIFT: u32 = 24;
+/// The number of each is its place here.
+const CLASSES: [Class; 8] = [
+    Class::Ideograph,
+    Class::Letter,
+    Class::Nothing,
+    Class::Apostrophe,
+    Class::Pause,
+    Class::Gap,
+    Class::Gap,
+    Class::Gap,
+];
+
+impl Folded {
+    fn new(c: char, class: Class, hints: Hints) -> Self {
+        Self(c as u32 | (class as u32) << CLASS_SHIFT | u32::from(hints.bits()) << HINTS_SHIFT)
+    }
+
+    #[inline]
+    pub(crate) fn char(self) -> char {
+        char::from_u32(self.0 & CHAR_BITS).unwrap_or(char::REPLACEMENT_CHARACTER)
+    }
+
+    #[inline]
+    pub(crate) fn class(self) -> Class {
+        CLASSES[(self.0 >> CLASS_SHIFT & CLASS_BITS) as usize]
+    }
+
+    /// What may begin with it that is reduced.
+    #[inline]
+    pub(crate) fn hints(self) -> Hints {
+        Hints::from_bits((self.0 >> HINTS_SHIFT) as u8)
+    }
 }
 
-/// Above the bits of a character.
-const CLASS_SHIFT: u32 = 24;
-const CHAR_BITS: u32 = (1 << 21) - 1;
-/// The number of each is its place here.
-const CLASSES: [Class; 6] =
-    [Class::Ideograph, Class::Letter, Class::Nothing, Class::Apostrophe, Class::Pause, Class::Gap];
+/// How every character below [`BMP`] folds.
+struct Table {
+    cells: Box<[Folded]>,
+}
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
     let mut simplified: Vec<char> =
@@ -71,6 +86,12 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
     for (from, to) in VARIANTS {
         simplified[from as usize] = to;
     }
+    let mut hints = vec![Hints::NONE; BMP];
+    for (c, hint) in reduce::beginnings() {
+        if let Some(slot) = hints.get_mut(c as usize) {
+            *slot = slot.with(hint);
+        }
+    }
     let cell = |code: u32| {
         let c = char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER);
         let narrow = narrow(c);
@@ -80,31 +101,40 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
         let class = classify(narrow);
         // Circled digits and the like; Chinese numerals stay what they are, and are read as digits when reduced.
         let digit = numerals::digit(twice).filter(|_| class == Class::Letter);
-        digit.unwrap_or_else(|| lower(twice)) as u32 | (class as u32) << CLASS_SHIFT
+        let folded = digit.unwrap_or_else(|| lower(twice));
+        Folded::new(folded, class, hints.get(folded as usize).copied().unwrap_or(Hints::NONE))
     };
     Table { cells: (0..BMP as u32).map(cell).collect() }
 });
 
 impl Table {
     #[inline]
-    fn fold(&self, c: char) -> (Class, char) {
+    fn fold(&self, c: char) -> Folded {
         match self.cells.get(c as usize) {
-            Some(cell) => {
-                let class = CLASSES[(cell >> CLASS_SHIFT) as usize % CLASSES.len()];
-                (class, char::from_u32(cell & CHAR_BITS).unwrap_or(char::REPLACEMENT_CHARACTER))
-            }
-            None => (classify(c), lower(c)),
+            Some(cell) => *cell,
+            None => beyond(c),
         }
     }
 }
 
+#[cold]
+fn beyond(c: char) -> Folded {
+    Folded::new(lower(c), classify(c), Hints::NONE)
+}
+
 /// The class of `c` and the character it is matched as.
 pub(crate) fn fold(c: char) -> (Class, char) {
-    TABLE.fold(c)
+    let folded = TABLE.fold(c);
+    (folded.class(), folded.char())
+}
+
+/// What may begin with `c`, which is folded, that is reduced.
+pub(crate) fn hints(c: char) -> Hints {
+    TABLE.fold(c).hints()
 }
 
 /// [`fold`] for many characters.
-pub(crate) fn folder() -> impl Fn(char) -> (Class, char) {
+pub(crate) fn folder() -> impl Fn(char) -> Folded {
     let table = &*TABLE;
     move |c| table.fold(c)
 }
@@ -149,200 +179,9 @@ fn classify(c: char) -> Class {
     }
 }
 
-/// Where a folded character stood.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place {
-    /// Index into the utterances of the whole search.
-    pub(crate) utterance: u32,
-    /// In the utterance's text, in Unicode scalar values.
-    pub(crate) at: u32,
-}
-
-/// Folded text of one utterance, or of neighbouring ones that go on without a pause.
-#[derive(Debug, Default)]
-pub(crate) struct Passage {
-    /// The folded characters.
-    pub(crate) chars: Vec<char>,
-    /// Of each, the joint before it, and [`LETTER`].
-    marks: Vec<u8>,
-    /// Of each, where it stood in its utterance's text.
-    at: Vec<u32>,
-    /// Each utterance, by the number of its first character here. All but passages of many have one.
-    first: u32,
-    others: Vec<(u32, u32)>,
-    pending: Option<Joint>,
-}
-
-/// Of a mark: the character belongs to a word with edges.
-const LETTER: u8 = 8;
-const JOINT: u8 = 7;
-const JOINTS: [Joint; 8] = [
-    Joint::Joined,
-    Joint::Apostrophe,
-    Joint::Comma,
-    Joint::Point,
-    Joint::Split,
-    Joint::Pause,
-    Joint::Pause,
-    Joint::Pause,
-];
-
-impl Passage {
-    /// The passage of one text.
-    pub(crate) fn of(text: &str) -> Self {
-        let mut passage = Self::default();
-        passage.append(0, text);
-        passage
-    }
-
-    /// Folds the texts of `utterances[members]` one behind the other.
-    pub(crate) fn joined(utterances: &[Utterance], members: &[usize]) -> Self {
-        let mut passage = Self::default();
-        for &member in members {
-            passage.append(u32::try_from(member).unwrap_or(u32::MAX), &utterances[member].text);
-            passage.separate(Joint::Split);
-        }
-        passage
-    }
-
-    /// Folds `text` of utterance number `utterance` behind what is there.
-    pub(crate) fn append(&mut self, utterance: u32, text: &str) {
-        if self.chars.is_empty() {
-            self.first = utterance;
-        } else {
-            self.others.push((u32::try_from(self.chars.len()).unwrap_or(u32::MAX), utterance));
-        }
-        // At least half of the characters of most texts stay; one that is all ideographs has three bytes for each.
-        let likely = text.len() / 3 + 8;
-        self.chars.reserve(likely);
-        self.marks.reserve(likely);
-        self.at.reserve(likely);
-        let fold = folder();
-        let mut next = text.chars();
-        let mut at = 0;
-        let mut before = Class::Gap;
-        while let Some(c) = next.next() {
-            let (class, folded) = fold(c);
-            match class {
-                Class::Ideograph => self.push(at, folded, 0),
-                Class::Letter => self.push(at, folded, LETTER),
-                Class::Nothing => {}
-                Class::Apostrophe => self.separate(Joint::Apostrophe),
-                Class::Gap => self.separate(Joint::Split),
-                Class::Pause => {
-                    // The point of 3.5 and the comma of 3,000 end nothing.
-                    let following = next.clone().next().map(&fold);
-                    let following = following.filter(|(class, _)| before == Class::Letter && *class == Class::Letter);
-                    let is_digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
-                    let is_number = is_digit(following.map(|(_, c)| c)) && is_digit(self.chars.last().copied());
-                    self.separate(match folded {
-                        '.' if is_number => Joint::Point,
-                        ',' if is_number => Joint::Comma,
-                        _ if following.is_some() => Joint::Split,
-                        _ => Joint::Pause,
-                    });
-                }
-            }
-            before = class;
-            at += 1;
-        }
-    }
-
-    /// Puts `joint` before what follows.
-    pub(crate) fn separate(&mut self, joint: Joint) {
-        self.pending = Some(self.pending.map_or(joint, |pending| pending.max(joint)));
-    }
-
-    #[inline]
-    fn push(&mut self, at: u32, folded: char, letter: u8) {
-        let between = self.pending.take().unwrap_or(Joint::Joined);
-        let joint = match self.marks.last() {
-            None => Joint::Pause,
-            Some(before) if before & LETTER != letter => between.max(Joint::Split),
-            Some(_) => between,
-        };
-        self.chars.push(folded);
-        self.marks.push(joint as u8 | letter);
-        self.at.push(at);
-    }
-
-    /// How many characters are left after folding.
-    pub(crate) fn len(&self) -> usize {
-        self.chars.len()
-    }
-
-    /// Where character `at` stood.
-    pub(crate) fn place(&self, at: usize) -> Place {
-        let begun = self.others.partition_point(|(first, _)| *first as usize <= at);
-        let utterance = if begun == 0 { self.first } else { self.others[begun - 1].1 };
-        Place { utterance, at: self.at[at] }
-    }
-
-    /// Where the characters of the utterance of character `at` end.
-    pub(crate) fn end_of_utterance(&self, at: usize) -> usize {
-        let begun = self.others.partition_point(|(first, _)| *first as usize <= at);
-        self.others.get(begun).map_or(self.len(), |(first, _)| *first as usize)
-    }
-
-    /// How many of the characters `range`, of one utterance, stand before `at` of its text.
-    pub(crate) fn count_before(&self, range: std::ops::Range<usize>, at: usize) -> usize {
-        self.at[range].partition_point(|&here| (here as usize) < at)
-    }
-
-    /// The folded characters `from..to`.
-    pub(crate) fn text(&self, from: usize, to: usize) -> String {
-        self.chars[from..to].iter().collect()
-    }
-
-    /// What stands before character `at`; at the end of the passage a pause.
-    pub(crate) fn joint(&self, at: usize) -> Joint {
-        self.marks.get(at).map_or(Joint::Pause, |mark| JOINTS[usize::from(mark & JOINT)])
-    }
-
-    /// Whether character `at` belongs to a word with edges.
-    pub(crate) fn is_letter(&self, at: usize) -> bool {
-        self.marks.get(at).is_some_and(|mark| mark & LETTER != 0)
-    }
-
-    /// Whether character `at` goes on with the word of the one before it.
-    pub(crate) fn is_inside_word(&self, at: usize) -> bool {
-        self.is_letter(at) && self.joint(at) < Joint::Split
-    }
-
-    /// Whether a word may begin at `at`.
-    pub(crate) fn begins_word(&self, at: usize) -> bool {
-        !self.is_letter(at) || self.joint(at) >= Joint::Split
-    }
-
-    /// Whether a word may end before `end`; `idiot's` holds the word `idiot`, `can't` does not hold `can`.
-    pub(crate) fn ends_word(&self, end: usize) -> bool {
-        if end == 0 || !self.is_letter(end - 1) || self.joint(end) >= Joint::Split {
-            return true;
-        }
-        self.joint(end) == Joint::Apostrophe && self.chars[end] == 's' && self.joint(end + 1) >= Joint::Split
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn spellings_of_the_same_words_fold_to_the_same_characters() {
-        for (text, folded) in [
-            ("保證收益", "保证收益"),
-            ("保 证，收\u{200b}益", "保证收益"),
-            ("ＧＵＡＲＡＮＴＥＥＤ Returns!", "guaranteedreturns"),
-            ("薴", "苎"),
-            ("妳", "你"),
-            ("Don’t", "dont"),
-            ("加ＷeＣhat", "加wechat"),
-            ("，。 !", ""),
-            ("①９⑴", "191"),
-        ] {
-            assert_eq!(Passage::of(text).chars.iter().collect::<String>(), folded, "{text}");
-        }
-    }
 
     #[test]
     fn a_folded_character_is_of_the_same_class() {
@@ -352,24 +191,5 @@ mod tests {
                 assert_eq!(fold(folded).0, class, "{c}");
             }
         }
-    }
-
-    #[test]
-    fn what_stands_between_characters_is_kept() {
-        let passage = Passage::of("it's 3.5, 好x");
-        let joints: Vec<_> = (0..=passage.len()).map(|at| passage.joint(at)).collect();
-        assert_eq!(
-            joints,
-            [
-                Joint::Pause,
-                Joint::Joined,
-                Joint::Apostrophe,
-                Joint::Split,
-                Joint::Point,
-                Joint::Pause,
-                Joint::Split,
-                Joint::Pause
-            ]
-        );
     }
 }

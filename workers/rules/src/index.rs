@@ -7,7 +7,7 @@ mod sounds;
 mod spellings;
 mod table;
 
-use crate::fold::Passage;
+use crate::passage::Passage;
 use crate::phrase::{is_small_gap, stands_at};
 use crate::phrases::Phrases;
 use crate::rule::HOMOPHONE_MIN_CHARS;

@@ -24,6 +24,7 @@ mod logic;
 mod metadata;
 mod normalise;
 mod numerals;
+mod passage;
 mod pattern;
 mod phrase;
 mod phrases;

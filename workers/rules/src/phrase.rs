@@ -1,6 +1,7 @@
 //! A word or phrase of a rule, made ready for matching: its folded characters, each with what may stand before it.
 
-use crate::fold::{Class, Joint, Passage, folder};
+use crate::fold::{Class, folder};
+use crate::passage::{Joint, Passage};
 
 /// Stands for a few words that do not matter; what people type for `…` counts as well.
 const ELLIPSIS: char = '…';
@@ -95,7 +96,8 @@ pub(crate) fn append_part(cells: &mut Vec<Cell>, text: &str) {
     let mut seam = Seam::Nothing;
     let fold = folder();
     for c in text.chars() {
-        let (class, folded) = fold(c);
+        let folded = fold(c);
+        let (class, folded) = (folded.class(), folded.char());
         match class {
             Class::Nothing => {}
             Class::Ideograph | Class::Letter => {

@@ -1,84 +1,77 @@
 //! What a text reads as once it is reduced, and where its characters come from.
 
-use std::ops::Range;
-
-use crate::fold::{Joint, Passage};
+use crate::fold::{Class, fold};
 use crate::normalise::Kinds;
+use crate::passage::{Joint, Passage};
 use crate::reduce::{Change, Read, changes};
-use crate::texts::{Originals, Texts};
 
-/// A stretch of a passage as it reads with some changes made.
+/// Between stretches: no phrase has it.
+const SEAM: char = '\0';
+
+/// Stretches of a passage as they read with changes made, one behind the other.
+#[derive(Default)]
 pub(crate) struct Reading {
-    /// The passage as it reads.
+    /// The stretches as they read. Places in texts are not known here.
     pub(crate) passage: Passage,
-    /// The texts of the passage's utterances as they read.
-    pub(crate) texts: Vec<String>,
     /// For each character of `passage`, begin and end in the passage that was reduced.
     origins: Vec<(usize, usize)>,
 }
 
 impl Reading {
-    /// Characters `range` of `passage` with `changes` made, which all lie in there.
-    pub(crate) fn new(passage: &Passage, originals: &Originals, range: Range<usize>, changes: &[Change]) -> Self {
-        let mut made = Self { passage: Passage::default(), texts: Vec::new(), origins: Vec::new() };
+    /// Characters `stretches` of `passage` with `changes` made; both are in order, and a stretch has all of a change
+    /// or nothing.
+    pub(crate) fn new(passage: &Passage, changes: &[Change], stretches: &[(usize, usize)]) -> Self {
+        let mut made = Self::default();
         let mut next = changes;
-        let mut at = range.start;
-        while at < range.end {
-            let utterance = passage.place(at).utterance;
-            let end = passage.end_of_utterance(at).min(range.end);
-            let (first, last) = (passage.place(at).at as usize, passage.place(end - 1).at as usize);
-            let mut text = String::new();
-            // For each character of `text`: where it comes from.
-            let mut origins: Vec<(usize, usize)> = Vec::new();
-            let mut here = at;
-            originals.with(utterance, |chars| {
-                for (offset, &c) in chars[first..=last].iter().enumerate() {
-                    while next.first().is_some_and(|change| change.end <= here) {
-                        next = &next[1..];
+        for &(from, to) in stretches {
+            if from > 0 {
+                made.passage.separate(Joint::Pause);
+                made.push(SEAM, Class::Gap, (from, from));
+            }
+            next = &next[next.partition_point(|change| change.start < from)..];
+            let mut at = from;
+            while at < to {
+                made.passage.separate(between(passage, at));
+                match next.first().filter(|change| change.start == at && change.to != Read::AsWritten) {
+                    Some(change) => {
+                        made.change(passage, change);
+                        at = change.end;
                     }
-                    let inside = next.first().filter(|change| change.start <= here);
-                    let is_sign = passage.place(here).at as usize != first + offset;
-                    match (is_sign, inside) {
-                        // What stands inside a number belongs to it.
-                        (true, Some(change)) if change.start < here && change.to != Read::Nothing => {}
-                        (true, _) => {
-                            text.push(c);
-                            origins.push((here, here));
-                        }
-                        (false, Some(change)) => {
-                            if here == change.start {
-                                let origin = (change.start, change.end);
-                                match &change.to {
-                                    Read::Nothing => {}
-                                    Read::One(c) => {
-                                        text.push(*c);
-                                        origins.push(origin);
-                                    }
-                                    Read::Text(to) => {
-                                        text.push_str(to);
-                                        origins.extend(to.chars().map(|_| origin));
-                                    }
-                                }
-                            }
-                            here += 1;
-                        }
-                        (false, None) => {
-                            text.push(c);
-                            origins.push((here, here + 1));
-                            here += 1;
-                        }
+                    None => {
+                        let class = if passage.is_letter(at) { Class::Letter } else { Class::Ideograph };
+                        made.push(passage.chars[at], class, (at, at + 1));
+                        at += 1;
                     }
                 }
-            });
-            let before = made.passage.len();
-            made.passage.append(u32::try_from(made.texts.len()).unwrap_or(u32::MAX), &text);
-            made.passage.separate(Joint::Split);
-            let places = before..made.passage.len();
-            made.origins.extend(places.map(|at| origins[made.passage.place(at).at as usize]));
-            made.texts.push(text);
-            at = end;
+                next = &next[next.iter().take_while(|change| change.start < at).count()..];
+            }
         }
+        made.passage.separate(Joint::Pause);
+        made.push(SEAM, Class::Gap, (passage.len(), passage.len()));
         made
+    }
+
+    fn push(&mut self, c: char, class: Class, origin: (usize, usize)) {
+        self.passage.push(c, class);
+        self.origins.push(origin);
+    }
+
+    fn change(&mut self, passage: &Passage, change: &Change) {
+        let origin = (change.start, change.end);
+        match &change.to {
+            Read::Nothing => (change.start + 1..change.end).for_each(|at| self.passage.separate(between(passage, at))),
+            // Both are digits, but for characters that were in halves.
+            Read::One(c) => self.push(*c, fold(*c).0, origin),
+            Read::Text(text) => {
+                for c in text.chars() {
+                    match c {
+                        '.' => self.passage.separate(Joint::Point),
+                        _ => self.push(c, fold(c).0, origin),
+                    }
+                }
+            }
+            Read::AsWritten => {}
+        }
     }
 
     /// Where characters `start..end` of the reading stand in the passage that was reduced.
@@ -87,26 +80,49 @@ impl Reading {
     }
 }
 
+/// What stands before character `at` of `passage`; that the script changes there is for what is read to see.
+fn between(passage: &Passage, at: usize) -> Joint {
+    match passage.joint(at) {
+        Joint::Split if at > 0 && passage.is_adjacent(at) => Joint::Joined,
+        joint => joint,
+    }
+}
+
 /// `text` as it reads with everything reduced that can be, by `kinds`, and by which of them it was; none where that
 /// changes nothing or leaves nothing.
 pub(crate) fn reduced(text: &str, kinds: Kinds) -> Option<(String, Kinds)> {
     let passage = Passage::of(text);
     let mut made = Vec::new();
-    changes(&passage, 0..passage.len(), kinds, |change| made.push(change));
+    changes(&passage, kinds, |change| made.extend((change.to != Read::AsWritten).then_some(change)));
     if made.is_empty() {
         return None;
     }
     let by = made.iter().fold(Kinds::NONE, |by, change| by.with(change.kinds));
-    // What stands before the first character and behind the last is an ellipsis, if it matters.
-    let spelled: Vec<char> = text.chars().collect();
-    let (first, last) = (passage.place(0).at as usize, passage.place(passage.len() - 1).at as usize);
-    let reading = Reading::new(&passage, &Originals::new(Texts::One(text)), 0..passage.len(), &made);
-    if reading.passage.len() == 0 {
-        return None;
+    let mut reads = String::with_capacity(text.len());
+    let mut next = made.as_slice();
+    let mut here = 0;
+    for (at, c) in text.chars().enumerate() {
+        let is_sign = here == passage.len() || passage.place(here).at as usize != at;
+        let inside = next.first().filter(|change| change.start <= here);
+        match inside {
+            // What stands inside a number belongs to it.
+            Some(change) if is_sign && change.start < here && change.to != Read::Nothing => {}
+            Some(change) if !is_sign => {
+                if here == change.start {
+                    match &change.to {
+                        Read::Nothing | Read::AsWritten => {}
+                        Read::One(c) => reads.push(*c),
+                        Read::Text(to) => reads.push_str(to),
+                    }
+                }
+            }
+            _ => reads.push(c),
+        }
+        here += usize::from(!is_sign);
+        next = &next[next.iter().take_while(|change| change.end <= here).count()..];
     }
-    let before: String = spelled[..first].iter().collect();
-    let after: String = spelled[last + 1..].iter().collect();
-    Some((format!("{before}{}{after}", reading.texts.concat()), by))
+    let is_left = |c: char| matches!(fold(c).0, Class::Ideograph | Class::Letter);
+    reads.chars().any(is_left).then_some((reads, by))
 }
 
 #[cfg(test)]
@@ -155,9 +171,9 @@ mod tests {
         let text = "我，保嗯保证十二个月";
         let passage = Passage::of(text);
         let mut made = Vec::new();
-        changes(&passage, 0..passage.len(), Kinds::DEFAULT, |change| made.push(change));
-        let reading = Reading::new(&passage, &Originals::new(Texts::One(text)), 0..passage.len(), &made);
-        assert_eq!(reading.passage.chars.iter().collect::<String>(), "我保证12个月");
+        changes(&passage, Kinds::DEFAULT, |change| made.push(change));
+        let reading = Reading::new(&passage, &made, &[(0, passage.len())]);
+        assert_eq!(reading.passage.chars.iter().collect::<String>(), "我保证12个月\0");
         assert_eq!(reading.origin(1, 3), (1, 5), "保嗯保证");
         assert_eq!(reading.origin(3, 5), (5, 7), "十二");
         assert_eq!(reading.origin(3, 6), (5, 8), "十二个");

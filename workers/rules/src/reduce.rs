@@ -2,12 +2,12 @@
 //! immediate repeats go, split characters are put together. It only adds hits: what is said as it is written is found
 //! without it.
 
-use std::ops::Range;
 use std::sync::LazyLock;
 
-use crate::fold::{Joint, Passage};
+use crate::fold;
 use crate::normalise::Kinds;
 use crate::numerals::{self, Sign};
+use crate::passage::{Joint, Passage};
 use crate::phrase::Cell;
 
 /// Chinese fillers, longest first; one character each, or words that say nothing in front of something.
@@ -65,43 +65,87 @@ const HALVES: [(&str, &str); 44] = [
 ];
 
 /// Longest unit of Chinese that counts as a repeat, in characters.
-const REPEATED_CHARS: usize = 3;
+pub(crate) const REPEATED_CHARS: usize = 3;
 /// Longest word of letters that counts as a repeat.
 const REPEATED_LETTERS: usize = 24;
 /// More signs than any number that is said.
 const MAX_SIGNS: usize = 24;
 
-/// A set of characters of the basic plane, a bit for each.
-type Characters = Box<[u64; 1024]>;
+/// What may begin at a character that is reduced: noted while a text is folded, so that looking for it passes over
+/// nearly everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Hints(u8);
 
-/// The characters with which something to reduce may begin.
-static BEGINS: LazyLock<Characters> = LazyLock::new(|| {
-    let halves = HALVES.iter().filter_map(|(halves, _)| halves.chars().next());
-    let numerals = (0..=0xffff_u32)
-        .filter_map(char::from_u32)
-        .filter(|&c| !c.is_ascii() && (numerals::digit(c).is_some() || numerals::unit(c).is_some()));
-    characters(fillers().chain(halves).chain(numerals))
-});
+impl Hints {
+    pub(crate) const NONE: Self = Self(0);
+    const FILLER: Self = Self(1 << 4);
+    /// A digit, a Chinese numeral or a unit.
+    const NUMERAL: Self = Self(1 << 5);
+    /// The first half of a character.
+    const HALF: Self = Self(1 << 6);
+    /// The same stands before: one of the last characters, or what the word before begins with.
+    pub(crate) const REPEAT: Self = Self(1 << 7);
 
-/// The characters with which a filler begins.
-static FILLER_BEGINS: LazyLock<Characters> = LazyLock::new(|| characters(fillers()));
-
-fn fillers() -> impl Iterator<Item = char> {
-    FILLERS.iter().chain(FILLER_WORDS.iter().map(|words| &words[0])).filter_map(|text| text.chars().next())
-}
-
-fn characters(all: impl Iterator<Item = char>) -> Characters {
-    let mut bits = Box::new([0; 1024]);
-    for c in all {
-        bits[c as usize / 64] |= 1 << (c as usize % 64);
+    /// In the upper four bits; the others are for whoever keeps them.
+    pub(crate) fn bits(self) -> u8 {
+        self.0
     }
-    bits
+
+    /// The hints in the upper four of `bits`.
+    pub(crate) fn from_bits(bits: u8) -> Self {
+        Self(bits & 0xf0)
+    }
+
+    pub(crate) fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// What is left of it inside a word of letters.
+    pub(crate) fn inside_word(self) -> Self {
+        Self(self.0 & Self::NUMERAL.0)
+    }
+
+    fn has(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// Those that matter to `kinds`.
+    fn of(kinds: Kinds) -> Self {
+        let each = [
+            (Kinds::FILLERS, Self::FILLER),
+            (Kinds::REPEATS, Self::REPEAT),
+            (Kinds::NUMERALS, Self::NUMERAL),
+            (Kinds::SPLIT_CHARACTERS, Self::HALF),
+        ];
+        let wanted = each.into_iter().filter(|(kind, _)| kinds.contains(*kind));
+        wanted.fold(Self::NONE, |hints, (_, hint)| hints.with(hint))
+    }
 }
 
-#[inline]
-fn has(characters: &Characters, c: char) -> bool {
-    characters.get(c as usize / 64).is_some_and(|bits| bits & (1 << (c as usize % 64)) != 0)
+/// The folded characters with which something to reduce may begin; of words of letters, the first.
+pub(crate) fn beginnings() -> impl Iterator<Item = (char, Hints)> {
+    let is_numeral = |c: &char| numerals::digit(*c).is_some() || numerals::unit(*c).is_some();
+    let words = FILLER_WORDS.iter().map(|words| words[0]);
+    let fillers = FILLERS.into_iter().chain(words).filter_map(|text| text.chars().next());
+    let halves = HALVES.iter().filter_map(|(halves, _)| halves.chars().next());
+    let numerals = (0..=0xffff_u32).filter_map(char::from_u32).filter(is_numeral);
+    fillers
+        .map(|c| (c, Hints::FILLER))
+        .chain(halves.map(|c| (c, Hints::HALF)))
+        .chain(numerals.map(|c| (c, Hints::NUMERAL)))
 }
+
+/// For each letter from a to z, a bit for each letter that stands behind it where a filler begins.
+static FILLER_LETTERS: LazyLock<[u32; 26]> = LazyLock::new(|| {
+    let mut letters = [0; 26];
+    for words in FILLER_WORDS {
+        let mut first = words.iter().flat_map(|word| word.bytes());
+        if let (Some(first), Some(second)) = (first.next(), first.next()) {
+            letters[usize::from(first - b'a')] |= 1 << (second - b'a');
+        }
+    }
+    letters
+});
 
 /// What is read instead of a stretch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,6 +153,8 @@ pub(crate) enum Read {
     Nothing,
     One(char),
     Text(String),
+    /// What stands there: digits, which a phrase may have in another spelling.
+    AsWritten,
 }
 
 /// A stretch of a passage that is read otherwise.
@@ -124,58 +170,68 @@ pub(crate) struct Change {
     pub(crate) kinds: Kinds,
 }
 
+impl Change {
+    /// How many characters are read there.
+    pub(crate) fn read_len(&self) -> usize {
+        match &self.to {
+            Read::Nothing => 0,
+            Read::One(_) => 1,
+            Read::Text(text) => text.chars().filter(|c| *c != '.').count(),
+            Read::AsWritten => self.end - self.start,
+        }
+    }
+}
+
 /// Whether the phrase with these cells may read otherwise when it is reduced; most do not.
 pub(crate) fn is_reducible(cells: &[Cell]) -> bool {
+    let mut word = 0;
     cells.iter().enumerate().any(|(at, cell)| {
         let c = cell.char();
-        let is_word = cell.is_letter() && (at == 0 || cell.may_be_apart());
-        let before = &cells[at.saturating_sub(REPEATED_CHARS)..at];
-        has(&BEGINS, c) || c.is_ascii_digit() || is_word && at > 0 || before.iter().any(|cell| cell.char() == c)
+        let hints = fold::hints(c);
+        if !cell.is_letter() {
+            let before = &cells[at.saturating_sub(REPEATED_CHARS)..at];
+            return hints != Hints::NONE || before.iter().any(|cell| cell.char() == c);
+        }
+        if at > 0 && cells[at - 1].is_letter() && !cell.is_apart() {
+            return hints.inside_word() != Hints::NONE;
+        }
+        let is_again = at > 0 && cells[word].char() == c;
+        word = at;
+        let may_fill = || cells.get(at + 1).is_some_and(|next| may_be_filler(c, next.char()));
+        is_again || hints.has(Hints::NUMERAL) || hints.has(Hints::FILLER) && may_fill()
     })
 }
 
-/// Calls `found` with what can be reduced in `range` of `passage`, by `kinds`, in order; most texts have little of it.
-pub(crate) fn changes(passage: &Passage, range: Range<usize>, kinds: Kinds, found: impl FnMut(Change)) {
-    let chars = &passage.chars[..range.end];
-    let begins = &*BEGINS;
-    let mut at = range.start;
-    let mut scan = Scan { passage, end: range.end, kinds, free: range.start, kept: range.start, found };
-    while at < chars.len() {
-        let c = chars[at];
-        at = if has(begins, c) || scan.may_be_more(at, c) { scan.at(at) } else { at + 1 };
+/// Whether some filler of letters begins with these two.
+fn may_be_filler(first: char, second: char) -> bool {
+    let [first, second] = [first, second].map(|c| (c as usize).wrapping_sub('a' as usize));
+    FILLER_LETTERS.get(first).is_some_and(|seconds| second < 26 && seconds & 1 << second != 0)
+}
+
+/// Calls `found` with what can be reduced in `passage` by `kinds`, in order, and with numbers in digits where that is
+/// by numerals; most texts have little of it.
+pub(crate) fn changes(passage: &Passage, kinds: Kinds, found: impl FnMut(Change)) {
+    let hints = Hints::of(kinds);
+    let mut scan = Scan { passage, kinds, free: 0, kept: 0, written: 0, found };
+    let mut at = 0;
+    while let Some(next) = passage.hinted(at..passage.len(), hints) {
+        at = scan.at(next);
     }
 }
 
 struct Scan<'a, F> {
     passage: &'a Passage,
-    /// No change goes beyond it.
-    end: usize,
     kinds: Kinds,
     /// The end of the last change.
     free: usize,
     /// The end of the last change that is more than one numeral.
     kept: usize,
+    /// The end of the last digits that read as they are written.
+    written: usize,
     found: F,
 }
 
 impl<F: FnMut(Change)> Scan<'_, F> {
-    /// Whether `c` at `at` may say something again, or be the first after the comma of a number.
-    #[inline]
-    fn may_be_more(&self, at: usize, c: char) -> bool {
-        let passage = self.passage;
-        if passage.is_letter(at) {
-            // A word, or thousands.
-            let is_again = || passage.chars[..at].iter().rev().take(REPEATED_LETTERS).any(|before| *before == c);
-            return match passage.joint(at) {
-                Joint::Joined | Joint::Apostrophe | Joint::Point => false,
-                Joint::Comma => true,
-                Joint::Split | Joint::Pause => is_again(),
-            };
-        }
-        // Where a unit is said again, one of the three characters before is the same.
-        passage.chars[at.saturating_sub(REPEATED_CHARS)..at].contains(&c)
-    }
-
     fn note(&mut self, start: usize, end: usize, to: Read, kinds: Kinds) -> usize {
         self.free = end;
         // A numeral that is read as one digit may be said again, and is seen to be the same as it stands.
@@ -207,12 +263,19 @@ impl<F: FnMut(Change)> Scan<'_, F> {
         if end > start {
             return self.note(start, end, Read::Nothing, kinds);
         }
-        if self.kinds.contains(Kinds::NUMERALS)
-            && let Some((from, end, to)) = self.number(start)
-        {
-            return self.note(from, end, to, Kinds::NUMERALS);
+        let hints = self.passage.hints(start);
+        if self.kinds.contains(Kinds::NUMERALS) && hints.has(Hints::NUMERAL) {
+            if let Some((from, end, to)) = self.number(start).filter(|(from, ..)| *from >= self.written) {
+                return self.note(from, end, to, Kinds::NUMERALS);
+            }
+            if let Some(end) = self.digits(start) {
+                self.written = end;
+                (self.found)(Change { start, end, to: Read::AsWritten, kinds: Kinds::NONE });
+                return end;
+            }
         }
         if self.kinds.contains(Kinds::SPLIT_CHARACTERS)
+            && hints.has(Hints::HALF)
             && let Some(to) = self.halves(start)
         {
             return self.note(start, start + 2, Read::Text(to.into()), Kinds::SPLIT_CHARACTERS);
@@ -229,7 +292,7 @@ impl<F: FnMut(Change)> Scan<'_, F> {
             start -= 1;
         }
         let mut end = at + 1;
-        while end < self.end && end - start <= MAX_SIGNS && self.goes_on(end) && self.sign(end).is_some() {
+        while end < self.passage.len() && end - start <= MAX_SIGNS && self.goes_on(end) && self.sign(end).is_some() {
             end += 1;
         }
         // 三点, 一点: no number begins or ends with its point.
@@ -262,6 +325,16 @@ impl<F: FnMut(Change)> Scan<'_, F> {
             self.thousands(start, end)
         };
         said.map(|said| (start, end, Read::Text(said)))
+    }
+
+    /// The end of the number that begins at `start` and is digits alone.
+    fn digits(&self, start: usize) -> Option<usize> {
+        let is_digit = |at: usize| self.passage.chars[at].is_ascii_digit();
+        let mut end = start;
+        while end < self.passage.len() && is_digit(end) && (end == start || self.goes_on(end)) {
+            end += 1;
+        }
+        (end > start).then_some(end)
     }
 
     /// `3,000` without its comma.
@@ -304,23 +377,25 @@ impl<F: FnMut(Change)> Scan<'_, F> {
 
     /// Whether a number may go on at `at`: nothing stands there, a point or comma of a number, or digits meet Chinese.
     fn goes_on(&self, at: usize) -> bool {
-        let (before, here) = (self.passage.place(at - 1), self.passage.place(at));
         match self.passage.joint(at) {
             Joint::Joined | Joint::Point | Joint::Comma => true,
-            Joint::Split => before.utterance == here.utterance && before.at + 1 == here.at,
+            Joint::Split => self.passage.is_adjacent(at),
             Joint::Apostrophe | Joint::Pause => false,
         }
     }
 
     fn halves(&self, at: usize) -> Option<&'static str> {
-        let two = self.passage.chars.get(at..at + 2).filter(|_| at + 2 <= self.end)?;
+        let two = self.passage.chars.get(at..at + 2)?;
         HALVES.iter().find(|(halves, _)| halves.chars().eq(two.iter().copied())).map(|(_, whole)| *whole)
     }
 
     /// How many characters at `at` are a filler.
     fn filler(&self, at: usize) -> usize {
-        let rest = self.passage.chars.get(at..self.end).unwrap_or_default();
-        let Some(&first) = rest.first().filter(|first| has(&FILLER_BEGINS, **first)) else { return 0 };
+        if !self.passage.hints(at).has(Hints::FILLER) {
+            return 0;
+        }
+        let rest = &self.passage.chars[at..];
+        let first = rest[0];
         if !self.passage.is_letter(at) {
             let is_here = |word: &&&str| {
                 word.starts_with(first) && {
@@ -329,6 +404,9 @@ impl<F: FnMut(Change)> Scan<'_, F> {
                 }
             };
             return FILLERS.iter().find(is_here).map_or(0, |word| word.chars().count());
+        }
+        if !rest.get(1).is_some_and(|second| may_be_filler(first, *second)) {
+            return 0;
         }
         let of_words = |words: &&[&str]| -> Option<usize> {
             let mut end = at;
@@ -345,11 +423,11 @@ impl<F: FnMut(Change)> Scan<'_, F> {
     /// The end of the word of letters that begins at `at`.
     fn word_end(&self, at: usize) -> Option<usize> {
         let passage = self.passage;
-        if at >= self.end || !passage.is_letter(at) || !passage.begins_word(at) {
+        if !passage.is_letter(at) || !passage.begins_word(at) {
             return None;
         }
         let mut end = at + 1;
-        while end < self.end && passage.is_inside_word(end) {
+        while passage.is_inside_word(end) {
             end += 1;
         }
         Some(end)
@@ -358,8 +436,9 @@ impl<F: FnMut(Change)> Scan<'_, F> {
     /// How many characters at `at` say again what stands before `start`.
     fn again(&self, start: usize, at: usize) -> usize {
         let passage = self.passage;
-        let chars = &passage.chars[..self.end];
-        if at >= chars.len() {
+        let chars = &passage.chars;
+        // At the beginning of a change it would have been noted.
+        if at >= chars.len() || at == start && !passage.hints(at).has(Hints::REPEAT) {
             return 0;
         }
         let kept = &chars[self.kept.min(start)..start];

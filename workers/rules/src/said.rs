@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use earmark_core::{FindingKind, Utterance};
 
 use crate::finder::Finder;
-use crate::fold::Passage;
 use crate::index::{Hit, Role, Way};
+use crate::passage::Passage;
 use crate::phrase::{MAX_GAP_CHARS, is_small_gap};
 use crate::term::Term;
 use crate::texts::Texts;

@@ -1,6 +1,6 @@
 //! Whether a stretch of Chinese stands by itself among its neighbours, as far as single characters tell.
 
-use crate::fold::{Joint, Passage};
+use crate::passage::{Joint, Passage};
 
 /// Characters that begin and end other people's words far more seldom than they stand by themselves: pronouns,
 /// particles, prepositions and the commonest verbs. What stands between two of these is likely to be a word.

@@ -10,8 +10,6 @@ use earmark_core::Utterance;
 pub(crate) enum Texts<'a> {
     /// One text, of utterance 0.
     One(&'a str),
-    /// The texts of a reading.
-    Many(&'a [String]),
     /// The utterances of a search.
     Utterances(&'a [Utterance]),
 }
@@ -21,7 +19,6 @@ impl<'a> Texts<'a> {
     pub(crate) fn of(self, utterance: u32) -> &'a str {
         match self {
             Self::One(text) => text,
-            Self::Many(texts) => &texts[utterance as usize],
             Self::Utterances(utterances) => &utterances[utterance as usize].text,
         }
     }

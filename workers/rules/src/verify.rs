@@ -1,27 +1,22 @@
 //! Whether a hit differs from its phrase only in what the rule looks past: for rules that switch some of it off.
 
-use crate::fold::{Class, Passage, fold};
+use crate::fold::{Class, fold};
 use crate::normalise::Kinds;
+use crate::passage::Passage;
+use crate::reduce::{Change, Read};
 use crate::texts::Originals;
 
 /// A character of a text, and what stands before it.
-struct Spelled {
+pub(crate) struct Spelled {
     c: char,
     folded: char,
     signs: String,
     has_space: bool,
 }
 
-/// Whether characters `start..end` of `passage`, a hit of `phrase`, differ from it only by what is in `kinds`. In a
-/// hit by sound, characters that are others are passed over.
-pub(crate) fn is_same(
-    phrase: &str,
-    passage: &Passage,
-    originals: &Originals,
-    (start, end): (usize, usize),
-    kinds: Kinds,
-) -> bool {
-    let heard = heard(passage, originals, start, end);
+/// Whether what was `heard`, a hit of `phrase`, differs from it only by what is in `kinds`. In a hit by sound,
+/// characters that are others are passed over.
+pub(crate) fn is_same(phrase: &str, heard: &[Spelled], kinds: Kinds) -> bool {
     let stretches: Vec<Vec<Spelled>> =
         crate::phrase::stretches(phrase).map(|text| spelled(text.chars())).filter(|part| !part.is_empty()).collect();
     let mut from = 0;
@@ -45,7 +40,7 @@ pub(crate) fn is_same(
 }
 
 /// The characters `start..end` of `passage` as they were written.
-fn heard(passage: &Passage, originals: &Originals, start: usize, end: usize) -> Vec<Spelled> {
+pub(crate) fn heard(passage: &Passage, originals: &Originals, (start, end): (usize, usize)) -> Vec<Spelled> {
     let mut heard = Vec::new();
     let mut at = start;
     while at < end {
@@ -61,6 +56,43 @@ fn heard(passage: &Passage, originals: &Originals, start: usize, end: usize) -> 
         at = behind;
     }
     heard
+}
+
+/// What was `heard` from character `start` of a passage on, as it reads with `changes` made, which lie in there.
+pub(crate) fn read(heard: Vec<Spelled>, start: usize, changes: &[Change]) -> Vec<Spelled> {
+    let mut made = Vec::with_capacity(heard.len());
+    let mut signs = String::new();
+    let mut has_space = false;
+    let mut next = changes;
+    for (at, spelled) in (start..).zip(heard) {
+        next = &next[next.partition_point(|change| change.end <= at)..];
+        let change = next.first().filter(|change| change.start <= at && change.to != Read::AsWritten);
+        let is_inside = change.is_some_and(|change| change.start < at && change.to != Read::Nothing);
+        // What stands inside a number belongs to it.
+        if !is_inside {
+            signs.push_str(&spelled.signs);
+            has_space |= spelled.has_space;
+        }
+        let reads = match change {
+            None => Some(spelled.c),
+            Some(Change { to: Read::One(c), .. }) if !is_inside => Some(*c),
+            _ => None,
+        };
+        let text = match change {
+            Some(Change { to: Read::Text(text), .. }) if !is_inside => text.as_str(),
+            _ => "",
+        };
+        for c in reads.into_iter().chain(text.chars()) {
+            if c == '.' {
+                signs.push(c);
+                continue;
+            }
+            let folded = fold(c).1;
+            made.push(Spelled { c, folded, signs: std::mem::take(&mut signs), has_space });
+            has_space = false;
+        }
+    }
+    made
 }
 
 fn spelled(chars: impl Iterator<Item = char>) -> Vec<Spelled> {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::english::{sound, spelled_otherwise};
-use crate::fold::{Joint, Passage};
+use crate::passage::{Joint, Passage};
 use crate::phrase::Cell;
 use crate::term::English;
 

@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 
 use super::{Hit, Index, Role, Way};
-use crate::fold::{Class, Joint, Passage, fold};
+use crate::fold::{Class, fold};
+use crate::passage::{Joint, Passage};
 use crate::phrases::{Filling, Phrases};
 use crate::sound::{readings, sound_alike, sound_alike_with_tones};
 use crate::surroundings::stands_alone;

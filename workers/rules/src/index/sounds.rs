@@ -2,7 +2,7 @@
 
 use super::Role;
 use super::table::{Anchor, Bits, Table, mark, mix};
-use crate::fold::Passage;
+use crate::passage::Passage;
 use crate::phrase::Cell;
 use crate::sound::{Syllable, readings};
 use crate::term::Homophones;

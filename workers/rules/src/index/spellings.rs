@@ -4,7 +4,7 @@
 //! script by its rarest word. What is found may stand there; whether it does is for the caller to see.
 
 use super::table::{Anchor, Bits, Table, mark, mix};
-use crate::fold::{Joint, Passage};
+use crate::passage::{Joint, Passage};
 use crate::phrase::{Cell, SPLITTABLE_LETTERS};
 
 /// A word of so few letters is in every other sentence.

@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::{LintProblem, LintWarning};
-use crate::fold::Passage;
 use crate::index::{Hit, Role};
+use crate::passage::Passage;
 use crate::phrase::Cell;
 use crate::phrases::Phrase;
 use crate::rule::{HOMOPHONE_MIN_CHARS, Rule};

@@ -1,0 +1,187 @@
+//! What is found where something in a passage is reduced: a second reading of the few stretches around it that some
+//! phrase may span.
+
+use std::cmp::Ordering;
+
+use super::Finder;
+use crate::index::{Hit, Role};
+use crate::normalise::Kinds;
+use crate::numerals;
+use crate::passage::Passage;
+use crate::reading::Reading;
+use crate::reduce::{Change, Read, changes};
+use crate::term::Term;
+use crate::texts::Originals;
+use crate::verify;
+
+/// Characters that are read beyond those that a phrase may span: what stands beside a hit decides whether it is a word.
+const MARGIN: usize = 2;
+
+/// A passage read again.
+pub(super) struct Again<'a> {
+    passage: &'a Passage,
+    changes: Vec<Change>,
+    reading: Reading,
+}
+
+impl<'a> Again<'a> {
+    /// The stretches of `passage` in which a phrase of `finder` may stand across a change; none where there are none.
+    pub(super) fn new(finder: &Finder, passage: &'a Passage) -> Option<Self> {
+        let mut made = Vec::new();
+        // By number of the change, how far to read around it.
+        let mut wanted: Vec<(usize, usize)> = Vec::new();
+        // The end of the change before, and what is read there last.
+        let mut last: (usize, Option<char>) = (0, None);
+        changes(passage, finder.kinds, |change| {
+            if change.to == Read::AsWritten && finder.reduced.is_none() {
+                return;
+            }
+            let before = if last.0 == change.start { last.1 } else { Some(passage.chars[change.start - 1]) };
+            let reach = finder.neighbours.reach(passage, &change, before);
+            if reach > 0 {
+                wanted.push((made.len(), reach + MARGIN));
+            }
+            let read = match &change.to {
+                Read::Nothing => before,
+                Read::One(c) => Some(*c),
+                Read::Text(text) => text.chars().last(),
+                Read::AsWritten => Some(passage.chars[change.end - 1]),
+            };
+            last = (change.end, read);
+            made.push(change);
+        });
+        if wanted.is_empty() {
+            return None;
+        }
+        let mut stretches: Vec<(usize, usize)> = Vec::with_capacity(wanted.len());
+        for (number, reach) in wanted {
+            let mut stretch = (from(&made, number, reach), to(&made, number, reach, passage.len()));
+            // One that begins earlier takes those before it in.
+            while let Some(&(begin, end)) = stretches.last().filter(|(_, end)| *end >= stretch.0) {
+                stretch = (begin.min(stretch.0), end.max(stretch.1));
+                stretches.pop();
+            }
+            stretches.push(stretch);
+        }
+        let reading = Reading::new(passage, &made, &stretches);
+        Some(Self { passage, changes: made, reading })
+    }
+
+    /// Adds what is found in the reading to `hits`, those in what is written.
+    pub(super) fn hits(&self, finder: &Finder, terms: &[Term], originals: &Originals, hits: &mut Vec<Hit>) {
+        let written = Written::of(hits);
+        let mut add = |hit: Hit, kinds: Option<Kinds>| {
+            let found = self.as_heard(hit, kinds, terms, originals);
+            hits.extend(found.filter(|hit| hit.role == Role::Except || !written.says(hit)));
+        };
+        finder.index.hits(terms, &self.reading.passage).into_iter().for_each(|hit| add(hit, None));
+        if let Some(reduced) = &finder.reduced {
+            reduced.hits(&self.reading.passage, &mut |hit, kinds| add(hit, Some(kinds)));
+        }
+    }
+
+    /// `hit`, of the reading and of a phrase that was reduced by `kinds` if any, in the passage; none where it is found
+    /// as it is written, or by what its term does not look past.
+    fn as_heard(&self, hit: Hit, kinds: Option<Kinds>, terms: &[Term], originals: &Originals) -> Option<Hit> {
+        let (mut start, mut end) = self.reading.origin(hit.start, hit.end);
+        let term = &terms[hit.term as usize];
+        let on = term.matching.normalise;
+        let first = self.changes.partition_point(|change| change.end <= start);
+        let inside = &self.changes[first..];
+        let inside = &inside[..inside.partition_point(|change| change.start < end)];
+        let is_read = |change: &&Change| change.to != Read::AsWritten;
+        // What was reduced by more than its numbers stands in what is written with something left out.
+        let is_whole = Kinds::NUMERALS.with(Kinds::SPLIT_CHARACTERS);
+        let has_change = inside.iter().any(|change| is_read(&change)) || kinds.is_some_and(|by| is_whole.contains(by));
+        let mut real = inside.iter().filter(is_read);
+        if !has_change || !real.all(|change| start <= change.start && change.end <= end && on.contains(change.kinds)) {
+            return None;
+        }
+        if !on.contains(Kinds::OF_CHARACTERS) {
+            let heard = verify::heard(self.passage, originals, (start, end));
+            if !verify::is_same(term.phrase_text(&hit), &verify::read(heard, start, inside), on) {
+                return None;
+            }
+        }
+        if kinds.is_some_and(|kinds| kinds != kinds.without(Kinds::FILLERS.with(Kinds::REPEATS))) {
+            // What the phrase begins or ends with may be reduced here as well.
+            let before = self.change_at(|change| change.end.cmp(&start)).map_or(start, |change| change.start);
+            let after = self.change_at(|change| change.start.cmp(&end)).map_or(end, |change| change.end);
+            if !holds(term, &hit, self.passage, before, after) {
+                return None;
+            }
+            if !holds(term, &hit, self.passage, start, end) {
+                (start, end) = (before, after);
+            }
+        }
+        Some(Hit { start, end, ..hit })
+    }
+
+    /// The change of which `compare` says that it is the one.
+    fn change_at(&self, compare: impl FnMut(&Change) -> Ordering) -> Option<&Change> {
+        self.changes.binary_search_by(compare).ok().map(|at| &self.changes[at])
+    }
+}
+
+/// Where to begin to read, for `reach` characters of the reading before change `number`.
+fn from(changes: &[Change], number: usize, reach: usize) -> usize {
+    let (mut at, mut left) = (changes[number].start, reach);
+    for change in changes[..number].iter().rev() {
+        if at - change.end >= left {
+            break;
+        }
+        left = left.saturating_sub(at - change.end + change.read_len());
+        at = change.start;
+    }
+    at.saturating_sub(left)
+}
+
+/// Where to end, for `reach` characters behind change `number`, in a passage of `length`.
+fn to(changes: &[Change], number: usize, reach: usize, length: usize) -> usize {
+    let (mut at, mut left) = (changes[number].end, reach);
+    for change in &changes[number + 1..] {
+        if change.start - at >= left {
+            break;
+        }
+        left = left.saturating_sub(change.start - at + change.read_len());
+        at = change.end;
+    }
+    (at + left).min(length)
+}
+
+/// The hits in what is written, in order of term and place.
+struct Written {
+    hits: Vec<Hit>,
+    /// How far the widest of them goes.
+    widest: usize,
+}
+
+impl Written {
+    fn of(hits: &[Hit]) -> Self {
+        let mut hits: Vec<Hit> = hits.iter().filter(|hit| hit.role == Role::Find).copied().collect();
+        hits.sort_unstable_by_key(|hit| (hit.term, hit.start));
+        Self { widest: hits.iter().map(|hit| hit.end - hit.start).max().unwrap_or(0), hits }
+    }
+
+    /// Whether something is said in writing already where `hit` of a reading stands: there the reading adds nothing,
+    /// unless it is a longer phrase around it.
+    fn says(&self, hit: &Hit) -> bool {
+        let (start, end) = (hit.start, hit.end);
+        let first = self.hits.partition_point(|other| (other.term, other.start + self.widest) < (hit.term, start));
+        let near = self.hits[first..].iter().take_while(|other| other.term == hit.term && other.start < end);
+        near.into_iter().any(|other| {
+            let is_inside = start <= other.start && other.end <= end;
+            other.end > start && !other.is_by_sound && (!is_inside || other.phrase == hit.phrase)
+        })
+    }
+}
+
+/// Whether all that the phrase of `hit` says, numbers apart, stands in `start..end` of `passage` in its order: a
+/// phrase that is itself reduced must not be found where less is said.
+fn holds(term: &Term, hit: &Hit, passage: &Passage, start: usize, end: usize) -> bool {
+    let is_number = |c: char| numerals::digit(c).is_some() || numerals::unit(c).is_some() || c == '点';
+    let phrases = if hit.role == Role::Find { &term.phrases } else { &term.except };
+    let mut heard = passage.chars[start..end].iter();
+    let cells = phrases.get(hit.phrase as usize).cells();
+    cells.iter().map(|cell| cell.char()).filter(|c| !is_number(*c)).all(|c| heard.any(|heard| *heard == c))
+}

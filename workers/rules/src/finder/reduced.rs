@@ -1,0 +1,66 @@
+//! Phrases as they read when reduced, and what is found where something in a text is reduced.
+
+use crate::index::{Hit, Index, Role};
+use crate::normalise::Kinds;
+use crate::passage::Passage;
+use crate::phrases::{Filling, Phrases};
+use crate::reading::reduced;
+use crate::reduce::is_reducible;
+use crate::term::Term;
+
+/// Phrases as they read when reduced.
+pub(super) struct Reduced {
+    pub(super) terms: Vec<Term>,
+    index: Index,
+    /// For each of `terms` and both roles, the phrases' numbers in the original term, and by what they were reduced.
+    originals: Vec<[Vec<(u32, Kinds)>; 2]>,
+}
+
+impl Reduced {
+    pub(super) fn new(terms: &[Term]) -> Result<Option<Self>, String> {
+        let mut made = Vec::new();
+        let mut originals = Vec::new();
+        let mut is_any = false;
+        for term in terms {
+            let (phrases, found) = Self::list(&term.phrases, term.matching.normalise, false);
+            let (except, excepted) = Self::list(&term.except, term.matching.normalise, true);
+            is_any |= !found.is_empty() || !excepted.is_empty();
+            made.push(Term { phrases, except, patterns: Vec::new(), matching: term.matching.clone() });
+            originals.push([found, excepted]);
+        }
+        if !is_any {
+            return Ok(None);
+        }
+        let index = Index::new(&made)?;
+        Ok(Some(Self { terms: made, index, originals }))
+    }
+
+    fn list(phrases: &Phrases, kinds: Kinds, may_be_open: bool) -> (Phrases, Vec<(u32, Kinds)>) {
+        let mut filling = Filling::new(may_be_open);
+        let mut originals = Vec::new();
+        for (number, phrase) in phrases.iter().enumerate() {
+            if !is_reducible(phrase.cells()) {
+                continue;
+            }
+            let Some((text, by)) = reduced(phrase.text(), kinds) else { continue };
+            if filling.add_inline(text.trim(), 1).is_ok() {
+                originals.push((small(number), by));
+            }
+        }
+        (filling.finish(), originals)
+    }
+
+    /// Calls `found` with every hit of a reduced phrase in `passage`, as one of the phrase that it was, and with what
+    /// it was reduced by.
+    pub(super) fn hits(&self, passage: &Passage, found: &mut dyn FnMut(Hit, Kinds)) {
+        for hit in self.index.hits(&self.terms, passage) {
+            let originals = &self.originals[hit.term as usize][usize::from(hit.role == Role::Except)];
+            let (phrase, kinds) = originals[hit.phrase as usize];
+            found(Hit { phrase, ..hit }, kinds);
+        }
+    }
+}
+
+fn small(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}

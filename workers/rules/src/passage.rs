@@ -1,0 +1,297 @@
+//! A text as it is matched: what is left of it after folding, and of every character where it stood and what stands
+//! between it and the one before.
+
+use std::ops::Range;
+
+use earmark_core::Utterance;
+
+use crate::fold::{Class, folder};
+use crate::reduce::{Hints, REPEATED_CHARS};
+
+/// What stands between a character and the one before it, in rising order.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(crate) enum Joint {
+    /// Nothing: the same word goes on.
+    Joined,
+    /// An apostrophe.
+    Apostrophe,
+    /// The comma of 3,000.
+    Comma,
+    /// The point of 3.5.
+    Point,
+    /// Space or a sign, or the script changes.
+    Split,
+    /// The end of a clause, or the edge of the text.
+    #[default]
+    Pause,
+}
+
+/// Where a folded character stood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// Index into the utterances of the whole search.
+    pub(crate) utterance: u32,
+    /// In the utterance's text, in Unicode scalar values.
+    pub(crate) at: u32,
+}
+
+/// Folded text of one utterance, or of neighbouring ones that go on without a pause.
+#[derive(Debug, Default)]
+pub(crate) struct Passage {
+    /// The folded characters.
+    pub(crate) chars: Vec<char>,
+    /// Of each, the joint before it, [`LETTER`], and [`Hints`].
+    marks: Vec<u8>,
+    /// Of each, where it stood in its utterance's text.
+    at: Vec<u32>,
+    /// Each utterance, by the number of its first character here. All but passages of many have one.
+    first: u32,
+    others: Vec<(u32, u32)>,
+    /// What stands before the character that comes next.
+    pending: Joint,
+    /// Where the last word of letters begins.
+    word: usize,
+}
+
+/// Of a mark: the character belongs to a word with edges.
+const LETTER: u8 = 8;
+const JOINT: u8 = 7;
+const JOINTS: [Joint; 8] = [
+    Joint::Joined,
+    Joint::Apostrophe,
+    Joint::Comma,
+    Joint::Point,
+    Joint::Split,
+    Joint::Pause,
+    Joint::Pause,
+    Joint::Pause,
+];
+
+impl Passage {
+    /// The passage of one text.
+    pub(crate) fn of(text: &str) -> Self {
+        let mut passage = Self::default();
+        passage.append(0, text);
+        passage
+    }
+
+    /// Folds the texts of `utterances[members]` one behind the other.
+    pub(crate) fn joined(utterances: &[Utterance], members: &[usize]) -> Self {
+        let mut passage = Self::default();
+        for &member in members {
+            passage.append(u32::try_from(member).unwrap_or(u32::MAX), &utterances[member].text);
+            passage.separate(Joint::Split);
+        }
+        passage
+    }
+
+    /// Folds `text` of utterance number `utterance` behind what is there.
+    pub(crate) fn append(&mut self, utterance: u32, text: &str) {
+        let mut kept = self.chars.len();
+        if kept == 0 {
+            self.first = utterance;
+        } else {
+            self.others.push((u32::try_from(kept).unwrap_or(u32::MAX), utterance));
+        }
+        // Room for all of them, and what is folded away is cut off in the end: faster than to ask for each.
+        let room = kept + text.chars().count();
+        self.chars.resize(room, '\0');
+        self.marks.resize(room, 0);
+        self.at.resize(room, 0);
+        let (chars, marks, places) = (&mut self.chars[..room], &mut self.marks[..room], &mut self.at[..room]);
+        let mut script = kept.checked_sub(1).map_or(0, |last| marks[last] & LETTER);
+        let mut joint = self.pending;
+        let mut word = self.word;
+        let mut before = Class::Gap;
+        let fold = folder();
+        let mut next = text.chars();
+        let mut at = 0;
+        while let Some(c) = next.next() {
+            let cell = fold(c);
+            let class = cell.class();
+            match class {
+                Class::Ideograph | Class::Letter => {
+                    let folded = cell.char();
+                    let letter = if class == Class::Letter { LETTER } else { 0 };
+                    if letter != script {
+                        joint = joint.max(Joint::Split);
+                    }
+                    let mut hints = cell.hints();
+                    if letter == 0 {
+                        let before = &chars[kept.saturating_sub(REPEATED_CHARS)..kept];
+                        if before.contains(&folded) {
+                            hints = hints.with(Hints::REPEAT);
+                        }
+                    } else if joint < Joint::Split {
+                        hints = hints.inside_word();
+                    } else {
+                        if chars[word] == folded && word < kept {
+                            hints = hints.with(Hints::REPEAT);
+                        }
+                        word = kept;
+                    }
+                    chars[kept] = folded;
+                    marks[kept] = joint as u8 | letter | hints.bits();
+                    places[kept] = at;
+                    kept += 1;
+                    script = letter;
+                    joint = Joint::Joined;
+                }
+                Class::Nothing => {}
+                Class::Apostrophe => joint = joint.max(Joint::Apostrophe),
+                Class::Gap => joint = joint.max(Joint::Split),
+                Class::Pause => {
+                    // The point of 3.5 and the comma of 3,000 end nothing.
+                    let following = next.clone().next().map(&fold);
+                    let following = following.filter(|f| before == Class::Letter && f.class() == Class::Letter);
+                    let is_digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
+                    let last = kept.checked_sub(1).map(|last| chars[last]);
+                    let is_number = is_digit(following.map(|following| following.char())) && is_digit(last);
+                    joint = joint.max(match cell.char() {
+                        '.' if is_number => Joint::Point,
+                        ',' if is_number => Joint::Comma,
+                        _ if following.is_some() => Joint::Split,
+                        _ => Joint::Pause,
+                    });
+                }
+            }
+            before = class;
+            at += 1;
+        }
+        (self.pending, self.word) = (joint, word);
+        self.chars.truncate(kept);
+        self.marks.truncate(kept);
+        self.at.truncate(kept);
+    }
+
+    /// Puts `joint` before what follows.
+    pub(crate) fn separate(&mut self, joint: Joint) {
+        self.pending = self.pending.max(joint);
+    }
+
+    /// Puts `folded`, of class `class`, behind what is there.
+    pub(crate) fn push(&mut self, folded: char, class: Class) {
+        let letter = if class == Class::Letter { LETTER } else { 0 };
+        let is_other = self.marks.last().is_some_and(|last| last & LETTER != letter);
+        let joint = if is_other { self.pending.max(Joint::Split) } else { self.pending };
+        self.chars.push(folded);
+        self.marks.push(joint as u8 | letter);
+        self.at.push(0);
+        self.pending = Joint::Joined;
+    }
+
+    /// How many characters are left after folding.
+    pub(crate) fn len(&self) -> usize {
+        self.chars.len()
+    }
+
+    /// The first character in `range` that has one of `hints`.
+    pub(crate) fn hinted(&self, range: Range<usize>, hints: Hints) -> Option<usize> {
+        let marks = self.marks.get(range.clone())?;
+        marks.iter().position(|mark| mark & hints.bits() != 0).map(|at| range.start + at)
+    }
+
+    /// What may begin at character `at`.
+    pub(crate) fn hints(&self, at: usize) -> Hints {
+        self.marks.get(at).map_or(Hints::NONE, |mark| Hints::from_bits(*mark))
+    }
+
+    /// Where character `at` stood.
+    pub(crate) fn place(&self, at: usize) -> Place {
+        let begun = self.others.partition_point(|(first, _)| *first as usize <= at);
+        let utterance = if begun == 0 { self.first } else { self.others[begun - 1].1 };
+        Place { utterance, at: self.at[at] }
+    }
+
+    /// Whether nothing at all stands between character `at` and the one before it.
+    pub(crate) fn is_adjacent(&self, at: usize) -> bool {
+        let (before, here) = (self.place(at - 1), self.place(at));
+        before.utterance == here.utterance && before.at + 1 == here.at
+    }
+
+    /// Where the characters of the utterance of character `at` end.
+    pub(crate) fn end_of_utterance(&self, at: usize) -> usize {
+        let begun = self.others.partition_point(|(first, _)| *first as usize <= at);
+        self.others.get(begun).map_or(self.len(), |(first, _)| *first as usize)
+    }
+
+    /// How many of the characters `range`, of one utterance, stand before `at` of its text.
+    pub(crate) fn count_before(&self, range: Range<usize>, at: usize) -> usize {
+        self.at[range].partition_point(|&here| (here as usize) < at)
+    }
+
+    /// The folded characters `from..to`.
+    pub(crate) fn text(&self, from: usize, to: usize) -> String {
+        self.chars[from..to].iter().collect()
+    }
+
+    /// What stands before character `at`; at the end of the passage a pause.
+    pub(crate) fn joint(&self, at: usize) -> Joint {
+        self.marks.get(at).map_or(Joint::Pause, |mark| JOINTS[usize::from(mark & JOINT)])
+    }
+
+    /// Whether character `at` belongs to a word with edges.
+    pub(crate) fn is_letter(&self, at: usize) -> bool {
+        self.marks.get(at).is_some_and(|mark| mark & LETTER != 0)
+    }
+
+    /// Whether character `at` goes on with the word of the one before it.
+    pub(crate) fn is_inside_word(&self, at: usize) -> bool {
+        self.is_letter(at) && self.joint(at) < Joint::Split
+    }
+
+    /// Whether a word may begin at `at`.
+    pub(crate) fn begins_word(&self, at: usize) -> bool {
+        !self.is_letter(at) || self.joint(at) >= Joint::Split
+    }
+
+    /// Whether a word may end before `end`; `idiot's` holds the word `idiot`, `can't` does not hold `can`.
+    pub(crate) fn ends_word(&self, end: usize) -> bool {
+        if end == 0 || !self.is_letter(end - 1) || self.joint(end) >= Joint::Split {
+            return true;
+        }
+        self.joint(end) == Joint::Apostrophe && self.chars[end] == 's' && self.joint(end + 1) >= Joint::Split
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_of_the_same_words_fold_to_the_same_characters() {
+        for (text, folded) in [
+            ("保證收益", "保证收益"),
+            ("保 证，收\u{200b}益", "保证收益"),
+            ("ＧＵＡＲＡＮＴＥＥＤ Returns!", "guaranteedreturns"),
+            ("薴", "苎"),
+            ("妳", "你"),
+            ("Don’t", "dont"),
+            ("加ＷeＣhat", "加wechat"),
+            ("，。 !", ""),
+            ("①９⑴", "191"),
+        ] {
+            assert_eq!(Passage::of(text).chars.iter().collect::<String>(), folded, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_stands_between_characters_is_kept() {
+        let passage = Passage::of("it's 3.5, 好x");
+        let joints: Vec<_> = (0..=passage.len()).map(|at| passage.joint(at)).collect();
+        assert_eq!(
+            joints,
+            [
+                Joint::Pause,
+                Joint::Joined,
+                Joint::Apostrophe,
+                Joint::Split,
+                Joint::Point,
+                Joint::Pause,
+                Joint::Split,
+                Joint::Pause
+            ]
+        );
+    }
+}
