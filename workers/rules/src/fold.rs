@@ -6,7 +6,7 @@ use crate::numerals;
 use crate::reduce::{self, Hints};
 
 /// What a character is to matching.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub(crate) enum Class {
     /// Stands by itself: Chinese characters, kana, Hangul, Thai. What stands between two of these does not matter.
@@ -71,11 +71,7 @@ impl Folded {
 }
 
 /// How every character below [`BMP`] folds.
-struct Table {
-    cells: Box<[Folded]>,
-}
-
-static TABLE: LazyLock<Table> = LazyLock::new(|| {
+static CELLS: LazyLock<Box<[Folded; BMP]>> = LazyLock::new(|| {
     let mut simplified: Vec<char> =
         (0..BMP as u32).map(|code| char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
     for (from, to) in earmark_core::traditional_pairs() {
@@ -104,17 +100,14 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
         let folded = digit.unwrap_or_else(|| lower(twice));
         Folded::new(folded, class, hints.get(folded as usize).copied().unwrap_or(Hints::NONE))
     };
-    Table { cells: (0..BMP as u32).map(cell).collect() }
+    let mut cells = Box::new([Folded(0); BMP]);
+    (0_u32..).zip(cells.iter_mut()).for_each(|(code, slot)| *slot = cell(code));
+    cells
 });
 
-impl Table {
-    #[inline]
-    fn fold(&self, c: char) -> Folded {
-        match self.cells.get(c as usize) {
-            Some(cell) => *cell,
-            None => beyond(c),
-        }
-    }
+#[inline]
+fn look_up(cells: &[Folded; BMP], c: char) -> Folded {
+    cells.get(c as usize).copied().unwrap_or_else(|| beyond(c))
 }
 
 #[cold]
@@ -124,19 +117,19 @@ fn beyond(c: char) -> Folded {
 
 /// The class of `c` and the character it is matched as.
 pub(crate) fn fold(c: char) -> (Class, char) {
-    let folded = TABLE.fold(c);
+    let folded = look_up(&CELLS, c);
     (folded.class(), folded.char())
 }
 
 /// What may begin with `c`, which is folded, that is reduced.
 pub(crate) fn hints(c: char) -> Hints {
-    TABLE.fold(c).hints()
+    look_up(&CELLS, c).hints()
 }
 
 /// [`fold`] for many characters.
 pub(crate) fn folder() -> impl Fn(char) -> Folded {
-    let table = &*TABLE;
-    move |c| table.fold(c)
+    let cells: &[Folded; BMP] = &CELLS;
+    move |c| look_up(cells, c)
 }
 
 /// Full-width signs as the ASCII they stand for.

@@ -6,7 +6,7 @@ use std::ops::Range;
 use earmark_core::Utterance;
 
 use crate::fold::{Class, folder};
-use crate::reduce::{Hints, REPEATED_CHARS};
+use crate::reduce::Hints;
 
 /// What stands between a character and the one before it, in rising order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,8 +41,7 @@ pub(crate) struct Place {
 pub(crate) struct Passage {
     /// The folded characters.
     pub(crate) chars: Vec<char>,
-    /// Of each, the joint before it, [`LETTER`], and [`Hints`].
-    marks: Vec<u8>,
+    marks: Vec<Mark>,
     /// Of each, where it stood in its utterance's text.
     at: Vec<u32>,
     /// Each utterance, by the number of its first character here. All but passages of many have one.
@@ -50,8 +49,10 @@ pub(crate) struct Passage {
     others: Vec<(u32, u32)>,
     /// What stands before the character that comes next.
     pending: Joint,
-    /// Where the last word of letters begins.
-    word: usize,
+    /// What the last word of letters begins with.
+    word: char,
+    /// The last characters that stand by themselves, the last one first.
+    last: [char; 3],
 }
 
 /// Of a mark: the character belongs to a word with edges.
@@ -67,6 +68,28 @@ const JOINTS: [Joint; 8] = [
     Joint::Pause,
     Joint::Pause,
 ];
+
+/// What stands before a character, whether it belongs to a word with edges, and [`Hints`].
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Mark(u8);
+
+impl Mark {
+    #[inline]
+    pub(crate) fn is_letter(self) -> bool {
+        self.0 & LETTER != 0
+    }
+
+    /// Whether the character goes on with the word of the one before it.
+    #[inline]
+    pub(crate) fn is_inside_word(self) -> bool {
+        self.0 & LETTER != 0 && self.0 & JOINT < Joint::Split as u8
+    }
+
+    #[inline]
+    fn joint(self) -> Joint {
+        JOINTS[usize::from(self.0 & JOINT)]
+    }
+}
 
 impl Passage {
     /// The passage of one text.
@@ -97,69 +120,84 @@ impl Passage {
         // Room for all of them, and what is folded away is cut off in the end: faster than to ask for each.
         let room = kept + text.chars().count();
         self.chars.resize(room, '\0');
-        self.marks.resize(room, 0);
+        self.marks.resize(room, Mark::default());
         self.at.resize(room, 0);
         let (chars, marks, places) = (&mut self.chars[..room], &mut self.marks[..room], &mut self.at[..room]);
-        let mut script = kept.checked_sub(1).map_or(0, |last| marks[last] & LETTER);
+        let mut script = kept.checked_sub(1).map_or(0, |last| marks[last].0 & LETTER);
         let mut joint = self.pending;
         let mut word = self.word;
+        let mut last = self.last;
         let mut before = Class::Gap;
         let fold = folder();
         let mut next = text.chars();
+        let mut cell = next.next().map(&fold);
         let mut at = 0;
-        while let Some(c) = next.next() {
-            let cell = fold(c);
-            let class = cell.class();
-            match class {
-                Class::Ideograph | Class::Letter => {
-                    let folded = cell.char();
-                    let letter = if class == Class::Letter { LETTER } else { 0 };
-                    if letter != script {
-                        joint = joint.max(Joint::Split);
-                    }
-                    let mut hints = cell.hints();
-                    if letter == 0 {
-                        let before = &chars[kept.saturating_sub(REPEATED_CHARS)..kept];
-                        if before.contains(&folded) {
-                            hints = hints.with(Hints::REPEAT);
-                        }
-                    } else if joint < Joint::Split {
-                        hints = hints.inside_word();
-                    } else {
-                        if chars[word] == folded && word < kept {
-                            hints = hints.with(Hints::REPEAT);
-                        }
-                        word = kept;
-                    }
-                    chars[kept] = folded;
-                    marks[kept] = joint as u8 | letter | hints.bits();
-                    places[kept] = at;
-                    kept += 1;
-                    script = letter;
-                    joint = Joint::Joined;
+        while let Some(first) = cell {
+            let class = first.class();
+            if class <= Class::Letter {
+                let letter = if class == Class::Letter { LETTER } else { 0 };
+                if letter != script {
+                    (joint, script) = (joint.max(Joint::Split), letter);
                 }
-                Class::Nothing => {}
-                Class::Apostrophe => joint = joint.max(Joint::Apostrophe),
-                Class::Gap => joint = joint.max(Joint::Split),
+                let mut put = |c: char, mark: u8| {
+                    (chars[kept], marks[kept], places[kept]) = (c, Mark(mark), at);
+                    (kept, at) = (kept + 1, at + 1);
+                };
+                // Right behind the first of its kind no joint has to be looked for.
+                if class == Class::Letter {
+                    let c = first.char();
+                    let hints = match joint {
+                        Joint::Split | Joint::Pause if c == word => first.hints().with(Hints::REPEAT),
+                        Joint::Split | Joint::Pause => first.hints(),
+                        _ => first.hints().inside_word(),
+                    };
+                    if joint >= Joint::Split {
+                        word = c;
+                    }
+                    put(c, joint as u8 | LETTER | hints.bits());
+                    cell = next.next().map(&fold);
+                    while let Some(more) = cell.filter(|cell| cell.class() == Class::Letter) {
+                        put(more.char(), LETTER | more.hints().inside_word().bits());
+                        cell = next.next().map(&fold);
+                    }
+                } else {
+                    let mut joint = joint as u8;
+                    while let Some(more) = cell.filter(|cell| cell.class() == Class::Ideograph) {
+                        let c = more.char();
+                        let is_again = (last[0] == c) | (last[1] == c) | (last[2] == c);
+                        last = [c, last[0], last[1]];
+                        put(c, joint | more.hints().bits() | if is_again { Hints::REPEAT.bits() } else { 0 });
+                        joint = Joint::Joined as u8;
+                        cell = next.next().map(&fold);
+                    }
+                }
+                joint = Joint::Joined;
+                before = class;
+                continue;
+            }
+            cell = next.next().map(&fold);
+            joint = joint.max(match class {
+                Class::Apostrophe => Joint::Apostrophe,
+                Class::Gap => Joint::Split,
+                // The point of 3.5 and the comma of 3,000 end nothing.
                 Class::Pause => {
-                    // The point of 3.5 and the comma of 3,000 end nothing.
-                    let following = next.clone().next().map(&fold);
-                    let following = following.filter(|f| before == Class::Letter && f.class() == Class::Letter);
-                    let is_digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
-                    let last = kept.checked_sub(1).map(|last| chars[last]);
-                    let is_number = is_digit(following.map(|following| following.char())) && is_digit(last);
-                    joint = joint.max(match cell.char() {
+                    let following = cell.filter(|cell| before == Class::Letter && cell.class() == Class::Letter);
+                    let is_digit = |c: char| c.is_ascii_digit();
+                    let is_behind_digit = kept > 0 && is_digit(chars[kept - 1]);
+                    let is_number = is_behind_digit && following.is_some_and(|cell| is_digit(cell.char()));
+                    match first.char() {
                         '.' if is_number => Joint::Point,
                         ',' if is_number => Joint::Comma,
                         _ if following.is_some() => Joint::Split,
                         _ => Joint::Pause,
-                    });
+                    }
                 }
-            }
+                Class::Nothing | Class::Ideograph | Class::Letter => Joint::Joined,
+            });
             before = class;
             at += 1;
         }
-        (self.pending, self.word) = (joint, word);
+        (self.pending, self.word, self.last) = (joint, word, last);
         self.chars.truncate(kept);
         self.marks.truncate(kept);
         self.at.truncate(kept);
@@ -173,12 +211,17 @@ impl Passage {
     /// Puts `folded`, of class `class`, behind what is there.
     pub(crate) fn push(&mut self, folded: char, class: Class) {
         let letter = if class == Class::Letter { LETTER } else { 0 };
-        let is_other = self.marks.last().is_some_and(|last| last & LETTER != letter);
+        let is_other = self.marks.last().is_some_and(|last| last.0 & LETTER != letter);
         let joint = if is_other { self.pending.max(Joint::Split) } else { self.pending };
         self.chars.push(folded);
-        self.marks.push(joint as u8 | letter);
+        self.marks.push(Mark(joint as u8 | letter));
         self.at.push(0);
         self.pending = Joint::Joined;
+    }
+
+    /// Of each character, what stands before it and what it belongs to.
+    pub(crate) fn marks(&self) -> &[Mark] {
+        &self.marks
     }
 
     /// How many characters are left after folding.
@@ -189,12 +232,12 @@ impl Passage {
     /// The first character in `range` that has one of `hints`.
     pub(crate) fn hinted(&self, range: Range<usize>, hints: Hints) -> Option<usize> {
         let marks = self.marks.get(range.clone())?;
-        marks.iter().position(|mark| mark & hints.bits() != 0).map(|at| range.start + at)
+        marks.iter().position(|mark| mark.0 & hints.bits() != 0).map(|at| range.start + at)
     }
 
     /// What may begin at character `at`.
     pub(crate) fn hints(&self, at: usize) -> Hints {
-        self.marks.get(at).map_or(Hints::NONE, |mark| Hints::from_bits(*mark))
+        self.marks.get(at).map_or(Hints::NONE, |mark| Hints::from_bits(mark.0))
     }
 
     /// Where character `at` stood.
@@ -216,6 +259,19 @@ impl Passage {
         self.others.get(begun).map_or(self.len(), |(first, _)| *first as usize)
     }
 
+    /// The characters of utterance number `utterance`, which is one of them.
+    pub(crate) fn range_of(&self, utterance: u32) -> Range<usize> {
+        // Their numbers rise.
+        let behind = self.others.partition_point(|(_, number)| *number <= utterance);
+        let start = behind.checked_sub(1).map_or(0, |last| self.others[last].0 as usize);
+        start..self.others.get(behind).map_or(self.len(), |(first, _)| *first as usize)
+    }
+
+    /// How many of the characters `range` belong to words with edges.
+    pub(crate) fn letters(&self, range: Range<usize>) -> usize {
+        self.marks[range].iter().filter(|mark| mark.is_letter()).count()
+    }
+
     /// How many of the characters `range`, of one utterance, stand before `at` of its text.
     pub(crate) fn count_before(&self, range: Range<usize>, at: usize) -> usize {
         self.at[range].partition_point(|&here| (here as usize) < at)
@@ -228,17 +284,17 @@ impl Passage {
 
     /// What stands before character `at`; at the end of the passage a pause.
     pub(crate) fn joint(&self, at: usize) -> Joint {
-        self.marks.get(at).map_or(Joint::Pause, |mark| JOINTS[usize::from(mark & JOINT)])
+        self.marks.get(at).map_or(Joint::Pause, |mark| mark.joint())
     }
 
     /// Whether character `at` belongs to a word with edges.
     pub(crate) fn is_letter(&self, at: usize) -> bool {
-        self.marks.get(at).is_some_and(|mark| mark & LETTER != 0)
+        self.marks.get(at).is_some_and(|mark| mark.is_letter())
     }
 
     /// Whether character `at` goes on with the word of the one before it.
     pub(crate) fn is_inside_word(&self, at: usize) -> bool {
-        self.is_letter(at) && self.joint(at) < Joint::Split
+        self.marks.get(at).is_some_and(|mark| mark.is_inside_word())
     }
 
     /// Whether a word may begin at `at`.

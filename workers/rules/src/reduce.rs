@@ -65,7 +65,7 @@ const HALVES: [(&str, &str); 44] = [
 ];
 
 /// Longest unit of Chinese that counts as a repeat, in characters.
-pub(crate) const REPEATED_CHARS: usize = 3;
+const REPEATED_CHARS: usize = 3;
 /// Longest word of letters that counts as a repeat.
 const REPEATED_LETTERS: usize = 24;
 /// More signs than any number that is said.

@@ -80,9 +80,10 @@ impl<'a> Listener<'a> {
         said
     }
 
-    fn timeline(&self, utterance: u32) -> &Timeline<'a> {
-        let utterance = utterance as usize;
-        self.timelines[utterance].get_or_init(|| Timeline::new(&self.utterances[utterance]))
+    fn timeline(&self, passage: &Passage, utterance: u32) -> &Timeline<'a> {
+        let number = utterance as usize;
+        let timeline = || Timeline::new(&self.utterances[number], passage, passage.range_of(utterance));
+        self.timelines[number].get_or_init(timeline)
     }
 
     /// The characters of `hit` in the utterance where it begins, and whether it goes on in the next.
@@ -100,13 +101,14 @@ impl<'a> Listener<'a> {
     fn place(&self, passage: &Passage, hit: &Hit) -> Said {
         let first = passage.place(hit.start);
         let (span, goes_on) = Self::span(passage, hit);
-        let timeline = self.timeline(first.utterance);
+        let timeline = self.timeline(passage, first.utterance);
         let matched = timeline.text(span).to_owned();
         let term = &self.terms[hit.term as usize];
-        let (start_ms, mut end_ms) = timeline.times(span);
+        let (start_ms, mut end_ms) = timeline.times(passage, span);
         if goes_on {
             let last = passage.place(hit.end - 1);
-            end_ms = end_ms.max(self.timeline(last.utterance).times((0, last.at as usize + 1)).1);
+            let timeline = self.timeline(passage, last.utterance);
+            end_ms = end_ms.max(timeline.times(passage, (0, last.at as usize + 1)).1);
         }
         let kind = match () {
             () if hit.is_by_sound => FindingKind::Homophone,

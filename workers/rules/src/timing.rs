@@ -1,21 +1,30 @@
 //! When a stretch of an utterance's text was said.
 
+use std::ops::Range;
+
 use earmark_core::{Utterance, Word};
 
-use crate::fold::{Class, fold};
+use crate::passage::Passage;
 
 /// A Chinese character takes about as long to say as three letters.
 const WEIGHT_OF_IDEOGRAPH: u64 = 3;
 const WEIGHT_OF_LETTER: u64 = 1;
 
-/// Where the characters of one utterance stand and when they were said: made in one pass over the text, so that each
+/// Every so many characters is known where they stand and what was spoken before them.
+const BLOCK: usize = 64;
+
+/// Where the characters of one utterance stand and when they were said: noted here and there in one pass, so that each
 /// of many hits in it costs no further pass.
 pub(crate) struct Timeline<'a> {
     utterance: &'a Utterance,
-    /// Byte offset of each character and of the text's end.
+    /// Byte offsets of the first character of each block.
     bytes: Vec<usize>,
-    /// What is spoken before each character and in all of the text, in weights.
+    /// The utterance's characters in its passage.
+    folded: Range<usize>,
+    /// What is spoken before each block of them, in weights.
     spoken: Vec<u64>,
+    /// What is spoken in all.
+    all: u64,
     words: Vec<WordTime>,
 }
 
@@ -30,18 +39,22 @@ struct WordTime {
 }
 
 impl<'a> Timeline<'a> {
-    pub(crate) fn new(utterance: &'a Utterance) -> Self {
-        let mut spoken = vec![0];
-        let mut all = 0;
-        for c in utterance.text.chars() {
-            all += match fold(c).0 {
-                Class::Ideograph => WEIGHT_OF_IDEOGRAPH,
-                Class::Letter => WEIGHT_OF_LETTER,
-                Class::Nothing | Class::Apostrophe | Class::Pause | Class::Gap => 0,
-            };
-            spoken.push(all);
+    /// Of the utterance whose characters are `folded` in `passage`.
+    pub(crate) fn new(utterance: &'a Utterance, passage: &Passage, folded: Range<usize>) -> Self {
+        let mut bytes = Vec::with_capacity(utterance.text.len() / BLOCK + 1);
+        let mut rest = utterance.text.chars();
+        loop {
+            bytes.push(utterance.text.len() - rest.as_str().len());
+            if rest.nth(BLOCK - 1).is_none() {
+                break;
+            }
         }
-        let bytes = utterance.text.char_indices().map(|(byte, _)| byte).chain([utterance.text.len()]).collect();
+        let mut all = 0;
+        let mut spoken = Vec::with_capacity(folded.len() / BLOCK + 1);
+        for begin in folded.clone().step_by(BLOCK) {
+            spoken.push(all);
+            all += weight(passage, begin..(begin + BLOCK).min(folded.end));
+        }
         let time = |word: &Word| WordTime {
             offset: word.offset,
             reach: word.offset + word.text.chars().count(),
@@ -55,17 +68,31 @@ impl<'a> Timeline<'a> {
             furthest = word.reach.max(furthest);
             word.reach = furthest;
         }
-        Self { utterance, bytes, spoken, words }
+        Self { utterance, bytes, folded, spoken, all, words }
     }
 
     /// The text of characters `span`, which lie inside the utterance.
     pub(crate) fn text(&self, span: (usize, usize)) -> &'a str {
-        &self.utterance.text[self.bytes[span.0]..self.bytes[span.1]]
+        &self.utterance.text[self.byte(span.0)..self.byte(span.1)]
     }
 
-    /// Begin and end (ms from the recording's start) of characters `span`, `span.0 < span.1`: from the words' times
-    /// where there are any, else in proportion to what is spoken.
-    pub(crate) fn times(&self, span: (usize, usize)) -> (u64, u64) {
+    fn byte(&self, at: usize) -> usize {
+        let text = &self.utterance.text;
+        let block = self.bytes.get(at / BLOCK).copied().unwrap_or(text.len());
+        text[block..].char_indices().nth(at % BLOCK).map_or(text.len(), |(byte, _)| block + byte)
+    }
+
+    /// What is spoken before character `at` of the text.
+    fn spoken(&self, passage: &Passage, at: usize) -> u64 {
+        let here = passage.count_before(self.folded.clone(), at);
+        let Some(before) = self.spoken.get(here / BLOCK) else { return self.all };
+        let begin = self.folded.start + here / BLOCK * BLOCK;
+        before + weight(passage, begin..self.folded.start + here)
+    }
+
+    /// Begin and end (ms from the recording's start) of characters `span`, `span.0 < span.1`, of an utterance of
+    /// `passage`: from the words' times where there are any, else in proportion to what is spoken.
+    pub(crate) fn times(&self, passage: &Passage, span: (usize, usize)) -> (u64, u64) {
         let Utterance { start_ms, end_ms, .. } = *self.utterance;
         let first = self.words.partition_point(|word| word.reach <= span.0);
         let behind = self.words.partition_point(|word| word.offset < span.1);
@@ -74,11 +101,17 @@ impl<'a> Timeline<'a> {
             let start = inside(first.start_ms);
             return (start, inside(self.words[behind - 1].end_ms).max(start));
         }
-        let all = self.spoken.last().copied().unwrap_or(0);
         let length = end_ms.saturating_sub(start_ms);
-        let at = |weight: u64| start_ms + length.saturating_mul(weight) / all.max(1);
-        (at(self.spoken[span.0]), at(self.spoken[span.1]))
+        let at = |weight: u64| start_ms + length.saturating_mul(weight) / self.all.max(1);
+        (at(self.spoken(passage, span.0)), at(self.spoken(passage, span.1)))
     }
+}
+
+/// What characters `range` of `passage` weigh.
+fn weight(passage: &Passage, range: Range<usize>) -> u64 {
+    let characters = range.len();
+    let letters = passage.letters(range);
+    (characters - letters) as u64 * WEIGHT_OF_IDEOGRAPH + letters as u64 * WEIGHT_OF_LETTER
 }
 
 #[cfg(test)]
@@ -101,15 +134,38 @@ mod tests {
         }
     }
 
+    fn times(utterance: &Utterance, span: (usize, usize)) -> (u64, u64) {
+        let passage = Passage::of(&utterance.text);
+        Timeline::new(utterance, &passage, 0..passage.len()).times(&passage, span)
+    }
+
     #[test]
     fn times_are_in_proportion_to_what_is_spoken_or_those_of_the_words() {
-        assert_eq!(Timeline::new(&utterance("您好，保证")).times((3, 5)), (2000, 3000));
-        assert_eq!(Timeline::new(&utterance("abcdef 保证")).times((7, 9)), (2000, 3000));
+        assert_eq!(times(&utterance("您好，保证"), (3, 5)), (2000, 3000));
+        assert_eq!(times(&utterance("abcdef 保证"), (7, 9)), (2000, 3000));
         let mut timed = utterance("no risk here");
         for (offset, text, start_ms) in [(0, "no", 1100), (3, "risk", 1500), (8, "here", 2500)] {
             timed.words.push(Word { start_ms, end_ms: start_ms + 300, offset, text: text.into() });
         }
-        assert_eq!(Timeline::new(&timed).times((0, 7)), (1100, 1800));
-        assert_eq!(Timeline::new(&timed).times((5, 6)), (1500, 1800));
+        assert_eq!(times(&timed, (0, 7)), (1100, 1800));
+        assert_eq!(times(&timed, (5, 6)), (1500, 1800));
+    }
+
+    #[test]
+    fn many_characters_are_as_exact_as_few() {
+        let long = utterance(&"保证，ab ".repeat(200));
+        let passage = Passage::of(&long.text);
+        let timeline = Timeline::new(&long, &passage, 0..passage.len());
+        let bytes: Vec<usize> = long.text.char_indices().map(|(byte, _)| byte).chain([long.text.len()]).collect();
+        for at in 0..bytes.len() - 1 {
+            assert_eq!(timeline.text((at, at + 1)), &long.text[bytes[at]..bytes[at + 1]], "{at}");
+            let spoken: u64 = long
+                .text
+                .chars()
+                .take(at)
+                .map(|c| [0, 1, 3][usize::from(c.is_alphabetic()) + usize::from(c > '一')])
+                .sum();
+            assert_eq!(timeline.spoken(&passage, at), spoken, "{at}");
+        }
     }
 }

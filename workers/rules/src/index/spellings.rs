@@ -87,84 +87,87 @@ impl Spellings {
 
     fn add_openings(&mut self, rarest: Option<Stretch>, part: &[Cell]) {
         let Some(word) = rarest.filter(|word| word.letters >= SPLITTABLE_LETTERS) else { return };
-        let mut hash = 0;
+        let mut so_far = Word::default();
         for (i, cell) in part[word.at..word.at + word.letters].iter().enumerate() {
-            hash = mix(hash, u64::from(cell.char()));
+            so_far = so_far.with(cell.char());
             if i + 1 == SPLITTABLE_LETTERS {
-                self.beginnings.add(hash);
+                self.beginnings.add(so_far.hash());
             } else if i + 1 > SPLITTABLE_LETTERS {
-                self.openings.add(hash);
+                self.openings.add(so_far.hash());
             }
         }
     }
 
     /// Calls `found` with number and beginning of every part that stands in `passage`, and of some that do not.
     pub(super) fn scan(&self, passage: &Passage, mut found: impl FnMut(u32, usize)) {
-        let chars = &passage.chars;
+        let (chars, marks) = (passage.chars.as_slice(), passage.marks());
+        let marks = &marks[..chars.len()];
         let has_singles = !self.singles.is_empty();
-        let mut before = None;
         let mut at = 0;
         while at < chars.len() {
-            if passage.is_letter(at) {
+            if marks[at].is_letter() {
                 at = self.word(passage, at, &mut found);
-                before = None;
                 continue;
             }
-            let c = chars[at];
-            if let Some(before) = before {
-                let beside = || [at.checked_sub(2).map(|before| chars[before]), chars.get(at + 1).copied()];
-                self.pairs.find(pair(before, c), beside, |part, place| candidate(part, at - 1, place, &mut found));
+            let begin = at;
+            while at < chars.len() && !marks[at].is_letter() {
+                let c = chars[at];
+                if at > begin {
+                    let beside = || [at.checked_sub(2).map(|before| chars[before]), chars.get(at + 1).copied()];
+                    let found = |part, place| candidate(part, at - 1, place, &mut found);
+                    self.pairs.find(pair(chars[at - 1], c), beside, found);
+                }
+                if has_singles {
+                    self.singles.find(mix(0, u64::from(c)), || [None; 2], |part, _| found(part, at));
+                }
+                at += 1;
             }
-            if has_singles {
-                self.singles.find(mix(0, u64::from(c)), || [None; 2], |part, _| found(part, at));
-            }
-            before = Some(c);
-            at += 1;
         }
     }
 
     /// Looks up the word that begins at `start`, alone and with the words behind it; gives where it ends.
     #[inline]
     fn word(&self, passage: &Passage, start: usize, found: &mut impl FnMut(u32, usize)) -> usize {
-        let chars = &passage.chars;
-        let mut look_up = |hash, end: usize| {
+        let (chars, marks) = (passage.chars.as_slice(), passage.marks());
+        let marks = &marks[..chars.len()];
+        let mut look_up = |word: Word, end: usize| {
             let beside = || [start.checked_sub(1).map(|before| chars[before]), chars.get(end).copied()];
-            self.words.find(hash, beside, |part, place| candidate(part, start, place, found));
+            self.words.find(word.hash(), beside, |part, place| candidate(part, start, place, found));
         };
         // `idiot's` holds the word `idiot`.
         let is_genitive = |at: usize| {
             chars[at] == 's' && passage.joint(at) == Joint::Apostrophe && passage.joint(at + 1) >= Joint::Split
         };
-        let mut hash = mix(0, u64::from(chars[start]));
+        let mut word = Word::default().with(chars[start]);
         let mut at = start + 1;
         let mut may_go_on = self.has_openings;
-        while passage.is_inside_word(at) {
-            if is_genitive(at) {
-                look_up(hash, at);
+        while at < chars.len() && marks[at].is_inside_word() {
+            if chars[at] == 's' && is_genitive(at) {
+                look_up(word, at);
             }
-            hash = mix(hash, u64::from(chars[at]));
+            word = word.with(chars[at]);
             at += 1;
             if at - start == SPLITTABLE_LETTERS {
-                may_go_on &= self.beginnings.has(hash);
+                may_go_on &= self.beginnings.has(word.hash());
             }
         }
-        look_up(hash, at);
+        look_up(word, at);
         let end = at;
         // A long word may be heard in pieces: go on as long as some long word goes on so.
         while may_go_on && passage.is_letter(at) && passage.joint(at) < Joint::Pause {
             if at - start >= SPLITTABLE_LETTERS && is_genitive(at) {
-                look_up(hash, at);
+                look_up(word, at);
             }
-            hash = mix(hash, u64::from(chars[at]));
+            word = word.with(chars[at]);
             at += 1;
             let letters = at - start;
             if letters >= SPLITTABLE_LETTERS {
                 let some = if letters == SPLITTABLE_LETTERS { &self.beginnings } else { &self.openings };
-                if !some.has(hash) {
+                if !some.has(word.hash()) {
                     break;
                 }
                 if !passage.is_inside_word(at) {
-                    look_up(hash, at);
+                    look_up(word, at);
                 }
             }
         }
@@ -185,8 +188,24 @@ pub(crate) fn pair(first: char, second: char) -> u64 {
     mix(0, u64::from(first) << 21 | u64::from(second))
 }
 
+/// The letters of a word so far: little work for each of them, more when it is looked up.
+#[derive(Clone, Copy, Default)]
+struct Word(u64);
+
+impl Word {
+    #[inline]
+    fn with(self, letter: char) -> Self {
+        Self(self.0.rotate_left(7) ^ u64::from(letter))
+    }
+
+    #[inline]
+    fn hash(self) -> u64 {
+        mix(0, self.0)
+    }
+}
+
 fn hash_of_word(word: &[Cell]) -> u64 {
-    word.iter().fold(0, |hash, cell| mix(hash, u64::from(cell.char())))
+    word.iter().fold(Word::default(), |word, cell| word.with(cell.char())).hash()
 }
 
 /// The stretches by which `part` can be looked up; none of a single character that stands by itself.

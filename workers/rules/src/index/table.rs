@@ -3,12 +3,13 @@
 /// An odd number without a pattern: 2^64 divided by the golden ratio.
 const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
 /// Bits of a set for each member: one in so many strangers is taken for a member.
-const BITS_PER_MEMBER: usize = 8;
+const BITS_PER_MEMBER: usize = 16;
 const MIN_BITS: u32 = 6;
 /// 16 MiB: beyond it more strangers are looked at.
 const MAX_BITS: u32 = 27;
 const MAX_BUCKETS: u32 = 24;
 const TAG_SHIFT: u32 = 24;
+const SECOND_BIT_SHIFT: u32 = 30;
 
 /// The hash of `before` (by hash, 0: nothing) and `next` behind it.
 #[inline]
@@ -31,14 +32,21 @@ impl Bits {
     }
 
     pub(super) fn add(&mut self, hash: u64) {
-        let bit = (hash >> self.shift) as usize;
-        self.words[bit / 64] |= 1 << (bit % 64);
+        let (word, bits) = self.place(hash);
+        self.words[word] |= bits;
     }
 
     #[inline]
     pub(super) fn has(&self, hash: u64) -> bool {
-        let bit = (hash >> self.shift) as usize;
-        self.words[bit / 64] & (1 << (bit % 64)) != 0
+        let (word, bits) = self.place(hash);
+        self.words[word] & bits == bits
+    }
+
+    /// Two bits of one word stand for a member.
+    #[inline]
+    fn place(&self, hash: u64) -> (usize, u64) {
+        let bit = |shift: u32| 1 << (hash >> shift & 63);
+        ((hash >> self.shift) as usize >> 6, bit(self.shift) | bit(SECOND_BIT_SHIFT))
     }
 }
 
