@@ -99,6 +99,16 @@ impl Passage {
         passage
     }
 
+    /// Nothing yet, with room for so many characters.
+    pub(crate) fn with_capacity(characters: usize) -> Self {
+        Self {
+            chars: Vec::with_capacity(characters),
+            marks: Vec::with_capacity(characters),
+            at: Vec::with_capacity(characters),
+            ..Self::default()
+        }
+    }
+
     /// Folds the texts of `utterances[members]` one behind the other.
     pub(crate) fn joined(utterances: &[Utterance], members: &[usize]) -> Self {
         let mut passage = Self::default();

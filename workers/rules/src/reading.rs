@@ -9,7 +9,6 @@ use crate::reduce::{Change, Read, changes};
 const SEAM: char = '\0';
 
 /// Stretches of a passage as they read with changes made, one behind the other.
-#[derive(Default)]
 pub(crate) struct Reading {
     /// The stretches as they read. Places in texts are not known here.
     pub(crate) passage: Passage,
@@ -21,7 +20,8 @@ impl Reading {
     /// Characters `stretches` of `passage` with `changes` made; both are in order, and a stretch has all of a change
     /// or nothing.
     pub(crate) fn new(passage: &Passage, changes: &[Change], stretches: &[(usize, usize)]) -> Self {
-        let mut made = Self::default();
+        let characters = stretches.iter().map(|(from, to)| to - from + 1).sum::<usize>() + 1;
+        let mut made = Self { passage: Passage::with_capacity(characters), origins: Vec::with_capacity(characters) };
         let mut next = changes;
         for &(from, to) in stretches {
             if from > 0 {
