@@ -58,6 +58,8 @@ pub(crate) struct Passage {
 /// Of a mark: the character belongs to a word with edges.
 const LETTER: u8 = 8;
 const JOINT: u8 = 7;
+/// Marks that are looked at together.
+const CHUNK: usize = 16;
 const JOINTS: [Joint; 8] = [
     Joint::Joined,
     Joint::Apostrophe,
@@ -149,6 +151,7 @@ impl Passage {
                 if letter != script {
                     (joint, script) = (joint.max(Joint::Split), letter);
                 }
+                let begin = kept;
                 let mut put = |c: char, mark: u8| {
                     (chars[kept], marks[kept], places[kept]) = (c, Mark(mark), at);
                     (kept, at) = (kept + 1, at + 1);
@@ -170,6 +173,7 @@ impl Passage {
                         put(more.char(), LETTER | more.hints().inside_word().bits());
                         cell = next.next().map(&fold);
                     }
+                    marks[begin].0 &= Hints::of_word(kept - begin).bits();
                 } else {
                     let mut joint = joint as u8;
                     while let Some(more) = cell.filter(|cell| cell.class() == Class::Ideograph) {
@@ -242,7 +246,11 @@ impl Passage {
     /// The first character in `range` that has one of `hints`.
     pub(crate) fn hinted(&self, range: Range<usize>, hints: Hints) -> Option<usize> {
         let marks = self.marks.get(range.clone())?;
-        marks.iter().position(|mark| mark.0 & hints.bits() != 0).map(|at| range.start + at)
+        // Many at once: next to none has one.
+        let is_hinted = |mark: &Mark| mark.0 & hints.bits() != 0;
+        let bits = |chunk: &[Mark]| chunk.iter().fold(0, |bits, mark| bits | mark.0);
+        let skipped = marks.chunks_exact(CHUNK).take_while(|chunk| bits(chunk) & hints.bits() == 0).count() * CHUNK;
+        marks[skipped..].iter().position(is_hinted).map(|at| range.start + skipped + at)
     }
 
     /// What may begin at character `at`.

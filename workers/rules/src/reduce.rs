@@ -16,6 +16,9 @@ const FILLERS: [&str; 12] = ["就是说", "那什么", "然后呢", "那个", "�
 const FILLER_WORDS: [&[&str]; 10] =
     [&["you", "know"], &["i", "mean"], &["um"], &["umm"], &["uh"], &["uhh"], &["er"], &["erm"], &["hmm"], &["mm"]];
 
+/// No filler begins with a longer word.
+const MAX_FILLER_LETTERS: usize = 3;
+
 /// Halves of a character that are written one behind the other to get past a list of words.
 const HALVES: [(&str, &str); 44] = [
     ("弓虽", "强"),
@@ -103,6 +106,11 @@ impl Hints {
     /// What is left of it inside a word of letters.
     pub(crate) fn inside_word(self) -> Self {
         Self(self.0 & Self::NUMERAL.0)
+    }
+
+    /// The bits that may be set at the first of so many letters; those below the hints all are.
+    pub(crate) fn of_word(letters: usize) -> Self {
+        Self(if letters > MAX_FILLER_LETTERS { !Self::FILLER.0 } else { u8::MAX })
     }
 
     fn has(self, other: Self) -> bool {

@@ -11,13 +11,13 @@ const WEIGHT_OF_IDEOGRAPH: u64 = 3;
 const WEIGHT_OF_LETTER: u64 = 1;
 
 /// Every so many characters is known where they stand and what was spoken before them.
-const BLOCK: usize = 512;
+const BLOCK: usize = 256;
 
 /// Where the characters of one utterance stand and when they were said: noted here and there in one pass, so that each
 /// of many hits in it costs no further pass.
 pub(crate) struct Timeline<'a> {
     utterance: &'a Utterance,
-    /// Byte offsets of the first character of each block.
+    /// Byte offsets of the first character of each block; empty: every character is one byte.
     bytes: Vec<usize>,
     /// The utterance's characters in its passage.
     folded: Range<usize>,
@@ -41,9 +41,10 @@ struct WordTime {
 impl<'a> Timeline<'a> {
     /// Of the utterance whose characters are `folded` in `passage`.
     pub(crate) fn new(utterance: &'a Utterance, passage: &Passage, folded: Range<usize>) -> Self {
-        let mut bytes = Vec::with_capacity(utterance.text.len() / BLOCK + 1);
+        let mut bytes = Vec::new();
         let mut rest = utterance.text.chars();
-        loop {
+        let is_ascii = utterance.text.is_ascii();
+        while !is_ascii {
             bytes.push(utterance.text.len() - rest.as_str().len());
             if rest.nth(BLOCK - 1).is_none() {
                 break;
@@ -73,11 +74,16 @@ impl<'a> Timeline<'a> {
 
     /// The text of characters `span`, which lie inside the utterance.
     pub(crate) fn text(&self, span: (usize, usize)) -> &'a str {
-        &self.utterance.text[self.byte(span.0)..self.byte(span.1)]
+        let rest = &self.utterance.text[self.byte(span.0)..];
+        let end = rest.char_indices().nth(span.1 - span.0);
+        &rest[..end.map_or(rest.len(), |(byte, _)| byte)]
     }
 
     fn byte(&self, at: usize) -> usize {
         let text = &self.utterance.text;
+        if self.bytes.is_empty() {
+            return at;
+        }
         let block = self.bytes.get(at / BLOCK).copied().unwrap_or(text.len());
         text[block..].char_indices().nth(at % BLOCK).map_or(text.len(), |(byte, _)| block + byte)
     }

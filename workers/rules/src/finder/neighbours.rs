@@ -136,31 +136,31 @@ impl Neighbours {
     pub(super) fn reach(&self, passage: &Passage, change: &Change, before: Option<char>) -> usize {
         let after = passage.chars.get(change.end).copied();
         let meet = |a: Option<char>, b: Option<char>| a.zip(b).map_or(0, |(a, b)| self.reach_of(a, b));
-        let number = |digits: &str| if self.numbers.contains(digits) { NUMBER_REACH } else { 0 };
+        let or_number = |reach: usize, digits: &dyn Fn() -> String| {
+            if reach == 0 && self.numbers.contains(&digits()) { NUMBER_REACH } else { reach }
+        };
         match &change.to {
             Read::Nothing => meet(before, after),
             // Written as in every phrase, it is found as it stands.
             Read::One(c) if !self.is_written_otherwise(*c, passage.chars[change.start]) => 0,
-            Read::One(c) => meet(before, Some(*c)).max(meet(Some(*c), after)).max(number(c.encode_utf8(&mut [0; 4]))),
+            Read::One(c) => or_number(meet(before, Some(*c)).max(meet(Some(*c), after)), &|| c.to_string()),
             Read::AsWritten => {
                 let digits = &passage.chars[change.start..change.end];
                 let within = digits.windows(2).map(|two| self.reach_of(two[0], two[1])).max().unwrap_or(0);
                 let beside = meet(before, digits.first().copied()).max(meet(digits.last().copied(), after));
-                within.max(beside).max(number(&digits.iter().collect::<String>()))
+                or_number(within.max(beside), &|| digits.iter().collect())
             }
             Read::Text(text) => {
-                let mut inside = text.chars().filter(|c| *c != '.').peekable();
-                let first = inside.peek().copied();
+                let digits = || text.chars().filter(|c| *c != '.');
+                let first = digits().next();
                 let mut last = first;
-                inside.next();
-                for c in inside {
+                for c in digits().skip(1) {
                     if meet(last, Some(c)) == 0 {
                         return 0;
                     }
                     last = Some(c);
                 }
-                let digits: String = text.chars().filter(|c| *c != '.').collect();
-                meet(before, first).max(meet(last, after)).max(number(&digits))
+                or_number(meet(before, first).max(meet(last, after)), &|| digits().collect())
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Where parts of phrases may stand, by how they are written.
 //!
-//! A part with Chinese characters or the like is looked up by its rarest pair of neighbouring ones, a part in Latin
-//! script by its rarest word. What is found may stand there; whether it does is for the caller to see.
+//! A part with Chinese characters or the like is looked up by its rarest three neighbouring ones, or by two where it has
+//! no more, a part in Latin script by its rarest word. What is found may stand there; whether it does is for the caller to see.
 
 use super::table::{Anchor, Bits, Table, mark, mix};
 use crate::passage::{Joint, Passage};
@@ -19,6 +19,8 @@ pub(super) struct Spellings {
     singles: Table,
     /// Parts by a pair of such characters.
     pairs: Table,
+    /// Parts by three of them.
+    triples: Table,
     /// Parts by a whole word.
     words: Table,
     /// What the words begin with that a text may have in pieces, from [`SPLITTABLE_LETTERS`] letters on.
@@ -32,7 +34,8 @@ pub(super) struct Spellings {
 #[derive(Clone, Copy)]
 struct Stretch {
     at: usize,
-    letters: usize,
+    characters: usize,
+    is_word: bool,
     hash: u64,
 }
 
@@ -40,7 +43,7 @@ impl Spellings {
     /// Of the parts, with their numbers, that `all` gives each time it is called.
     pub(super) fn new<'a, I: Iterator<Item = (u32, &'a [Cell])>>(all: impl Fn() -> I) -> Self {
         let counts = Counts::of(all().map(|(_, part)| part), all().map(|(_, part)| part.len()).sum());
-        let (mut singles, mut pairs, mut words) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut singles, mut pairs, mut triples, mut words) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let (mut openings, mut long) = (0, 0);
         for (number, part) in all() {
             let anchor = |hash, at: usize, end: usize| {
@@ -52,31 +55,36 @@ impl Spellings {
                 singles.extend(part.first().map(|cell| anchor(mix(0, u64::from(cell.char())), 0, 1)));
                 continue;
             };
-            if rarest.letters == 0 {
-                pairs.push(anchor(rarest.hash, rarest.at, rarest.at + 2));
+            let of_its_length = match rarest.characters {
+                _ if rarest.is_word => &mut words,
+                2 => &mut pairs,
+                _ => &mut triples,
+            };
+            of_its_length.push(anchor(rarest.hash, rarest.at, rarest.at + rarest.characters));
+            if !rarest.is_word {
                 continue;
             }
-            words.push(anchor(rarest.hash, rarest.at, rarest.at + rarest.letters));
-            if rarest.letters >= SPLITTABLE_LETTERS {
-                openings += rarest.letters + 1 - SPLITTABLE_LETTERS;
+            if rarest.characters >= SPLITTABLE_LETTERS {
+                openings += rarest.characters + 1 - SPLITTABLE_LETTERS;
                 long += 1;
                 continue;
             }
             // A short word with hyphens may be split there, and is looked up by what stands before as well.
-            let word = &part[rarest.at..rarest.at + rarest.letters];
+            let word = &part[rarest.at..rarest.at + rarest.characters];
             let loose = (1..word.len()).filter(|&i| word[i].is_loose());
             words.extend(loose.map(|i| anchor(hash_of_word(&word[..i]), rarest.at, rarest.at + i)));
         }
         let mut spellings = Self {
             singles: Table::new(&singles),
             pairs: Table::new(&pairs),
+            triples: Table::new(&triples),
             words: Table::new(&words),
             // Many words begin alike.
             openings: Bits::new(openings / 2),
             beginnings: Bits::new(long),
             has_openings: openings > 0,
         };
-        drop((singles, pairs, words));
+        drop((singles, pairs, triples, words));
         if openings > 0 {
             for (_, part) in all() {
                 spellings.add_openings(counts.rarest(part), part);
@@ -86,9 +94,10 @@ impl Spellings {
     }
 
     fn add_openings(&mut self, rarest: Option<Stretch>, part: &[Cell]) {
-        let Some(word) = rarest.filter(|word| word.letters >= SPLITTABLE_LETTERS) else { return };
+        let is_long = |word: &Stretch| word.is_word && word.characters >= SPLITTABLE_LETTERS;
+        let Some(word) = rarest.filter(is_long) else { return };
         let mut so_far = Word::default();
-        for (i, cell) in part[word.at..word.at + word.letters].iter().enumerate() {
+        for (i, cell) in part[word.at..word.at + word.characters].iter().enumerate() {
             so_far = so_far.with(cell.char());
             if i + 1 == SPLITTABLE_LETTERS {
                 self.beginnings.add(so_far.hash());
@@ -110,15 +119,21 @@ impl Spellings {
                 continue;
             }
             let begin = at;
+            let mut two = 0;
             while at < chars.len() && !marks[at].is_letter() {
                 let c = chars[at];
-                if at > begin {
-                    let beside = || [at.checked_sub(2).map(|before| chars[before]), chars.get(at + 1).copied()];
-                    let found = |part, place| candidate(part, at - 1, place, &mut found);
-                    self.pairs.find(pair(chars[at - 1], c), beside, found);
-                }
                 if has_singles {
                     self.singles.find(mix(0, u64::from(c)), || [None; 2], |part, _| found(part, at));
+                }
+                if at > begin {
+                    let beside = |from: usize| [from.checked_sub(1), Some(at + 1)].map(|at| chars.get(at?).copied());
+                    if at > begin + 1 {
+                        let found = |part, place| candidate(part, at - 2, place, &mut found);
+                        self.triples.find(mix(two, u64::from(c)), || beside(at - 2), found);
+                    }
+                    two = pair(chars[at - 1], c);
+                    let found = |part, place| candidate(part, at - 1, place, &mut found);
+                    self.pairs.find(two, || beside(at - 1), found);
                 }
                 at += 1;
             }
@@ -213,14 +228,21 @@ fn stretches(part: &[Cell], mut each: impl FnMut(Stretch)) {
     let mut at = 0;
     while at < part.len() {
         let begin = at;
+        let is_word = part[begin].is_letter();
         at += 1;
-        if part[begin].is_letter() {
-            while at < part.len() && part[at].is_letter() && !part[at].is_apart() {
-                at += 1;
+        while at < part.len() && part[at].is_letter() == is_word && !(is_word && part[at].is_apart()) {
+            at += 1;
+        }
+        let run = &part[begin..at];
+        if is_word {
+            each(Stretch { at: begin, characters: run.len(), is_word, hash: hash_of_word(run) });
+        } else if let [first, second] = run {
+            each(Stretch { at: begin, characters: 2, is_word, hash: pair(first.char(), second.char()) });
+        } else {
+            for (offset, three) in run.windows(3).enumerate() {
+                let hash = mix(pair(three[0].char(), three[1].char()), u64::from(three[2].char()));
+                each(Stretch { at: begin + offset, characters: 3, is_word, hash });
             }
-            each(Stretch { at: begin, letters: at - begin, hash: hash_of_word(&part[begin..at]) });
-        } else if at < part.len() && !part[at].is_letter() {
-            each(Stretch { at: begin, letters: 0, hash: pair(part[begin].char(), part[at].char()) });
         }
     }
 }
@@ -251,7 +273,7 @@ impl Counts {
     fn rarest(&self, part: &[Cell]) -> Option<Stretch> {
         let mut rarest: Option<(u32, Stretch)> = None;
         stretches(part, |stretch| {
-            let is_common = (1..COMMON_LETTERS).contains(&stretch.letters);
+            let is_common = stretch.is_word && stretch.characters < COMMON_LETTERS;
             let cost = u32::from(self.counts[self.slot(stretch.hash)]) + if is_common { COMMON_COST } else { 0 };
             if rarest.is_none_or(|(least, _)| cost < least) {
                 rarest = Some((cost, stretch));
