@@ -63,6 +63,17 @@ impl Folded {
         CLASSES[(self.0 >> CLASS_SHIFT & CLASS_BITS) as usize]
     }
 
+    /// Whether it belongs to a word with edges.
+    #[inline]
+    pub(crate) fn is_letter(self) -> bool {
+        self.0 >> CLASS_SHIFT & CLASS_BITS == Class::Letter as u32
+    }
+
+    #[inline]
+    pub(crate) fn is_ideograph(self) -> bool {
+        self.0 >> CLASS_SHIFT & CLASS_BITS == Class::Ideograph as u32
+    }
+
     /// What may begin with it that is reduced.
     #[inline]
     pub(crate) fn hints(self) -> Hints {
@@ -126,10 +137,19 @@ pub(crate) fn hints(c: char) -> Hints {
     look_up(&CELLS, c).hints()
 }
 
-/// [`fold`] for many characters.
-pub(crate) fn folder() -> impl Fn(char) -> Folded {
-    let cells: &[Folded; BMP] = &CELLS;
-    move |c| look_up(cells, c)
+/// Folds many characters.
+#[derive(Clone, Copy)]
+pub(crate) struct Folder(&'static [Folded; BMP]);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        Self(&CELLS)
+    }
+
+    #[inline]
+    pub(crate) fn fold(self, c: char) -> Folded {
+        look_up(self.0, c)
+    }
 }
 
 /// Full-width signs as the ASCII they stand for.

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use earmark_core::Utterance;
 
-use crate::fold::{Class, folder};
+use crate::fold::{Class, Folder};
 use crate::reduce::Hints;
 
 /// What stands between a character and the one before it, in rising order.
@@ -140,9 +140,9 @@ impl Passage {
         let mut word = self.word;
         let mut last = self.last;
         let mut before = Class::Gap;
-        let fold = folder();
+        let folder = Folder::new();
         let mut next = text.chars();
-        let mut cell = next.next().map(&fold);
+        let mut cell = next.next().map(|c| folder.fold(c));
         let mut at = 0;
         while let Some(first) = cell {
             let class = first.class();
@@ -168,34 +168,34 @@ impl Passage {
                         word = c;
                     }
                     put(c, joint as u8 | LETTER | hints.bits());
-                    cell = next.next().map(&fold);
-                    while let Some(more) = cell.filter(|cell| cell.class() == Class::Letter) {
+                    cell = next.next().map(|c| folder.fold(c));
+                    while let Some(more) = cell.filter(|cell| cell.is_letter()) {
                         put(more.char(), LETTER | more.hints().inside_word().bits());
-                        cell = next.next().map(&fold);
+                        cell = next.next().map(|c| folder.fold(c));
                     }
                     marks[begin].0 &= Hints::of_word(kept - begin).bits();
                 } else {
                     let mut joint = joint as u8;
-                    while let Some(more) = cell.filter(|cell| cell.class() == Class::Ideograph) {
+                    while let Some(more) = cell.filter(|cell| cell.is_ideograph()) {
                         let c = more.char();
                         let is_again = (last[0] == c) | (last[1] == c) | (last[2] == c);
                         last = [c, last[0], last[1]];
                         put(c, joint | more.hints().bits() | if is_again { Hints::REPEAT.bits() } else { 0 });
                         joint = Joint::Joined as u8;
-                        cell = next.next().map(&fold);
+                        cell = next.next().map(|c| folder.fold(c));
                     }
                 }
                 joint = Joint::Joined;
                 before = class;
                 continue;
             }
-            cell = next.next().map(&fold);
+            cell = next.next().map(|c| folder.fold(c));
             joint = joint.max(match class {
                 Class::Apostrophe => Joint::Apostrophe,
                 Class::Gap => Joint::Split,
                 // The point of 3.5 and the comma of 3,000 end nothing.
                 Class::Pause => {
-                    let following = cell.filter(|cell| before == Class::Letter && cell.class() == Class::Letter);
+                    let following = cell.filter(|cell| before == Class::Letter && cell.is_letter());
                     let is_digit = |c: char| c.is_ascii_digit();
                     let is_behind_digit = kept > 0 && is_digit(chars[kept - 1]);
                     let is_number = is_behind_digit && following.is_some_and(|cell| is_digit(cell.char()));

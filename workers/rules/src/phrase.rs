@@ -1,6 +1,6 @@
 //! A word or phrase of a rule, made ready for matching: its folded characters, each with what may stand before it.
 
-use crate::fold::{Class, folder};
+use crate::fold::{Class, Folder};
 use crate::passage::{Joint, Passage};
 
 /// Stands for a few words that do not matter; what people type for `…` counts as well.
@@ -94,9 +94,9 @@ pub(crate) fn append_part(cells: &mut Vec<Cell>, text: &str) {
     // Where the run of letters at the end of `cells` begins, which the text may have in pieces when it is long.
     let mut run = begin;
     let mut seam = Seam::Nothing;
-    let fold = folder();
+    let folder = Folder::new();
     for c in text.chars() {
-        let folded = fold(c);
+        let folded = folder.fold(c);
         let (class, folded) = (folded.class(), folded.char());
         match class {
             Class::Nothing => {}

@@ -112,7 +112,7 @@ impl RuleSet {
     /// What the rules find in one text that anybody may have said; times are 0. What only a whole recording can show is
     /// not asked: that something is missing, or never said beside it.
     pub fn find_in_text(&self, text: &str) -> Vec<Finding> {
-        let is_chinese = text.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c));
+        let is_chinese = !text.is_ascii() && text.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c));
         let language = if is_chinese { "zh" } else { "en" };
         let utterance = Utterance {
             id: 0,

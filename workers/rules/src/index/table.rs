@@ -4,11 +4,12 @@
 const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
 /// Bits of a set for each member: one in so many strangers is taken for a member.
 const BITS_PER_MEMBER: usize = 16;
-const MIN_BITS: u32 = 6;
+const MIN_BITS: u32 = 7;
 /// 16 MiB: beyond it more strangers are looked at.
 const MAX_BITS: u32 = 27;
 const MAX_BUCKETS: u32 = 24;
 const TAG_SHIFT: u32 = 24;
+const FIRST_BIT_SHIFT: u32 = 36;
 const SECOND_BIT_SHIFT: u32 = 30;
 
 /// The hash of `before` (by hash, 0: nothing) and `next` behind it.
@@ -28,7 +29,7 @@ impl Bits {
     /// Room for so many.
     pub(super) fn new(members: usize) -> Self {
         let bits = log2(members.saturating_mul(BITS_PER_MEMBER)).clamp(MIN_BITS, MAX_BITS);
-        Self { words: vec![0; 1 << (bits - 6)], shift: 64 - bits }
+        Self { words: vec![0; 1 << (bits - 6)], shift: 64 + 6 - bits }
     }
 
     pub(super) fn add(&mut self, hash: u64) {
@@ -45,8 +46,8 @@ impl Bits {
     /// Two bits of one word stand for a member.
     #[inline]
     fn place(&self, hash: u64) -> (usize, u64) {
-        let bit = |shift: u32| 1 << (hash >> shift & 63);
-        ((hash >> self.shift) as usize >> 6, bit(self.shift) | bit(SECOND_BIT_SHIFT))
+        let bit = |shift: u32| 1_u64.rotate_left((hash >> shift) as u32);
+        ((hash >> self.shift) as usize, bit(FIRST_BIT_SHIFT) | bit(SECOND_BIT_SHIFT))
     }
 }
 
