@@ -17,24 +17,19 @@ pub(crate) const SYLLABLES: usize = 512;
 const DIGITS: [&str; 10] = ["零洞", "一幺", "二两", "三", "四", "五", "六", "七拐", "八", "九"];
 
 struct Table {
-    /// Begin in `readings` and how many.
-    of: Vec<(u32, u8)>,
+    /// Of each character, begin in `readings` and how many, as [`packed`].
+    of: Vec<u32>,
     readings: Vec<Syllable>,
     /// The same with tones.
-    of_toned: Vec<(u32, u8)>,
+    of_toned: Vec<u32>,
     toned: Vec<(Syllable, u8)>,
     names: Vec<&'static str>,
 }
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
     let mut ids: HashMap<&'static str, Syllable> = HashMap::new();
-    let mut table = Table {
-        of: vec![(0, 0); BMP],
-        readings: Vec::new(),
-        of_toned: vec![(0, 0); BMP],
-        toned: Vec::new(),
-        names: Vec::new(),
-    };
+    let mut table =
+        Table { of: vec![0; BMP], readings: Vec::new(), of_toned: vec![0; BMP], toned: Vec::new(), names: Vec::new() };
     for code in 0..BMP {
         let Some(c) = u32::try_from(code).ok().and_then(char::from_u32) else { continue };
         let begin = (table.readings.len(), table.toned.len());
@@ -59,14 +54,21 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
                 }
             }
         }
-        table.of[code] = range(begin.0, table.readings.len());
-        table.of_toned[code] = range(begin.1, table.toned.len());
+        table.of[code] = packed(begin.0, table.readings.len());
+        table.of_toned[code] = packed(begin.1, table.toned.len());
     }
     table
 });
 
-fn range(begin: usize, end: usize) -> (u32, u8) {
-    (u32::try_from(begin).unwrap_or(0), u8::try_from(end - begin).unwrap_or(u8::MAX))
+/// How many in the upper eight bits, where they begin in the others: half the table, and more of it at hand.
+fn packed(begin: usize, end: usize) -> u32 {
+    u32::try_from((end - begin) << 24 | begin).unwrap_or(0)
+}
+
+#[inline]
+fn unpacked<T>(all: &[T], packed: u32) -> &[T] {
+    let begin = (packed & 0xff_ffff) as usize;
+    &all[begin..begin + (packed >> 24) as usize]
 }
 
 /// 1 to 4; 0 for the neutral tone.
@@ -78,18 +80,12 @@ fn tone(reading: &str) -> u8 {
 #[inline]
 pub(crate) fn readings(c: char) -> &'static [Syllable] {
     let table = &*TABLE;
-    match table.of.get(c as usize) {
-        Some(&(begin, count)) => &table.readings[begin as usize..begin as usize + usize::from(count)],
-        None => &[],
-    }
+    table.of.get(c as usize).map_or(&[], |packed| unpacked(&table.readings, *packed))
 }
 
 fn toned(c: char) -> &'static [(Syllable, u8)] {
     let table = &*TABLE;
-    match table.of_toned.get(c as usize) {
-        Some(&(begin, count)) => &table.toned[begin as usize..begin as usize + usize::from(count)],
-        None => &[],
-    }
+    table.of_toned.get(c as usize).map_or(&[], |packed| unpacked(&table.toned, *packed))
 }
 
 /// Whether some reading of `a` is one of `b`.

@@ -1,10 +1,10 @@
 //! Where parts of phrases may stand, by how they sound.
 
 use super::Role;
-use super::table::{Anchor, Bits, Table, mark, mix};
+use super::table::{Anchor, Table, mark, mix};
 use crate::passage::Passage;
 use crate::phrase::Cell;
-use crate::sound::{Syllable, readings};
+use crate::sound::{SYLLABLES, Syllable, readings};
 use crate::term::Homophones;
 
 /// Parts are looked up by the sound of so many characters that follow one another.
@@ -12,8 +12,8 @@ const ANCHOR_CHARS: usize = 3;
 
 /// Parts by the sound of three of their characters.
 pub(super) struct Sounds {
-    /// The first two syllables: most positions of a text end here.
-    pairs: Bits,
+    /// What two syllables are to the anchors: most positions of a text end here.
+    pairs: Pairs,
     anchors: Table,
     merged: Vec<Syllable>,
 }
@@ -22,7 +22,7 @@ pub(super) struct Sounds {
 #[derive(Default)]
 pub(super) struct Filling {
     anchors: Vec<Anchor>,
-    pairs: Vec<u64>,
+    pairs: Pairs,
     /// What each syllable is heard as; empty: as itself.
     merged: Vec<Syllable>,
 }
@@ -47,11 +47,15 @@ impl Filling {
         // What has no reading sounds like itself alone, which is not asked for here.
         let Some(at) = (0..=last).filter(|&at| ways(at) > 0).min_by_key(|&at| ways(at)) else { return };
         let [first, second, third] = [0, 1, 2].map(|i| readings(part[at + i].char()));
-        let heard = |syllable: Syllable| self.merged.get(usize::from(syllable)).copied().unwrap_or(syllable);
+        let merged = &self.merged;
+        let heard = |syllable: Syllable| merged.get(usize::from(syllable)).copied().unwrap_or(syllable);
+        for &second in second {
+            third.iter().for_each(|&third| self.pairs.add(heard(second), heard(third), Pairs::LAST));
+        }
         for &first in first {
             for &second in second {
+                self.pairs.add(heard(first), heard(second), Pairs::FIRST);
                 let pair = pair(heard(first), heard(second));
-                self.pairs.push(pair);
                 let place = u8::try_from(at).unwrap_or(u8::MAX);
                 self.anchors.extend(third.iter().map(|&third| Anchor {
                     hash: mix(pair, u64::from(heard(third))),
@@ -65,11 +69,32 @@ impl Filling {
     }
 
     pub(super) fn finish(self) -> Sounds {
-        let mut pairs = Bits::new(self.pairs.len());
-        for pair in self.pairs {
-            pairs.add(pair);
+        Sounds { pairs: self.pairs, anchors: Table::new(&self.anchors), merged: self.merged }
+    }
+}
+
+/// For every two syllables, whether some anchor begins or ends with them: two bits for each, 64 KB.
+#[derive(Default)]
+struct Pairs(Vec<u64>);
+
+impl Pairs {
+    const FIRST: u64 = 1;
+    const LAST: u64 = 2;
+    /// Two syllables in a number of 64 bits.
+    const EACH: usize = 32;
+
+    fn add(&mut self, first: Syllable, second: Syllable, what: u64) {
+        if self.0.is_empty() {
+            self.0 = vec![0; SYLLABLES * SYLLABLES / Self::EACH];
         }
-        Sounds { pairs, anchors: Table::new(&self.anchors), merged: self.merged }
+        let at = usize::from(first) * SYLLABLES + usize::from(second);
+        self.0[at / Self::EACH] |= what << (at % Self::EACH * 2);
+    }
+
+    #[inline]
+    fn get(&self, first: Syllable, second: Syllable) -> u64 {
+        let at = usize::from(first) * SYLLABLES + usize::from(second);
+        self.0[at / Self::EACH] >> (at % Self::EACH * 2) & 0b11
     }
 }
 
@@ -92,29 +117,39 @@ impl Sounds {
     #[inline]
     fn scan_as(&self, passage: &Passage, as_heard: impl Fn(Syllable) -> Syllable, mut found: impl FnMut(u32, usize)) {
         let mut heard: [&[Syllable]; ANCHOR_CHARS] = [&[]; ANCHOR_CHARS];
-        for (at, &c) in passage.chars.iter().enumerate() {
-            heard = [heard[1], heard[2], if c.is_ascii_alphabetic() { &[] } else { readings(c) }];
+        // Whether some anchor begins with the last two.
+        let mut may_begin = false;
+        for (at, (&c, mark)) in passage.chars.iter().zip(passage.marks()).enumerate() {
+            let is_word = mark.is_letter() && !c.is_ascii_digit();
+            heard = [heard[1], heard[2], if is_word { &[] } else { readings(c) }];
             let [first, second, third] = heard;
-            if third.is_empty() || first.is_empty() {
+            let mut two = 0;
+            for &second in second {
+                for &third in third {
+                    two |= self.pairs.get(as_heard(second), as_heard(third));
+                }
+            }
+            let may_be_here = may_begin && two & Pairs::LAST != 0;
+            may_begin = two & Pairs::FIRST != 0;
+            if !may_be_here {
                 continue;
             }
-            for &first in first {
-                for &second in second {
-                    let pair = pair(as_heard(first), as_heard(second));
-                    if !self.pairs.has(pair) {
+            for (&first, &second) in first.iter().flat_map(|first| second.iter().map(move |second| (first, second))) {
+                let (first, second) = (as_heard(first), as_heard(second));
+                if self.pairs.get(first, second) & Pairs::FIRST == 0 {
+                    continue;
+                }
+                let pair = pair(first, second);
+                for third in third.iter().map(|third| as_heard(*third)) {
+                    if self.pairs.get(second, third) & Pairs::LAST == 0 {
                         continue;
                     }
-                    for &third in third {
-                        self.anchors.find(
-                            mix(pair, u64::from(as_heard(third))),
-                            || [None; 2],
-                            |part, place| {
-                                if let Some(start) = (at + 1 - ANCHOR_CHARS).checked_sub(place) {
-                                    found(part, start);
-                                }
-                            },
-                        );
-                    }
+                    let found = |part, place| {
+                        if let Some(start) = (at + 1 - ANCHOR_CHARS).checked_sub(place) {
+                            found(part, start);
+                        }
+                    };
+                    self.anchors.find(mix(pair, u64::from(third)), || [None; 2], found);
                 }
             }
         }
