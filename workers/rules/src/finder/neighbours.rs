@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use crate::index::pair;
 use crate::numerals;
 use crate::passage::Passage;
+use crate::phrase::Cell;
 use crate::reduce::{Change, Read};
 use crate::sound::{SYLLABLES, readings};
 use crate::term::Term;
@@ -55,7 +56,10 @@ impl Neighbours {
         all().for_each(|term| made.add(term));
         // As they are written: reduced they are all the same.
         for cell in terms.iter().flat_map(|term| term.phrases.cells().iter().chain(term.except.cells())) {
-            made.note_digit(cell.char());
+            // Most are letters, and seen not to be digits at a glance.
+            if !cell.char().is_ascii_lowercase() {
+                made.note_digit(cell.char());
+            }
         }
         made
     }
@@ -84,19 +88,22 @@ impl Neighbours {
             let least = term.matching.homophones.as_ref().map(|homophones| homophones.least_chars(is_found));
             for (part, reach) in phrases.reaches() {
                 let reach = u16::try_from(reach).unwrap_or(u16::MAX);
-                let is_by_sound = least.is_some_and(|least| part.len() >= least);
+                let is_by_sound =
+                    least.is_some_and(|least| part.len() >= least) && !part.iter().any(|cell| cell.is_letter());
                 for two in part.windows(2) {
                     // What stands inside a word is never parted by a filler.
                     let is_inside = two[0].is_letter() && two[1].is_letter() && !two[1].may_be_apart();
-                    if !is_inside || two.iter().any(|cell| cell.char().is_ascii_digit()) {
-                        let place = self.place(two[0].char(), two[1].char());
+                    let [a, b] = [two[0].char(), two[1].char()];
+                    if !is_inside || a.is_ascii_digit() || b.is_ascii_digit() {
+                        let place = self.place(a, b);
                         self.spelled[place] = self.spelled[place].max(reach);
                     }
                     if is_by_sound {
-                        self.note_sounds(two[0].char(), two[1].char(), reach);
+                        self.note_sounds(a, b, reach);
                     }
                 }
-                if part.iter().all(|cell| cell.char().is_ascii_digit()) {
+                let is_digit = |cell: &Cell| cell.char().is_ascii_digit();
+                if part.first().is_some_and(is_digit) && part.iter().all(is_digit) {
                     self.numbers.insert(part.iter().map(|cell| cell.char()).collect());
                 }
             }
