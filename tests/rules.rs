@@ -294,6 +294,34 @@ async fn a_held_result_is_locked_until_a_reviewer_releases_it() {
 async fn what_the_whole_text_takes_back_is_withdrawn_and_its_alert_closed() {
     // The words are there first, and then what makes an exception of them.
     let simulator = provider(Arc::new(|_| "我们保证收益都是骗人的，请您一定不要相信这样的话".into())).await;
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_runs_a_recording_sees_that_its_result_is_held_and_how_to_release_it() {
+    let simulator = provider(Arc::new(|_| SAID.into())).await;
+    let machine = Machine::new();
+    let rules = rule("grave").replace("severity: high", "severity: low\n    actions: [alert, block]");
+    write(&machine, "rules/a.yaml", &rules);
+    let run = |args: &[&str]| {
+        let mut command = machine.command(args);
+        command.envs(settings(simulator.url()));
+        tokio::task::block_in_place(|| Ran::of(&command.output().unwrap()))
+    };
+    let call = fixture("real/austen0880.flac");
+    let ran = run(&["run", &call]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    for line in ["HELD BACK for review", "1 alert", "earmark alerts list"] {
+        assert!(ran.stdout.contains(line), "{line}: {}", ran.stdout);
+    }
+    assert!(ran.stderr.contains("HELD BACK for review; 1 alert") && !ran.stderr.contains("ERROR"), "{}", ran.stderr);
+    let command = ran.stdout.lines().find_map(|line| line.split_once("earmark results release "));
+    let (id, _) = command.unwrap().1.split_once(' ').unwrap();
+    well(&machine, &["results", "release", id, "--by", "judge"]);
+
+    // As soon as nothing holds it back, nothing of it is said.
+    write(&machine, "rules/a.yaml", &rule("plain"));
+    let ran = run(&["run", &call]);
+    assert!(!ran.stdout.contains("HELD") && !ran.stdout.contains("alert"), "{}", ran.stdout);
+}
+
     let machine = Machine::new();
     let alerting = "severity: low\n    actions: [alert]\n    except: [保证收益都是骗人]";
     let rules = rule("promise").replace("severity: high", alerting);

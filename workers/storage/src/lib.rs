@@ -41,7 +41,7 @@ pub use journal::{
     QUARANTINE_DEATHS, QueueStats, Reusable, SavedClip, Spent, StandingJob, SweepReport, Told, Unannounced,
     WorkerCount, WorkerInfo,
 };
-pub use outbox::{Alert, Backlog, Message, NewAlert, Outbox, OutboxKind};
+pub use outbox::{ALERT_LOG, Alert, Backlog, Message, NewAlert, Outbox, OutboxKind};
 pub use recordings::{
     FetchError, FetchLimits, Fetched, FileStore, HttpStore, RecordingStore, Recordings, S3Store, known_version,
     shown_uri,
