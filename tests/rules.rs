@@ -186,6 +186,8 @@ async fn a_set_is_activated_rolled_back_listed_and_written_out_again() {
     let failing = run(&machine, &["rules", "activate", "failing.yaml"]);
     assert!(failing.code == Some(2) && failing.stderr.contains("--even-if-examples-fail"), "{}", failing.stderr);
     assert!(failing.stdout.contains("failing.yaml:7"), "{}", failing.stdout);
+    let nameless = run(&machine, &["rules", "activate", "one", "--by", " "]);
+    assert!(nameless.code == Some(2) && nameless.stderr.contains("give a name"), "{}", nameless.stderr);
     let none = run(&machine, &["rules", "rollback"]);
     assert!(none.code == Some(2) && none.stderr.contains("no rule set before"), "{}", none.stderr);
     let unknown = run(&machine, &["rules", "activate", "abcdef"]);
@@ -280,6 +282,8 @@ async fn a_held_result_is_locked_until_a_reviewer_releases_it() {
 
     let (status, error) = service.post(&release, &json!({"nota": "x"}), &[]).await;
     assert_eq!((status, error["error"]["code"].as_str()), (400, Some("result.release")));
+    let (status, error) = service.post(&release, &json!({"note": "x".repeat(4001)}), &[]).await;
+    assert_eq!((status, error["error"]["code"].as_str()), (400, Some("text.too_long")), "{error}");
     let (status, released) = service.post(&release, &json!({"note": "looked at it"}), &[]).await;
     assert_eq!((status, &released["held"]), (200, &json!(false)));
     assert_eq!(service.get(&format!("/v1/jobs/{id}/report")).await.0, 200);
@@ -290,10 +294,6 @@ async fn a_held_result_is_locked_until_a_reviewer_releases_it() {
     service.stop();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_the_whole_text_takes_back_is_withdrawn_and_its_alert_closed() {
-    // The words are there first, and then what makes an exception of them.
-    let simulator = provider(Arc::new(|_| "我们保证收益都是骗人的，请您一定不要相信这样的话".into())).await;
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_runs_a_recording_sees_that_its_result_is_held_and_how_to_release_it() {
     let simulator = provider(Arc::new(|_| SAID.into())).await;
@@ -322,6 +322,10 @@ async fn whoever_runs_a_recording_sees_that_its_result_is_held_and_how_to_releas
     assert!(!ran.stdout.contains("HELD") && !ran.stdout.contains("alert"), "{}", ran.stdout);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_whole_text_takes_back_is_withdrawn_and_its_alert_closed() {
+    // The words are there first, and then what makes an exception of them.
+    let simulator = provider(Arc::new(|_| "我们保证收益都是骗人的，请您一定不要相信这样的话".into())).await;
     let machine = Machine::new();
     let alerting = "severity: low\n    actions: [alert]\n    except: [保证收益都是骗人]";
     let rules = rule("promise").replace("severity: high", alerting);

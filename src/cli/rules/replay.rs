@@ -49,7 +49,7 @@ pub struct Args {
     #[arg(long, requires = "by")]
     apply: bool,
     /// Who wants it, for the record.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = jobs::person)]
     by: Option<String>,
     /// Show again what an earlier replay printed.
     #[arg(long, value_name = "ID", conflicts_with_all = ["from", "to", "apply"])]

@@ -24,6 +24,7 @@ mod rule_sets;
 mod s3;
 mod usage;
 mod verdicts;
+mod words;
 mod worker_lock;
 
 pub use accounts::{AccountRow, AccountState, Accounts};
