@@ -200,6 +200,16 @@ pub enum RuleProblem {
     /// An ellipsis with nothing on one side.
     #[error("`{0}` begins or ends with an ellipsis")]
     OpenEnd(String),
+    /// An ellipsis with a bound that is none.
+    #[error("the ellipsis in `{word}` has `{bound}` behind it, and its bound is 1 to {most}")]
+    BadBound {
+        /// The word or phrase.
+        word: String,
+        /// As written.
+        bound: String,
+        /// What it may be at most.
+        most: usize,
+    },
     /// A list file that is not there.
     #[error("there is no list file `{path}`")]
     NoSuchList {
@@ -308,6 +318,10 @@ impl RuleProblem {
             Self::NoWords => "write one word or phrase on each line; lines that begin with # are comments",
             Self::TooManyMistakes(_) => "see whether it is a list at all: one word or phrase on each line, in UTF-8",
             Self::OpenEnd(_) => "an ellipsis stands between two words; only an exception may begin or end with one",
+            Self::BadBound { .. } => {
+                "write how many characters or words may stand between at most: `first…{3}second`; without a bound \
+                 it is eight characters or four words"
+            }
             Self::DuplicateWord(_) => {
                 "take one of them away; width, case, spaces and traditional characters do not count"
             }

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::fold::{Joint, Passage};
+use crate::gap::{has_ellipsis, stretches};
 use crate::normalise::Kinds;
 use crate::reduce::{Change, Read, changes};
 use crate::texts::{Originals, Texts};
@@ -90,6 +91,24 @@ impl Reading {
 /// `text` as it reads with everything reduced that can be, by `kinds`, and by which of them it was; none where that
 /// changes nothing or leaves nothing.
 pub(crate) fn reduced(text: &str, kinds: Kinds) -> Option<(String, Kinds)> {
+    if !has_ellipsis(text) {
+        return reduced_stretch(text, kinds);
+    }
+    let (mut read, mut by) = (String::new(), Kinds::NONE);
+    for stretch in stretches(text) {
+        match reduced_stretch(stretch.text, kinds) {
+            Some((text, kinds)) => {
+                read.push_str(&text);
+                by = by.with(kinds);
+            }
+            None => read.push_str(stretch.text),
+        }
+        read.push_str(stretch.ellipsis.map_or("", |ellipsis| ellipsis.written));
+    }
+    (by != Kinds::NONE).then_some((read, by))
+}
+
+fn reduced_stretch(text: &str, kinds: Kinds) -> Option<(String, Kinds)> {
     let passage = Passage::of(text);
     let mut made = Vec::new();
     changes(&passage, 0..passage.len(), kinds, |change| made.push(change));
@@ -97,7 +116,7 @@ pub(crate) fn reduced(text: &str, kinds: Kinds) -> Option<(String, Kinds)> {
         return None;
     }
     let by = made.iter().fold(Kinds::NONE, |by, change| by.with(change.kinds));
-    // What stands before the first character and behind the last is an ellipsis, if it matters.
+    // Signs before the first character and behind the last stay.
     let spelled: Vec<char> = text.chars().collect();
     let (first, last) = (passage.place(0).at as usize, passage.place(passage.len() - 1).at as usize);
     let reading = Reading::new(&passage, &Originals::new(Texts::One(text)), 0..passage.len(), &made);

@@ -57,6 +57,7 @@ fn mistakes_in_list_files_are_named_with_their_own_place() {
         (from, "lists/insults.txt", "# nothing\n", "lists/insults.txt:1:1: there is no word in this list"),
         (from, "lists/insults.txt", "a\n  ，!\nb", "lists/insults.txt:2:3: nothing is left of `，!`"),
         (from, "lists/insults.txt", "a…\n", "lists/insults.txt:1:1: `a…` begins or ends with an ellipsis"),
+        (from, "lists/insults.txt", "a…{3}b\na…{b}c\n", "lists/insults.txt:2:1: the ellipsis in `a…{b}c` has `{b}`"),
         (
             from,
             "lists/insults.txt",

@@ -76,6 +76,9 @@ fn numbers_are_found_in_all_spellings_and_only_whole() {
         ("words: [二点五]", "2.5", &[("2.5", Folded)]),
         ("words: ['5']", "2.5", &[]),
         ("words: ['25']", "2.5", &[]),
+        ("words: ['保证…{3}十二个月']", "保证你有12个月", &[("保证你有12个月", Pattern)]),
+        ("words: ['翻…{2}2倍']", "翻了二倍", &[("翻了二倍", Pattern)]),
+        ("words: ['翻…{2}二倍']", "翻了你我2倍", &[]),
         ("words: ['12']\n    normalise: {numerals: false}", "十二，12", &[("12", Exact)]),
         ("words: [一定保本]\n    normalise: {numerals: false}\n    homophones: false", "1定保本", &[]),
     ]);

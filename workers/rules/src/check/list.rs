@@ -1,7 +1,7 @@
 //! Words from files of their own: one on a line.
 
 use super::Check;
-use super::term::too_long;
+use super::term::{too_long, unfit_word};
 use crate::error::{RuleError, RuleProblem, nearest};
 use crate::format::Texts;
 use crate::phrases::{Filling, Repeats, Unfit};
@@ -65,8 +65,7 @@ impl Check<'_> {
                         repeats.get_or_insert_with(first).count += 1;
                         continue;
                     }
-                    Err(Unfit::FoldedAway) => RuleProblem::FoldedAway(text.into()),
-                    Err(Unfit::OpenEnd) => RuleProblem::OpenEnd(text.into()),
+                    Err(unfit) => unfit_word(unfit, text),
                 },
             };
             if mistakes == MAX_MISTAKES {

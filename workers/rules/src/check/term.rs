@@ -3,6 +3,7 @@
 use super::Check;
 use crate::error::RuleProblem;
 use crate::format::{FuzzyText, HomophonesText, NormaliseText, TermText, Texts, place};
+use crate::gap::{MAX_BOUND, bad_bound};
 use crate::normalise::Kinds;
 use crate::pattern::{BadPattern, Pattern};
 use crate::phrases::{Filling, Phrases, Unfit};
@@ -55,12 +56,7 @@ impl Check<'_> {
             } else if text.is_empty() {
                 Some(RuleProblem::EmptyText(field))
             } else {
-                let added = phrases.add_inline(text, place(written.referenced).0);
-                added.err().map(|unfit| match unfit {
-                    Unfit::FoldedAway => RuleProblem::FoldedAway(text.into()),
-                    Unfit::OpenEnd => RuleProblem::OpenEnd(text.into()),
-                    Unfit::Repeated => RuleProblem::DuplicateWord(text.into()),
-                })
+                phrases.add_inline(text, place(written.referenced).0).err().map(|unfit| unfit_word(unfit, text))
             };
             if let Some(problem) = problem {
                 self.wrong(written.referenced, problem);
@@ -147,6 +143,20 @@ impl Check<'_> {
                 Some(Homophones { min_chars, max_severity: settings.max_severity, tones, fuzzy })
             }
         }
+    }
+}
+
+/// What is wrong with the word `text`, which is `unfit`.
+pub(super) fn unfit_word(unfit: Unfit, text: &str) -> RuleProblem {
+    match unfit {
+        Unfit::FoldedAway => RuleProblem::FoldedAway(text.into()),
+        Unfit::OpenEnd => RuleProblem::OpenEnd(text.into()),
+        Unfit::BadBound => RuleProblem::BadBound {
+            word: text.into(),
+            bound: bad_bound(text).unwrap_or_default().into(),
+            most: MAX_BOUND.into(),
+        },
+        Unfit::Repeated => RuleProblem::DuplicateWord(text.into()),
     }
 }
 

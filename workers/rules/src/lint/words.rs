@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::{LintProblem, LintWarning};
 use crate::fold::Passage;
+use crate::gap::stretches;
 use crate::index::{Hit, Role};
 use crate::phrase::Cell;
 use crate::phrases::Phrase;
@@ -106,14 +107,15 @@ impl<'a, 'w> Look<'a, 'w> {
         let by_cells: HashMap<&[Cell], Phrase> =
             self.term.phrases.iter().map(|phrase| (phrase.cells(), phrase)).collect();
         for except in self.term.except.iter() {
-            let is_open = except.opens_before() || except.opens_after();
-            let text = except.text().replace("...", " ").replace('…', " ");
+            let (before, _, behind) = except.gaps();
+            let is_open = before.is_some() || behind.is_some();
+            let text = stretches(except.text()).map(|stretch| stretch.text).collect::<Vec<_>>().join(" ");
             let passage = Passage::of(&text);
             let is_word = |hit: &Hit| hit.term as usize == self.number && hit.role == Role::Find;
             if !is_open && !set.index().hits(set.terms(), &passage, Texts::One(&text)).iter().any(is_word) {
                 self.warn(&except, LintProblem::IdleException(except.text().into()));
             }
-            if let Some(phrase) = by_cells.get(except.cells()) {
+            if let Some(phrase) = by_cells.get(except.cells()).filter(|phrase| phrase.gaps().1 == except.gaps().1) {
                 let problem = LintProblem::Unreachable { word: phrase.text().into(), except: except.text().into() };
                 self.warn(phrase, problem);
             }
