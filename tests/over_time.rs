@@ -141,6 +141,12 @@ async fn an_applied_replay_is_on_record_once_and_what_is_tampered_with_afterward
     change_starter(&machine);
     let ran = machine.run(&[&REPLAY[..], &["--apply"]].concat());
     assert!(ran.code == Some(2) && ran.stderr.contains("--by"), "{}", ran.stderr);
+    for (args, part) in
+        [(["--limit", "0", "--by", "ann"], "--limit"), (["--since", "2026-01-02", "--until", "2026-01-02"], "between")]
+    {
+        let ran = machine.run(&[&REPLAY[..], &args].concat());
+        assert!(ran.code == Some(2) && ran.stderr.contains(part), "{args:?}: {}", ran.stderr);
+    }
     let plain = replay(&machine, &["--json"]);
     let changed = plain.json().len() - 1;
     let first = replay(&machine, &["--json", "--apply", "--by", "ann"]);
