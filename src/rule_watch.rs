@@ -150,11 +150,12 @@ impl Watch<'_> {
         let sha256 = rules.id().sha256.clone();
         if self.book.active().id().sha256 != sha256 {
             self.app.keep(&rules).await?;
+            // Before the swap, which cannot fail: one that is not on record does not take place, and is tried again.
+            self.app.note_rules(&sha256, why).await?;
             let rules = Arc::new(rules);
             let before = self.book.swap(rules.clone());
             self.app.journal.judge_by(&sha256);
             tracing::info!(from = named(&before), to = named(&rules), "went over to other rules: {why}");
-            self.app.note_rules(&sha256, why).await?;
         }
         self.good().await
     }
