@@ -18,10 +18,22 @@ impl Check<'_> {
     /// Adds the words of the list files `paths` to `phrases`; what is wrong is noted.
     pub(super) fn listed(&mut self, field: &'static str, paths: &Texts, phrases: &mut Filling) {
         if paths.value.is_empty() {
-            self.wrong(paths.referenced, RuleProblem::EmptyList(field));
+            self.wrong(paths.referenced, RuleProblem::EmptyList(field.into()));
         }
         for path in &paths.value {
             let wanted = list_path(&path.value);
+            if wanted.is_empty() {
+                self.wrong(path.referenced, RuleProblem::EmptyText(field));
+                continue;
+            }
+            // A path from the root, of a drive, or up.
+            if wanted.starts_with(['/', '\\'])
+                || wanted.contains(':')
+                || wanted.split(['/', '\\']).any(|part| part == "..")
+            {
+                self.wrong(path.referenced, RuleProblem::ListOutside(wanted.into()));
+                continue;
+            }
             let is_list = |file: &&SourceFile| SourceFile::is_list_file(&file.path);
             match self.files.iter().position(|file| is_list(&file) && file.path == wanted) {
                 Some(file) => self.list(file, phrases),
