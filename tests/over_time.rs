@@ -192,6 +192,7 @@ async fn verdicts_are_given_by_command_and_over_http_and_make_precision() {
     let ran = machine.run(&["findings", "confirm", &job, &finding, "--by", "ann", "--note", "听过"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert_eq!(machine.run(&["findings", "reject", &job, "f99"]).code, Some(2));
+    assert_eq!(machine.run(&["findings", "reject", &job, &finding, "--by", ""]).code, Some(2), "nobody is no reviewer");
 
     let service = Service::start(&machine, "serve", &[]);
     let put = async |job: &str, finding: &str, body: Value| {
@@ -204,7 +205,7 @@ async fn verdicts_are_given_by_command_and_over_http_and_make_precision() {
         (status, &given["verdict"]["verdict"], &given["verdict"]["by"]),
         (200, &json!("confirmed"), &json!("bob"))
     );
-    assert_eq!(put(&other_job, &other, json!({"verdict": "rejected", "note": "a quote"})).await.0, 200);
+    assert_eq!(put(&other_job, &other, json!({"verdict": "rejected", "by": " ", "note": "a quote"})).await.0, 200);
     for (job, finding, body, status, code) in [
         (other_job.as_str(), "f99", json!({"verdict": "rejected"}), 404, "finding.unknown"),
         ("01890000-0000-7000-8000-000000000000", "f1", json!({"verdict": "rejected"}), 404, "job.unknown"),
