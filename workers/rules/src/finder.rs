@@ -178,7 +178,7 @@ impl Finder {
                 }
                 let is_beside = written.says(&hit, start, end);
                 if hit.role == Role::Except || !is_beside {
-                    hits.push(Hit { start, end, ..hit });
+                    hits.push(Hit { start, end, is_reduced: true, ..hit });
                 }
             };
             self.index.hits(terms, &reading.passage).into_iter().for_each(|hit| add(hit, None));

@@ -61,13 +61,15 @@ pub(crate) struct Hit {
     pub(crate) way: Way,
     /// Of a pattern: exact begin and end in the text of its utterance, in characters, signs included.
     pub(crate) cut: Option<(u32, u32)>,
+    /// It stands in what the passage reads as when it is reduced, not in the passage.
+    pub(crate) is_reduced: bool,
 }
 
 impl Hit {
     /// A hit of phrase (term, role, number) `of`.
     pub(crate) fn new((term, role, phrase): (u32, Role, u32), start: usize, end: usize, way: Way) -> Self {
         let is_by_sound = matches!(way, Way::Sound | Way::Fuzzy | Way::Alike);
-        Self { term, role, start, end, is_by_sound, phrase, way, cut: None }
+        Self { term, role, start, end, is_by_sound, phrase, way, cut: None, is_reduced: false }
     }
 }
 

@@ -9,6 +9,7 @@ use earmark_core::{FindingKind, Utterance};
 use crate::finder::Finder;
 use crate::fold::Passage;
 use crate::index::{Hit, Role, Way};
+use crate::reading::reduced;
 use crate::term::Term;
 use crate::texts::Texts;
 use crate::timing::Timeline;
@@ -35,8 +36,10 @@ pub(crate) struct Said {
     pub(crate) phrase: u32,
     /// The words as heard.
     pub(crate) matched: String,
-    /// The words as heard, after folding.
+    /// The words as heard, after folding; where they match once they are reduced, what they are reduced to.
     pub(crate) normal: String,
+    /// How they were found.
+    pub(crate) way: Way,
     /// The rest stands in the next utterance.
     pub(crate) goes_on: bool,
 }
@@ -122,9 +125,29 @@ impl<'a> Listener<'a> {
             kind,
             phrase: hit.phrase,
             matched,
-            normal: passage.text(hit.start, hit.end),
+            normal: self.normal(passage, hit),
+            way: hit.way,
             goes_on,
         }
+    }
+
+    /// The form of what was heard that matched.
+    fn normal(&self, passage: &Passage, hit: &Hit) -> String {
+        let folded = || passage.text(hit.start, hit.end);
+        if !hit.is_reduced {
+            return folded();
+        }
+        let mut heard = String::new();
+        let mut at = hit.start;
+        while at < hit.end {
+            let end = passage.end_of_utterance(at).min(hit.end);
+            let (first, last) = (passage.place(at), passage.place(end - 1));
+            heard.push_str(self.timeline(first.utterance).text((first.at as usize, last.at as usize + 1)));
+            heard.push(' ');
+            at = end;
+        }
+        let kinds = self.terms[hit.term as usize].matching.normalise;
+        reduced(&heard, kinds).map_or_else(folded, |(text, _)| Passage::of(&text).chars.iter().collect())
     }
 }
 
