@@ -201,7 +201,7 @@ fn a_hit_by_merged_sounds_names_them() {
             "高息理财一定保增收益",
             "c：听到“高息理财一定保增收益”，与“高息理财…保证收益”近音（不分z和zh）",
         ),
-        ("true", "年化收益", "连嗯华收益", "c：听到“连嗯华收益”，与“年化收益”近音（不分n和l）"),
+        ("true", "年化收益", "连华嗯收益", "c：听到“连华嗯收益”，与“年化收益”近音（不分n和l）"),
     ] {
         let found = rules(&format!("words: [{phrase}]\n    homophones: {{fuzzy: {fuzzy}}}")).find_in_text(text);
         assert_eq!(found.len(), 1, "{text}");
