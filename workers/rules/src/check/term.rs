@@ -77,7 +77,7 @@ impl Check<'_> {
                 self.wrong(written.referenced, RuleProblem::DuplicateWord(shown(text)));
                 continue;
             }
-            match Pattern::new(text) {
+            match Pattern::new(text, place(written.referenced).0) {
                 Ok(pattern) => patterns.push(pattern),
                 Err(BadPattern::Empty) => self.wrong(written.referenced, RuleProblem::EmptyPattern(shown(text))),
                 Err(BadPattern::Unreadable(why)) => {
