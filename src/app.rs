@@ -434,12 +434,6 @@ impl App {
         Worker::new(id.clone(), queue, attempts, options)
     }
 
-    /// How the queue's streams stand, for people, or why that cannot be told; none where the journal itself is the queue.
-    pub async fn streams(&self) -> Option<serde_json::Value> {
-        let stats = self.broker.as_ref()?.stats().await;
-        Some(stats.unwrap_or_else(|error| serde_json::json!({ "error": error.to_string() })))
-    }
-
     /// Recordings at a time on this machine.
     pub fn slots(&self) -> usize {
         settings::slots(&self.config)

@@ -14,6 +14,7 @@ pub mod config;
 pub mod http;
 mod instant;
 mod places;
+mod queue_stats;
 mod replay;
 mod rule_files;
 mod rule_watch;

@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use earmark_pipeline::RuleBook;
 use earmark_rules::RuleSet;
-use earmark_storage::{StorageError, sha256_hex};
+use earmark_storage::{ALERT_LOG, StorageError, sha256_hex};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
@@ -16,13 +17,26 @@ use crate::rules_in_force::{self, Why, named};
 
 /// Mistakes that an alert names; `rules check` names them all.
 const NAMED: usize = 3;
+/// How often a process says that it refuses rules still.
+const RENEWED: Duration = Duration::from_secs(30);
+/// That it does counts for so long beside three looks; then it is taken to be gone.
+const SILENCE: Duration = Duration::from_secs(120);
 /// Files that are looked at, at most: nobody keeps rules in more.
 const MOST_FILES: usize = 10_000;
 
 /// Goes over to other rules as they come, until `stop`.
 pub async fn watch(app: &App, book: &Arc<RuleBook>, stop: &CancellationToken) {
     let every = Duration::from_secs(app.config.rules.reload_secs);
-    let mut watch = Watch { app, book, lists: Vec::new(), seen: None, judged: None, refused: None, is_settled: false };
+    let mut watch = Watch {
+        app,
+        book,
+        process: app.actor(),
+        lease: SILENCE + 3 * every,
+        lists: Vec::new(),
+        seen: None,
+        judged: None,
+        refused: None,
+    };
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
@@ -52,9 +66,22 @@ struct Bad {
     complaint: Complaint,
 }
 
+/// Rules that were refused.
+struct Refused {
+    content_sha256: String,
+    /// What the alert says.
+    message: String,
+    /// When the database was last told.
+    told: Instant,
+}
+
 struct Watch<'a> {
     app: &'a App,
     book: &'a RuleBook,
+    /// Who refuses rules; the same name after a restart in place.
+    process: String,
+    /// How long it counts that this process refuses rules.
+    lease: Duration,
     /// Files that the rule file at the configured path named when it was last read; a folder holds its own.
     lists: Vec<PathBuf>,
     /// The configured path at the last look.
@@ -62,9 +89,7 @@ struct Watch<'a> {
     /// The configured path when it was last read.
     judged: Option<Stamp>,
     /// What was refused last, until good rules are there again.
-    refused: Option<String>,
-    /// Good rules were found since this process began.
-    is_settled: bool,
+    refused: Option<Refused>,
 }
 
 impl Watch<'_> {
@@ -76,13 +101,15 @@ impl Watch<'_> {
             if self.book.active().id().sha256 == sha256 {
                 return self.good().await;
             }
-            if self.refused.as_ref() == Some(&sha256) {
-                return Ok(());
+            if self.refuses(&sha256) {
+                return self.still().await;
             }
             let kept = sets.get(&sha256).await?.ok_or_else(|| StorageError::NoSuchRuleSet(sha256.clone()))?;
             return match rules_in_force::compile(kept).await {
                 Ok(rules) => self.take(rules, &Why::Activated(activation)).await,
-                Err(complaint) => self.refuse(Bad { content_sha256: sha256, complaint }).await,
+                Err(complaint) => {
+                    self.refuse(Bad { content_sha256: sha256, complaint }, &Why::Activated(activation)).await
+                }
             };
         }
         let Some(path) = self.app.config.rules.path.clone() else {
@@ -94,7 +121,7 @@ impl Watch<'_> {
         })
         .await?;
         if self.judged.as_ref() == Some(&stamp) {
-            return Ok(());
+            return self.still().await;
         }
         if self.seen.as_ref() != Some(&stamp) {
             // Somebody may still be writing: what two looks find the same is whole.
@@ -111,7 +138,7 @@ impl Watch<'_> {
         self.lists = lists;
         match rules {
             Ok(rules) => self.take(rules, &Why::Configured(path)).await?,
-            Err(bad) => self.refuse(bad).await?,
+            Err(bad) => self.refuse(bad, &Why::Configured(path)).await?,
         }
         // Of lists that are news the stamp says nothing yet.
         self.judged = is_known.then_some(stamp);
@@ -123,38 +150,61 @@ impl Watch<'_> {
         let sha256 = rules.id().sha256.clone();
         if self.book.active().id().sha256 != sha256 {
             self.app.keep(&rules).await?;
+            // Before the swap, which cannot fail: one that is not on record does not take place, and is tried again.
+            self.app.note_rules(&sha256, why).await?;
             let rules = Arc::new(rules);
             let before = self.book.swap(rules.clone());
             self.app.journal.judge_by(&sha256);
             tracing::info!(from = named(&before), to = named(&rules), "went over to other rules: {why}");
-            self.app.note_rules(&sha256, why).await?;
         }
         self.good().await
     }
 
-    async fn good(&mut self) -> Result<(), Complaint> {
-        if self.refused.is_some() || !self.is_settled {
-            let cleared = self.app.rule_sets.clear_refusals(&self.app.actor()).await?;
-            if self.refused.take().is_some() || cleared > 0 {
-                tracing::info!(alerts_closed = cleared, "good rules are there again: {}", named(&self.book.active()));
-            }
-            self.is_settled = true;
+    /// Nothing has changed since the last look: good rules are good, and bad ones refused.
+    async fn still(&mut self) -> Result<(), Complaint> {
+        let Some(refused) = &mut self.refused else { return self.good().await };
+        if refused.told.elapsed() >= RENEWED {
+            let (sets, lease_ms) = (&self.app.rule_sets, lease_ms(self.lease));
+            sets.refuse(&self.process, &refused.content_sha256, &refused.message, lease_ms).await?;
+            refused.told = Instant::now();
         }
         Ok(())
     }
 
-    /// Leaves the rules as they are, and says so once.
-    async fn refuse(&mut self, bad: Bad) -> Result<(), Complaint> {
-        if self.refused.as_ref() == Some(&bad.content_sha256) {
-            return Ok(());
+    async fn good(&mut self) -> Result<(), Complaint> {
+        let closed = self.app.rule_sets.clear_refusals(&self.process).await?;
+        if self.refused.take().is_some() || closed > 0 {
+            tracing::info!(alerts_closed = closed, "good rules are there again: {}", named(&self.book.active()));
         }
-        let message =
-            format!("new rules are refused, {} stays in force: {}", named(&self.book.active()), first(&bad.complaint));
-        self.app.rule_sets.refuse(&bad.content_sha256, &message).await?;
-        tracing::error!(kind = "rules.refused", "alert: {message}");
-        self.refused = Some(bad.content_sha256);
         Ok(())
     }
+
+    fn refuses(&self, content_sha256: &str) -> bool {
+        self.refused.as_ref().is_some_and(|refused| refused.content_sha256 == content_sha256)
+    }
+
+    /// Leaves the rules as they are, and says so once.
+    async fn refuse(&mut self, bad: Bad, why: &Why) -> Result<(), Complaint> {
+        let Bad { content_sha256, complaint } = bad;
+        if self.refuses(&content_sha256) {
+            return self.still().await;
+        }
+        let message = format!(
+            "new rules ({why}) are refused on {}, {} stays in force: {}",
+            self.app.worker_info().host,
+            named(&self.book.active()),
+            first(&complaint)
+        );
+        let lease_ms = lease_ms(self.lease);
+        self.app.rule_sets.refuse(&self.process, &content_sha256, &message, lease_ms).await?;
+        tracing::error!(target: ALERT_LOG, kind = "rules.refused", "alert: {message}");
+        self.refused = Some(Refused { content_sha256, message, told: Instant::now() });
+        Ok(())
+    }
+}
+
+fn lease_ms(lease: Duration) -> i64 {
+    i64::try_from(lease.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// The first mistakes, each with file, line and column.

@@ -141,6 +141,12 @@ async fn an_applied_replay_is_on_record_once_and_what_is_tampered_with_afterward
     change_starter(&machine);
     let ran = machine.run(&[&REPLAY[..], &["--apply"]].concat());
     assert!(ran.code == Some(2) && ran.stderr.contains("--by"), "{}", ran.stderr);
+    for (args, part) in
+        [(["--limit", "0", "--by", "ann"], "--limit"), (["--since", "2026-01-02", "--until", "2026-01-02"], "between")]
+    {
+        let ran = machine.run(&[&REPLAY[..], &args].concat());
+        assert!(ran.code == Some(2) && ran.stderr.contains(part), "{args:?}: {}", ran.stderr);
+    }
     let plain = replay(&machine, &["--json"]);
     let changed = plain.json().len() - 1;
     let first = replay(&machine, &["--json", "--apply", "--by", "ann"]);
@@ -186,6 +192,7 @@ async fn verdicts_are_given_by_command_and_over_http_and_make_precision() {
     let ran = machine.run(&["findings", "confirm", &job, &finding, "--by", "ann", "--note", "听过"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert_eq!(machine.run(&["findings", "reject", &job, "f99"]).code, Some(2));
+    assert_eq!(machine.run(&["findings", "reject", &job, &finding, "--by", ""]).code, Some(2), "nobody is no reviewer");
 
     let service = Service::start(&machine, "serve", &[]);
     let put = async |job: &str, finding: &str, body: Value| {
@@ -198,7 +205,7 @@ async fn verdicts_are_given_by_command_and_over_http_and_make_precision() {
         (status, &given["verdict"]["verdict"], &given["verdict"]["by"]),
         (200, &json!("confirmed"), &json!("bob"))
     );
-    assert_eq!(put(&other_job, &other, json!({"verdict": "rejected", "note": "a quote"})).await.0, 200);
+    assert_eq!(put(&other_job, &other, json!({"verdict": "rejected", "by": " ", "note": "a quote"})).await.0, 200);
     for (job, finding, body, status, code) in [
         (other_job.as_str(), "f99", json!({"verdict": "rejected"}), 404, "finding.unknown"),
         ("01890000-0000-7000-8000-000000000000", "f1", json!({"verdict": "rejected"}), 404, "job.unknown"),

@@ -186,6 +186,8 @@ async fn a_set_is_activated_rolled_back_listed_and_written_out_again() {
     let failing = run(&machine, &["rules", "activate", "failing.yaml"]);
     assert!(failing.code == Some(2) && failing.stderr.contains("--even-if-examples-fail"), "{}", failing.stderr);
     assert!(failing.stdout.contains("failing.yaml:7"), "{}", failing.stdout);
+    let nameless = run(&machine, &["rules", "activate", "one", "--by", " "]);
+    assert!(nameless.code == Some(2) && nameless.stderr.contains("give a name"), "{}", nameless.stderr);
     let none = run(&machine, &["rules", "rollback"]);
     assert!(none.code == Some(2) && none.stderr.contains("no rule set before"), "{}", none.stderr);
     let unknown = run(&machine, &["rules", "activate", "abcdef"]);
@@ -280,6 +282,8 @@ async fn a_held_result_is_locked_until_a_reviewer_releases_it() {
 
     let (status, error) = service.post(&release, &json!({"nota": "x"}), &[]).await;
     assert_eq!((status, error["error"]["code"].as_str()), (400, Some("result.release")));
+    let (status, error) = service.post(&release, &json!({"note": "x".repeat(4001)}), &[]).await;
+    assert_eq!((status, error["error"]["code"].as_str()), (400, Some("text.too_long")), "{error}");
     let (status, released) = service.post(&release, &json!({"note": "looked at it"}), &[]).await;
     assert_eq!((status, &released["held"]), (200, &json!(false)));
     assert_eq!(service.get(&format!("/v1/jobs/{id}/report")).await.0, 200);
@@ -288,6 +292,34 @@ async fn a_held_result_is_locked_until_a_reviewer_releases_it() {
     let again = run(&machine, &["results", "release", &id, "--by", "judge"]);
     assert!(again.code == Some(2) && again.stderr.contains("not held"), "{}", again.stderr);
     service.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_runs_a_recording_sees_that_its_result_is_held_and_how_to_release_it() {
+    let simulator = provider(Arc::new(|_| SAID.into())).await;
+    let machine = Machine::new();
+    let rules = rule("grave").replace("severity: high", "severity: low\n    actions: [alert, block]");
+    write(&machine, "rules/a.yaml", &rules);
+    let run = |args: &[&str]| {
+        let mut command = machine.command(args);
+        command.envs(settings(simulator.url()));
+        tokio::task::block_in_place(|| Ran::of(&command.output().unwrap()))
+    };
+    let call = fixture("real/austen0880.flac");
+    let ran = run(&["run", &call]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    for line in ["HELD BACK for review", "1 alert", "earmark alerts list"] {
+        assert!(ran.stdout.contains(line), "{line}: {}", ran.stdout);
+    }
+    assert!(ran.stderr.contains("HELD BACK for review; 1 alert") && !ran.stderr.contains("ERROR"), "{}", ran.stderr);
+    let command = ran.stdout.lines().find_map(|line| line.split_once("earmark results release "));
+    let (id, _) = command.unwrap().1.split_once(' ').unwrap();
+    well(&machine, &["results", "release", id, "--by", "judge"]);
+
+    // As soon as nothing holds it back, nothing of it is said.
+    write(&machine, "rules/a.yaml", &rule("plain"));
+    let ran = run(&["run", &call]);
+    assert!(!ran.stdout.contains("HELD") && !ran.stdout.contains("alert"), "{}", ran.stdout);
 }
 
 #[tokio::test(flavor = "multi_thread")]

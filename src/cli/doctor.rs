@@ -64,7 +64,13 @@ pub async fn doctor(config: Config) -> Result<Outcome, Complaint> {
     report(
         "rules",
         app.rules_in_force().await.map_or_else(
-            |complaint| bad(&complaint),
+            // Each mistake has its own hint already.
+            |complaint| match complaint.problem.hint {
+                Some(_) => bad(&complaint),
+                None => {
+                    Check::Bad(complaint.problem.message, "mend them; `earmark rules check PATH` looks again".into())
+                }
+            },
             |(rules, why)| Check::Well(format!("{}: {} rules, {why}", named(&rules), rules.rules().len())),
         ),
     );

@@ -68,7 +68,7 @@ pub struct Verdicted {
     /// Its id in that job's report: f1, f2, …
     finding: String,
     /// Who judges.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = jobs::person)]
     by: Option<String>,
     /// Why.
     #[arg(long, value_name = "TEXT")]

@@ -56,6 +56,21 @@ pub enum Command {
 /// Who acts, for the audit log.
 pub const ACTOR: &str = "cli";
 
+/// Longest name of a person, in bytes.
+const MAX_NAME_BYTES: usize = 200;
+
+/// The name in `--by`: it goes on record, so that nobody decides namelessly.
+pub fn person(text: &str) -> Result<String, String> {
+    let name = text.trim();
+    if name.is_empty() {
+        return Err("who decides goes on record: give a name".into());
+    }
+    if name.len() > MAX_NAME_BYTES || name.chars().any(char::is_control) {
+        return Err(format!("a name has at most {MAX_NAME_BYTES} bytes, this one has {}, and one line", name.len()));
+    }
+    Ok(name.into())
+}
+
 /// Who acts, for the audit log, where a name is given.
 pub fn actor(by: Option<&str>) -> String {
     by.map_or_else(|| ACTOR.into(), |by| format!("{ACTOR}:{by}"))

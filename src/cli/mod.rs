@@ -30,6 +30,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use earmark_storage::ALERT_LOG;
 
 use crate::app::App;
 use crate::complaint::Complaint;
@@ -151,9 +152,10 @@ fn replace() -> ExitCode {
 fn start(cli: Cli) -> Result<Outcome, Complaint> {
     let environment = crate::config::environment(std::env::vars_os())?;
     let (settings, table) = Config::load(cli.config.as_deref(), &environment)?;
-    // `run` says itself what became of every recording; the queue's own lines would say it twice.
-    let silenced = if matches!(cli.command, Command::Run(_)) { "earmark_queue=off" } else { "" };
-    log::start(&settings.log, silenced)?;
+    // `run` says itself what became of every recording, alerts among it; lines of the log would say it twice.
+    let is_run = matches!(cli.command, Command::Run(_));
+    let silenced = if is_run { format!("earmark_queue=off,{ALERT_LOG}=off") } else { String::new() };
+    log::start(&settings.log, &silenced)?;
     // One provider of cryptography for every TLS connection; a second call can only mean it is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use earmark_core::{Lane, Standing, Tenant, rfc3339};
 use earmark_storage::{Pause, QueueStats};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{Outcome, jobs, show};
 use crate::app::App;
 use crate::complaint::Complaint;
+use crate::queue_stats::Look;
 
 /// Show the queue, pause or resume it.
 #[derive(Debug, clap::Subcommand)]
@@ -69,14 +70,12 @@ async fn resume(app: &App, lane: Option<Lane>, tenant: Option<&Tenant>) -> Resul
 }
 
 async fn stats(app: &App, is_json: bool) -> Result<Outcome, Complaint> {
-    let stats = app.journal.stats().await?;
-    let streams = app.streams().await;
+    let look = Look::at(&app.journal, app.broker.as_deref()).await?;
     if is_json {
-        let mut shown = json!(stats);
-        shown["streams"] = json!(streams);
-        show::json(&shown)?;
+        show::json(&look.json())?;
         return Ok(Outcome::Done);
     }
+    let Look { stats, streams } = look;
     let mut head = vec!["lane"];
     head.extend(Standing::ALL.iter().map(|standing| standing.as_str()));
     head.push("oldest");

@@ -32,7 +32,7 @@ pub enum Command {
         /// Which job.
         id: String,
         /// Who has reviewed it.
-        #[arg(long, value_name = "NAME")]
+        #[arg(long, value_name = "NAME", value_parser = jobs::person)]
         by: String,
         /// Why, for the record.
         #[arg(long, value_name = "TEXT")]

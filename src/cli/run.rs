@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use earmark_core::{Job, JobState, Lane, Lease, NewJob, Problem, Report, WorkerId};
+use earmark_core::{Job, JobId, JobState, Lane, Lease, NewJob, Problem, Report, WorkerId};
 use earmark_queue::{Attempts, Settled};
 use earmark_storage::shown_uri;
 use futures::{StreamExt, stream};
@@ -43,12 +43,25 @@ const STOP_TIME: Duration = Duration::from_secs(10);
 /// Nobody at a terminal waits longer for another try: an account that a person has to see to, the next day.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
+/// What is said of a result that nobody is handed before somebody releases it.
+const HELD: &str = "HELD BACK for review";
+
 /// What became of one recording.
 struct Ended {
     uri: String,
     job_id: Option<String>,
     result: Result<Box<Report>, Problem>,
+    asks: Asks,
     took: Duration,
+}
+
+/// What a result asks of people.
+#[derive(Debug, Clone, Copy, Default)]
+struct Asks {
+    /// A rule holds it back until somebody releases it.
+    is_held: bool,
+    /// Alerts of its job that nobody has seen to.
+    alerts: usize,
 }
 
 /// The command.
@@ -137,24 +150,28 @@ impl Here<'_> {
         let began = Instant::now();
         let uri = new.uri.clone();
         if self.stop.is_cancelled() {
-            return Ended { uri, job_id: None, result: Err(interrupted()), took: began.elapsed() };
+            let asks = Asks::default();
+            return Ended { uri, job_id: None, result: Err(interrupted()), asks, took: began.elapsed() };
         }
-        match self.accept_and_work(new).await {
-            Ok((job, result)) => Ended { uri, job_id: Some(job.id.to_string()), result, took: began.elapsed() },
-            Err(complaint) => Ended { uri, job_id: None, result: Err(complaint.problem), took: began.elapsed() },
-        }
+        let (job_id, result, asks) = match self.accept_and_work(new).await {
+            Ok((job, result, asks)) => (Some(job.id.to_string()), result, asks),
+            Err(complaint) => (None, Err(complaint.problem), Asks::default()),
+        };
+        Ended { uri, job_id, result, asks, took: began.elapsed() }
     }
 
-    async fn accept_and_work(&self, new: NewJob) -> Result<(Job, Result<Box<Report>, Problem>), Complaint> {
+    async fn accept_and_work(&self, new: NewJob) -> Result<(Job, Result<Box<Report>, Problem>, Asks), Complaint> {
         let lease_ms = self.attempts.lease_ms();
         let (job, lease) = self.app.journal.accept_leased(&new, jobs::ACTOR, self.worker, lease_ms).await?;
         self.bars.add(&job.id, &shown_uri(&job.uri));
         let id = job.id.clone();
         let result = self.work(job.clone(), lease).await?;
+        let asks = self.asks(&job.id).await?;
         let outcome = match &result {
             Ok(report) => {
                 let warnings: String = report.warnings.iter().map(|warning| format!("; {}", warning.detail)).collect();
-                format!("done, {} findings{warnings}", report.findings.len())
+                let held = if asks.is_held { format!("; {HELD}") } else { String::new() };
+                format!("done, {} findings{warnings}{held}{}", report.findings.len(), asks.alerts("; "))
             }
             Err(problem) => match &problem.hint {
                 Some(hint) => format!("error: {problem}\n  hint: {hint}"),
@@ -162,7 +179,13 @@ impl Here<'_> {
             },
         };
         self.bars.end(&id, &outcome);
-        Ok((job, result))
+        Ok((job, result, asks))
+    }
+
+    async fn asks(&self, job: &JobId) -> Result<Asks, Complaint> {
+        let holding = self.app.results.holding(job).await?;
+        let alerts = self.app.outbox.open_alerts_of(job).await?.len();
+        Ok(Asks { is_held: holding.is_some_and(|holding| holding.is_held()), alerts })
     }
 
     /// Tries until the job has ended. What keeps failing for reasons outside (a full disk) is tried no more often here
@@ -229,6 +252,17 @@ impl Here<'_> {
     }
 }
 
+impl Asks {
+    /// `{before}2 alerts`; nothing where there are none.
+    fn alerts(self, before: &str) -> String {
+        match self.alerts {
+            0 => String::new(),
+            1 => format!("{before}1 alert"),
+            more => format!("{before}{more} alerts"),
+        }
+    }
+}
+
 /// How it goes on with a job that was not settled here.
 enum Next {
     /// It is ours again.
@@ -266,6 +300,12 @@ fn print_table(app: &App, ended: &[Ended], out: Option<&std::path::Path>) {
                 }
                 // "none" must not look like a clean call where little or nothing could be heard.
                 findings.extend(report.warnings.iter().map(|warning| format!("warning: {}", warning.detail)));
+                if one.asks.is_held {
+                    findings.push(HELD.into());
+                }
+                if one.asks.alerts > 0 {
+                    findings.push(one.asks.alerts(""));
+                }
                 table.add_row([
                     format!("{}\n{}", short(&shown_uri(&one.uri)), report.job_id),
                     earmark_core::minutes_seconds(report.recording.duration_ms),
@@ -298,6 +338,12 @@ fn print_table(app: &App, ended: &[Ended], out: Option<&std::path::Path>) {
         ),
     };
     show::line(&format!("report.json, transcript.txt, .srt, .vtt   {folder}"));
+    for id in ended.iter().filter(|one| one.asks.is_held).filter_map(|one| one.job_id.as_deref()) {
+        show::line(&format!("to release what is held back              earmark results release {id} --by NAME"));
+    }
+    if ended.iter().any(|one| one.asks.alerts > 0) {
+        show::line("alerts                                    earmark alerts list");
+    }
     show::line(&format!(
         "audit log                                 EARMARK__DATABASE__URL={} earmark audit verify",
         app.config.database.url

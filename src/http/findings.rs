@@ -121,7 +121,8 @@ pub async fn judge(
         job_id: job_id(&id)?,
         finding_id: finding,
         verdict: given.verdict,
-        by: given.by.unwrap_or_else(|| caller.actor.clone()),
+        // A form sends an empty field for none: nobody judges namelessly.
+        by: given.by.filter(|by| !by.trim().is_empty()).unwrap_or_else(|| caller.actor.clone()),
         note: given.note,
     };
     let verdict = Verdicts::new(api.database.clone()).judge(&new, &caller.actor).await?;

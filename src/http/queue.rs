@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::Api;
 use super::auth::Caller;
 use super::error::ApiError;
+use crate::queue_stats::Look;
 
 /// What is paused or resumed; everything where nothing is named.
 #[derive(Debug, Deserialize)]
@@ -19,9 +20,9 @@ pub struct Part {
     tenant: Option<Tenant>,
 }
 
-/// How many jobs stand where, who works, what is paused.
+/// How many jobs stand where, who works, what is paused, and what lies in the streams.
 pub async fn stats(State(api): State<Api>) -> Result<Json<Value>, ApiError> {
-    Ok(Json(json!(api.journal.stats().await?)))
+    Ok(Json(Look::at(&api.journal, api.broker.as_deref()).await?.json()))
 }
 
 /// Has nothing more taken of a lane, a tenant or at all, and tells what is paused then.

@@ -33,7 +33,7 @@ pub struct Activate {
 #[derive(Debug, clap::Args)]
 pub struct Record {
     /// Who decides.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = jobs::person)]
     by: Option<String>,
     /// Why.
     #[arg(long, value_name = "TEXT")]

@@ -40,7 +40,7 @@ pub struct Args {
     #[arg(long)]
     lane: Option<Lane>,
     /// At most so many jobs, the oldest first.
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     limit: Option<u64>,
     /// As JSON: a line for each job in which something is different, then the summary.
     #[arg(long)]
@@ -49,7 +49,7 @@ pub struct Args {
     #[arg(long, requires = "by")]
     apply: bool,
     /// Who wants it, for the record.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = jobs::person)]
     by: Option<String>,
     /// Show again what an earlier replay printed.
     #[arg(long, value_name = "ID", conflicts_with_all = ["from", "to", "apply"])]
@@ -105,9 +105,16 @@ fn filter(args: &Args) -> Result<ReplayFilter, Complaint> {
         });
         parsed.transpose()
     };
+    let (since_ms, until_ms) = (at("--since", &args.since)?, at("--until", &args.until)?);
+    if let (Some(since), Some(until)) = (since_ms, until_ms)
+        && since >= until
+    {
+        let message = format!("no job ends between {} and {}", rfc3339(since), rfc3339(until));
+        return Err(Complaint::plain(message, Some("give a --since before --until, which is exclusive")));
+    }
     Ok(ReplayFilter {
-        since_ms: at("--since", &args.since)?,
-        until_ms: at("--until", &args.until)?,
+        since_ms,
+        until_ms,
         tenant: args.tenant.as_deref().map(jobs::tenant).transpose()?,
         lane: args.lane,
         limit: args.limit.unwrap_or(0),

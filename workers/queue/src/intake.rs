@@ -2,7 +2,6 @@
 
 mod offer;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -133,7 +132,8 @@ impl Intake {
                 Err(problem) => self.reject(id, fields, &problem).await?,
             }
         }
-        let Some(unkept) = self.unkept_rule_sets(&offers, stop).await else { return Ok(()) };
+        let unkept = self.answered(offers.len(), stop, || self.journal.unkept_rule_sets(&offers)).await;
+        let Some(unkept) = unkept else { return Ok(()) };
         for (id, fields) in &entries {
             let offer = offers.iter().position(|offer| offer.intake_id.as_ref() == Some(id));
             let named = offer.and_then(|offer| offers[offer].options.rule_set.clone());
@@ -145,7 +145,8 @@ impl Intake {
         if offers.is_empty() {
             return Ok(());
         }
-        let Some(accepted) = self.accept(&offers, stop).await else { return Ok(()) };
+        let accepted = self.answered(offers.len(), stop, || self.journal.accept_many(&offers, ACTOR)).await;
+        let Some(accepted) = accepted else { return Ok(()) };
         let mut pipeline = redis::pipe();
         pipeline.atomic();
         for (Accepted { job, is_new }, offer) in accepted.iter().zip(&offers) {
@@ -165,43 +166,32 @@ impl Intake {
         self.line.send(&pipeline).await
     }
 
-    /// Rule sets that `offers` name and nobody has, asked for however long the database is away; none when told to stop
+    /// What the database answers, asked for however long it is away about so many `entries`; none when told to stop
     /// before.
-    async fn unkept_rule_sets(&self, offers: &[NewJob], stop: &CancellationToken) -> Option<BTreeSet<String>> {
+    async fn answered<T, F: Future<Output = Result<T, StorageError>>>(
+        &self,
+        entries: usize,
+        stop: &CancellationToken,
+        ask: impl Fn() -> F,
+    ) -> Option<T> {
         for failures in 1.. {
-            let error = match self.journal.unkept_rule_sets(offers).await {
-                Ok(unkept) => return Some(unkept),
+            let error = match ask().await {
+                Ok(answer) => return Some(answer),
                 Err(error) => error,
             };
-            self.told(&error, offers.len(), failures);
+            if failures == 1 {
+                tracing::warn!(
+                    entries,
+                    "could not journal what producers offer, it waits: {}",
+                    error.problem().message
+                );
+            }
             tokio::select! {
                 () = stop.cancelled() => return None,
                 () = tokio::time::sleep(BACKOFF.after(failures)) => {}
             }
         }
         None
-    }
-
-    /// Journals `offers`, however long the database is away; none when told to stop before.
-    async fn accept(&self, offers: &[NewJob], stop: &CancellationToken) -> Option<Vec<Accepted>> {
-        for failures in 1.. {
-            let error = match self.journal.accept_many(offers, ACTOR).await {
-                Ok(accepted) => return Some(accepted),
-                Err(error) => error,
-            };
-            self.told(&error, offers.len(), failures);
-            tokio::select! {
-                () = stop.cancelled() => return None,
-                () = tokio::time::sleep(BACKOFF.after(failures)) => {}
-            }
-        }
-        None
-    }
-
-    fn told(&self, error: &StorageError, entries: usize, failures: u32) {
-        if failures == 1 {
-            tracing::warn!(entries, "could not journal what producers offer, it waits: {}", error.problem().message);
-        }
     }
 
     /// Puts an entry that is no offer aside, with the reason, and counts it.

@@ -25,17 +25,15 @@ impl Broker {
         for stream in Lane::ALL.iter().map(|lane| key(*lane)).chain([INTAKE, RESULTS, REJECTED]) {
             pipeline.cmd("XLEN").arg(stream);
         }
-        let mut lengths = line.send::<Vec<i64>>(&pipeline).await?.into_iter();
-        let lanes: Map<String, Value> =
-            Lane::ALL.iter().map(|lane| (lane.to_string(), json!(lengths.next().unwrap_or(0)))).collect();
-        let mut next = || lengths.next().unwrap_or(0);
-        let (intake, results, rejected_kept) = (next(), next(), next());
-        let mut counts = redis::pipe();
-        counts.cmd("HGET").arg(COUNTS).arg("rejected");
-        let (rejected,): (Option<i64>,) = line.send(&counts).await?;
+        pipeline.cmd("HGET").arg(COUNTS).arg("rejected");
+        // Without a count nobody was refused yet.
+        let mut numbers = line.send::<Vec<Option<i64>>>(&pipeline).await?.into_iter();
+        let mut next = || numbers.next().flatten().unwrap_or(0);
+        let lanes: Map<String, Value> = Lane::ALL.iter().map(|lane| (lane.to_string(), json!(next()))).collect();
+        let (intake, results, rejected_kept, rejected) = (next(), next(), next(), next());
         Ok(json!({
             "lanes": lanes, "intake": intake, "results": results, "rejected_kept": rejected_kept,
-            "rejected": rejected.unwrap_or(0),
+            "rejected": rejected,
         }))
     }
 }

@@ -3,6 +3,7 @@
 use earmark_core::{Evidence, Finding, FindingKind, Speaker};
 
 use crate::condition::Condition;
+use crate::index::Way;
 use crate::logic::{Item, Recording, Spot};
 use crate::reason;
 use crate::rule::{Rule, primary_language};
@@ -24,7 +25,7 @@ impl Account<'_> {
         let all_voice = item.spots.iter().all(|spot| spot.said().is_none());
         let (kind, reason) = match (&self.rule.condition, lead) {
             (Condition::Term(_), Spot::Said(said)) => {
-                (said.kind, reason::of_words(self.rule, &language, said, self.phrase(said)))
+                (said.kind, reason::of_words(self.rule, &language, said, self.phrase(said), &self.merged(said)))
             }
             _ => {
                 let kind = if all_voice { FindingKind::Voice } else { FindingKind::Combination };
@@ -134,6 +135,14 @@ impl Account<'_> {
 
     fn phrase(&self, said: &Said) -> &str {
         self.set.terms()[said.term as usize].text(said.phrase)
+    }
+
+    /// The sounds that are taken for the same in a hit by sound to ears that merge some.
+    fn merged(&self, said: &Said) -> Vec<&'static str> {
+        let term = &self.set.terms()[said.term as usize];
+        let fuzzy = term.matching.homophones.filter(|_| said.way == Way::Fuzzy).map(|homophones| homophones.fuzzy);
+        let cells = || term.phrases.get(said.phrase as usize).cells().iter().map(|cell| cell.char());
+        fuzzy.map(|fuzzy| fuzzy.merged_between(&said.normal, cells())).unwrap_or_default()
     }
 
     fn language(&self, said: Option<&Said>) -> String {

@@ -17,7 +17,7 @@ use serde_saphyr::{Location, Spanned};
 use crate::SourceFile;
 use crate::condition::{Condition, Owner};
 use crate::error::{RuleError, RuleProblem, nearest};
-use crate::format::{self, AppliesToText, ExampleText, MessageText, RuleText, TermText, Texts, place};
+use crate::format::{self, AppliesToText, ExampleText, MessageText, RuleText, place};
 use crate::metadata::{Field, FieldTest, Test};
 use crate::rule::{AppliesTo, Example, Rule, RuleKind, primary_language};
 use crate::term::Term;
@@ -104,6 +104,7 @@ impl Check<'_> {
         let (kind, condition) = self.kind(&mut written, &scope);
         let examples = written.examples;
         let (hits, misses) = examples.map(|examples| (examples.hit, examples.miss)).unwrap_or_default();
+        let (hits, misses) = (hits.unwrap_or_default(), misses.unwrap_or_default());
         Rule {
             speaker,
             within,
@@ -121,16 +122,10 @@ impl Check<'_> {
             owner: written.owner,
             category: written.category.value,
             severity: written.severity,
-            score: written.score.map(|score| {
-                if !score.value.is_finite() {
-                    let value = score.value.to_string();
-                    self.wrong(score.referenced, RuleProblem::OutOfRange { field: "score", value, least: 0 });
-                }
-                score.value
-            }),
-            actions: written.actions,
+            score: written.score.map(|score| self.figure("score", &score)),
+            actions: written.actions.unwrap_or_default(),
             valid: written.valid.map(|valid| self.valid(valid.value)).unwrap_or_default(),
-            is_shadow: written.shadow,
+            is_shadow: written.shadow.unwrap_or(false),
             kind,
             condition,
             terms: first_term..self.terms.len(),
@@ -149,21 +144,12 @@ impl Check<'_> {
 
     /// What the rule asks: exactly one of its three forms.
     fn kind(&mut self, written: &mut RuleText, scope: &Scope) -> (RuleKind, Condition) {
-        let term = |words: Option<Texts>, words_from: Option<Texts>, written: &mut RuleText| TermText {
-            words,
-            words_from,
-            except: written.except.take(),
-            except_from: written.except_from.take(),
-            patterns: written.patterns.take(),
-            homophones: written.homophones.take(),
-            normalise: written.normalise.take(),
-            english: written.english.take(),
-        };
-        let (words, must_say, when) = (written.words.take(), written.must_say.take(), written.when.take());
-        let words_from = written.words_from.take();
-        let patterns = written.patterns.as_ref().map(|list| ("patterns", list.referenced));
+        let (must_say, when) = (written.must_say.take(), written.when.take());
+        let mut term = written.term();
+        let words = term.words.as_ref().or(term.words_from.as_ref()).map(|list| ("words", list.referenced));
+        let words = words.or(term.patterns.as_ref().map(|list| ("patterns", list.referenced)));
         let given = [
-            words.as_ref().or(words_from.as_ref()).map(|list| ("words", list.referenced)).or(patterns),
+            words,
             must_say.as_ref().map(|list| ("must_say", list.referenced)),
             when.as_ref().map(|when| ("when", when.referenced)),
         ];
@@ -171,12 +157,11 @@ impl Check<'_> {
         if let [(first, _), (second, at), ..] = given.as_slice() {
             self.wrong(*at, RuleProblem::TwoKinds { first, second });
         }
-        if words.is_some() || words_from.is_some() || patterns.is_some() {
-            let term = term(words, words_from, written);
+        if words.is_some() {
             return (RuleKind::Words, Condition::Term(self.owned_term(term, scope)));
         }
         if let Some(phrases) = must_say {
-            let term = term(Some(phrases), None, written);
+            term.words = Some(phrases);
             let said = Condition::Term(self.owned_term(term, scope));
             return (RuleKind::MustSay, Condition::Missing(said.into()));
         }
@@ -184,7 +169,7 @@ impl Check<'_> {
             self.wrong(written.id.referenced, RuleProblem::NothingToFind);
             return (RuleKind::Words, Condition::All(Vec::new()));
         };
-        for (field, except) in [("except", written.except.take()), ("except_from", written.except_from.take())] {
+        for (field, except) in [("except", term.except), ("except_from", term.except_from)] {
             if let Some(except) = except {
                 self.wrong(except.referenced, RuleProblem::Misplaced { field, beside: "words" });
             }
@@ -195,16 +180,16 @@ impl Check<'_> {
     fn applies_to(&mut self, written: AppliesToText) -> AppliesTo {
         let mut fields = written.metadata.map(|metadata| self.metadata(metadata)).unwrap_or_default();
         for (name, values) in [("queue", written.queues), ("agent", written.agents)] {
-            if !values.is_empty() {
+            if let Some(values) = values.filter(|values| !values.is_empty()) {
                 let test = Test::OneOf(values.into_iter().map(Value::String).collect());
                 fields.push(FieldTest { field: Field::Metadata(name.into()), test });
             }
         }
         AppliesTo {
-            languages: written.languages.iter().map(|tag| primary_language(tag)).collect(),
-            lanes: written.lanes,
+            languages: written.languages.iter().flatten().map(|tag| primary_language(tag)).collect(),
+            lanes: written.lanes.unwrap_or_default(),
             min_duration_ms: u64::from(written.min_duration_secs.unwrap_or(0)) * 1000,
-            tenants: written.tenants,
+            tenants: written.tenants.unwrap_or_default(),
             fields,
         }
     }
@@ -223,7 +208,9 @@ impl Check<'_> {
     }
 
     fn example(&mut self, field: &'static str, example: Spanned<ExampleText>) -> Example {
-        if example.value.is_empty() {
+        if let Some(problem) = &example.value.mistake {
+            self.wrong(example.referenced, problem.clone());
+        } else if example.value.is_empty() {
             self.wrong(example.referenced, RuleProblem::EmptyText(field));
         }
         Example { line: place(example.referenced).0, text: example.value }

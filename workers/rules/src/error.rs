@@ -1,6 +1,13 @@
 //! What is wrong with a rule file, where, and what to write instead.
 
+mod hint;
+
 use earmark_core::{Disposition, Failure};
+
+pub(crate) use hint::nearest;
+
+/// Of a long value, so many characters are shown.
+const SHOWN_CHARS: usize = 20;
 
 /// Everything found wrong in a set of rule files; never empty.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,9 +48,50 @@ pub struct RuleError {
 /// What can be wrong with a rule file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RuleProblem {
-    /// No YAML, or another type than the field takes.
+    /// No YAML, in the words of who reads it.
     #[error("{0}")]
     Yaml(String),
+    /// More than the reader of YAML takes.
+    #[error("there is more in this file than a rule file may have")]
+    TooMuchYaml,
+    /// Lists in lists, fields in fields.
+    #[error("lists and fields are nested deeper than {most} levels")]
+    Nested {
+        /// How deep they may be.
+        most: usize,
+    },
+    /// `---` inside a file.
+    #[error("a second document begins here")]
+    SeveralDocuments,
+    /// What begins with `*` refers to what is marked with `&`.
+    #[error("`{0}` refers to a mark that is not there")]
+    UnknownAnchor(String),
+    /// One field, given twice.
+    #[error("`{0}` stands here a second time")]
+    DuplicateField(String),
+    /// A field's name, and nothing behind it, or an entry of its list that is empty.
+    #[error("{}", nothing(.0))]
+    Nothing(String),
+    /// `no` is a word, and YAML's way to say false.
+    #[error("`{value}` behind `{field}` is read as {read}, not as a text")]
+    ReadAsSwitch {
+        /// The field.
+        field: String,
+        /// As written.
+        value: String,
+        /// As read.
+        read: bool,
+    },
+    /// A list where a text belongs, a text where fields belong, and so on.
+    #[error("{} is `{value}`, which is not what belongs there", named(field))]
+    WrongForm {
+        /// The field; empty where there is none.
+        field: String,
+        /// As written; long ones are cut.
+        value: String,
+        /// What may stand there.
+        wanted: String,
+    },
     /// A field nobody knows.
     #[error("unknown field `{field}`")]
     UnknownField {
@@ -151,24 +199,30 @@ pub enum RuleProblem {
         /// The limits that it may have.
         choices: &'static str,
     },
-    /// A number out of its range.
-    #[error("`{field}` is {value}")]
+    /// No number, or one out of its range.
+    #[error("{} is {value}, and must be {limits}", named(field))]
     OutOfRange {
-        /// The field.
-        field: &'static str,
-        /// As written; in words, for numbers that may be fractions.
-        value: String,
-        /// What it must be at least.
-        least: u32,
-    },
-    /// No part of a recording.
-    #[error("`{field}` is {value}, and a part has 1 to 99 percent")]
-    BadPercent {
-        /// The field.
-        field: &'static str,
+        /// The field; empty where there is none.
+        field: String,
         /// As written.
-        value: u32,
+        value: String,
+        /// What it may be, as `a whole number from 1 to 99`.
+        limits: String,
     },
+    /// A time of an example.
+    #[error("`{field}: {value}` is no time")]
+    BadTime {
+        /// The field.
+        field: String,
+        /// As written.
+        value: String,
+    },
+    /// A turn of an example.
+    #[error("this is no turn of a dialogue: a turn is one speaker and what was said")]
+    BadTurn,
+    /// An example with both, or neither.
+    #[error("an example has either `text` or `dialogue`")]
+    BadExample,
     /// No window, or several.
     #[error("`within` names {0} parts of the recording")]
     NotOneWindow(usize),
@@ -180,7 +234,7 @@ pub enum RuleProblem {
     BadDate(String),
     /// A list without an entry.
     #[error("`{0}` is empty")]
-    EmptyList(&'static str),
+    EmptyList(String),
     /// A text without a character.
     #[error("`{0}` holds an empty text")]
     EmptyText(&'static str),
@@ -188,7 +242,7 @@ pub enum RuleProblem {
     #[error("nothing is left of `{0}` when spaces and signs are taken away")]
     FoldedAway(String),
     /// A word that nobody says in one breath.
-    #[error("`{start}…` has {chars} characters, more than the {most} that a word or phrase may have")]
+    #[error("`{start}` has {chars} characters, more than the {most} that a word or phrase may have")]
     LongWord {
         /// Its first characters.
         start: String,
@@ -200,6 +254,16 @@ pub enum RuleProblem {
     /// An ellipsis with nothing on one side.
     #[error("`{0}` begins or ends with an ellipsis")]
     OpenEnd(String),
+    /// An ellipsis with a bound that is none.
+    #[error("the ellipsis in `{word}` has `{bound}` behind it, and its bound is 1 to {most}")]
+    BadBound {
+        /// The word or phrase.
+        word: String,
+        /// As written.
+        bound: String,
+        /// What it may be at most.
+        most: usize,
+    },
     /// A list file that is not there.
     #[error("there is no list file `{path}`")]
     NoSuchList {
@@ -208,6 +272,9 @@ pub enum RuleProblem {
         /// A list file of the set with a name like it.
         meant: Option<String>,
     },
+    /// A list file that would not be part of the set.
+    #[error("the list file `{0}` lies outside of the folder of the rule set")]
+    ListOutside(String),
     /// A list file without a word.
     #[error("there is no word in this list")]
     NoWords,
@@ -231,12 +298,6 @@ pub enum RuleProblem {
     /// Homophones of very short words are everywhere.
     #[error("`min_chars` is {0}")]
     TooFewForHomophones(u32),
-    /// A number out of its range.
-    #[error("`{field}` is 0")]
-    Zero {
-        /// The field.
-        field: &'static str,
-    },
     /// Somebody nobody knows, one letter away from somebody known.
     #[error("`{value}` speaks in no recording")]
     UnknownSpeaker {
@@ -250,108 +311,18 @@ pub enum RuleProblem {
     TooLarge(String),
 }
 
-impl RuleProblem {
-    /// What to write instead; none where the message says it.
-    pub fn hint(&self) -> Option<String> {
-        let hint = match self {
-            Self::UnknownField { field: value, known } | Self::UnknownChoice { value, known } => {
-                return Some(match nearest(value, known) {
-                    Some(meant) => format!("did you mean `{meant}`?"),
-                    None => format!("use one of {}", known.join(", ")),
-                });
-            }
-            Self::UnknownSpeaker { meant, .. } => return Some(format!("did you mean `{meant}`?")),
-            Self::NoSuchList { meant: Some(meant), .. } => return Some(format!("did you mean `{meant}`?")),
-            Self::MissingField(field) => return Some(format!("add `{field}: …` to the rule")),
-            Self::Zero { field } => return Some(format!("leave `{field}` out, or give a number from 1")),
-            Self::Yaml(_) => {
-                "a text with `: `, `#` or a leading `-`, `*`, `&`, `!`, `%`, `@` needs quotes around it; \
-                              indent with spaces, not tabs"
-            }
-            Self::NoRules => "begin the file with `rules:` and list the rules below it",
-            Self::DuplicateId { .. } => "give each rule an id of its own",
-            Self::BadId(_) => "use 1 to 80 of a-z A-Z 0-9 . _ -",
-            Self::NothingToFind => {
-                "add `words:` with what must not be said, `must_say:` with what must be said in one of these ways, \
-                 or `when:` with a condition"
-            }
-            Self::TwoKinds { .. } => "make two rules of it, or one condition under `when:`",
-            Self::NoCondition => "say what is asked: `words: […]`, `all: […]`, `near: {of: […], secs: 10}`, …",
-            Self::TwoConditions { .. } => "put each in an entry of its own, under `all:` or `any:`",
-            Self::Misplaced { field, beside } => {
-                return Some(format!("write `{field}` beside the `{beside}` that it is for"));
-            }
-            Self::TooDeep { .. } => "make two rules of it, or put what is inside on one level",
-            Self::TooManyConditions { .. } => "put words that stand for one another in one list of `words:`",
-            Self::TooFewConditions { .. } => "list each of the things that stand near one another, or follow",
-            Self::MoreThanThere { .. } => "give a number up to the length of the list",
-            Self::NoDistance(_) => "add `secs: 10`, `words: 5` or `turns: 2`",
-            Self::TwoDistances => "keep one of `secs`, `words` and `turns`",
-            Self::NotOneLimit { choices, .. } => return Some(format!("give {choices}, one of them")),
-            Self::OutOfRange { least, .. } => return Some(format!("give a number from {least}")),
-            Self::BadPercent { .. } => "give a whole number from 1 to 99",
-            Self::NotOneWindow(_) => {
-                "give one of `first_secs`, `last_secs`, `first_turns`, `last_turns`, `first_percent`, `last_percent`, \
-                 or `from_secs` with `to_secs`"
-            }
-            Self::EmptyWindow => "let `to_secs` be more than `from_secs`",
-            Self::BadDate(_) => "write year, month and day: `2026-01-31`",
-            Self::EmptyList(_) => "list at least one word below it",
-            Self::EmptyText(_) => "write something between the quotes, or take the line away",
-            Self::FoldedAway(_) => "write at least one letter, digit or character",
-            Self::LongWord { .. } => {
-                "list the part that matters; two parts with a few words between them are one phrase: `first…second`"
-            }
-            Self::NoSuchList { meant: None, .. } => {
-                "give its path from the folder of the rule set on, as `lists/insults.txt`; the name ends in .txt"
-            }
-            Self::NoWords => "write one word or phrase on each line; lines that begin with # are comments",
-            Self::TooManyMistakes(_) => "see whether it is a list at all: one word or phrase on each line, in UTF-8",
-            Self::OpenEnd(_) => "an ellipsis stands between two words; only an exception may begin or end with one",
-            Self::DuplicateWord(_) => {
-                "take one of them away; width, case, spaces and traditional characters do not count"
-            }
-            Self::BadPattern { .. } => {
-                "put it in single quotes and a `\\` before signs that are meant as they are; look-around and \
-                              back-references do not exist here"
-            }
-            Self::EmptyPattern(_) => "use `+` for `*`, or add what must stand there",
-            Self::TooFewForHomophones(_) => "use 3 or more; below that nearly everything sounds alike",
-            Self::TooLarge(_) => "split the set, or shorten its lists",
-        };
-        Some(hint.into())
+/// `text`, cut where it is long.
+pub(crate) fn shown(text: &str) -> String {
+    match text.char_indices().nth(SHOWN_CHARS) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
     }
 }
 
-/// The choice most like `value`, when it is likely that it was meant.
-pub(crate) fn nearest<'a>(value: &str, choices: &[&'a str]) -> Option<&'a str> {
-    let value: Vec<char> = value.to_lowercase().replace('-', "_").chars().collect();
-    let plain = |choice: &str| choice.replace('-', "_").chars().collect::<Vec<_>>();
-    let scored = choices.iter().map(|choice| (edits(&value, &plain(choice)), *choice));
-    let (edits, choice) = scored.min_by_key(|(edits, _)| *edits)?;
-    let most = (choice.len().max(value.len()) / 3).max(1);
-    (edits <= most).then_some(choice)
+fn named(field: &str) -> String {
+    if field.is_empty() { "this".into() } else { format!("`{field}`") }
 }
 
-/// How many characters must be added, taken away, changed or swapped with a neighbour to make `b` of `a`.
-fn edits(a: &[char], b: &[char]) -> usize {
-    // A text of another size is no slip of the finger; this also bounds the work.
-    if a.len().abs_diff(b.len()) > 8 {
-        return usize::MAX;
-    }
-    let mut above: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..=b.len()).collect();
-    for i in 0..a.len() {
-        let mut row = vec![i + 1];
-        for j in 0..b.len() {
-            let changed = last[j] + usize::from(a[i] != b[j]);
-            let mut fewest = changed.min(row[j] + 1).min(last[j + 1] + 1);
-            if i > 0 && j > 0 && a[i] == b[j - 1] && a[i - 1] == b[j] {
-                fewest = fewest.min(above[j - 1] + 1);
-            }
-            row.push(fewest);
-        }
-        above = std::mem::replace(&mut last, row);
-    }
-    last[b.len()]
+fn nothing(field: &str) -> String {
+    if field.is_empty() { "there is nothing here".into() } else { format!("`{field}` has nothing behind it here") }
 }

@@ -1,7 +1,11 @@
 //! The YAML of a rule file, as it is written; `docs/rules.schema.json` says the same to editors.
 
+#[macro_use]
+mod fields;
 mod condition;
 mod example;
+mod limits;
+mod mistake;
 mod term;
 
 use std::collections::BTreeMap;
@@ -11,15 +15,16 @@ use earmark_core::{Action, Lane, Severity};
 use serde::de::{self, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-use serde_saphyr::{Budget, Error, Location, Spanned};
+use serde_saphyr::{Budget, Location, Spanned};
 
 use crate::SourceFile;
-use crate::error::{RuleError, RuleProblem};
+use crate::error::RuleError;
 
 pub(crate) use condition::{
     AbruptEndText, BesideText, Child, Children, ConditionFields, ConditionText, DistanceText, EnergyText, Texts,
 };
 pub(crate) use example::{ExampleText, Turn};
+pub(crate) use limits::Limits;
 pub(crate) use term::{EnglishText, FuzzyText, HomophonesText, NormaliseText, TermText};
 
 /// A rule file of this size is a mistake; word lists of a million entries are below it.
@@ -28,96 +33,62 @@ const MAX_NODES: usize = 8_000_000;
 /// Conditions nest to eight levels, each of them two or three of YAML.
 const MAX_DEPTH: usize = 64;
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct FileText {
-    pub(crate) rules: Vec<Spanned<RuleText>>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RuleText {
-    pub(crate) id: Spanned<String>,
-    pub(crate) version: Option<u32>,
-    pub(crate) title: Option<String>,
-    pub(crate) owner: Option<String>,
-    pub(crate) category: Spanned<String>,
-    pub(crate) severity: Severity,
-    pub(crate) score: Option<Spanned<f64>>,
-    #[serde(default)]
-    pub(crate) actions: Vec<Action>,
-    pub(crate) valid: Option<Spanned<ValidText>>,
-    #[serde(default)]
-    pub(crate) shadow: bool,
-    pub(crate) speaker: Option<Spanned<String>>,
-    pub(crate) applies_to: Option<AppliesToText>,
-    pub(crate) within: Option<Spanned<WithinText>>,
-    pub(crate) words: Option<Texts>,
-    pub(crate) words_from: Option<Texts>,
-    pub(crate) must_say: Option<Texts>,
-    pub(crate) except: Option<Texts>,
-    pub(crate) except_from: Option<Texts>,
-    pub(crate) patterns: Option<Texts>,
-    pub(crate) homophones: Option<HomophonesText>,
-    pub(crate) normalise: Option<NormaliseText>,
-    pub(crate) english: Option<EnglishText>,
-    pub(crate) when: Option<Child>,
-    pub(crate) message: Option<MessageText>,
-    pub(crate) examples: Option<ExamplesText>,
-}
-
-/// Dates in UTC, both of them included.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ValidText {
-    pub(crate) from: Option<Spanned<String>>,
-    pub(crate) until: Option<Spanned<String>>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct AppliesToText {
-    #[serde(default)]
-    pub(crate) languages: Vec<String>,
-    #[serde(default)]
-    pub(crate) lanes: Vec<Lane>,
-    pub(crate) min_duration_secs: Option<u32>,
-    #[serde(default)]
-    pub(crate) tenants: Vec<String>,
-    #[serde(default)]
-    pub(crate) queues: Vec<String>,
-    #[serde(default)]
-    pub(crate) agents: Vec<String>,
-    pub(crate) metadata: Option<Spanned<BTreeMap<String, Spanned<Value>>>>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct WithinText {
-    pub(crate) first_secs: Option<Spanned<u32>>,
-    pub(crate) last_secs: Option<Spanned<u32>>,
-    pub(crate) first_turns: Option<Spanned<u32>>,
-    pub(crate) last_turns: Option<Spanned<u32>>,
-    pub(crate) first_percent: Option<Spanned<u32>>,
-    pub(crate) last_percent: Option<Spanned<u32>>,
-    pub(crate) from_secs: Option<Spanned<u32>>,
-    pub(crate) to_secs: Option<Spanned<u32>>,
-}
+fields!(
+    /// All of a file.
+    FileText { rules: Vec<Spanned<RuleText>> } {}
+);
+with_words!(
+    RuleText { id: Spanned<String>, category: Spanned<String>, severity: Severity } {
+        version: u32,
+        title: String,
+        owner: String,
+        score: Spanned<f64>,
+        actions: Vec<Action>,
+        valid: Spanned<ValidText>,
+        shadow: bool,
+        speaker: Spanned<String>,
+        applies_to: AppliesToText,
+        within: Spanned<WithinText>,
+        must_say: Texts,
+        when: Child,
+        message: MessageText,
+        examples: ExamplesText,
+    }
+);
+fields!(
+    /// Dates in UTC, both of them included.
+    ValidText {} { from: Spanned<String>, until: Spanned<String> }
+);
+fields!(
+    AppliesToText {} {
+        languages: Vec<String>,
+        lanes: Vec<Lane>,
+        min_duration_secs: u32,
+        tenants: Vec<String>,
+        queues: Vec<String>,
+        agents: Vec<String>,
+        metadata: Spanned<BTreeMap<String, Spanned<Value>>>,
+    }
+);
+fields!(
+    WithinText {} {
+        first_secs: Spanned<u32>,
+        last_secs: Spanned<u32>,
+        first_turns: Spanned<u32>,
+        last_turns: Spanned<u32>,
+        first_percent: Spanned<u32>,
+        last_percent: Spanned<u32>,
+        from_secs: Spanned<u32>,
+        to_secs: Spanned<u32>,
+    }
+);
+fields!(ExamplesText {} { hit: Vec<Spanned<ExampleText>>, miss: Vec<Spanned<ExampleText>> });
 
 /// One text, or one in each language.
 #[derive(Debug)]
 pub(crate) enum MessageText {
     One(String),
     Languages(BTreeMap<String, String>),
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ExamplesText {
-    #[serde(default)]
-    pub(crate) hit: Vec<Spanned<ExampleText>>,
-    #[serde(default)]
-    pub(crate) miss: Vec<Spanned<ExampleText>>,
 }
 
 /// Reads one rule file.
@@ -131,28 +102,7 @@ pub(crate) fn parse(file: &SourceFile) -> Result<FileText, RuleError> {
     budget.max_depth = MAX_DEPTH;
     budget.max_total_scalar_bytes = MAX_SCALAR_BYTES;
     let options = serde_saphyr::options! { budget: Some(budget), with_snippet: false };
-    serde_saphyr::from_str_with_options(&file.text, options).map_err(|error| explain(file, &error))
-}
-
-fn explain(file: &SourceFile, error: &Error) -> RuleError {
-    let error = error.without_snippet();
-    let problem = match error {
-        Error::SerdeUnknownField { field, expected, .. } => {
-            RuleProblem::UnknownField { field: field.clone(), known: expected.clone() }
-        }
-        Error::SerdeUnknownVariant { variant, expected, .. } => {
-            RuleProblem::UnknownChoice { value: variant.clone(), known: expected.clone() }
-        }
-        Error::SerdeMissingField { field: "rules", .. } | Error::Eof { .. } => RuleProblem::NoRules,
-        Error::SerdeMissingField { field, .. } => RuleProblem::MissingField(field),
-        other => RuleProblem::Yaml(first_line(&other.to_string())),
-    };
-    let (line, column) = error.location().map_or((1, 1), place);
-    RuleError { path: file.path.clone(), line, column, problem }
-}
-
-fn first_line(text: &str) -> String {
-    text.lines().next().unwrap_or_default().trim().to_owned()
+    serde_saphyr::from_str_with_options(&file.text, options).map_err(|error| mistake::explain(file, &error))
 }
 
 /// Line and column of `location`, from 1.

@@ -8,7 +8,7 @@ mod spellings;
 mod table;
 
 use crate::passage::Passage;
-use crate::phrase::{is_small_gap, stands_at};
+use crate::phrase::stands_at;
 use crate::phrases::Phrases;
 use crate::rule::HOMOPHONE_MIN_CHARS;
 use crate::sound::{Fuzzy, Syllable, sound_alike, sound_alike_merged, sound_alike_with_tones};
@@ -61,13 +61,15 @@ pub(crate) struct Hit {
     pub(crate) way: Way,
     /// Of a pattern: exact begin and end in the text of its utterance, in characters, signs included.
     pub(crate) cut: Option<(u32, u32)>,
+    /// It stands in what the passage reads as when it is reduced, not in the passage.
+    pub(crate) is_reduced: bool,
 }
 
 impl Hit {
     /// A hit of phrase (term, role, number) `of`.
     pub(crate) fn new((term, role, phrase): (u32, Role, u32), start: usize, end: usize, way: Way) -> Self {
         let is_by_sound = matches!(way, Way::Sound | Way::Fuzzy | Way::Alike);
-        Self { term, role, start, end, is_by_sound, phrase, way, cut: None }
+        Self { term, role, start, end, is_by_sound, phrase, way, cut: None, is_reduced: false }
     }
 }
 
@@ -212,34 +214,31 @@ impl Index {
     /// Phrases of one part as they are, the others where their parts follow one another. `found` is sorted.
     fn whole_phrases(&self, terms: &[Term], passage: &Passage, found: &[PartHit]) -> Vec<Hit> {
         let mut hits = Vec::with_capacity(found.len());
-        for (i, first) in found.iter().enumerate() {
-            let list = self.list(first.part);
-            let (phrase, part, count) = list.phrases(terms).phrase_of_part((first.part - list.first_part) as usize);
-            if part != 0 {
-                continue;
-            }
-            let mut last = *first;
-            let mut way = first.way;
-            // The parts of a phrase have neighbouring numbers, by which `found` is sorted.
-            let mut rest = &found[i + 1..];
-            let mut is_whole = true;
-            for following in 1..count {
-                let wanted = first.part + following;
-                let begin = rest.partition_point(|part| (part.part, part.start) < (wanted, last.end));
-                rest = &rest[begin..];
-                match rest.first() {
-                    Some(next) if next.part == wanted && is_small_gap(passage, last.end, next.start) => {
-                        last = *next;
-                        way = way.max(next.way);
-                    }
-                    _ => {
-                        is_whole = false;
-                        break;
-                    }
+        // For each part found, where its phrase ends soonest if all that follows the part stands there, and in which
+        // way that is found. Only made where a phrase has several parts.
+        let mut ends: Vec<Option<(usize, Way)>> = Vec::new();
+        // The parts of a phrase have neighbouring numbers, by which `found` is sorted: the last comes first.
+        for (i, here) in found.iter().enumerate().rev() {
+            let list = self.list(here.part);
+            let phrases = list.phrases(terms);
+            let number = (here.part - list.first_part) as usize;
+            let (phrase, part, count) = phrases.phrase_of_part(number);
+            let mut end = Some((here.end, here.way));
+            if count > 1 {
+                ends.resize(found.len(), None);
+                if part + 1 < count {
+                    end = phrases.gap_behind(number).end(passage, here.end).and_then(|last| {
+                        let next = here.part + 1;
+                        let from = i + found[i..].partition_point(|it| (it.part, it.start) < (next, here.end));
+                        let near = found[from..].iter().take_while(|it| it.part == next && it.start <= last);
+                        let behind = near.zip(&ends[from..]).filter_map(|(_, end)| *end);
+                        behind.map(|(end, way)| (end, way.max(here.way))).min()
+                    });
                 }
+                ends[i] = end;
             }
-            if is_whole {
-                hits.push(Hit::new((list.term, list.role, phrase), first.start, last.end, way));
+            if let Some((end, way)) = end.filter(|_| part == 0) {
+                hits.push(Hit::new((list.term, list.role, phrase), here.start, end, way));
             }
         }
         hits

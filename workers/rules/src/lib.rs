@@ -18,6 +18,7 @@ mod examples;
 mod finder;
 mod fold;
 mod format;
+mod gap;
 mod index;
 mod lint;
 mod logic;

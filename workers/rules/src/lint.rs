@@ -1,6 +1,8 @@
 //! What is allowed in a rule set and probably not meant.
 
+mod common;
 mod logic;
+mod patterns;
 mod words;
 
 use crate::rule::{Rule, RuleKind};
@@ -39,6 +41,36 @@ pub enum LintProblem {
     /// One character is part of many words.
     #[error("`{0}` is a single character and will be found inside other words")]
     SingleCharacter(String),
+    /// One letter or digit, which is a word of its own seldom and by accident.
+    #[error("`{0}` is a single letter or digit and will be found wherever it stands by itself")]
+    SingleLetter(String),
+    /// Everybody says it.
+    #[error("`{0}` is said in nearly every call, and so is this rule's finding")]
+    CommonWord(String),
+    /// An expression that matches what everybody says.
+    #[error("the expression `{pattern}` matches `{talk}`, which is said in nearly every call")]
+    BroadPattern {
+        /// The expression.
+        pattern: String,
+        /// What it matches of ordinary talk.
+        talk: String,
+    },
+    /// Two rules have the same expression.
+    #[error("the expression `{pattern}` is also one of rule `{other}`: both will report it")]
+    SharedPattern {
+        /// The expression.
+        pattern: String,
+        /// The other rule.
+        other: String,
+    },
+    /// An expression of the same rule finds it already.
+    #[error("`{word}` is found already by the expression `{pattern}`, where it is spelled so")]
+    CoveredByPattern {
+        /// The word.
+        word: String,
+        /// The expression.
+        pattern: String,
+    },
     /// Matched by sound though short.
     #[error("`{0}` has fewer than four characters and is matched by sound: expect false hits, give exceptions")]
     ShortHomophone(String),
@@ -107,6 +139,7 @@ impl RuleSet {
     pub fn lint(&self) -> Lint {
         let mut warnings = Vec::new();
         let mut owners = words::Owners::default();
+        let mut pattern_owners = patterns::Owners::default();
         for rule in self.rules() {
             for number in rule.terms.clone() {
                 let mut look = words::Look::new(self, rule, number, &mut warnings);
@@ -121,6 +154,7 @@ impl RuleSet {
                 }
             }
             logic::look(self, rule, &mut warnings);
+            patterns::look(self, rule, &mut pattern_owners, &mut warnings);
             texts(rule, &mut warnings);
         }
         warnings.sort_by(|a, b| (&a.path, a.line).cmp(&(&b.path, b.line)));

@@ -1,11 +1,12 @@
 //! Whether conditions hold, and which places show it.
 
 mod recording;
+mod reply;
 mod row;
 
 use std::collections::BTreeMap;
 
-use crate::condition::{Condition, Distance, Owner, Side, Unit, hears};
+use crate::condition::{Condition, Distance, Owner, Side};
 use crate::said::Said;
 use crate::voice::Measure;
 
@@ -256,46 +257,14 @@ impl<'a> Logic<'a> {
         most: Option<Distance>,
     ) -> Vec<Item<'a>> {
         let mut questions = self.evaluate(question).items;
-        let answers = answer.map(|answer| self.evaluate(answer).items);
-        let row = answers.as_ref().map(|answers| self.row(answers, most));
-        questions.retain(|item| match &row {
-            Some(row) => {
-                let seat = Seat::of(item, most.map(|most| most.unit), self.recording);
-                row.behind(&seat, most).is_none()
-            }
-            None => !self.is_replied(item, by, most),
+        let Some(answer) = answer else { return reply::without_reply(questions, by, most, self.recording) };
+        let answers = self.evaluate(answer).items;
+        let row = self.row(&answers, most);
+        questions.retain(|item| {
+            let seat = Seat::of(item, most.map(|most| most.unit), self.recording);
+            row.behind(&seat, most).is_none()
         });
         questions
-    }
-
-    /// Whether somebody else (or `by`) begins to speak behind `item`, no further than `most`.
-    fn is_replied(&self, item: &Item, by: Option<&str>, most: Option<Distance>) -> bool {
-        let Some(asked) = item.spots.first().and_then(Spot::said) else { return false };
-        let asked = asked.utterance as usize;
-        let utterances = self.recording.utterances;
-        let Some(asker) = utterances.get(asked) else { return false };
-        for (number, utterance) in utterances.iter().enumerate().skip(asked) {
-            let gap = match most.map(|most| most.unit) {
-                None => 0,
-                Some(Unit::Time) => utterance.start_ms.saturating_sub(item.end_ms),
-                Some(Unit::Turns) => u64::from(self.recording.turn(number) - self.recording.turn(asked)),
-                Some(Unit::Words) => {
-                    self.recording.word(number, 0).saturating_sub(self.recording.word(asked, usize::MAX))
-                }
-            };
-            if most.is_some_and(|most| gap > most.most) {
-                return false;
-            }
-            let is_other = (utterance.channel, &utterance.speaker) != (asker.channel, &asker.speaker);
-            let is_by = match by {
-                Some(_) => hears(by, &utterance.speaker),
-                None => is_other || utterance.speaker.0 == earmark_core::Speaker::UNKNOWN,
-            };
-            if is_by && number > asked && utterance.end_ms > item.start_ms {
-                return true;
-            }
-        }
-        false
     }
 
     /// Whether anybody spoke who might have said it.

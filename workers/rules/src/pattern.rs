@@ -15,6 +15,8 @@ const PROBES: [&str; 3] = ["", "a", " 1保"];
 pub(crate) struct Pattern {
     /// As written.
     pub(crate) text: String,
+    /// Line in the file of its rule, from 1.
+    pub(crate) line: u64,
     regex: Regex,
 }
 
@@ -28,17 +30,22 @@ pub(crate) enum BadPattern {
 }
 
 impl Pattern {
-    /// The expression `text`, in which case does not count unless it says `(?-i)`.
+    /// The expression `text` of line `line`, in which case does not count unless it says `(?-i)`.
     ///
     /// # Errors
     /// [`BadPattern`].
-    pub(crate) fn new(text: &str) -> Result<Self, BadPattern> {
+    pub(crate) fn new(text: &str, line: u64) -> Result<Self, BadPattern> {
         let built = RegexBuilder::new(text).case_insensitive(true).size_limit(MAX_BYTES).build();
         let regex = built.map_err(|error| BadPattern::Unreadable(explained(&error)))?;
         if PROBES.iter().any(|probe| regex.find(probe).is_some_and(|found| found.is_empty())) {
             return Err(BadPattern::Empty);
         }
-        Ok(Self { text: text.into(), regex })
+        Ok(Self { text: text.into(), line, regex })
+    }
+
+    /// The first of `text` that it matches.
+    pub(crate) fn find<'t>(&self, text: &'t str) -> Option<&'t str> {
+        self.regex.find(text).map(|found| found.as_str())
     }
 }
 
@@ -115,11 +122,11 @@ mod tests {
 
     #[test]
     fn an_expression_that_cannot_be_used_says_why() {
-        assert!(matches!(Pattern::new("("), Err(BadPattern::Unreadable(why)) if why.contains("unclosed group")));
-        assert!(matches!(Pattern::new(r"(a{1000}){1000}"), Err(BadPattern::Unreadable(_))));
+        assert!(matches!(Pattern::new("(", 1), Err(BadPattern::Unreadable(why)) if why.contains("unclosed group")));
+        assert!(matches!(Pattern::new(r"(a{1000}){1000}", 1), Err(BadPattern::Unreadable(_))));
         for empty in ["a*", "", r"\b", "(x|)", "^"] {
-            assert_eq!(Pattern::new(empty).err(), Some(BadPattern::Empty), "{empty}");
+            assert_eq!(Pattern::new(empty, 1).err(), Some(BadPattern::Empty), "{empty}");
         }
-        assert!(Pattern::new(r"\d{3}-\d{4}").is_ok());
+        assert!(Pattern::new(r"\d{3}-\d{4}", 1).is_ok());
     }
 }

@@ -3,15 +3,6 @@
 use crate::fold::{Class, Folder};
 use crate::passage::{Joint, Passage};
 
-/// Stands for a few words that do not matter; what people type for `…` counts as well.
-const ELLIPSIS: char = '…';
-const TYPED_ELLIPSIS: &str = "...";
-/// What an ellipsis may stand for at most, in units: eight Chinese characters or four words.
-const GAP_UNITS: usize = 16;
-/// More folded characters than any stretch that an ellipsis may stand for.
-pub(crate) const MAX_GAP_CHARS: usize = GAP_UNITS * 8;
-const UNITS_OF_IDEOGRAPH: usize = 2;
-const UNITS_OF_WORD: usize = 4;
 /// A recogniser writes long words in two ("what's app", "pass code"); short ones cannot be told from other words.
 pub(crate) const SPLITTABLE_LETTERS: usize = 6;
 
@@ -75,17 +66,6 @@ enum Seam {
     /// The point of a number.
     Point,
     Space,
-}
-
-/// The stretches of `text` between its ellipses; one where it has none.
-pub(crate) fn stretches(text: &str) -> impl Iterator<Item = &str> {
-    text.split(ELLIPSIS).flat_map(|piece| piece.split(TYPED_ELLIPSIS))
-}
-
-/// Whether there is an ellipsis in `text`.
-pub(crate) fn has_ellipsis(text: &str) -> bool {
-    // Most words have neither, and are seen so at a glance.
-    text.bytes().any(|byte| byte == b'.' || byte == 0xe2) && (text.contains(ELLIPSIS) || text.contains(TYPED_ELLIPSIS))
 }
 
 /// Puts the cells of `text`, a stretch without an ellipsis, behind `cells`; none where all of it is folded away.
@@ -156,20 +136,4 @@ pub(crate) fn stands_at(part: &[Cell], passage: &Passage, start: usize) -> bool 
         && part.iter().enumerate().skip(1).all(|(i, cell)| cell.allows(passage.joint(start + i)))
         && passage.begins_word(start)
         && passage.ends_word(end)
-}
-
-/// Whether an ellipsis may stand for characters `from..to` of `passage`: few enough, and no clause ends there.
-pub(crate) fn is_small_gap(passage: &Passage, from: usize, to: usize) -> bool {
-    if to < from || to - from > MAX_GAP_CHARS {
-        return false;
-    }
-    let mut units = 0;
-    for at in from..to {
-        if !passage.is_letter(at) {
-            units += UNITS_OF_IDEOGRAPH;
-        } else if passage.joint(at) >= Joint::Split {
-            units += UNITS_OF_WORD;
-        }
-    }
-    units <= GAP_UNITS && (from..=to).all(|at| passage.joint(at) < Joint::Pause)
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::SourceFile;
-use crate::phrase::{Cell, MAX_GAP_CHARS, append_part, has_ellipsis, stretches};
+use crate::gap::{Gap, bad_bound, has_ellipsis, stretches};
+use crate::phrase::{Cell, append_part};
 
 /// The phrases of a term, in order.
 #[derive(Debug, Clone, Default)]
@@ -16,6 +17,8 @@ pub(crate) struct Phrases {
     texts: Vec<(u32, u16)>,
     /// Phrases with ellipses, in order; every other phrase is one part.
     rich: Vec<Rich>,
+    /// Of each of these, what may stand before its first part, between its parts, and behind the last.
+    gaps: Vec<Gap>,
     /// Where the phrases stand, in order.
     runs: Vec<Run>,
     /// Texts and lines of the phrases that stand in the rule itself: they come first.
@@ -30,9 +33,20 @@ struct Rich {
     phrase: u32,
     first_part: u32,
     parts: u32,
+    first_gap: u32,
     opens_before: bool,
     opens_after: bool,
 }
+
+impl Rich {
+    /// Its gaps among those of its list.
+    fn gaps<'a>(&self, all: &'a [Gap]) -> &'a [Gap] {
+        &all[self.first_gap as usize..=(self.first_gap + self.parts) as usize]
+    }
+}
+
+/// What may stand before a phrase, between its parts, and behind it.
+type Gaps<'a> = (Option<Gap>, &'a [Gap], Option<Gap>);
 
 /// Phrases that stand in one place.
 #[derive(Debug, Clone)]
@@ -70,6 +84,8 @@ pub(crate) enum Unfit {
     FoldedAway,
     /// It begins or ends with an ellipsis.
     OpenEnd,
+    /// One of its ellipses has a bound that is none.
+    BadBound,
     /// It is there already.
     Repeated,
 }
@@ -127,12 +143,21 @@ impl Phrases {
         (rich.phrase + 1 + within - rich.parts, 0, 1)
     }
 
+    /// What may stand behind part `number`, counted over all phrases, before the next of its phrase.
+    pub(crate) fn gap_behind(&self, number: usize) -> Gap {
+        let before = self.rich.partition_point(|rich| rich.first_part as usize <= number);
+        let rich = before.checked_sub(1).map(|at| &self.rich[at]);
+        let gap = rich.and_then(|rich| rich.gaps(&self.gaps).get(number - rich.first_part as usize + 1));
+        gap.copied().unwrap_or_default()
+    }
+
     /// Each part, with more characters than its phrase can span in a text, all that the ellipses stand for included.
     pub(crate) fn reaches(&self) -> impl Iterator<Item = (&[Cell], usize)> {
         let mut rich = self.rich.iter().map(|rich| {
             let parts = rich.first_part as usize..(rich.first_part + rich.parts) as usize;
             let cells: usize = parts.clone().map(|part| self.part(part).len()).sum();
-            let spanned = cells + MAX_GAP_CHARS * parts.len();
+            let between: usize = rich.gaps(&self.gaps)[1..].iter().map(|gap| gap.max_chars()).sum();
+            let spanned = cells + between;
             (parts, spanned)
         });
         let mut next = rich.next();
@@ -173,6 +198,13 @@ impl Phrases {
     fn rich(&self, number: usize) -> Option<&Rich> {
         self.rich.binary_search_by_key(&number, |rich| rich.phrase as usize).ok().map(|at| &self.rich[at])
     }
+
+    /// What may stand around and inside the phrase of `rich`.
+    fn gaps(&self, rich: Option<&Rich>) -> Gaps<'_> {
+        let Some(rich) = rich else { return (None, &[], None) };
+        let (gaps, parts) = (rich.gaps(&self.gaps), rich.parts as usize);
+        (rich.opens_before.then(|| gaps[0]), &gaps[1..parts], rich.opens_after.then(|| gaps[parts]))
+    }
 }
 
 impl<'a> Phrase<'a> {
@@ -204,14 +236,15 @@ impl<'a> Phrase<'a> {
         self.list.lines.get(self.number).copied().unwrap_or(1)
     }
 
-    /// Whether it begins with an ellipsis.
-    pub(crate) fn opens_before(&self) -> bool {
-        self.list.rich(self.number).is_some_and(|rich| rich.opens_before)
+    /// What may stand before it, of the ellipses inside, and behind it; none at an end without an ellipsis.
+    pub(crate) fn gaps(&self) -> Gaps<'a> {
+        self.list.gaps(self.list.rich(self.number))
     }
 
-    /// Whether it ends with an ellipsis.
-    pub(crate) fn opens_after(&self) -> bool {
-        self.list.rich(self.number).is_some_and(|rich| rich.opens_after)
+    /// At least as many characters as its open ends stand for.
+    pub(crate) fn open_chars(&self) -> usize {
+        let (before, _, behind) = self.gaps();
+        before.into_iter().chain(behind).map(Gap::max_chars).max().unwrap_or(0)
     }
 
     /// Whether it has an ellipsis inside.
@@ -311,19 +344,30 @@ impl Filling {
     fn add(&mut self, text: &str, at: usize) -> Result<(), Unfit> {
         let begin = self.list.cells.len();
         let first_part = self.list.ends.len();
+        let first_gap = self.list.gaps.len();
         let mut rich = None;
         if has_ellipsis(text) {
-            let (mut opens_before, mut opens_after) = (false, false);
-            for (number, stretch) in stretches(text).enumerate() {
-                opens_before |= number == 0 && stretch.is_empty();
-                opens_after = stretch.is_empty();
-                self.add_part(stretch);
+            if bad_bound(text).is_some() {
+                return Err(Unfit::BadBound);
             }
-            let parts = small(self.list.ends.len() - first_part);
+            let (mut opens_before, mut opens_after) = (false, false);
+            let mut gap = Gap::default();
+            for (number, stretch) in stretches(text).enumerate() {
+                opens_before |= number == 0 && stretch.text.is_empty();
+                opens_after = stretch.text.is_empty();
+                let parts = self.list.ends.len();
+                self.add_part(stretch.text);
+                if self.list.ends.len() > parts {
+                    self.list.gaps.push(std::mem::take(&mut gap));
+                }
+                gap = stretch.ellipsis.map_or(gap, |ellipsis| gap.beside(ellipsis.gap));
+            }
+            self.list.gaps.push(gap);
             rich = Some(Rich {
                 phrase: small(self.list.len()),
                 first_part: small(first_part),
-                parts,
+                parts: small(self.list.ends.len() - first_part),
+                first_gap: small(first_gap),
                 opens_before,
                 opens_after,
             });
@@ -341,6 +385,7 @@ impl Filling {
         if let Some(unfit) = unfit {
             self.list.cells.truncate(begin);
             self.list.ends.truncate(first_part);
+            self.list.gaps.truncate(first_gap);
             return Err(unfit);
         }
         self.list.texts.push((small(at), u16::try_from(text.len()).unwrap_or(u16::MAX)));
@@ -361,11 +406,10 @@ impl Filling {
         self.grow(self.list.len() + 1);
         let list = &self.list;
         let cells = &list.cells[begin..];
-        let opens = |rich: Option<&Rich>| rich.map_or((false, false), |rich| (rich.opens_before, rich.opens_after));
         let mask = self.seen.len() - 1;
         let mut slot = hash(cells) & mask;
         while let Some(number) = (self.seen[slot] as usize).checked_sub(1) {
-            if list.get(number).cells() == cells && opens(list.rich(number)) == opens(rich) {
+            if list.get(number).cells() == cells && list.get(number).gaps() == list.gaps(rich) {
                 return true;
             }
             slot = (slot + 1) & mask;

@@ -1,6 +1,7 @@
 //! What a text reads as once it is reduced, and where its characters come from.
 
 use crate::fold::{Class, fold};
+use crate::gap::{has_ellipsis, stretches};
 use crate::normalise::Kinds;
 use crate::passage::{Joint, Passage};
 use crate::reduce::{Change, Read, changes};
@@ -91,6 +92,24 @@ fn between(passage: &Passage, at: usize) -> Joint {
 /// `text` as it reads with everything reduced that can be, by `kinds`, and by which of them it was; none where that
 /// changes nothing or leaves nothing.
 pub(crate) fn reduced(text: &str, kinds: Kinds) -> Option<(String, Kinds)> {
+    if !has_ellipsis(text) {
+        return reduced_stretch(text, kinds);
+    }
+    let (mut read, mut by) = (String::new(), Kinds::NONE);
+    for stretch in stretches(text) {
+        match reduced_stretch(stretch.text, kinds) {
+            Some((text, kinds)) => {
+                read.push_str(&text);
+                by = by.with(kinds);
+            }
+            None => read.push_str(stretch.text),
+        }
+        read.push_str(stretch.ellipsis.map_or("", |ellipsis| ellipsis.written));
+    }
+    (by != Kinds::NONE).then_some((read, by))
+}
+
+fn reduced_stretch(text: &str, kinds: Kinds) -> Option<(String, Kinds)> {
     let passage = Passage::of(text);
     let mut made = Vec::new();
     changes(&passage, kinds, |change| made.extend((change.to != Read::AsWritten).then_some(change)));

@@ -12,15 +12,22 @@ use crate::said::Said;
 /// So many places are named; the evidence has all.
 const NAMED: usize = 4;
 
-/// Why words were a hit, in `language` (`zh`, all others English).
-pub(crate) fn of_words(rule: &Rule, language: &str, said: &Said, phrase: &str) -> String {
+/// Why words were a hit, in `language` (`zh`, all others English). `merged` are the sounds (`n-l`) without which they
+/// would not sound like the phrase.
+pub(crate) fn of_words(rule: &Rule, language: &str, said: &Said, phrase: &str, merged: &[&str]) -> String {
     let message = rule.message_in(language);
     let matched = &said.matched;
     let mut reason = message.to_owned();
+    let pairs = |and: &str, between: &str| {
+        let pairs: Vec<String> = merged.iter().map(|pair| pair.replace('-', and)).collect();
+        pairs.join(between)
+    };
     if language == "zh" {
         reason.push_str(&format!("：听到“{matched}”"));
-        if said.is_by_sound() {
+        if said.is_by_sound() && merged.is_empty() {
             reason.push_str(&format!("，与“{phrase}”同音"));
+        } else if said.is_by_sound() {
+            reason.push_str(&format!("，与“{phrase}”近音（不分{}）", pairs("和", "、")));
         }
         if said.goes_on {
             reason.push_str("，下一句接着说完");
@@ -29,6 +36,9 @@ pub(crate) fn of_words(rule: &Rule, language: &str, said: &Said, phrase: &str) -
         reason.push_str(&format!(": heard “{matched}”"));
         if said.is_by_sound() {
             reason.push_str(&format!(", which sounds like “{phrase}”"));
+        }
+        if !merged.is_empty() {
+            reason.push_str(&format!(" where {} are one sound", pairs(" and ", ", ")));
         }
         if said.goes_on {
             reason.push_str(", which goes on in the next utterance");

@@ -9,7 +9,7 @@ use earmark_core::{FindingKind, Utterance};
 use crate::finder::Finder;
 use crate::index::{Hit, Role, Way};
 use crate::passage::Passage;
-use crate::phrase::{MAX_GAP_CHARS, is_small_gap};
+use crate::reading::reduced;
 use crate::term::Term;
 use crate::texts::Texts;
 use crate::timing::Timeline;
@@ -36,8 +36,10 @@ pub(crate) struct Said {
     pub(crate) phrase: u32,
     /// The words as heard.
     pub(crate) matched: String,
-    /// The words as heard, after folding.
+    /// The words as heard, after folding; where they match once they are reduced, what they are reduced to.
     pub(crate) normal: String,
+    /// How they were found.
+    pub(crate) way: Way,
     /// The rest stands in the next utterance.
     pub(crate) goes_on: bool,
 }
@@ -125,9 +127,29 @@ impl<'a> Listener<'a> {
             kind,
             phrase: hit.phrase,
             matched,
-            normal: passage.text(hit.start, hit.end),
+            normal: self.normal(passage, hit),
+            way: hit.way,
             goes_on,
         }
+    }
+
+    /// The form of what was heard that matched.
+    fn normal(&self, passage: &Passage, hit: &Hit) -> String {
+        let folded = || passage.text(hit.start, hit.end);
+        if !hit.is_reduced {
+            return folded();
+        }
+        let mut heard = String::new();
+        let mut at = hit.start;
+        while at < hit.end {
+            let end = passage.end_of_utterance(at).min(hit.end);
+            let (first, last) = (passage.place(at), passage.place(end - 1));
+            heard.push_str(self.timeline(passage, first.utterance).text((first.at as usize, last.at as usize + 1)));
+            heard.push(' ');
+            at = end;
+        }
+        let kinds = self.terms[hit.term as usize].matching.normalise;
+        reduced(&heard, kinds).map_or_else(folded, |(text, _)| Passage::of(&text).chars.iter().collect())
     }
 }
 
@@ -162,10 +184,12 @@ fn sentences(utterances: &[Utterance]) -> Vec<Vec<usize>> {
 fn keep(term: &Term, passage: &Passage, hits: &[Hit]) -> Vec<Hit> {
     let excepted: Vec<&Hit> = hits.iter().filter(|hit| hit.role == Role::Except).collect();
     let longest = excepted.iter().map(|except| except.end - except.start).max().unwrap_or(0);
+    let open = |except: &&Hit| term.except.get(except.phrase as usize).open_chars();
+    let open = excepted.iter().map(open).max().unwrap_or(0);
     let is_excepted = |hit: &Hit| {
         // Only what stands near can cover it, and `excepted` is in order of its beginning.
-        let first = excepted.partition_point(|except| except.start + longest + MAX_GAP_CHARS < hit.start);
-        let near = excepted[first..].iter().take_while(|except| except.start <= hit.end + MAX_GAP_CHARS);
+        let first = excepted.partition_point(|except| except.start + longest + open < hit.start);
+        let near = excepted[first..].iter().take_while(|except| except.start <= hit.end + open);
         near.into_iter().any(|except| covers(term, passage, except, hit))
     };
     let mut found: Vec<Hit> = hits.iter().filter(|hit| hit.role == Role::Find && !is_excepted(hit)).copied().collect();
@@ -194,12 +218,12 @@ fn covers(term: &Term, passage: &Passage, except: &Hit, hit: &Hit) -> bool {
     if except.start <= hit.start && hit.end <= except.end {
         return true;
     }
-    let phrase = term.except.get(except.phrase as usize);
-    let is_behind = phrase.opens_after()
-        && except.start < hit.start
-        && (hit.start < except.end || is_small_gap(passage, except.end, hit.start));
-    let is_before = phrase.opens_before()
-        && hit.end < except.end
-        && (except.start < hit.end || is_small_gap(passage, hit.end, except.start));
+    let (before, _, behind) = term.except.get(except.phrase as usize).gaps();
+    let is_behind = behind.is_some_and(|gap| {
+        except.start < hit.start && (hit.start < except.end || gap.spans(passage, except.end, hit.start))
+    });
+    let is_before = before.is_some_and(|gap| {
+        hit.end < except.end && (except.start < hit.end || gap.spans(passage, hit.end, except.start))
+    });
     is_behind || is_before
 }

@@ -144,6 +144,36 @@ impl Fuzzy {
         merged
     }
 
+    /// Of its pairs as few as make `a` and `b` sound alike.
+    fn between(self, a: char, b: char) -> Self {
+        let table = &*TABLE;
+        let name = |syllable: &Syllable| table.names.get(usize::from(*syllable)).copied().unwrap_or_default();
+        let is_alike = |ear: Self| {
+            let others: Vec<String> = readings(b).iter().map(|reading| ear.heard(name(reading))).collect();
+            readings(a).iter().any(|reading| others.contains(&ear.heard(name(reading))))
+        };
+        let pairs = (0..FUZZY.len()).map(|at| 1_u16 << at);
+        pairs.fold(self, |needed, pair| Some(Self(needed.0 & !pair)).filter(|less| is_alike(*less)).unwrap_or(needed))
+    }
+
+    /// The pairs by which `heard` sounds like `said`, both folded; what stands between the characters of `said` is
+    /// passed over.
+    pub(crate) fn merged_between(self, heard: &str, said: impl Iterator<Item = char>) -> Vec<&'static str> {
+        let merged = self.merged();
+        let mut heard = heard.chars();
+        let mut pairs = Self::default();
+        for said in said {
+            let mut ahead = heard.clone();
+            let is_it = |heard: &char| *heard == said || sound_alike_merged(*heard, said, &merged, false);
+            let Some(here) = ahead.find(is_it) else { continue };
+            heard = ahead;
+            if here != said && !sound_alike(here, said) {
+                pairs = pairs.with(self.between(here, said));
+            }
+        }
+        FUZZY.into_iter().filter(|name| pairs.has(name)).collect()
+    }
+
     /// `name` as this ear hears it.
     fn heard(self, name: &str) -> String {
         let vowel = name.find(|c: char| !c.is_ascii_alphabetic() || "aeiouv".contains(c)).unwrap_or(name.len());

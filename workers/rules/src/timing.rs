@@ -42,12 +42,13 @@ impl<'a> Timeline<'a> {
     /// Of the utterance whose characters are `folded` in `passage`.
     pub(crate) fn new(utterance: &'a Utterance, passage: &Passage, folded: Range<usize>) -> Self {
         let mut bytes = Vec::new();
-        let mut rest = utterance.text.chars();
-        let is_ascii = utterance.text.is_ascii();
-        while !is_ascii {
-            bytes.push(utterance.text.len() - rest.as_str().len());
-            if rest.nth(BLOCK - 1).is_none() {
-                break;
+        if !utterance.text.is_ascii() {
+            let mut rest = utterance.text.chars();
+            loop {
+                bytes.push(utterance.text.len() - rest.as_str().len());
+                if rest.nth(BLOCK - 1).is_none() {
+                    break;
+                }
             }
         }
         let mut all = 0;

@@ -1,6 +1,7 @@
 //! Whether a hit differs from its phrase only in what the rule looks past: for rules that switch some of it off.
 
 use crate::fold::{Class, fold};
+use crate::gap::stretches;
 use crate::normalise::Kinds;
 use crate::passage::Passage;
 use crate::reduce::{Change, Read};
@@ -18,7 +19,7 @@ pub(crate) struct Spelled {
 /// characters that are others are passed over.
 pub(crate) fn is_same(phrase: &str, heard: &[Spelled], kinds: Kinds) -> bool {
     let stretches: Vec<Vec<Spelled>> =
-        crate::phrase::stretches(phrase).map(|text| spelled(text.chars())).filter(|part| !part.is_empty()).collect();
+        stretches(phrase).map(|stretch| spelled(stretch.text.chars())).filter(|part| !part.is_empty()).collect();
     let mut from = 0;
     for (number, said) in stretches.iter().enumerate() {
         let is_last = number + 1 == stretches.len();

@@ -5,7 +5,8 @@ mod support;
 
 use earmark_core::{FindingKind, Speaker};
 use earmark_rules::Context;
-use support::{Case, dialogue, each, rules};
+use proptest::prelude::*;
+use support::{Case, dialogue, each, rules, when};
 
 #[test]
 fn all_any_at_least_and_none_say_something_once_of_a_recording() {
@@ -282,4 +283,53 @@ fn many_hits_in_a_long_talk_are_combined_without_squares_of_work() {
     let found = set.find(&utterances, &Context::default());
     assert_eq!(found.len(), 40_000);
     assert!(found.iter().all(|finding| finding.speaker == Some(Speaker("customer".into()))));
+}
+
+#[test]
+fn many_questions_that_nobody_answers_are_found_without_squares_of_work() {
+    let set = rules("    when: {unanswered: {question: 能退吗}}\n");
+    let utterances: Vec<_> =
+        (0..100_000).map(|number| support::said(number, 0, "customer", 4_000 * u64::from(number), "能退吗")).collect();
+    assert_eq!(set.find(&utterances, &Context::default()).len(), 100_000);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_reply_is_whatever_another_says_soon_enough(
+        turns in proptest::collection::vec((0_u64..4, 1_u64..9, 0_u16..3, any::<bool>()), 0..30),
+        by in proptest::sample::select(vec![None, Some("agent"), Some("unknown")]),
+        secs in proptest::option::of(0_u64..6),
+    ) {
+        let speakers = ["agent", "customer", "unknown"];
+        let mut utterances = Vec::new();
+        let mut start_ms = 0;
+        for (pause, lasts, channel, is_question) in turns {
+            start_ms += 1000 * pause;
+            let text = if is_question { "能退吗" } else { "喂喂" };
+            let said = support::said(utterances.len() as u32, channel, speakers[usize::from(channel)], start_ms, text);
+            let end_ms = start_ms + if is_question { 3000 } else { 1000 * lasts };
+            utterances.push(earmark_core::Utterance { end_ms, ..said });
+        }
+        let is_replied = |asked: usize| utterances.iter().enumerate().skip(asked + 1).any(|(_, reply)| {
+            let question = &utterances[asked];
+            let is_by = match by {
+                Some(by) => reply.speaker.0 == by || reply.speaker.0 == "unknown",
+                None => reply.speaker != question.speaker || reply.speaker.0 == "unknown",
+            };
+            let gap_ms = reply.start_ms.saturating_sub(question.end_ms);
+            is_by && reply.end_ms > question.start_ms && secs.is_none_or(|secs| gap_ms <= 1000 * secs)
+        });
+        let is_question = |at: &usize| utterances[*at].text == "能退吗";
+        let open = (0..utterances.len()).filter(is_question).filter(|&at| !is_replied(at));
+        let expected: Vec<u32> = open.map(|at| utterances[at].id).collect();
+        let by = by.map_or(String::new(), |by| format!(", by: {by}"));
+        let secs = secs.map_or(String::new(), |secs| format!(", secs: {secs}"));
+        let set = rules(&when(&format!("unanswered: {{question: 能退吗{by}{secs}}}")));
+        let found = set.find(&utterances, &Context::default());
+        let mut found: Vec<u32> = found.iter().filter_map(|finding| finding.utterance_id).collect();
+        found.sort_unstable();
+        prop_assert_eq!(found, expected);
+    }
 }

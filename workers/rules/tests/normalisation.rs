@@ -12,6 +12,21 @@ fn rules(body: &str) -> RuleSet {
     }
 }
 
+/// Utterance number `id`, a second after the one before.
+fn said(id: u32, text: &str) -> Utterance {
+    Utterance {
+        id,
+        channel: 0,
+        speaker: Speaker::unknown(),
+        start_ms: u64::from(id) * 1000,
+        end_ms: u64::from(id) * 1000 + 900,
+        time_precision: TimePrecision::Estimated,
+        language: None,
+        text: text.into(),
+        words: Vec::new(),
+    }
+}
+
 /// Rest of the rule, text, what is found in it.
 type Case = (&'static str, &'static str, &'static [(&'static str, FindingKind)]);
 
@@ -76,6 +91,9 @@ fn numbers_are_found_in_all_spellings_and_only_whole() {
         ("words: [二点五]", "2.5", &[("2.5", Folded)]),
         ("words: ['5']", "2.5", &[]),
         ("words: ['25']", "2.5", &[]),
+        ("words: ['保证…{3}十二个月']", "保证你有12个月", &[("保证你有12个月", Pattern)]),
+        ("words: ['翻…{2}2倍']", "翻了二倍", &[("翻了二倍", Pattern)]),
+        ("words: ['翻…{2}二倍']", "翻了你我2倍", &[]),
         ("words: ['12']\n    normalise: {numerals: false}", "十二，12", &[("12", Exact)]),
         ("words: [一定保本]\n    normalise: {numerals: false}\n    homophones: false", "1定保本", &[]),
     ]);
@@ -171,6 +189,50 @@ fn matching_by_sound_has_its_conditions() {
 }
 
 #[test]
+fn a_hit_by_merged_sounds_names_them() {
+    for (fuzzy, phrase, text, reason) in [
+        ("[n-l]", "年化收益", "连华收益", "c：听到“连华收益”，与“年化收益”近音（不分n和l）"),
+        ("true", "年化收益", "连华收益", "c：听到“连华收益”，与“年化收益”近音（不分n和l）"),
+        ("true", "年化收益", "娘发搜益", "c：听到“娘发搜益”，与“年化收益”近音（不分s和sh、f和h、ian和iang）"),
+        ("true", "年化收益", "年话收益", "c：听到“年话收益”，与“年化收益”同音"),
+        (
+            "true",
+            "高息理财…保证收益",
+            "高息理财一定保增收益",
+            "c：听到“高息理财一定保增收益”，与“高息理财…保证收益”近音（不分z和zh）",
+        ),
+        ("true", "年化收益", "连华嗯收益", "c：听到“连华嗯收益”，与“年化收益”近音（不分n和l）"),
+    ] {
+        let found = rules(&format!("words: [{phrase}]\n    homophones: {{fuzzy: {fuzzy}}}")).find_in_text(text);
+        assert_eq!(found.len(), 1, "{text}");
+        assert_eq!(found[0].reason, reason);
+    }
+    let context = Context { language: Some("en".into()), ..Context::default() };
+    let set = rules("words: [年化收益]\n    homophones: {fuzzy: true}");
+    let found = set.find(&[said(0, "娘发搜益")], &context);
+    let reason =
+        "c: heard “娘发搜益”, which sounds like “年化收益” where s and sh, f and h, ian and iang are one sound";
+    assert_eq!(found[0].reason, reason);
+}
+
+#[test]
+fn a_finding_carries_the_form_that_matched() {
+    for (body, text, matched, normal) in [
+        ("words: [保證收益]", "保證，收益", "保證，收益", "保证收益"),
+        ("words: [保证收益]", "保证嗯收益", "保证嗯收益", "保证收益"),
+        ("words: [保证收益]", "保证收收益", "保证收收益", "保证收益"),
+        ("words: ['12315']", "幺二三幺五", "幺二三幺五", "12315"),
+        ("words: ['30000']", "三万块", "三万", "30000"),
+        ("words: [12个月]", "12个月", "12个月", "12个月"),
+        ("words: [no risk]", "no, um, risk", "no, um, risk", "norisk"),
+        ("words: [强迫]\n    normalise: {split_characters: true}", "弓虽迫", "弓虽迫", "强迫"),
+    ] {
+        let found = rules(body).find_in_text(text);
+        assert_eq!((found[0].matched.as_str(), found[0].normal.as_deref()), (matched, Some(normal)), "{text}");
+    }
+}
+
+#[test]
 fn english_is_matched_beyond_its_spelling_on_request() {
     check(&[
         ("words: [authorised refund]", "authorized refund", &[]),
@@ -241,17 +303,6 @@ fn a_pattern_that_cannot_be_used_is_refused_where_it_stands() {
 
 #[test]
 fn pieces_of_one_sentence_are_reduced_across_utterances() {
-    let said = |id: u32, text: &str| Utterance {
-        id,
-        channel: 0,
-        speaker: Speaker::unknown(),
-        start_ms: u64::from(id) * 1000,
-        end_ms: u64::from(id) * 1000 + 900,
-        time_precision: TimePrecision::Estimated,
-        language: None,
-        text: text.into(),
-        words: Vec::new(),
-    };
     let found = rules("words: [保证收益]").find(&[said(0, "我们保证嗯"), said(1, "那个，收益")], &Context::default());
     assert_eq!((found[0].matched.as_str(), found[0].span, found[0].utterance_id), ("保证嗯", Some([2, 5]), Some(0)));
 }

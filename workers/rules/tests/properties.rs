@@ -69,6 +69,7 @@ fn rule_file() -> impl Strategy<Value = String> {
         Just("  - id: a\n".to_owned()),
         Just("    category: c\n    severity: high\n".to_owned()),
         Just("    words: [a, …, 保证…收益]\n".to_owned()),
+        Just("    words: ['a…{3}', '…{', '保证…{40}收益', '收…{}益']\n".to_owned()),
         Just("    except: ['…', '!…']\n".to_owned()),
         Just("    must_say: &x [b]\n".to_owned()),
         Just("    homophones: {min_chars: 99999999}\n".to_owned()),

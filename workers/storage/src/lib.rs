@@ -24,6 +24,7 @@ mod rule_sets;
 mod s3;
 mod usage;
 mod verdicts;
+mod words;
 mod worker_lock;
 
 pub use accounts::{AccountRow, AccountState, Accounts};
@@ -41,7 +42,7 @@ pub use journal::{
     QUARANTINE_DEATHS, QueueStats, Reusable, SavedClip, Spent, StandingJob, SweepReport, Told, Unannounced,
     WorkerCount, WorkerInfo,
 };
-pub use outbox::{Alert, Backlog, Message, NewAlert, Outbox, OutboxKind};
+pub use outbox::{ALERT_LOG, Alert, Backlog, Message, NewAlert, Outbox, OutboxKind};
 pub use recordings::{
     FetchError, FetchLimits, Fetched, FileStore, HttpStore, RecordingStore, Recordings, S3Store, known_version,
     shown_uri,

@@ -8,6 +8,9 @@ use sqlx::any::AnyRow;
 use crate::StorageError;
 use crate::database::{Database, Write, column, json, parsed, storable};
 
+/// Target of the log lines that say that an alert was raised.
+pub const ALERT_LOG: &str = "earmark::alert";
+
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum OutboxKind {
@@ -234,6 +237,19 @@ impl Outbox {
             .bind(i64::from(limit))
             .fetch_all(self.db.pool())
             .await;
+        self.db.map(rows)?.iter().map(|row| alert(&self.db, row)).collect()
+    }
+
+    /// Alerts of `job` that nobody has seen to, in order of time.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the database fails.
+    pub async fn open_alerts_of(&self, job: &JobId) -> Result<Vec<Alert>, StorageError> {
+        let rows =
+            sqlx::query("SELECT * FROM alerts WHERE job_id = $1 AND acked_at_ms IS NULL ORDER BY raised_at_ms, id")
+                .bind(job.as_str().to_owned())
+                .fetch_all(self.db.pool())
+                .await;
         self.db.map(rows)?.iter().map(|row| alert(&self.db, row)).collect()
     }
 

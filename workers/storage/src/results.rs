@@ -177,7 +177,12 @@ impl ResultStore for SqlResults {
         become_final(&mut write, &job, ending).await?;
         write.commit().await?;
         for alert in &alerts {
-            tracing::error!(job.id = %job.id, tenant = %job.tenant, kind = alert.kind, "alert: {}", alert.message);
+            tracing::error!(
+                target: outbox::ALERT_LOG,
+                { job.id = %job.id, tenant = %job.tenant, kind = alert.kind },
+                "alert: {}",
+                alert.message
+            );
         }
         Ok(())
     }

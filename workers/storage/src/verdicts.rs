@@ -8,12 +8,9 @@ use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 
 use crate::database::{Database, Write, column, parsed};
+use crate::words::{check_name, check_note};
 use crate::{StorageError, audit};
 
-/// Longest name of a reviewer, in bytes.
-const MAX_NAME_BYTES: usize = 200;
-/// Longest note, in bytes.
-const MAX_NOTE_BYTES: usize = 4000;
 /// Longest page.
 const MAX_PAGE: u32 = 1000;
 
@@ -159,8 +156,8 @@ impl Verdicts {
     /// # Errors
     /// [`StorageError::NoSuchFinding`], [`StorageError::TextTooLong`], [`StorageError::NulInText`].
     pub async fn judge(&self, new: &NewVerdict, actor: &str) -> Result<GivenVerdict, StorageError> {
-        check("the reviewer's name", &new.by, MAX_NAME_BYTES)?;
-        check("the note", new.note.as_deref().unwrap_or_default(), MAX_NOTE_BYTES)?;
+        check_name(&new.by)?;
+        check_note(new.note.as_deref())?;
         let unknown = || StorageError::NoSuchFinding { job: new.job_id.clone(), finding: new.finding_id.clone() };
         if new.finding_id.contains('\0') {
             return Err(unknown());
@@ -273,16 +270,6 @@ impl Verdicts {
             verdict,
         })
     }
-}
-
-fn check(what: &'static str, text: &str, max: usize) -> Result<(), StorageError> {
-    if text.contains('\0') {
-        return Err(StorageError::NulInText { what, value: text.into() });
-    }
-    if text.len() > max {
-        return Err(StorageError::TextTooLong { what, bytes: text.len(), max });
-    }
-    Ok(())
 }
 
 /// The part of a row that is not the verdict.

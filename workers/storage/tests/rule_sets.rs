@@ -12,6 +12,7 @@ on_both!(
     a_set_is_put_in_force_and_rolled_back_one_by_one_on_record,
     a_swap_is_on_record_once_for_all_processes,
     bad_rules_raise_one_alert_until_good_ones_are_there,
+    who_refuses_rules_and_dies_leaves_no_alert_for_ever,
     a_rule_set_is_found_by_the_beginning_of_its_hash,
     a_held_result_is_told_without_its_place_until_it_is_released,
 );
@@ -80,16 +81,46 @@ async fn a_swap_is_on_record_once_for_all_processes(ground: Ground) {
 async fn bad_rules_raise_one_alert_until_good_ones_are_there(ground: Ground) {
     let stores = Stores::on(&ground).await;
     let sets = &stores.rule_sets;
-    let (one, other) = tokio::join!(sets.refuse("bad", "rules.yaml:3:1: no such key"), sets.refuse("bad", "the same"));
+    let open = async || stores.outbox.alerts(None, true, 10).await.unwrap().len();
+    let (one, other) = tokio::join!(
+        sets.refuse("process:1", "bad", "rules.yaml:3:1: no such key", LEASE_MS),
+        sets.refuse("process:2", "bad", "the same", LEASE_MS),
+    );
     assert_eq!(usize::from(one.unwrap()) + usize::from(other.unwrap()), 1);
-    assert!(sets.refuse("worse", "rules.yaml:4:1: no such key").await.unwrap(), "other mistakes");
-    assert_eq!(stores.outbox.alerts(None, true, 10).await.unwrap().len(), 2);
-    assert_eq!(sets.clear_refusals("worker:1").await.unwrap(), 2);
-    assert_eq!(sets.clear_refusals("worker:1").await.unwrap(), 0);
+    assert!(!sets.refuse("process:1", "bad", "still", LEASE_MS).await.unwrap());
+    assert_eq!(sets.clear_refusals("process:1").await.unwrap(), 0, "another refuses them still");
+    assert_eq!(sets.clear_refusals("process:3").await.unwrap(), 0, "good ones elsewhere are no news");
+    assert_eq!(open().await, 1);
+    assert!(
+        sets.refuse("process:2", "worse", "rules.yaml:4:1: no such key", LEASE_MS).await.unwrap(),
+        "other mistakes"
+    );
+    assert_eq!(open().await, 1, "in the place of the first");
+    assert_eq!(sets.clear_refusals("process:2").await.unwrap(), 1);
+    assert_eq!(sets.clear_refusals("process:2").await.unwrap(), 0);
     let alerts = stores.outbox.alerts(None, false, 10).await.unwrap();
     assert!(alerts.iter().all(|alert| alert.kind == "rules.refused" && alert.cause.is_some()), "{alerts:?}");
-    assert!(stores.outbox.alerts(None, true, 10).await.unwrap().is_empty());
-    assert!(sets.refuse("bad", "again").await.unwrap(), "after good ones it is news");
+    assert_eq!((alerts.len(), open().await), (2, 0));
+    assert!(sets.refuse("process:1", "bad", "again", LEASE_MS).await.unwrap(), "after good ones it is news");
+}
+
+async fn who_refuses_rules_and_dies_leaves_no_alert_for_ever(ground: Ground) {
+    let stores = Stores::on(&ground).await;
+    let sets = &stores.rule_sets;
+    sets.refuse("process:1", "bad", "rules.yaml:3:1: no such key", LEASE_MS).await.unwrap();
+    sets.refuse("process:2", "bad", "the same", LEASE_MS).await.unwrap();
+    stores.clock.advance_ms(LEASE_MS - 1);
+    assert!(!sets.refuse("process:2", "bad", "the same", LEASE_MS).await.unwrap());
+    stores.clock.advance_ms(1);
+    assert_eq!(sets.clear_refusals("process:3").await.unwrap(), 0, "one of them lives");
+    stores.clock.advance_ms(LEASE_MS);
+    assert_eq!(sets.clear_refusals("process:3").await.unwrap(), 1);
+    let alert = stores.outbox.alerts(None, false, 10).await.unwrap().remove(0);
+    assert!(alert.cause.unwrap().contains("is gone"));
+    // One that was only cut off says so again, and somebody is told again.
+    assert!(sets.refuse("process:2", "bad", "the same", LEASE_MS).await.unwrap());
+    // Under its name after a restart it need not be waited for.
+    assert_eq!(sets.clear_refusals("process:2").await.unwrap(), 1);
 }
 
 async fn a_rule_set_is_found_by_the_beginning_of_its_hash(ground: Ground) {

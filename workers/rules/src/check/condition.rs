@@ -5,7 +5,9 @@ use serde_saphyr::{Location, Spanned};
 use super::Check;
 use crate::condition::{Condition, Distance, Owner, Side, Unit};
 use crate::error::RuleProblem;
-use crate::format::{BesideText, Child, Children, ConditionFields, ConditionText, DistanceText, TermText, Texts};
+use crate::format::{
+    BesideText, Child, Children, ConditionFields, ConditionText, DistanceText, Limits, TermText, Texts,
+};
 use crate::rule::Within;
 
 /// Deeper than anybody reads; it bounds the work of one rule.
@@ -64,16 +66,9 @@ impl Check<'_> {
             inside.within = self.within(within);
         }
         let mut found: Vec<(&'static str, Location, Condition)> = Vec::new();
-        let term = TermText {
-            words: self.only_one(fields.words.take(), fields.said.take()),
-            words_from: fields.words_from.take(),
-            except: fields.except.take(),
-            except_from: fields.except_from.take(),
-            patterns: fields.patterns.take(),
-            homophones: fields.homophones.take(),
-            normalise: fields.normalise.take(),
-            english: fields.english.take(),
-        };
+        let said = fields.said.take();
+        let mut term = fields.term();
+        term.words = self.only_one(term.words, said);
         let options_at = term.except.as_ref().or(term.except_from.as_ref()).map(|list| list.referenced);
         let given = [&term.words, &term.words_from, &term.patterns].into_iter().flatten().next();
         if let Some(at) = given.map(|list| list.referenced) {
@@ -121,7 +116,7 @@ impl Check<'_> {
             found.push(("none", list.referenced, Condition::None(self.children("none", list, 1, scope))));
         }
         if let Some(Spanned { value, referenced, .. }) = fields.at_least.take() {
-            let least = self.number("n", &value.n, 1);
+            let least = self.number("n", &value.n);
             let of = self.children("of", value.of, 1, scope);
             if least > of.len() {
                 self.wrong(value.n.referenced, RuleProblem::MoreThanThere { n: least, there: of.len() });
@@ -177,12 +172,12 @@ impl Check<'_> {
     ) {
         if let Some(Spanned { mut value, referenced, .. }) = fields.count.take() {
             let most = self.distance(value.distance());
-            let least = self.number("at_least", &value.at_least, 1);
+            let least = self.number("at_least", &value.at_least);
             found.push(("count", referenced, Condition::Count { of: self.child(value.of, scope), least, most }));
         }
         if let Some(Spanned { mut value, referenced, .. }) = fields.repeated.take() {
             let most = self.distance(value.distance());
-            let times = self.number("times", &value.times, 2);
+            let times = self.number("times", &value.times);
             found.push(("repeated", referenced, Condition::Repeated { of: self.child(value.of, scope), times, most }));
         }
         if let Some(Spanned { mut value, referenced, .. }) = fields.unanswered.take() {
@@ -221,7 +216,7 @@ impl Check<'_> {
     fn children(&mut self, field: &'static str, list: Children, fewest: usize, scope: &Scope) -> Vec<Condition> {
         let count = list.value.len();
         if count == 0 {
-            self.wrong(list.referenced, RuleProblem::EmptyList(field));
+            self.wrong(list.referenced, RuleProblem::EmptyList(field.into()));
         } else if count < fewest {
             self.wrong(list.referenced, RuleProblem::TooFewConditions { count, fewest });
         } else if count > MAX_CHILDREN {
@@ -231,13 +226,12 @@ impl Check<'_> {
         list.value.into_iter().map(|child| self.condition(child, scope)).collect()
     }
 
-    /// A whole number from `least` on.
-    fn number(&mut self, field: &'static str, written: &Spanned<u32>, least: u32) -> usize {
-        if written.value < least {
-            let value = written.value.to_string();
-            self.wrong(written.referenced, RuleProblem::OutOfRange { field, value, least });
+    /// A whole number of `field`, which must keep to its limits.
+    pub(super) fn number(&mut self, field: &'static str, written: &Spanned<u32>) -> usize {
+        if !Limits::of(field).contain(f64::from(written.value)) {
+            self.out_of_range(field, written.value.to_string(), written.referenced);
         }
-        written.value.max(least) as usize
+        written.value as usize
     }
 
     fn distance(&mut self, written: DistanceText) -> Option<Distance> {

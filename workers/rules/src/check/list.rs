@@ -1,7 +1,7 @@
 //! Words from files of their own: one on a line.
 
 use super::Check;
-use super::term::too_long;
+use super::term::{too_long, unfit_word};
 use crate::error::{RuleError, RuleProblem, nearest};
 use crate::format::Texts;
 use crate::phrases::{Filling, Repeats, Unfit};
@@ -18,10 +18,22 @@ impl Check<'_> {
     /// Adds the words of the list files `paths` to `phrases`; what is wrong is noted.
     pub(super) fn listed(&mut self, field: &'static str, paths: &Texts, phrases: &mut Filling) {
         if paths.value.is_empty() {
-            self.wrong(paths.referenced, RuleProblem::EmptyList(field));
+            self.wrong(paths.referenced, RuleProblem::EmptyList(field.into()));
         }
         for path in &paths.value {
             let wanted = list_path(&path.value);
+            if wanted.is_empty() {
+                self.wrong(path.referenced, RuleProblem::EmptyText(field));
+                continue;
+            }
+            // A path from the root, of a drive, or up.
+            if wanted.starts_with(['/', '\\'])
+                || wanted.contains(':')
+                || wanted.split(['/', '\\']).any(|part| part == "..")
+            {
+                self.wrong(path.referenced, RuleProblem::ListOutside(wanted.into()));
+                continue;
+            }
             let is_list = |file: &&SourceFile| SourceFile::is_list_file(&file.path);
             match self.files.iter().position(|file| is_list(&file) && file.path == wanted) {
                 Some(file) => self.list(file, phrases),
@@ -65,8 +77,7 @@ impl Check<'_> {
                         repeats.get_or_insert_with(first).count += 1;
                         continue;
                     }
-                    Err(Unfit::FoldedAway) => RuleProblem::FoldedAway(text.into()),
-                    Err(Unfit::OpenEnd) => RuleProblem::OpenEnd(text.into()),
+                    Err(unfit) => unfit_word(unfit, text),
                 },
             };
             if mistakes == MAX_MISTAKES {

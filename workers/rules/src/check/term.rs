@@ -1,8 +1,9 @@
 //! From the words of a rule, as they are written, to what can be looked for.
 
 use super::Check;
-use crate::error::RuleProblem;
+use crate::error::{RuleProblem, shown};
 use crate::format::{FuzzyText, HomophonesText, NormaliseText, TermText, Texts, place};
+use crate::gap::{MAX_BOUND, bad_bound};
 use crate::normalise::Kinds;
 use crate::pattern::{BadPattern, Pattern};
 use crate::phrases::{Filling, Phrases, Unfit};
@@ -12,8 +13,6 @@ use crate::term::{English, HOMOPHONE_LEAST_CHARS, Homophones, Matching, Term};
 const EXCEPT: &str = "except";
 /// Far beyond anything said word for word; it bounds the work of all that looks into words.
 const MAX_WORD_CHARS: usize = 200;
-/// Of a word that is too long, so much is shown.
-const SHOWN_CHARS: usize = 20;
 
 impl Check<'_> {
     /// Puts what is written among the terms of the set and gives its place there; what is wrong is noted.
@@ -23,8 +22,8 @@ impl Check<'_> {
         let homophones = self.homophones(written.homophones);
         let normalise = self.normalise(written.normalise);
         let english = written.english.map_or_else(English::default, |english| English {
-            spelling_variants: english.spelling_variants,
-            sound_alikes: english.sound_alikes,
+            spelling_variants: english.spelling_variants.unwrap_or(false),
+            sound_alikes: english.sound_alikes.unwrap_or(false),
         });
         let patterns = written.patterns.map(|list| self.patterns(&list)).unwrap_or_default();
         let matching = Matching { homophones, normalise, english };
@@ -46,7 +45,7 @@ impl Check<'_> {
 
     fn inline(&mut self, field: &'static str, list: &Texts, phrases: &mut Filling) {
         if list.value.is_empty() {
-            self.wrong(list.referenced, RuleProblem::EmptyList(field));
+            self.wrong(list.referenced, RuleProblem::EmptyList(field.into()));
         }
         for written in &list.value {
             let text = written.value.trim();
@@ -55,12 +54,7 @@ impl Check<'_> {
             } else if text.is_empty() {
                 Some(RuleProblem::EmptyText(field))
             } else {
-                let added = phrases.add_inline(text, place(written.referenced).0);
-                added.err().map(|unfit| match unfit {
-                    Unfit::FoldedAway => RuleProblem::FoldedAway(text.into()),
-                    Unfit::OpenEnd => RuleProblem::OpenEnd(text.into()),
-                    Unfit::Repeated => RuleProblem::DuplicateWord(text.into()),
-                })
+                phrases.add_inline(text, place(written.referenced).0).err().map(|unfit| unfit_word(unfit, text))
             };
             if let Some(problem) = problem {
                 self.wrong(written.referenced, problem);
@@ -70,7 +64,7 @@ impl Check<'_> {
 
     fn patterns(&mut self, list: &Texts) -> Vec<Pattern> {
         if list.value.is_empty() {
-            self.wrong(list.referenced, RuleProblem::EmptyList("patterns"));
+            self.wrong(list.referenced, RuleProblem::EmptyList("patterns".into()));
         }
         let mut patterns = Vec::with_capacity(list.value.len());
         for written in &list.value {
@@ -79,12 +73,15 @@ impl Check<'_> {
                 self.wrong(written.referenced, RuleProblem::EmptyText("patterns"));
                 continue;
             }
-            match Pattern::new(text) {
+            if patterns.iter().any(|pattern: &Pattern| pattern.text == text) {
+                self.wrong(written.referenced, RuleProblem::DuplicateWord(shown(text)));
+                continue;
+            }
+            match Pattern::new(text, place(written.referenced).0) {
                 Ok(pattern) => patterns.push(pattern),
-                Err(BadPattern::Empty) => self.wrong(written.referenced, RuleProblem::EmptyPattern(text.into())),
+                Err(BadPattern::Empty) => self.wrong(written.referenced, RuleProblem::EmptyPattern(shown(text))),
                 Err(BadPattern::Unreadable(why)) => {
-                    let (start, pattern) = (text.chars().take(SHOWN_CHARS).collect(), why);
-                    self.wrong(written.referenced, RuleProblem::BadPattern { start, why: pattern });
+                    self.wrong(written.referenced, RuleProblem::BadPattern { start: shown(text), why });
                 }
             }
         }
@@ -150,12 +147,25 @@ impl Check<'_> {
     }
 }
 
+/// What is wrong with the word `text`, which is `unfit`.
+pub(super) fn unfit_word(unfit: Unfit, text: &str) -> RuleProblem {
+    match unfit {
+        Unfit::FoldedAway => RuleProblem::FoldedAway(text.into()),
+        Unfit::OpenEnd => RuleProblem::OpenEnd(text.into()),
+        Unfit::BadBound => RuleProblem::BadBound {
+            word: text.into(),
+            bound: bad_bound(text).unwrap_or_default().into(),
+            most: MAX_BOUND.into(),
+        },
+        Unfit::Repeated => RuleProblem::DuplicateWord(text.into()),
+    }
+}
+
 /// What is wrong with a word of this length, if anything.
 pub(super) fn too_long(text: &str) -> Option<RuleProblem> {
     if text.len() <= MAX_WORD_CHARS {
         return None;
     }
     let chars = text.chars().count();
-    let start = || text.chars().take(SHOWN_CHARS).collect();
-    (chars > MAX_WORD_CHARS).then(|| RuleProblem::LongWord { start: start(), chars, most: MAX_WORD_CHARS })
+    (chars > MAX_WORD_CHARS).then(|| RuleProblem::LongWord { start: shown(text), chars, most: MAX_WORD_CHARS })
 }

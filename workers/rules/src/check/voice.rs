@@ -8,8 +8,8 @@ use serde_saphyr::{Location, Spanned};
 use super::Check;
 use super::condition::Scope;
 use crate::condition::Condition;
-use crate::error::{RuleProblem, nearest};
-use crate::format::{AbruptEndText, ConditionFields, EnergyText};
+use crate::error::{RuleProblem, nearest, shown};
+use crate::format::{AbruptEndText, ConditionFields, EnergyText, Limits};
 use crate::metadata::{Field, FieldTest, Test};
 use crate::voice::{Bound, Level, Voice};
 
@@ -17,8 +17,6 @@ use crate::voice::{Bound, Level, Voice};
 const INTERRUPTION_MS: u64 = 500;
 /// The recording is cut off when it ends so soon after a word.
 const ABRUPT_MS: u64 = 2_000;
-/// A year: longer than any recording.
-const MAX_SECS: f64 = 31_536_000.0;
 const LANES: [&str; 3] = ["webhook", "call", "archive"];
 const TESTS: [&str; 3] = ["not", "more_than", "less_than"];
 
@@ -59,7 +57,7 @@ impl Check<'_> {
         }
         if let Some(Spanned { value, referenced, .. }) = fields.interruption.take() {
             let by = self.speaker(value.by);
-            let least = value.at_least.map_or(1, |least| least.value.max(1)) as usize;
+            let least = value.at_least.map_or(1, |least| self.number("at_least", &least));
             let longer = value.longer_than_secs;
             let longer_ms = longer.map_or(INTERRUPTION_MS, |secs| self.millis("longer_than_secs", &secs));
             let asked = Voice::Interruption { by, least, longer_ms, within: scope.within };
@@ -89,8 +87,8 @@ impl Check<'_> {
         let EnergyText { speaker, louder_than_dbfs, quieter_than_dbfs, rise_db } = value;
         let speaker = speaker.and_then(|speaker| self.speaker(speaker)).or(scope.speaker.clone());
         let level = match (louder_than_dbfs, quieter_than_dbfs, rise_db) {
-            (Some(louder), None, None) => Level::LouderThan(louder.value),
-            (None, Some(quieter), None) => Level::QuieterThan(quieter.value),
+            (Some(louder), None, None) => Level::LouderThan(self.figure("louder_than_dbfs", &louder)),
+            (None, Some(quieter), None) => Level::QuieterThan(self.figure("quieter_than_dbfs", &quieter)),
             (None, None, Some(rise)) => Level::Rise(self.figure("rise_db", &rise)),
             _ => {
                 let choices = "`louder_than_dbfs`, `quieter_than_dbfs` or `rise_db`";
@@ -128,13 +126,18 @@ impl Check<'_> {
         }
     }
 
-    /// A number that is not below 0.
-    fn figure(&mut self, field: &'static str, written: &Spanned<f64>) -> f64 {
-        if !(0.0..=MAX_SECS).contains(&written.value) {
-            let value = written.value.to_string();
-            self.wrong(written.referenced, RuleProblem::OutOfRange { field, value, least: 0 });
+    /// A number of `field`, which must keep to its limits.
+    pub(super) fn figure(&mut self, field: &'static str, written: &Spanned<f64>) -> f64 {
+        let limits = Limits::of(field);
+        if !limits.contain(written.value) {
+            self.out_of_range(field, plain(written.value), written.referenced);
         }
-        written.value.clamp(0.0, MAX_SECS)
+        written.value.clamp(limits.least, limits.most)
+    }
+
+    pub(super) fn out_of_range(&mut self, field: &str, value: String, at: Location) {
+        let limits = Limits::of(field).to_string();
+        self.wrong(at, RuleProblem::OutOfRange { field: field.into(), value, limits });
     }
 
     /// Seconds as milliseconds.
@@ -174,7 +177,7 @@ impl Check<'_> {
     /// What is asked of what the producer gave along: all of it.
     pub(super) fn metadata(&mut self, written: Spanned<BTreeMap<String, Spanned<Value>>>) -> Vec<FieldTest> {
         if written.value.is_empty() {
-            self.wrong(written.referenced, RuleProblem::EmptyList("metadata"));
+            self.wrong(written.referenced, RuleProblem::EmptyList("metadata".into()));
         }
         let fields = written.value.into_iter();
         fields.flat_map(|(path, value)| self.tests(&Field::Metadata(path), &value)).collect()
@@ -186,13 +189,29 @@ impl Check<'_> {
             one => vec![one.clone()],
         };
         let mut tests = Vec::new();
+        let name = match field {
+            Field::Metadata(name) => name,
+            Field::Tenant => "tenant",
+            Field::Lane => "lane",
+            Field::Language => "language",
+        };
         match &written.value {
+            Value::Null => self.wrong(written.referenced, RuleProblem::Nothing(name.into())),
+            Value::Array(values) if values.is_empty() => {
+                self.wrong(written.referenced, RuleProblem::EmptyList(name.to_owned()));
+            }
+            Value::Object(asked) if asked.is_empty() => {
+                self.wrong(written.referenced, RuleProblem::Nothing(name.into()));
+            }
             Value::Object(asked) => {
                 for (name, value) in asked {
                     match (name.as_str(), value.as_f64()) {
                         ("not", _) => tests.push(Test::NoneOf(list(value))),
                         ("more_than", Some(than)) => tests.push(Test::MoreThan(than)),
                         ("less_than", Some(than)) => tests.push(Test::LessThan(than)),
+                        ("more_than" | "less_than", None) => {
+                            self.out_of_range(name, shown(&crate::metadata::plain(value)), written.referenced);
+                        }
                         _ => {
                             let known = TESTS.to_vec();
                             self.wrong(written.referenced, RuleProblem::UnknownField { field: name.clone(), known });
@@ -210,11 +229,13 @@ impl Check<'_> {
                 self.wrong(written.referenced, RuleProblem::UnknownChoice { value, known });
             }
         }
-        if tests.is_empty() {
-            self.wrong(written.referenced, RuleProblem::EmptyList("metadata"));
-        }
         tests.into_iter().map(|test| FieldTest { field: field.clone(), test }).collect()
     }
+}
+
+/// A number as people write it, very large ones with an exponent.
+pub(super) fn plain(number: f64) -> String {
+    if number.abs() < 1e15 { number.to_string() } else { format!("{number:?}") }
 }
 
 fn voice(name: &'static str, at: Location, voice: Voice) -> (&'static str, Location, Condition) {

@@ -28,11 +28,7 @@ impl Check<'_> {
         let mut found = Vec::new();
         let mut number = |field: &'static str, written: Option<Spanned<u32>>| {
             let written = written?;
-            if written.value == 0 {
-                self.wrong(written.referenced, RuleProblem::Zero { field });
-            } else if field.ends_with("percent") && written.value > 99 {
-                self.wrong(written.referenced, RuleProblem::BadPercent { field, value: written.value });
-            }
+            self.number(field, &written);
             Some(written.value)
         };
         let first = |secs| Within::Time { from_ms: 0, to_ms: Some(millis(secs)) };

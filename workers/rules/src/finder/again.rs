@@ -92,7 +92,8 @@ impl<'a> Again<'a> {
         let is_read = |change: &&Change| change.to != Read::AsWritten;
         // What was reduced by more than its numbers stands in what is written with something left out.
         let is_whole = Kinds::NUMERALS.with(Kinds::SPLIT_CHARACTERS);
-        let has_change = inside.iter().any(|change| is_read(&change)) || kinds.is_some_and(|by| is_whole.contains(by));
+        let is_reduced = inside.iter().any(|change| is_read(&change));
+        let has_change = is_reduced || kinds.is_some_and(|by| is_whole.contains(by));
         let mut real = inside.iter().filter(is_read);
         if !has_change || !real.all(|change| start <= change.start && change.end <= end && on.contains(change.kinds)) {
             return None;
@@ -114,7 +115,7 @@ impl<'a> Again<'a> {
                 (start, end) = (before, after);
             }
         }
-        Some(Hit { start, end, ..hit })
+        Some(Hit { start, end, is_reduced, ..hit })
     }
 
     /// The change of which `compare` says that it is the one.

@@ -8,12 +8,17 @@ use serde::de::{self, MapAccess, SeqAccess, Visitor, value::MapAccessDeserialize
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
+use super::limits::Limits;
+use crate::error::{RuleProblem, shown};
+
 /// An example.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ExampleText {
     /// In order.
     pub(crate) turns: Vec<Turn>,
     pub(crate) recording: RecordingText,
+    /// What is wrong with it; then the rest says nothing.
+    pub(crate) mistake: Option<RuleProblem>,
 }
 
 /// What is known of the recording of an example.
@@ -42,33 +47,43 @@ pub(crate) struct Turn {
     pub(crate) dbfs: Option<f32>,
 }
 
-const TURN: &str = "a turn is one speaker and what was said: `- agent: …`, and if need be `at`, `pause_secs`, \
-                    `lasts_secs` or `dbfs`";
-
 impl Turn {
     fn of(text: &str) -> Self {
         Self { speaker: None, text: text.into(), at_ms: None, pause_ms: None, lasts_ms: None, dbfs: None }
     }
 
     /// The turn that the fields of a map give, or what is wrong with them.
-    fn read(fields: BTreeMap<String, String>) -> Result<Self, String> {
+    fn read(fields: BTreeMap<String, String>) -> Result<Self, RuleProblem> {
         let mut turn = Self::of("");
-        let wrong = |field: &str, value: &str| format!("`{field}: {value}` is no time; write `0:05`, or seconds");
         for (field, value) in fields {
+            let no_time = |value: String| RuleProblem::BadTime { field: field.clone(), value };
             match field.as_str() {
-                "at" => turn.at_ms = Some(clock_ms(&value).ok_or_else(|| wrong("at", &value))?),
-                "pause_secs" => turn.pause_ms = Some(secs_ms(&value).ok_or_else(|| wrong("pause_secs", &value))?),
-                "lasts_secs" => turn.lasts_ms = Some(secs_ms(&value).ok_or_else(|| wrong("lasts_secs", &value))?),
-                "dbfs" => turn.dbfs = Some(value.parse().map_err(|_| wrong("dbfs", &value))?),
-                _ if turn.speaker.is_some() => return Err(TURN.into()),
+                "at" => turn.at_ms = Some(clock_ms(&value).ok_or_else(|| no_time(shown(&value)))?),
+                "pause_secs" => turn.pause_ms = Some(secs_ms(&value).ok_or_else(|| no_time(shown(&value)))?),
+                "lasts_secs" => turn.lasts_ms = Some(secs_ms(&value).ok_or_else(|| no_time(shown(&value)))?),
+                "dbfs" => {
+                    let limits = Limits::of("dbfs");
+                    let level = value.parse().ok().filter(|level: &f32| limits.contain(f64::from(*level)));
+                    let wrong = || RuleProblem::OutOfRange { field, value: shown(&value), limits: limits.to_string() };
+                    turn.dbfs = Some(level.ok_or_else(wrong)?);
+                }
+                _ if turn.speaker.is_some() => return Err(RuleProblem::BadTurn),
                 _ => (turn.speaker, turn.text) = (Some(field), value),
             }
         }
-        if turn.speaker.is_none() { Err(TURN.into()) } else { Ok(turn) }
+        if turn.speaker.is_none() { Err(RuleProblem::BadTurn) } else { Ok(turn) }
     }
 }
 
 impl ExampleText {
+    /// Of these turns, or of what is wrong with them.
+    fn of(turns: Result<Vec<Turn>, RuleProblem>, recording: RecordingText) -> Self {
+        match turns {
+            Ok(turns) => Self { turns, recording, mistake: None },
+            Err(mistake) => Self { turns: Vec::new(), recording, mistake: Some(mistake) },
+        }
+    }
+
     /// Whether nothing is said in it.
     pub(crate) fn is_empty(&self) -> bool {
         self.turns.iter().all(|turn| turn.text.trim().is_empty())
@@ -93,33 +108,37 @@ fn secs_ms(text: &str) -> Option<u64> {
     (0.0..=31_536_000.0).contains(&secs).then(|| (secs * 1000.0).round() as u64)
 }
 
-fn turns<E: de::Error>(written: Vec<BTreeMap<String, String>>) -> Result<Vec<Turn>, E> {
-    written.into_iter().map(|fields| Turn::read(fields).map_err(E::custom)).collect()
+fn turns(written: Vec<BTreeMap<String, String>>) -> Result<Vec<Turn>, RuleProblem> {
+    written.into_iter().map(Turn::read).collect()
 }
 
-/// The long form.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Long {
-    text: Option<String>,
-    dialogue: Option<Vec<BTreeMap<String, String>>>,
-    metadata: Option<Map<String, Value>>,
-    lane: Option<Lane>,
-    tenant: Option<String>,
-    language: Option<String>,
-    duration_secs: Option<f64>,
-}
+fields!(
+    /// The long form.
+    Long {} {
+        text: String,
+        dialogue: Vec<BTreeMap<String, String>>,
+        metadata: Map<String, Value>,
+        lane: Lane,
+        tenant: String,
+        language: String,
+        duration_secs: f64,
+    }
+);
 
 impl Long {
-    fn read<E: de::Error>(self) -> Result<ExampleText, E> {
-        let turns = match (self.text, self.dialogue) {
-            (Some(text), None) => vec![Turn::of(&text)],
-            (None, Some(dialogue)) => turns(dialogue)?,
-            _ => return Err(E::custom("an example has either `text` or `dialogue`")),
+    fn read(self) -> ExampleText {
+        let mut turns = match (self.text, self.dialogue) {
+            (Some(text), None) => Ok(vec![Turn::of(&text)]),
+            (None, Some(dialogue)) => turns(dialogue),
+            _ => Err(RuleProblem::BadExample),
         };
-        let duration_ms = self.duration_secs.and_then(|secs| secs_ms(&secs.to_string()));
+        let duration = self.duration_secs.map(|secs| secs.to_string());
+        let duration_ms = duration.as_deref().and_then(secs_ms);
+        if let (Some(value), None) = (duration, duration_ms) {
+            turns = Err(RuleProblem::BadTime { field: "duration_secs".into(), value: shown(&value) });
+        }
         let Self { metadata, lane, tenant, language, .. } = self;
-        Ok(ExampleText { turns, recording: RecordingText { metadata, lane, tenant, language, duration_ms } })
+        ExampleText::of(turns, RecordingText { metadata, lane, tenant, language, duration_ms })
     }
 }
 
@@ -132,17 +151,17 @@ impl<'de> Deserialize<'de> for ExampleText {
                 f.write_str("a text (in quotes if it is a number), or a list of turns (`- agent: …`)")
             }
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(ExampleText { turns: vec![Turn::of(text)], recording: RecordingText::default() })
+                Ok(ExampleText::of(Ok(vec![Turn::of(text)]), RecordingText::default()))
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
                 let mut written = Vec::new();
                 while let Some(turn) = list.next_element()? {
                     written.push(turn);
                 }
-                Ok(ExampleText { turns: turns(written)?, recording: RecordingText::default() })
+                Ok(ExampleText::of(turns(written), RecordingText::default()))
             }
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-                Long::deserialize(MapAccessDeserializer::new(map))?.read()
+                Ok(Long::deserialize(MapAccessDeserializer::new(map))?.read())
             }
         }
         deserializer.deserialize_any(Forms)

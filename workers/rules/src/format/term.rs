@@ -30,14 +30,9 @@ pub(crate) enum HomophonesText {
     Settings(HomophoneSettings),
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct HomophoneSettings {
-    pub(crate) min_chars: Option<Spanned<u32>>,
-    pub(crate) max_severity: Option<Severity>,
-    pub(crate) tones: Option<bool>,
-    pub(crate) fuzzy: Option<FuzzyText>,
-}
+fields!(
+    HomophoneSettings {} { min_chars: Spanned<u32>, max_severity: Severity, tones: bool, fuzzy: FuzzyText }
+);
 
 impl<'de> Deserialize<'de> for HomophonesText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -72,28 +67,20 @@ pub(crate) enum NormaliseText {
     Settings(NormaliseSettings),
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct NormaliseSettings {
-    pub(crate) width: Option<bool>,
-    pub(crate) case: Option<bool>,
-    pub(crate) traditional: Option<bool>,
-    pub(crate) numerals: Option<bool>,
-    pub(crate) fillers: Option<bool>,
-    pub(crate) repeats: Option<bool>,
-    pub(crate) punctuation: Option<bool>,
-    pub(crate) spaces: Option<bool>,
-    pub(crate) split_characters: Option<bool>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct EnglishText {
-    #[serde(default)]
-    pub(crate) spelling_variants: bool,
-    #[serde(default)]
-    pub(crate) sound_alikes: bool,
-}
+fields!(
+    NormaliseSettings {} {
+        width: bool,
+        case: bool,
+        traditional: bool,
+        numerals: bool,
+        fillers: bool,
+        repeats: bool,
+        punctuation: bool,
+        spaces: bool,
+        split_characters: bool,
+    }
+);
+fields!(EnglishText {} { spelling_variants: bool, sound_alikes: bool });
 
 impl<'de> Deserialize<'de> for FuzzyText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -111,6 +111,33 @@ fn term(words: &[String], homophones: Option<Homophones>) -> (Vec<String>, Term)
     )
 }
 
+/// What somebody finds of a phrase with ellipses who tries every way to put its parts together. Each part has the bound
+/// of the ellipsis behind it; none: eight characters or four words.
+fn naive_phrase(parts: &[(String, Option<usize>)], passage: &Passage) -> Vec<Hit> {
+    let fits = |from: usize, to: usize, bound: Option<usize>| {
+        let words = (from..to).filter(|&at| passage.is_letter(at) && passage.begins_word(at)).count();
+        let ideographs = (from..to).filter(|&at| !passage.is_letter(at)).count();
+        let is_small = bound.map_or(ideographs + 2 * words <= 8, |bound| ideographs + words <= bound);
+        is_small && (from..=to).all(|at| passage.joint(at) != Joint::Pause)
+    };
+    let [(word, _), rest @ ..] = parts else { return Vec::new() };
+    let mut found = naive(std::slice::from_ref(word), None, passage);
+    let mut bound = parts[0].1;
+    // The ends that each beginning can have.
+    let mut chains: Vec<(usize, Vec<usize>)> = found.drain(..).map(|hit| (hit.start, vec![hit.end])).collect();
+    for (word, next) in rest {
+        let here = naive(std::slice::from_ref(word), None, passage);
+        for (_, ends) in &mut chains {
+            let follows = |hit: &&Hit| ends.iter().any(|&end| end <= hit.start && fits(end, hit.start, bound));
+            *ends = here.iter().filter(follows).map(|hit| hit.end).collect();
+        }
+        bound = *next;
+    }
+    let soonest = |(start, ends): (usize, Vec<usize>)| Some((start, *ends.iter().min()?));
+    let whole = chains.into_iter().filter_map(soonest);
+    whole.map(|(start, end)| Hit::new((0, Role::Find, 0), start, end, Way::Spelled)).collect()
+}
+
 /// Few characters, so that much of what is made up is found, with all that joins and splits them.
 fn text(pieces: std::ops::Range<usize>) -> impl Strategy<Value = String> {
     let piece = prop_oneof![
@@ -120,6 +147,11 @@ fn text(pieces: std::ops::Range<usize>) -> impl Strategy<Value = String> {
         4 => proptest::sample::select(vec![" ", " ", "-", "'", "’s ", "'s", ", ", "。", ".", "\u{200b}", " - "]),
     ];
     proptest::collection::vec(piece, pieces).prop_map(|pieces| pieces.concat())
+}
+
+/// Parts of phrases, so few that they follow one another often.
+fn piece() -> impl Strategy<Value = &'static str> {
+    proptest::sample::select(vec!["保", "本", "息", "保本", "no ", "risk ", " all "])
 }
 
 proptest! {
@@ -137,5 +169,22 @@ proptest! {
         let terms = [term];
         let passage = Passage::of(&text);
         prop_assert_eq!(Index::new(&terms).unwrap().hits(&terms, &passage), naive(&words, homophones, &passage));
+    }
+
+    #[test]
+    fn a_phrase_with_ellipses_is_found_wherever_its_parts_keep_to_the_bounds(
+        parts in proptest::collection::vec((piece(), proptest::option::of(1_usize..5)), 2..5),
+        text in proptest::collection::vec(prop_oneof![4 => piece(), 1 => Just("，"), 1 => Just("x ")], 0..40),
+    ) {
+        let parts: Vec<(String, Option<usize>)> = parts.iter().map(|(part, bound)| ((*part).into(), *bound)).collect();
+        let mut phrase = parts[0].0.clone();
+        for ((_, bound), (part, _)) in parts.iter().zip(&parts[1..]) {
+            let bound = bound.map_or(String::new(), |bound| format!("{{{bound}}}"));
+            phrase.push_str(&format!("…{bound}{part}"));
+        }
+        let (_, term) = term(&[phrase], None);
+        let terms = [term];
+        let passage = Passage::of(&text.concat());
+        prop_assert_eq!(Index::new(&terms).unwrap().hits(&terms, &passage), naive_phrase(&parts, &passage));
     }
 }

@@ -1,39 +1,12 @@
 //! Rules that are probably not meant as they stand: what never holds, what nobody is told of, what is too broad.
 
-use super::{LintProblem, LintWarning};
+use super::{LintProblem, LintWarning, common};
 use crate::condition::Condition;
 use crate::phrase::Cell;
 use crate::phrases::Phrase;
-use crate::rule::Rule;
+use crate::rule::{Rule, RuleKind};
 use crate::rule_set::RuleSet;
 
-/// Sayings of every call that hold short words across their seams, or words of which short ones are a syllable.
-const COMMON: [&str; 24] = [
-    "路口交通",
-    "出口交货",
-    "窗口交费",
-    "干净",
-    "能干",
-    "干部",
-    "干什么",
-    "干扰",
-    "若干",
-    "女儿",
-    "子女",
-    "共产党",
-    "三黄片",
-    "大麻烦",
-    "国产片",
-    "性能",
-    "性别",
-    "下流程",
-    "打死机",
-    "股东西",
-    "不良率",
-    "日期",
-    "毒性",
-    "色彩",
-];
 /// Longer words are seldom part of another by accident.
 const SHORT_CHARS: usize = 2;
 
@@ -54,12 +27,18 @@ pub(super) fn look(set: &RuleSet, rule: &Rule, warnings: &mut Vec<LintWarning>) 
         warn(rule.line, LintProblem::NeverHolds(word));
     }
     for term in rule.terms.clone().map(|term| &set.terms()[term]) {
-        for phrase in term.phrases.iter().filter(|phrase| phrase.listed().is_none() && phrase.len() <= SHORT_CHARS) {
+        let short = term
+            .phrases
+            .iter()
+            .filter(|phrase| phrase.listed().is_none() && phrase.len() <= SHORT_CHARS && phrase.is_ideographic());
+        for phrase in short {
             let word = phrase.text();
             let is_excepted = |common: &str| term.except.iter().any(|except| common.contains(except.text()));
-            let inside = |common: &&&str| common.contains(word) && **common != word && !is_excepted(common);
-            if let Some(common) = COMMON.iter().find(inside) {
-                warn(phrase.line(), LintProblem::TooBroad { word: word.into(), common: (*common).into() });
+            let inside = |common: &&str| common.contains(word) && *common != word && !is_excepted(common);
+            // Elsewhere a common word may be meant: something else is asked beside it.
+            let said_alone = common::chinese().filter(|_| rule.kind == RuleKind::Words && !common::is_common(word));
+            if let Some(common) = common::SEAMS.split_whitespace().chain(said_alone).find(inside) {
+                warn(phrase.line(), LintProblem::TooBroad { word: word.into(), common: common.into() });
             }
         }
     }

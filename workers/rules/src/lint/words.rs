@@ -2,15 +2,19 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::{LintProblem, LintWarning};
+use super::{LintProblem, LintWarning, common};
+use crate::gap::stretches;
 use crate::index::{Hit, Role};
 use crate::passage::Passage;
 use crate::phrase::Cell;
 use crate::phrases::Phrase;
-use crate::rule::{HOMOPHONE_MIN_CHARS, Rule};
+use crate::rule::{HOMOPHONE_MIN_CHARS, Rule, RuleKind};
 use crate::rule_set::RuleSet;
 use crate::term::Term;
 use crate::texts::Texts;
+
+/// No common word has more.
+const MAX_COMMON_CHARS: usize = 12;
 
 /// Looks over the words of one term of a rule.
 pub(super) struct Look<'a, 'w> {
@@ -59,8 +63,12 @@ impl<'a, 'w> Look<'a, 'w> {
     pub(super) fn phrases(&mut self) {
         for phrase in self.term.phrases.iter() {
             let chars = phrase.len();
-            if chars == 1 {
+            if self.rule.kind == RuleKind::Words && is_common(&phrase) {
+                self.warn(&phrase, LintProblem::CommonWord(phrase.text().into()));
+            } else if chars == 1 && phrase.is_ideographic() {
                 self.warn(&phrase, LintProblem::SingleCharacter(phrase.text().into()));
+            } else if chars == 1 {
+                self.warn(&phrase, LintProblem::SingleLetter(phrase.text().into()));
             } else if chars < HOMOPHONE_MIN_CHARS && self.term.is_by_sound(chars) && phrase.is_ideographic() {
                 self.warn(&phrase, LintProblem::ShortHomophone(phrase.text().into()));
             }
@@ -106,14 +114,15 @@ impl<'a, 'w> Look<'a, 'w> {
         let by_cells: HashMap<&[Cell], Phrase> =
             self.term.phrases.iter().map(|phrase| (phrase.cells(), phrase)).collect();
         for except in self.term.except.iter() {
-            let is_open = except.opens_before() || except.opens_after();
-            let text = except.text().replace("...", " ").replace('…', " ");
+            let (before, _, behind) = except.gaps();
+            let is_open = before.is_some() || behind.is_some();
+            let text = stretches(except.text()).map(|stretch| stretch.text).collect::<Vec<_>>().join(" ");
             let passage = Passage::of(&text);
             let is_word = |hit: &Hit| hit.term as usize == self.number && hit.role == Role::Find;
             if !is_open && !set.index().hits(set.terms(), &passage, Texts::One(&text)).iter().any(is_word) {
                 self.warn(&except, LintProblem::IdleException(except.text().into()));
             }
-            if let Some(phrase) = by_cells.get(except.cells()) {
+            if let Some(phrase) = by_cells.get(except.cells()).filter(|phrase| phrase.gaps().1 == except.gaps().1) {
                 let problem = LintProblem::Unreachable { word: phrase.text().into(), except: except.text().into() };
                 self.warn(phrase, problem);
             }
@@ -130,5 +139,13 @@ impl<'a, 'w> Look<'a, 'w> {
                 self.warn(&phrase, problem);
             }
         }
+    }
+}
+
+fn is_common(phrase: &Phrase) -> bool {
+    // Longer than any of the table.
+    phrase.len() <= MAX_COMMON_CHARS && !phrase.has_gap() && {
+        let folded: String = phrase.cells().iter().map(|cell| cell.char()).collect();
+        common::is_common(&folded)
     }
 }

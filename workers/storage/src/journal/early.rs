@@ -64,7 +64,12 @@ impl Journal {
         outbox::post(&mut write, message).await?;
         write.commit().await?;
         if let (Some(alert), Some(alert_id)) = (&told.alert, alert_id) {
-            tracing::error!(job.id = %job.id, tenant = %job.tenant, kind = alert.kind, alert = alert_id, "alert: {}", alert.message);
+            tracing::error!(
+                target: outbox::ALERT_LOG,
+                { job.id = %job.id, tenant = %job.tenant, kind = alert.kind, alert = alert_id },
+                "alert: {}",
+                alert.message
+            );
         }
         Ok(true)
     }

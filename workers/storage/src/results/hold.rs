@@ -8,6 +8,7 @@ use crate::artifacts::Artifact;
 use crate::database::{column, parsed, storable};
 use crate::journal::{self, job_of_row};
 use crate::outbox::{self, NewMessage, OutboxKind};
+use crate::words::check_note;
 use crate::{StorageError, audit};
 
 /// That a result is or was held back.
@@ -60,6 +61,7 @@ impl SqlResults {
     }
 
     pub(super) async fn release_held(&self, id: &JobId, by: &str, note: Option<&str>) -> Result<(), StorageError> {
+        check_note(note)?;
         let artifacts = super::ResultStore::artifacts(self, id).await?;
         let mut write = self.db.write().await?;
         // The job's row first, as every write takes its rows.

@@ -7,6 +7,7 @@ use sqlx::any::AnyRow;
 
 use super::RuleSets;
 use crate::database::{Database, Write, column, storable};
+use crate::words::check_note;
 use crate::{StorageError, audit};
 
 /// The state before the first activation.
@@ -53,7 +54,7 @@ impl RuleSets {
     /// set there. On record, in the default tenant's log. None when that is so already: then nothing is written.
     ///
     /// # Errors
-    /// [`StorageError::NoSuchRuleSet`].
+    /// [`StorageError::NoSuchRuleSet`], [`StorageError::TextTooLong`], [`StorageError::NulInText`].
     pub async fn activate(
         &self,
         sha256: Option<&str>,
@@ -61,6 +62,7 @@ impl RuleSets {
         by: &str,
         note: Option<&str>,
     ) -> Result<Option<Activation>, StorageError> {
+        check_note(note)?;
         if let Some(sha256) = sha256
             && self.get(sha256).await?.is_none()
         {
@@ -91,6 +93,7 @@ impl RuleSets {
     /// # Errors
     /// [`StorageError::NothingBefore`] when no activation is in force.
     pub async fn roll_back(&self, by: &str, note: Option<&str>) -> Result<Activation, StorageError> {
+        check_note(note)?;
         let mut write = self.db.write().await?;
         let last = last(&mut write).await?.ok_or(StorageError::NothingBefore)?;
         let present = numbered(&mut write, last.effective).await?.ok_or(StorageError::NothingBefore)?;

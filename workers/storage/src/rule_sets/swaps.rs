@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::RuleSets;
 use super::activations::event;
-use crate::database::{column, storable};
+use crate::database::{Write, column, storable};
 use crate::outbox::{self, NewAlert};
 use crate::{StorageError, audit};
 
@@ -13,6 +13,10 @@ use crate::{StorageError, audit};
 const PLACE: &str = "all";
 /// Why an alert about refused rules is closed.
 const GOOD_AGAIN: &str = "good rules are there again";
+/// The same, where a mistake gave way to another.
+const OTHERS_INSTEAD: &str = "other rules are refused instead";
+/// The same, where whoever refused them fell silent.
+const GONE: &str = "the process that refused them is gone";
 
 impl RuleSets {
     /// Notes that this process goes by the set `sha256` from now on, because of `cause`. On record (`rules.swapped`, in
@@ -52,49 +56,94 @@ impl RuleSets {
         Ok(before.is_some())
     }
 
-    /// Raises an alert about rules that were refused, saying `message`; `content_sha256` tells them from others. False
-    /// when they were refused before and no good ones were there since.
+    /// Notes that `process` refuses rules, for `lease_ms` or until it says otherwise, and raises an alert that says
+    /// `message`; `content_sha256` tells the rules from others. False when that alert is there already: because the
+    /// process said so before, or another did. What it refused before counts no more.
     ///
     /// # Errors
     /// [`StorageError`] when the database fails.
-    pub async fn refuse(&self, content_sha256: &str, message: &str) -> Result<bool, StorageError> {
+    pub async fn refuse(
+        &self,
+        process: &str,
+        content_sha256: &str,
+        message: &str,
+        lease_ms: i64,
+    ) -> Result<bool, StorageError> {
         let mut write = self.db.write().await?;
-        // Held until the end, so that of several processes one raises the alert.
+        // Of several processes one raises the alert, and none closes it while another begins to refuse.
+        audit::hold(&mut write, &Tenant::default()).await?;
+        let now_ms = self.db.now_ms();
+        let statement = sqlx::query(
+            "INSERT INTO rule_refusers (process, content_sha256, until_ms) VALUES ($1, $2, $3)
+             ON CONFLICT (process) DO UPDATE SET content_sha256 = excluded.content_sha256, until_ms = excluded.until_ms",
+        )
+        .bind(process.to_owned())
+        .bind(content_sha256.to_owned())
+        .bind(now_ms + lease_ms);
+        write.run(statement).await?;
+        close_unrefused(&mut write, process, OTHERS_INSTEAD).await?;
         let statement = sqlx::query(
             "INSERT INTO rule_refusals (content_sha256, alert_id, refused_at_ms) VALUES ($1, '', $2)
              ON CONFLICT (content_sha256) DO UPDATE SET refused_at_ms = excluded.refused_at_ms, cleared_at_ms = NULL, alert_id = ''
              WHERE rule_refusals.cleared_at_ms IS NOT NULL",
         )
         .bind(content_sha256.to_owned())
-        .bind(self.db.now_ms());
-        if write.run(statement).await? == 0 {
-            return Ok(false);
+        .bind(now_ms);
+        let is_news = write.run(statement).await? > 0;
+        if is_news {
+            let alert = NewAlert { kind: "rules.refused".into(), message: storable(message) };
+            let id = outbox::raise(&mut write, &Tenant::default(), None, &alert).await?;
+            let statement = sqlx::query("UPDATE rule_refusals SET alert_id = $1 WHERE content_sha256 = $2")
+                .bind(id)
+                .bind(content_sha256.to_owned());
+            write.run(statement).await?;
         }
-        let alert = NewAlert { kind: "rules.refused".into(), message: storable(message) };
-        let id = outbox::raise(&mut write, &Tenant::default(), None, &alert).await?;
-        let statement = sqlx::query("UPDATE rule_refusals SET alert_id = $1 WHERE content_sha256 = $2")
-            .bind(id)
-            .bind(content_sha256.to_owned());
-        write.run(statement).await?;
         write.commit().await?;
-        Ok(true)
+        Ok(is_news)
     }
 
-    /// Good rules are there again: closes the alerts about those that were refused; gives how many.
+    /// `process` has good rules: closes the alerts about those that it refused, unless others refuse them still, and those
+    /// of processes that have not said for the time of their lease that they do; gives how many.
     ///
     /// # Errors
     /// [`StorageError`] when the database fails.
-    pub async fn clear_refusals(&self, actor: &str) -> Result<usize, StorageError> {
-        let mut write = self.db.write().await?;
-        let statement =
-            sqlx::query("UPDATE rule_refusals SET cleared_at_ms = $1 WHERE cleared_at_ms IS NULL RETURNING alert_id")
-                .bind(self.db.now_ms());
-        let cleared = write.rows(statement).await?;
-        for row in &cleared {
-            let id: String = column(&self.db, row, "alert_id")?;
-            outbox::close(&mut write, &id, actor, GOOD_AGAIN).await?;
+    pub async fn clear_refusals(&self, process: &str) -> Result<usize, StorageError> {
+        // Asked over and over, and nearly always for nothing: no turn to write is waited for then.
+        let found = sqlx::query("SELECT process FROM rule_refusers WHERE process = $1 OR until_ms <= $2 LIMIT 1")
+            .bind(process.to_owned())
+            .bind(self.db.now_ms())
+            .fetch_optional(self.db.pool())
+            .await;
+        if self.db.map(found)?.is_none() {
+            return Ok(0);
         }
+        let mut write = self.db.write().await?;
+        audit::hold(&mut write, &Tenant::default()).await?;
+        let statement = sqlx::query("DELETE FROM rule_refusers WHERE process <> $1 AND until_ms <= $2")
+            .bind(process.to_owned())
+            .bind(self.db.now_ms());
+        write.run(statement).await?;
+        let mut closed = close_unrefused(&mut write, process, GONE).await?;
+        write.run(sqlx::query("DELETE FROM rule_refusers WHERE process = $1").bind(process.to_owned())).await?;
+        closed += close_unrefused(&mut write, process, GOOD_AGAIN).await?;
         write.commit().await?;
-        Ok(cleared.len())
+        Ok(closed)
     }
+}
+
+/// Closes the alerts about rules that nobody refuses any more; gives how many.
+async fn close_unrefused(write: &mut Write, actor: &str, cause: &str) -> Result<usize, StorageError> {
+    let now_ms = write.db().now_ms();
+    let statement = sqlx::query(
+        "UPDATE rule_refusals SET cleared_at_ms = $1 WHERE cleared_at_ms IS NULL AND NOT EXISTS
+         (SELECT 1 FROM rule_refusers WHERE rule_refusers.content_sha256 = rule_refusals.content_sha256)
+         RETURNING alert_id",
+    )
+    .bind(now_ms);
+    let closed = write.rows(statement).await?;
+    for row in &closed {
+        let id: String = column(write.db(), row, "alert_id")?;
+        outbox::close(write, &id, actor, cause).await?;
+    }
+    Ok(closed.len())
 }
