@@ -4,7 +4,7 @@
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
-use earmark_core::{FindingKind, Utterance};
+use earmark_core::{FindingKind, TimePrecision, Utterance};
 
 use crate::finder::Finder;
 use crate::index::{Hit, Role, Way};
@@ -16,6 +16,13 @@ use crate::timing::Timeline;
 
 /// Utterances of one speaker with less between them are one sentence that was cut in two.
 const JOIN_MS: u64 = 600;
+
+/// The same where times are only guessed from how long the speech is: the guess parts a text at a pause, between two
+/// characters if there is no punctuation, and so perhaps within a word. Longer pauses than this end a sentence.
+const GUESSED_JOIN_MS: u64 = 10_000;
+
+/// Where a guess parts a text there, it is right.
+const ENDS_OF_SENTENCES: [char; 7] = ['.', '!', '?', '。', '！', '？', '…'];
 
 /// A place where a term was said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -163,7 +170,10 @@ fn sentences(utterances: &[Utterance]) -> Vec<Vec<usize>> {
             let members = &mut sentences[*sentence];
             let before = members.last().map(|&member| &utterances[member]);
             let goes_on = before.is_some_and(|before| {
-                before.speaker == utterance.speaker && utterance.start_ms.saturating_sub(before.end_ms) < JOIN_MS
+                let is_guessed = |utterance: &Utterance| utterance.time_precision == TimePrecision::Estimated;
+                let is_torn = is_guessed(before) && is_guessed(utterance) && !before.text.ends_with(ENDS_OF_SENTENCES);
+                let longest = if is_torn { GUESSED_JOIN_MS } else { JOIN_MS };
+                before.speaker == utterance.speaker && utterance.start_ms.saturating_sub(before.end_ms) < longest
             });
             if goes_on {
                 members.push(number);

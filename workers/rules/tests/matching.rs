@@ -197,6 +197,21 @@ fn a_phrase_cut_in_two_is_reported_where_it_begins() {
 }
 
 #[test]
+fn a_phrase_that_guessed_times_cut_in_two_is_found_across_the_pause() {
+    let set = words("保证收益");
+    let cut = |pause_ms: u64, first: &str| {
+        let guessed = |id: u32, start_ms: u64, text: &str| Utterance {
+            time_precision: TimePrecision::Estimated,
+            ..said(id, 0, "agent", start_ms, start_ms + 2000, text)
+        };
+        set.find(&[guessed(0, 0, first), guessed(1, 2000 + pause_ms, "证收益，您放心")], &Context::default()).len()
+    };
+    assert_eq!((cut(900, "这款产品保"), cut(9000, "这款产品保")), (1, 1));
+    assert_eq!(cut(10_000, "这款产品保"), 0, "too far apart");
+    assert_eq!(cut(900, "这款产品保。"), 0, "a sentence ends there");
+}
+
+#[test]
 fn the_same_input_gives_the_same_findings_and_the_same_files_the_same_id() {
     let file = |path: &str, text: &str| SourceFile { path: path.into(), text: text.into() };
     let text = |id: &str| format!("rules:\n  - {{id: {id}, category: c, severity: low, words: [保证, {id}]}}\n");
