@@ -37,7 +37,7 @@ pub(crate) enum Extent {
     Whole,
     /// A part: only what no later word takes back is found.
     Part,
-    /// A text or an example: what the producer would have given along is not known.
+    /// An example: what the producer would have given along is not known.
     Trial,
 }
 

@@ -307,9 +307,10 @@ proptest! {
         let mut start_ms = 0;
         for (pause, lasts, channel, is_question) in turns {
             start_ms += 1000 * pause;
-            let text = if is_question { "能退吗" } else { "喂喂" };
+            // The question comes late in what is said: others may begin and end before it.
+            let text = if is_question { "喂喂喂能退吗" } else { "喂喂" };
             let said = support::said(utterances.len() as u32, channel, speakers[usize::from(channel)], start_ms, text);
-            let end_ms = start_ms + if is_question { 3000 } else { 1000 * lasts };
+            let end_ms = start_ms + if is_question { 6000 } else { 1000 * lasts };
             utterances.push(earmark_core::Utterance { end_ms, ..said });
         }
         let is_replied = |asked: usize| utterances.iter().enumerate().skip(asked + 1).any(|(_, reply)| {
@@ -319,9 +320,9 @@ proptest! {
                 None => reply.speaker != question.speaker || reply.speaker.0 == "unknown",
             };
             let gap_ms = reply.start_ms.saturating_sub(question.end_ms);
-            is_by && reply.end_ms > question.start_ms && secs.is_none_or(|secs| gap_ms <= 1000 * secs)
+            is_by && reply.end_ms > question.start_ms + 3000 && secs.is_none_or(|secs| gap_ms <= 1000 * secs)
         });
-        let is_question = |at: &usize| utterances[*at].text == "能退吗";
+        let is_question = |at: &usize| utterances[*at].text.ends_with("能退吗");
         let open = (0..utterances.len()).filter(is_question).filter(|&at| !is_replied(at));
         let expected: Vec<u32> = open.map(|at| utterances[at].id).collect();
         let by = by.map_or(String::new(), |by| format!(", by: {by}"));

@@ -189,6 +189,32 @@ fn matching_by_sound_has_its_conditions() {
 }
 
 #[test]
+fn a_wide_bound_holds_for_long_words_and_where_fillers_are_looked_past() {
+    // All different: the same again at once would be looked past.
+    let word = |number: u8| {
+        format!("internationalization{}{} ", char::from(b'a' + number / 20), char::from(b'a' + number % 20))
+    };
+    let long: String = (0..40).map(word).collect();
+    let set = rules("words: ['no risk…{40}gain']");
+    for (text, count) in [
+        (format!("no um risk {long}gain"), 1),
+        (format!("no risk {long}ga um in"), 0),
+        (format!("no um risk {long}more gain"), 0),
+    ] {
+        assert_eq!(set.find_in_text(&text).len(), count, "{text}");
+    }
+    let set = rules("words: [gain]\n    except: ['never…{40}', '…{40}is false']");
+    for (text, count) in [
+        (format!("never {long}gain"), 0),
+        (format!("never {long}more gain"), 1),
+        (format!("gain {long}is false"), 0),
+        (format!("gain {long}more is false"), 1),
+    ] {
+        assert_eq!(set.find_in_text(&text).len(), count, "{text}");
+    }
+}
+
+#[test]
 fn a_hit_by_merged_sounds_names_them() {
     for (fuzzy, phrase, text, reason) in [
         ("[n-l]", "年化收益", "连华收益", "c：听到“连华收益”，与“年化收益”近音（不分n和l）"),
