@@ -2,8 +2,8 @@
 
 use std::sync::LazyLock;
 
+use crate::hints::{self, Hints};
 use crate::numerals;
-use crate::reduce::{self, Hints};
 
 /// What a character is to matching.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -94,7 +94,7 @@ static CELLS: LazyLock<Box<[Folded; BMP]>> = LazyLock::new(|| {
         simplified[from as usize] = to;
     }
     let mut hints = vec![Hints::NONE; BMP];
-    for (c, hint) in reduce::beginnings() {
+    for (c, hint) in hints::beginnings() {
         if let Some(slot) = hints.get_mut(c as usize) {
             *slot = slot.with(hint);
         }

@@ -19,6 +19,7 @@ mod finder;
 mod fold;
 mod format;
 mod gap;
+mod hints;
 mod index;
 mod lint;
 mod logic;

@@ -6,7 +6,7 @@ use std::ops::Range;
 use earmark_core::Utterance;
 
 use crate::fold::{Class, Folder};
-use crate::reduce::Hints;
+use crate::hints::Hints;
 
 /// What stands between a character and the one before it, in rising order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]

@@ -8,7 +8,7 @@ use crate::numerals;
 use crate::passage::Passage;
 use crate::phrase::Cell;
 use crate::reduce::{Change, Read};
-use crate::sound::{SYLLABLES, readings};
+use crate::sound::{Fuzzy, SYLLABLES, Syllable, readings};
 use crate::term::Term;
 
 /// What stands side by side in some phrase, and how far phrases with it reach at most, in characters: where a
@@ -19,6 +19,8 @@ pub(super) struct Neighbours {
     shift: u32,
     /// By their syllables, for phrases that are matched by sound.
     sounding: Vec<u16>,
+    /// What each syllable is taken for, where some term merges some; empty: each for itself.
+    merged: Vec<Syllable>,
     /// Numbers that are phrases of their own.
     numbers: HashSet<String>,
     /// How the phrases write each digit.
@@ -46,10 +48,12 @@ impl Neighbours {
         let all = || terms.iter().chain(reduced);
         let cells: usize = all().map(|term| term.phrases.cells().len() + term.except.cells().len()).sum();
         let bits = (cells * PLACES).next_power_of_two().ilog2().clamp(MIN_BITS, MAX_BITS);
+        let has_fuzzy = all().any(|term| term.matching.homophones.is_some_and(|how| !how.fuzzy.is_empty()));
         let mut made = Self {
             spelled: vec![0; 1 << bits],
             shift: 64 - bits,
             sounding: Vec::new(),
+            merged: if has_fuzzy { Fuzzy::ALL.merged() } else { Vec::new() },
             numbers: HashSet::new(),
             digits: [Spelling::Nowhere; 10],
         };
@@ -120,10 +124,15 @@ impl Neighbours {
                 if self.sounding.is_empty() {
                     self.sounding = vec![0; SYLLABLES * SYLLABLES];
                 }
-                let known = &mut self.sounding[usize::from(first) * SYLLABLES + usize::from(second)];
-                *known = reach.max(*known);
+                let place = self.place_of_sounds(first, second);
+                self.sounding[place] = self.sounding[place].max(reach);
             }
         }
+    }
+
+    fn place_of_sounds(&self, first: Syllable, second: Syllable) -> usize {
+        let heard = |syllable| usize::from(self.merged.get(usize::from(syllable)).copied().unwrap_or(syllable));
+        heard(first) * SYLLABLES + heard(second)
     }
 
     /// How far phrases reach in which `a` and `b` stand side by side.
@@ -140,9 +149,8 @@ impl Neighbours {
         if self.sounding.is_empty() {
             return 0;
         }
-        let pairs =
-            readings(a).iter().flat_map(|&a| readings(b).iter().map(move |&b| (usize::from(a), usize::from(b))));
-        pairs.map(|(a, b)| usize::from(self.sounding[a * SYLLABLES + b])).max().unwrap_or(0)
+        let pairs = readings(a).iter().flat_map(|&a| readings(b).iter().map(move |&b| (a, b)));
+        pairs.map(|(a, b)| usize::from(self.sounding[self.place_of_sounds(a, b)])).max().unwrap_or(0)
     }
 
     /// How far phrases reach that may stand across `change`, where `before` is read before it; 0: none may.
