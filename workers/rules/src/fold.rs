@@ -106,9 +106,11 @@ static CELLS: LazyLock<Box<[Folded; BMP]>> = LazyLock::new(|| {
         let once = simplified.get(narrow as usize).copied().unwrap_or(narrow);
         let twice = simplified.get(once as usize).copied().unwrap_or(once);
         let class = classify(narrow);
-        // Circled digits and the like; Chinese numerals stay what they are, and are read as digits when reduced.
-        let digit = numerals::digit(twice).filter(|_| class == Class::Letter);
-        let folded = digit.unwrap_or_else(|| lower(twice));
+        let folded = match class {
+            // Circled digits and the like; Chinese numerals stay what they are, and are read as digits when reduced.
+            Class::Letter => numerals::digit(twice).unwrap_or_else(|| lower(twice)),
+            _ => twice,
+        };
         Folded::new(folded, class, hints.get(folded as usize).copied().unwrap_or(Hints::NONE))
     };
     let mut cells = Box::new([Folded(0); BMP]);

@@ -74,10 +74,17 @@ pub(crate) fn append_part(cells: &mut Vec<Cell>, text: &str) {
     // Where the run of letters at the end of `cells` begins, which the text may have in pieces when it is long.
     let mut run = begin;
     let mut seam = Seam::Nothing;
+    // The last cell is a letter, and nothing stands behind it.
+    let mut is_inside = false;
     let folder = Folder::new();
     for c in text.chars() {
         let folded = folder.fold(c);
+        if is_inside && folded.is_letter() {
+            cells.push(Cell(folded.char() as u32 | TIGHT | LETTER));
+            continue;
+        }
         let (class, folded) = (folded.class(), folded.char());
+        is_inside = class == Class::Letter;
         match class {
             Class::Nothing => {}
             Class::Ideograph | Class::Letter => {

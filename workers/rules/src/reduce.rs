@@ -56,13 +56,13 @@ pub(crate) fn is_reducible(cells: &[Cell]) -> bool {
     let mut word = 0;
     cells.iter().enumerate().any(|(at, cell)| {
         let c = cell.char();
+        if at > 0 && cell.is_letter() && cells[at - 1].is_letter() && !cell.is_apart() {
+            return c.is_ascii_digit();
+        }
         let hints = fold::hints(c);
         if !cell.is_letter() {
             let before = &cells[at.saturating_sub(REPEATED_CHARS)..at];
             return hints != Hints::NONE || before.iter().any(|cell| cell.char() == c);
-        }
-        if at > 0 && cells[at - 1].is_letter() && !cell.is_apart() {
-            return hints.inside_word() != Hints::NONE;
         }
         let is_again = at > 0 && cells[word].char() == c;
         word = at;

@@ -3,6 +3,8 @@
 //! A part with Chinese characters or the like is looked up by its rarest three neighbouring ones, or by two where it has
 //! no more, a part in Latin script by its rarest word. What is found may stand there; whether it does is for the caller to see.
 
+use std::cmp::Ordering;
+
 use super::table::{Anchor, Bits, Table, mark, mix};
 use crate::passage::{Joint, Passage};
 use crate::phrase::{Cell, SPLITTABLE_LETTERS};
@@ -44,7 +46,9 @@ impl Spellings {
     pub(super) fn new<'a, I: Iterator<Item = (u32, &'a [Cell])>>(all: impl Fn() -> I) -> Self {
         let counts = Counts::of(all().map(|(_, part)| part), all().map(|(_, part)| part.len()).sum());
         let (mut singles, mut pairs, mut triples, mut words) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let (mut openings, mut long) = (0, 0);
+        // Many words begin alike.
+        let mut openings = Bits::new(counts.openings / 2);
+        let mut beginnings = Bits::new(counts.long);
         for (number, part) in all() {
             let anchor = |hash, at: usize, end: usize| {
                 let before = at.checked_sub(1).map(|before| part[before].char());
@@ -65,8 +69,16 @@ impl Spellings {
                 continue;
             }
             if rarest.characters >= SPLITTABLE_LETTERS {
-                openings += rarest.characters + 1 - SPLITTABLE_LETTERS;
-                long += 1;
+                let word = &part[rarest.at..rarest.at + rarest.characters];
+                let mut so_far = Word::default();
+                for (letters, cell) in (1..).zip(word) {
+                    so_far = so_far.with(cell.char());
+                    match letters.cmp(&SPLITTABLE_LETTERS) {
+                        Ordering::Less => {}
+                        Ordering::Equal => beginnings.add(so_far.hash()),
+                        Ordering::Greater => openings.add(so_far.hash()),
+                    }
+                }
                 continue;
             }
             // A short word with hyphens may be split there, and is looked up by what stands before as well.
@@ -74,36 +86,14 @@ impl Spellings {
             let loose = (1..word.len()).filter(|&i| word[i].is_loose());
             words.extend(loose.map(|i| anchor(hash_of_word(&word[..i]), rarest.at, rarest.at + i)));
         }
-        let mut spellings = Self {
+        Self {
             singles: Table::new(&singles),
             pairs: Table::new(&pairs),
             triples: Table::new(&triples),
             words: Table::new(&words),
-            // Many words begin alike.
-            openings: Bits::new(openings / 2),
-            beginnings: Bits::new(long),
-            has_openings: openings > 0,
-        };
-        drop((singles, pairs, triples, words));
-        if openings > 0 {
-            for (_, part) in all() {
-                spellings.add_openings(counts.rarest(part), part);
-            }
-        }
-        spellings
-    }
-
-    fn add_openings(&mut self, rarest: Option<Stretch>, part: &[Cell]) {
-        let is_long = |word: &Stretch| word.is_word && word.characters >= SPLITTABLE_LETTERS;
-        let Some(word) = rarest.filter(is_long) else { return };
-        let mut so_far = Word::default();
-        for (i, cell) in part[word.at..word.at + word.characters].iter().enumerate() {
-            so_far = so_far.with(cell.char());
-            if i + 1 == SPLITTABLE_LETTERS {
-                self.beginnings.add(so_far.hash());
-            } else if i + 1 > SPLITTABLE_LETTERS {
-                self.openings.add(so_far.hash());
-            }
+            openings,
+            beginnings,
+            has_openings: counts.openings > 0,
         }
     }
 
@@ -250,16 +240,24 @@ fn stretches(part: &[Cell], mut each: impl FnMut(Stretch)) {
 /// How often each stretch occurs in the parts, or more.
 struct Counts {
     counts: Vec<u16>,
+    /// Words that a text may have in pieces.
+    long: usize,
+    /// What they begin with.
+    openings: usize,
 }
 
 impl Counts {
     fn of<'a>(parts: impl Iterator<Item = &'a [Cell]>, characters: usize) -> Self {
         let size = characters.next_power_of_two().clamp(MIN_COUNTS, MAX_COUNTS);
-        let mut counts = Self { counts: vec![0; size] };
+        let mut counts = Self { counts: vec![0; size], long: 0, openings: 0 };
         for part in parts {
             stretches(part, |stretch| {
                 let count = counts.slot(stretch.hash);
                 counts.counts[count] = counts.counts[count].saturating_add(1);
+                if stretch.is_word && stretch.characters >= SPLITTABLE_LETTERS {
+                    counts.long += 1;
+                    counts.openings += stretch.characters + 1 - SPLITTABLE_LETTERS;
+                }
             });
         }
         counts
