@@ -111,7 +111,8 @@ pub struct Finding {
     /// The word or phrase of the rule that matched.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub phrase: Option<String>,
-    /// What was compared: the words as heard, after folding.
+    /// What was compared: the words as heard, after folding. Of a hit in reduced text (without fillers, without what
+    /// was said twice), the reduced form.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub normal: Option<String>,
     /// Hash of the rule set's files, in hex.
