@@ -169,10 +169,8 @@ impl Check<'_> {
             self.wrong(written.id.referenced, RuleProblem::NothingToFind);
             return (RuleKind::Words, Condition::All(Vec::new()));
         };
-        for (field, except) in [("except", term.except), ("except_from", term.except_from)] {
-            if let Some(except) = except {
-                self.wrong(except.referenced, RuleProblem::Misplaced { field, beside: "words" });
-            }
+        for (field, at) in term.of_words_alone() {
+            self.wrong(at, RuleProblem::Misplaced { field, beside: "words" });
         }
         (RuleKind::When, self.condition(when, scope))
     }

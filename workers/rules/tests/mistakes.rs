@@ -80,6 +80,25 @@ fn every_mistake_names_its_place_and_what_to_write_instead() {
         (rule("    when: {queue: {nto: vip}}\n"), "5:19: unknown field `nto`", "did you mean `not`?"),
         (rule("    when: {all: [a], except: [b]}\n"), "`except` stands here without `words`", "beside the `words`"),
         (rule("    when: [a]\n    except: [b]\n"), "6:13: `except` stands here without `words`", "beside the `words`"),
+        ("rules:\n  - id：a\n".into(), "`id：a`", "`：` is the Chinese colon"),
+        ("rules:\n  - id: a\n    words:\n     - a\n    - b\n".into(), "5:7: ", "in the same column as the others"),
+        ("rules:\n  - id: a\n    category: c\n\twords: [a]\n".into(), "found a tab", "indent with spaces"),
+        (
+            rule("    homophones: false\n    when: [a]\n"),
+            "5:17: `homophones` stands here without `words`",
+            "beside the `words` that it is for",
+        ),
+        (rule("    when: [a]\n    normalise: {case: false}\n"), "6:16: `normalise` stands here", "beside the `words`"),
+        (
+            rule("    when: [a]\n    english: {sound_alikes: true}\n"),
+            "6:14: `english` stands here",
+            "beside the `words`",
+        ),
+        (
+            rule("    when: {all: [{any: [a], homophones: false}, b]}\n"),
+            "5:41: `homophones` stands here without `words`",
+            "beside the `words`",
+        ),
         (rule("    words: [a]\n    when: [b]\n"), "6:11: the rule has both `words` and `when`", "two rules"),
         (
             rule("    when: {all: [{all: [{all: [{all: [{all: [{all: [{all: [{all: [a]}]}]}]}]}]}]}]}\n"),

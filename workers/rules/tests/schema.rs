@@ -52,6 +52,7 @@ fn schema_and_compiler_agree_on_what_may_be_written() {
     let cases = [
         ("when: 投诉", true),
         ("when: [投诉, 退款]", true),
+        ("when: [投诉]\n    homophones: false", false),
         ("when: {said: [投诉], except: [不投诉], homophones: false, speaker: agent, within: {last_percent: 5}}", true),
         ("when: {all: [a, [b], {any: [c]}, {none: [d]}, {at_least: {n: 1, of: [e]}}]}", true),
         ("when: {near: {of: [a, b], secs: 2.5}}", true),

@@ -69,12 +69,13 @@ impl Check<'_> {
         let said = fields.said.take();
         let mut term = fields.term();
         term.words = self.only_one(term.words, said);
-        let options_at = term.except.as_ref().or(term.except_from.as_ref()).map(|list| list.referenced);
         let given = [&term.words, &term.words_from, &term.patterns].into_iter().flatten().next();
         if let Some(at) = given.map(|list| list.referenced) {
             found.push(("words", at, self.leaf(term, &inside)));
-        } else if let Some(at) = options_at {
-            self.wrong(at, RuleProblem::Misplaced { field: "except", beside: "words" });
+        } else {
+            for (field, at) in term.of_words_alone() {
+                self.wrong(at, RuleProblem::Misplaced { field, beside: "words" });
+            }
         }
         self.groups(&mut fields, &inside, &mut found);
         self.rows(&mut fields, &inside, &mut found);

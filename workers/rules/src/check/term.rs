@@ -19,11 +19,11 @@ impl Check<'_> {
     pub(super) fn term(&mut self, written: TermText) -> usize {
         let phrases = self.phrases(["words", "words_from"], written.words, written.words_from);
         let except = self.phrases([EXCEPT, "except_from"], written.except, written.except_from);
-        let homophones = self.homophones(written.homophones);
-        let normalise = self.normalise(written.normalise);
-        let english = written.english.map_or_else(English::default, |english| English {
-            spelling_variants: english.spelling_variants.unwrap_or(false),
-            sound_alikes: english.sound_alikes.unwrap_or(false),
+        let homophones = self.homophones(written.homophones.map(|written| written.value));
+        let normalise = self.normalise(written.normalise.map(|written| written.value));
+        let english = written.english.map_or_else(English::default, |written| English {
+            spelling_variants: written.value.spelling_variants.unwrap_or(false),
+            sound_alikes: written.value.sound_alikes.unwrap_or(false),
         });
         let patterns = written.patterns.map(|list| self.patterns(&list)).unwrap_or_default();
         let matching = Matching { homophones, normalise, english };

@@ -17,9 +17,15 @@ impl RuleProblem {
             Self::UnknownSpeaker { meant, .. } => return Some(format!("did you mean `{meant}`?")),
             Self::NoSuchList { meant: Some(meant), .. } => return Some(format!("did you mean `{meant}`?")),
             Self::MissingField(field) => return Some(format!("add `{field}: …` to the rule")),
+            Self::Yaml(message) if message.contains("found a tab") => {
+                "a tab stands in front of the line or in it: indent with spaces"
+            }
+            Self::Yaml(message) if message.contains("block collection") || message.contains("block mapping") => {
+                "begin the line in the same column as the others of its list, or as the other fields of its rule"
+            }
             Self::Yaml(_) => {
                 "a text with `: `, `#` or a leading `-`, `*`, `&`, `!`, `%`, `@` needs quotes around it, and inside \
-                 brackets one with `,`, `[`, `]`, `{` or `}`; indent with spaces, not tabs"
+                 brackets one with `,`, `[`, `]`, `{` or `}`"
             }
             Self::TooMuchYaml => "put the words into list files, or make several files of it",
             Self::Nested { .. } => "close each bracket; conditions may stand in conditions up to eight levels deep",
@@ -33,6 +39,9 @@ impl RuleProblem {
                 return Some(format!(
                     "put it in quotes: `'{value}'`; YAML reads y, yes, on, n, no, off so without them"
                 ));
+            }
+            Self::WrongForm { value, .. } if value.contains('：') => {
+                "behind the name of a field stand a colon and a space, `: `; `：` is the Chinese colon and part of a text"
             }
             Self::WrongForm { wanted, .. } => {
                 return Some(format!("write {wanted}{}", if wanted.contains("text") { QUOTES } else { "" }));

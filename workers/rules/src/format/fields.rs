@@ -52,9 +52,9 @@ macro_rules! with_words {
             except: Texts,
             except_from: Texts,
             patterns: Texts,
-            homophones: HomophonesText,
-            normalise: NormaliseText,
-            english: EnglishText,
+            homophones: Spanned<HomophonesText>,
+            normalise: Spanned<NormaliseText>,
+            english: Spanned<EnglishText>,
         });
 
         impl $name {

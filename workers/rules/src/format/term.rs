@@ -5,7 +5,7 @@ use std::fmt;
 use earmark_core::Severity;
 use serde::de::{self, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer};
-use serde_saphyr::Spanned;
+use serde_saphyr::{Location, Spanned};
 
 use super::condition::Texts;
 
@@ -18,9 +18,23 @@ pub(crate) struct TermText {
     pub(crate) except: Option<Texts>,
     pub(crate) except_from: Option<Texts>,
     pub(crate) patterns: Option<Texts>,
-    pub(crate) homophones: Option<HomophonesText>,
-    pub(crate) normalise: Option<NormaliseText>,
-    pub(crate) english: Option<EnglishText>,
+    pub(crate) homophones: Option<Spanned<HomophonesText>>,
+    pub(crate) normalise: Option<Spanned<NormaliseText>>,
+    pub(crate) english: Option<Spanned<EnglishText>>,
+}
+
+impl TermText {
+    /// What only words can have, by its name and place.
+    pub(crate) fn of_words_alone(&self) -> impl Iterator<Item = (&'static str, Location)> {
+        let lists = [("except", &self.except), ("except_from", &self.except_from)];
+        let lists = lists.map(|(field, list)| list.as_ref().map(|list| (field, list.referenced)));
+        let switches = [
+            self.homophones.as_ref().map(|switch| ("homophones", switch.referenced)),
+            self.normalise.as_ref().map(|switch| ("normalise", switch.referenced)),
+            self.english.as_ref().map(|switch| ("english", switch.referenced)),
+        ];
+        lists.into_iter().chain(switches).flatten()
+    }
 }
 
 /// `true`, `false`, or the settings.
