@@ -82,7 +82,6 @@ fn every_mistake_names_its_place_and_what_to_write_instead() {
         (rule("    when: [a]\n    except: [b]\n"), "6:13: `except` stands here without `words`", "beside the `words`"),
         ("rules:\n  - id：a\n".into(), "`id：a`", "`：` is the Chinese colon"),
         ("rules:\n  - id: a\n    words:\n     - a\n    - b\n".into(), "5:7: ", "in the same column as the others"),
-        ("rules:\n  - id: a\n    category: c\n\twords: [a]\n".into(), "found a tab", "indent with spaces"),
         (
             rule("    homophones: false\n    when: [a]\n"),
             "5:17: `homophones` stands here without `words`",

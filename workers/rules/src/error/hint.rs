@@ -18,7 +18,7 @@ impl RuleProblem {
             Self::NoSuchList { meant: Some(meant), .. } => return Some(format!("did you mean `{meant}`?")),
             Self::MissingField(field) => return Some(format!("add `{field}: …` to the rule")),
             Self::Yaml(message) if message.contains("found a tab") => {
-                "a tab stands in front of the line or in it: indent with spaces"
+                "a tab stands in front of the line: indent with spaces, not tabs"
             }
             Self::Yaml(message) if message.contains("block collection") || message.contains("block mapping") => {
                 "begin the line in the same column as the others of its list, or as the other fields of its rule"
