@@ -180,6 +180,7 @@ fn matching_by_sound_has_its_conditions() {
         ("words: [年化收益]", "连华收益", &[]),
         ("words: [年化收益]\n    homophones: {fuzzy: [n-l]}", "连华收益", &[("连华收益", Homophone)]),
         ("words: [年化收益]\n    homophones: {fuzzy: [z-zh]}", "连华收益", &[]),
+        ("words: [保两本息]", "堡二笨西", &[("堡二笨西", Homophone)]),
         ("words: [年化收益]\n    homophones: {fuzzy: [n-l]}", "连嗯华收益", &[("连嗯华收益", Homophone)]),
         ("words: [年化收益]\n    homophones: {fuzzy: true}", "娘发搜益", &[("娘发搜益", Homophone)]),
         ("words: [年…收益]\n    homophones: {fuzzy: true}", "娘发收音", &[]),

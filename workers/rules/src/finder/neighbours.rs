@@ -135,22 +135,15 @@ impl Neighbours {
         heard(first) * SYLLABLES + heard(second)
     }
 
-    /// How far phrases reach in which `a` and `b` stand side by side.
+    /// How far phrases reach in which `a` and `b` stand side by side, or what sounds like them.
     fn reach_of(&self, a: char, b: char) -> usize {
-        self.reach_as_spelled(a, b).max(self.reach_as_heard(a, b))
-    }
-
-    fn reach_as_spelled(&self, a: char, b: char) -> usize {
-        usize::from(self.spelled[self.place(a, b)])
-    }
-
-    /// The same of phrases that are matched by sound.
-    fn reach_as_heard(&self, a: char, b: char) -> usize {
+        let spelled = usize::from(self.spelled[self.place(a, b)]);
         if self.sounding.is_empty() {
-            return 0;
+            return spelled;
         }
         let pairs = readings(a).iter().flat_map(|&a| readings(b).iter().map(move |&b| (a, b)));
-        pairs.map(|(a, b)| usize::from(self.sounding[self.place_of_sounds(a, b)])).max().unwrap_or(0)
+        let heard = pairs.map(|(a, b)| usize::from(self.sounding[self.place_of_sounds(a, b)]));
+        heard.max().unwrap_or(0).max(spelled)
     }
 
     /// How far phrases reach that may stand across `change`, where `before` is read before it; 0: none may.
@@ -164,12 +157,7 @@ impl Neighbours {
             Read::Nothing => meet(before, after),
             // Written as in every phrase, it is found as it stands.
             Read::One(c) if !self.is_written_otherwise(*c, passage.chars[change.start]) => 0,
-            // By its sound it is found as it stands: a digit sounds like the numerals that are read as it.
-            Read::One(c) => {
-                let before = before.map_or(0, |before| self.reach_as_spelled(before, *c));
-                let after = after.map_or(0, |after| self.reach_as_spelled(*c, after));
-                or_number(before.max(after), &|| c.to_string())
-            }
+            Read::One(c) => or_number(meet(before, Some(*c)).max(meet(Some(*c), after)), &|| c.to_string()),
             Read::AsWritten => {
                 let digits = &passage.chars[change.start..change.end];
                 let within = digits.windows(2).map(|two| self.reach_of(two[0], two[1])).max().unwrap_or(0);
