@@ -1,6 +1,7 @@
 //! A word or phrase of a rule, made ready for matching: its folded characters, each with what may stand before it.
 
 use crate::fold::{Class, Folder};
+use crate::hints::Hints;
 use crate::passage::{Joint, Passage};
 
 /// A recogniser writes long words in two ("what's app", "pass code"); short ones cannot be told from other words.
@@ -14,6 +15,8 @@ const CHAR_BITS: u32 = (1 << 21) - 1;
 const LETTER: u32 = 1 << 21;
 /// The first character of its part: two phrases with the same cells have the same parts.
 const FIRST: u32 = 1 << 22;
+/// Something that is reduced may begin with it.
+const HINTED: u32 = 1 << 23;
 /// From here one bit for each joint that may stand before the character; not used for the first.
 const JOINTS: u32 = 24;
 const ANY: u32 = 0b11_1111 << JOINTS;
@@ -31,9 +34,19 @@ impl Cell {
         char::from_u32(self.0 & CHAR_BITS).unwrap_or(char::REPLACEMENT_CHARACTER)
     }
 
+    /// All that it is, in one number.
+    pub(crate) fn bits(self) -> u32 {
+        self.0
+    }
+
     /// Whether it belongs to a word with edges.
     pub(crate) fn is_letter(self) -> bool {
         self.0 & LETTER != 0
+    }
+
+    /// Whether something that is reduced may begin with it, as [`crate::fold::hints`] tells; every numeral is.
+    pub(crate) fn is_hinted(self) -> bool {
+        self.0 & HINTED != 0
     }
 
     /// Whether the text must have it apart from the character before it: it begins a word of its own.
@@ -79,8 +92,9 @@ pub(crate) fn append_part(cells: &mut Vec<Cell>, text: &str) {
     let folder = Folder::new();
     for c in text.chars() {
         let folded = folder.fold(c);
+        let hinted = if folded.hints() == Hints::NONE { 0 } else { HINTED };
         if is_inside && folded.is_letter() {
-            cells.push(Cell(folded.char() as u32 | TIGHT | LETTER));
+            cells.push(Cell(folded.char() as u32 | TIGHT | LETTER | hinted));
             continue;
         }
         let (class, folded) = (folded.class(), folded.char());
@@ -103,7 +117,7 @@ pub(crate) fn append_part(cells: &mut Vec<Cell>, text: &str) {
                     run = cells.len();
                 }
                 let first = if cells.len() == begin { FIRST } else { 0 };
-                cells.push(Cell(folded as u32 | joints | first | if is_letter { LETTER } else { 0 }));
+                cells.push(Cell(folded as u32 | joints | first | hinted | if is_letter { LETTER } else { 0 }));
                 seam = Seam::Nothing;
             }
             Class::Apostrophe if seam == Seam::Nothing => seam = Seam::Hyphen,

@@ -51,7 +51,7 @@ impl Change {
     }
 }
 
-/// Whether the phrase with these cells may read otherwise when it is reduced; most do not.
+/// Whether the part of a phrase with these cells may read otherwise when it is reduced; most do not.
 pub(crate) fn is_reducible(cells: &[Cell]) -> bool {
     let mut word = 0;
     cells.iter().enumerate().any(|(at, cell)| {
@@ -59,14 +59,14 @@ pub(crate) fn is_reducible(cells: &[Cell]) -> bool {
         if at > 0 && cell.is_letter() && cells[at - 1].is_letter() && !cell.is_apart() {
             return c.is_ascii_digit();
         }
-        let hints = fold::hints(c);
         if !cell.is_letter() {
             let before = &cells[at.saturating_sub(REPEATED_CHARS)..at];
-            return hints != Hints::NONE || before.iter().any(|cell| cell.char() == c);
+            return cell.is_hinted() || before.iter().any(|cell| cell.char() == c);
         }
         let is_again = at > 0 && cells[word].char() == c;
         word = at;
         let may_fill = || cells.get(at + 1).is_some_and(|next| may_be_filler(c, next.char()));
+        let hints = if cell.is_hinted() { fold::hints(c) } else { Hints::NONE };
         is_again || hints.has(Hints::NUMERAL) || hints.has(Hints::FILLER) && may_fill()
     })
 }

@@ -59,12 +59,8 @@ impl Neighbours {
         };
         all().for_each(|term| made.add(term));
         // As they are written: reduced they are all the same.
-        for cell in terms.iter().flat_map(|term| term.phrases.cells().iter().chain(term.except.cells())) {
-            // Most are letters, and seen not to be digits at a glance.
-            if !cell.char().is_ascii_lowercase() {
-                made.note_digit(cell.char());
-            }
-        }
+        let written = terms.iter().flat_map(|term| term.phrases.cells().iter().chain(term.except.cells()));
+        written.filter(|cell| cell.is_hinted()).for_each(|cell| made.note_digit(cell.char()));
         made
     }
 

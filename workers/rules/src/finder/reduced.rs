@@ -38,13 +38,13 @@ impl Reduced {
     fn list(phrases: &Phrases, kinds: Kinds, may_be_open: bool) -> (Phrases, Vec<(u32, Kinds)>) {
         let mut filling = Filling::new(may_be_open);
         let mut originals = Vec::new();
-        for (number, phrase) in phrases.iter().enumerate() {
-            if !is_reducible(phrase.cells()) {
-                continue;
-            }
-            let Some((text, by)) = reduced(phrase.text(), kinds) else { continue };
+        let reducible = (0..phrases.part_count()).filter(|&part| is_reducible(phrases.part(part)));
+        let mut numbers: Vec<u32> = reducible.map(|part| phrases.phrase_of_part(part).0).collect();
+        numbers.dedup();
+        for number in numbers {
+            let Some((text, by)) = reduced(phrases.get(number as usize).text(), kinds) else { continue };
             if filling.add_inline(text.trim(), 1).is_ok() {
-                originals.push((small(number), by));
+                originals.push((number, by));
             }
         }
         (filling.finish(), originals)
@@ -59,8 +59,4 @@ impl Reduced {
             found(Hit { phrase, ..hit }, kinds);
         }
     }
-}
-
-fn small(number: usize) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
 }
