@@ -1,10 +1,14 @@
 //! Lists of words and phrases, in columns: a list of a million words is a few arrays, not a million of anything.
 
+mod seen;
+
 use std::sync::Arc;
 
 use crate::SourceFile;
 use crate::gap::{Gap, bad_bound, has_ellipsis, stretches};
 use crate::phrase::{Cell, append_part};
+
+use seen::Seen;
 
 /// The phrases of a term, in order.
 #[derive(Debug, Clone, Default)]
@@ -279,14 +283,13 @@ impl<'a> Phrase<'a> {
 pub(crate) struct Filling {
     list: Phrases,
     may_be_open: bool,
-    /// Numbers of phrases and one, by the hash of their cells; 0: free. A power of two, at most half full.
-    seen: Vec<u32>,
+    seen: Seen,
 }
 
 impl Filling {
     /// Of a list whose phrases may begin or end with an ellipsis or may not.
     pub(crate) fn new(may_be_open: bool) -> Self {
-        Self { list: Phrases::default(), may_be_open, seen: vec![0; 64] }
+        Self { list: Phrases::default(), may_be_open, seen: Seen::new() }
     }
 
     /// Adds `text`, trimmed and not empty, of the rule itself; before any list file.
@@ -305,13 +308,13 @@ impl Filling {
     /// Makes room for the words of list file `file` of `files`, which are added next.
     pub(crate) fn begin_list(&mut self, files: &Arc<[SourceFile]>, file: usize) {
         self.begin_run(|| Origin::List(files.clone(), file), |_| false);
-        let text = files[file].text.as_bytes();
-        let lines = text.iter().filter(|byte| **byte == b'\n').count() + 1;
-        let characters = text.iter().filter(|byte| **byte & 0xc0 != 0x80).count();
+        let text = &files[file].text;
+        let lines = count_of_lines(text.as_bytes());
+        let characters = text.chars().count();
         self.list.texts.reserve_exact(lines);
         self.list.ends.reserve_exact(lines);
         self.list.cells.reserve_exact(characters + 1 - lines);
-        self.grow(self.list.texts.len() + lines);
+        self.reserve(lines);
     }
 
     /// Adds `text`, which begins at byte `at` of the list file last begun.
@@ -403,40 +406,28 @@ impl Filling {
 
     /// Whether the list has the phrase whose cells are the last ones, from `begin`; it is remembered.
     fn is_repeated(&mut self, begin: usize, rich: Option<&Rich>) -> bool {
-        self.grow(self.list.len() + 1);
+        self.reserve(1);
         let list = &self.list;
         let cells = &list.cells[begin..];
-        let mask = self.seen.len() - 1;
-        let mut slot = hash(cells) & mask;
-        while let Some(number) = (self.seen[slot] as usize).checked_sub(1) {
-            if list.get(number).cells() == cells && list.get(number).gaps() == list.gaps(rich) {
-                return true;
-            }
-            slot = (slot + 1) & mask;
-        }
-        self.seen[slot] = small(list.len() + 1);
-        false
+        let is_same = |number| list.get(number).cells() == cells && list.get(number).gaps() == list.gaps(rich);
+        !self.seen.add(hash(cells), is_same)
     }
 
-    fn grow(&mut self, phrases: usize) {
-        if phrases * 2 <= self.seen.len() {
-            return;
-        }
-        let size = (phrases * 2).next_power_of_two();
-        self.seen = vec![0; size];
-        for number in 0..self.list.len() {
-            let mut slot = hash(self.list.get(number).cells()) & (size - 1);
-            while self.seen[slot] != 0 {
-                slot = (slot + 1) & (size - 1);
-            }
-            self.seen[slot] = small(number + 1);
-        }
+    fn reserve(&mut self, phrases: usize) {
+        let list = &self.list;
+        self.seen.reserve(phrases, |number| hash(list.get(number).cells()));
     }
 }
 
-fn hash(cells: &[Cell]) -> usize {
-    let mixed = cells.iter().fold(0_u64, |hash, cell| (hash.rotate_left(5) ^ u64::from(cell.char())).wrapping_mul(MIX));
-    (mixed >> 32) as usize
+/// How many lines `text` has; the last one counts though nothing ends it.
+fn count_of_lines(text: &[u8]) -> usize {
+    // So many at once are counted in bytes, which is quick.
+    let ends = |bytes: &[u8]| bytes.iter().fold(0, |ends, byte| ends + u8::from(*byte == b'\n'));
+    text.chunks(u8::MAX.into()).map(|bytes| usize::from(ends(bytes))).sum::<usize>() + 1
+}
+
+fn hash(cells: &[Cell]) -> u64 {
+    cells.iter().fold(0, |hash: u64, cell| (hash.rotate_left(5) ^ u64::from(cell.bits())).wrapping_mul(MIX))
 }
 
 /// An odd number without a pattern: 2^64 divided by the golden ratio.
