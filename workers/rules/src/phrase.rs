@@ -34,6 +34,11 @@ impl Cell {
         char::from_u32(self.0 & CHAR_BITS).unwrap_or(char::REPLACEMENT_CHARACTER)
     }
 
+    /// Whether `other` is the same character, whatever may stand before it.
+    pub(crate) fn is_same_char(self, other: Self) -> bool {
+        (self.0 ^ other.0) & CHAR_BITS == 0
+    }
+
     /// All that it is, in one number.
     pub(crate) fn bits(self) -> u32 {
         self.0

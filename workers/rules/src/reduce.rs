@@ -55,18 +55,17 @@ impl Change {
 pub(crate) fn is_reducible(cells: &[Cell]) -> bool {
     let mut word = 0;
     cells.iter().enumerate().any(|(at, cell)| {
-        let c = cell.char();
         if at > 0 && cell.is_letter() && cells[at - 1].is_letter() && !cell.is_apart() {
-            return c.is_ascii_digit();
+            return cell.is_hinted() && cell.char().is_ascii_digit();
         }
         if !cell.is_letter() {
             let before = &cells[at.saturating_sub(REPEATED_CHARS)..at];
-            return cell.is_hinted() || before.iter().any(|cell| cell.char() == c);
+            return cell.is_hinted() || before.iter().any(|before| before.is_same_char(*cell));
         }
-        let is_again = at > 0 && cells[word].char() == c;
+        let is_again = at > 0 && cells[word].is_same_char(*cell);
         word = at;
-        let may_fill = || cells.get(at + 1).is_some_and(|next| may_be_filler(c, next.char()));
-        let hints = if cell.is_hinted() { fold::hints(c) } else { Hints::NONE };
+        let hints = if cell.is_hinted() { fold::hints(cell.char()) } else { Hints::NONE };
+        let may_fill = || cells.get(at + 1).is_some_and(|next| may_be_filler(cell.char(), next.char()));
         is_again || hints.has(Hints::NUMERAL) || hints.has(Hints::FILLER) && may_fill()
     })
 }

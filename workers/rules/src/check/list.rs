@@ -59,7 +59,7 @@ impl Check<'_> {
         let mut repeats: Option<Repeats> = None;
         let mut line_at = 0;
         for (number, line) in file.text.split('\n').enumerate() {
-            let text = line.trim_start().trim_start_matches(BYTE_ORDER_MARK).trim_start();
+            let text = line.trim_start_matches(|c: char| c.is_whitespace() || c == BYTE_ORDER_MARK);
             let indent = line.len() - text.len();
             let (text, at) = (text.trim_end(), line_at + indent);
             line_at += line.len() + 1;

@@ -57,10 +57,8 @@ impl Neighbours {
             numbers: HashSet::new(),
             digits: [Spelling::Nowhere; 10],
         };
-        all().for_each(|term| made.add(term));
-        // As they are written: reduced they are all the same.
-        let written = terms.iter().flat_map(|term| term.phrases.cells().iter().chain(term.except.cells()));
-        written.filter(|cell| cell.is_hinted()).for_each(|cell| made.note_digit(cell.char()));
+        terms.iter().for_each(|term| made.add(term, true));
+        reduced.iter().for_each(|term| made.add(term, false));
         made
     }
 
@@ -83,27 +81,35 @@ impl Neighbours {
         })
     }
 
-    fn add(&mut self, term: &Term) {
+    /// Adds the phrases of `term`, which are as they are written or, where all digits are the same, as they are reduced.
+    fn add(&mut self, term: &Term, is_written: bool) {
         for (phrases, is_found) in [(&term.phrases, true), (&term.except, false)] {
             let least = term.matching.homophones.as_ref().map(|homophones| homophones.least_chars(is_found));
             for (part, reach) in phrases.reaches() {
                 let reach = u16::try_from(reach).unwrap_or(u16::MAX);
                 let is_by_sound =
                     least.is_some_and(|least| part.len() >= least) && !part.iter().any(|cell| cell.is_letter());
+                if is_by_sound && self.sounding.is_empty() {
+                    self.sounding = vec![0; SYLLABLES * SYLLABLES];
+                }
+                let is_digit = |cell: &Cell| cell.is_hinted() && cell.char().is_ascii_digit();
                 for two in part.windows(2) {
                     // What stands inside a word is never parted by a filler.
                     let is_inside = two[0].is_letter() && two[1].is_letter() && !two[1].may_be_apart();
-                    let [a, b] = [two[0].char(), two[1].char()];
-                    if !is_inside || a.is_ascii_digit() || b.is_ascii_digit() {
-                        let place = self.place(a, b);
-                        self.spelled[place] = self.spelled[place].max(reach);
+                    if is_inside && !two.iter().any(is_digit) {
+                        continue;
                     }
+                    let [a, b] = [two[0].char(), two[1].char()];
+                    let place = self.place(a, b);
+                    self.spelled[place] = self.spelled[place].max(reach);
                     if is_by_sound {
                         self.note_sounds(a, b, reach);
                     }
                 }
-                let is_digit = |cell: &Cell| cell.char().is_ascii_digit();
-                if part.first().is_some_and(is_digit) && part.iter().all(is_digit) {
+                if is_written {
+                    part.iter().filter(|cell| cell.is_hinted()).for_each(|cell| self.note_digit(cell.char()));
+                }
+                if part.iter().all(is_digit) {
                     self.numbers.insert(part.iter().map(|cell| cell.char()).collect());
                 }
             }
@@ -115,14 +121,10 @@ impl Neighbours {
     }
 
     fn note_sounds(&mut self, a: char, b: char, reach: u16) {
-        for &first in readings(a) {
-            for &second in readings(b) {
-                if self.sounding.is_empty() {
-                    self.sounding = vec![0; SYLLABLES * SYLLABLES];
-                }
-                let place = self.place_of_sounds(first, second);
-                self.sounding[place] = self.sounding[place].max(reach);
-            }
+        let (first, second) = (readings(a), readings(b));
+        for (&first, &second) in first.iter().flat_map(|first| second.iter().map(move |second| (first, second))) {
+            let place = self.place_of_sounds(first, second);
+            self.sounding[place] = self.sounding[place].max(reach);
         }
     }
 

@@ -14,7 +14,7 @@ pub(super) struct Seen {
 }
 
 const MIN_SLOTS: usize = 64;
-const BITS_PER_SLOT: usize = 8;
+const BITS_PER_SLOT: usize = 4;
 
 impl Seen {
     pub(super) fn new() -> Self {
