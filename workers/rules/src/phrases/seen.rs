@@ -3,7 +3,7 @@
 /// Numbers of phrases by their hashes. Memory is what filling it waits for: a few bits say that most phrases are new,
 /// and those are entered many at once, so that it waits for many at once.
 pub(super) struct Seen {
-    /// Numbers of phrases and one; 0: free. A power of two, at most half full.
+    /// Numbers of phrases, or [`FREE`]. A power of two, at most half full.
     slots: Vec<u32>,
     /// Set for the hash of each phrase, [`BITS_PER_SLOT`] times as many as there are slots.
     bits: Vec<u64>,
@@ -13,6 +13,8 @@ pub(super) struct Seen {
     waiting: Vec<u64>,
 }
 
+/// Not zero: a page of memory that comes as zeros costs twice, when it is first read and when it is first written.
+const FREE: u32 = u32::MAX;
 const MIN_SLOTS: usize = 64;
 const BITS_PER_SLOT: usize = 4;
 
@@ -44,8 +46,8 @@ impl Seen {
         if self.bits[word] & bit != 0 {
             self.enter();
             let mut slot = self.slot(hash);
-            while let Some(number) = (self.slots[slot] as usize).checked_sub(1) {
-                if is_same(number) {
+            while self.slots[slot] != FREE {
+                if is_same(self.slots[slot] as usize) {
                     return false;
                 }
                 slot = (slot + 1) & (self.slots.len() - 1);
@@ -61,9 +63,9 @@ impl Seen {
     fn enter(&mut self) {
         let mask = self.slots.len() - 1;
         let first = self.len - self.waiting.len();
-        for (number, hash) in (first + 1..).zip(&self.waiting) {
+        for (number, hash) in (first..).zip(&self.waiting) {
             let mut slot = self.slot(*hash);
-            while self.slots[slot] != 0 {
+            while self.slots[slot] != FREE {
                 slot = (slot + 1) & mask;
             }
             self.slots[slot] = super::small(number);
@@ -72,7 +74,7 @@ impl Seen {
     }
 
     fn set_size(&mut self, slots: usize) {
-        self.slots = vec![0; slots];
+        self.slots = vec![FREE; slots];
         self.bits = vec![0; slots * BITS_PER_SLOT / 64];
     }
 
