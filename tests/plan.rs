@@ -114,7 +114,7 @@ fn what_cannot_be_planned_is_a_line_with_code_and_hint_and_the_rest_is_planned()
     assert_eq!(ran.code, Some(1));
     assert!(ran.stderr.contains("no-such-file.wav: error:") && ran.stderr.contains("hint:"), "{}", ran.stderr);
     assert!(ran.stdout.contains("FAILED") && ran.stdout.contains("all 2"), "{}", ran.stdout);
-    assert!(ran.stdout.contains("default: 1 requests, 2 at a time, 3000 ms each (expected): 0:03"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("default: 1 request, 2 at a time, 3000 ms each (expected): 0:03"), "{}", ran.stdout);
 }
 
 #[test]

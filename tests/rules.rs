@@ -236,6 +236,16 @@ async fn a_set_is_activated_rolled_back_listed_and_written_out_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_thing_is_counted_in_the_singular() {
+    let machine = Machine::new();
+    write(&machine, "one.yaml", &rule("one"));
+    let checked = well(&machine, &["rules", "check", "one.yaml"]).stdout;
+    assert!(checked.contains("one: 1 rule, 1 word, 1 example, sha256 "), "{checked}");
+    let tested = well(&machine, &["rules", "test", "one.yaml"]).stdout;
+    assert!(tested.contains("1 example, 0 failed"), "{tested}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_held_result_is_locked_until_a_reviewer_releases_it() {
     let simulator = provider(Arc::new(|_| SAID.into())).await;
     let machine = Machine::new();

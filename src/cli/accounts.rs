@@ -146,7 +146,7 @@ async fn pause(app: &App, name: &str, until: Option<&str>, reason: &str) -> Resu
 async fn resume(app: &App, name: &str) -> Result<Outcome, Complaint> {
     refuse_unknown(app, name).await?;
     let woken = app.account_states.resume(name, jobs::ACTOR).await?;
-    let jobs = if woken == 1 { "1 job was woken".into() } else { format!("{woken} jobs were woken") };
+    let jobs = show::counted(woken, "job was woken", "jobs were woken");
     show::line(&format!("{name} is open, {jobs}"));
     Ok(Outcome::Done)
 }

@@ -38,8 +38,10 @@ pub async fn audit(app: &App, command: Command) -> Result<Outcome, Complaint> {
                 };
                 match &chain.result {
                     Ok(()) => show::line(&format!(
-                        "{}: {} entries{erased}, chain intact, ends in {}",
-                        chain.tenant, chain.entries, chain.last_hash
+                        "{}: {}{erased}, chain intact, ends in {}",
+                        chain.tenant,
+                        show::counted(chain.entries, "entry", "entries"),
+                        chain.last_hash
                     )),
                     Err(error) => show::line(&format!("{}: BROKEN: {error}", chain.tenant)),
                 }

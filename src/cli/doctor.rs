@@ -71,7 +71,10 @@ pub async fn doctor(config: Config) -> Result<Outcome, Complaint> {
                     Check::Bad(complaint.problem.message, "mend them; `earmark rules check PATH` looks again".into())
                 }
             },
-            |(rules, why)| Check::Well(format!("{}: {} rules, {why}", named(&rules), rules.rules().len())),
+            |(rules, why)| {
+                let count = show::counted(rules.rules().len(), "rule", "rules");
+                Check::Well(format!("{}: {count}, {why}", named(&rules)))
+            },
         ),
     );
     report(

@@ -248,9 +248,9 @@ fn print_table(app: &App, looked: &[Looked], busy: &[Busy]) {
     for busy in busy {
         let how = if busy.is_measured { "measured" } else { "expected" };
         show::line(&format!(
-            "{}: {} requests, {} at a time, {} ms each ({how}): {}",
+            "{}: {}, {} at a time, {} ms each ({how}): {}",
             busy.account,
-            busy.requests,
+            show::counted(busy.requests, "request", "requests"),
             busy.permits,
             busy.latency_ms,
             minutes_seconds(busy.takes_ms)

@@ -78,10 +78,15 @@ impl Prefix {
 
     fn end(&self) -> Result<(), Complaint> {
         if self.empty > 0 {
-            show::note(&format!("{} empty objects are left out", self.empty));
+            show::note(&format!("left out: {}", show::counted(self.empty, "empty object", "empty objects")));
         }
         if self.folders > 0 {
-            show::note(&format!("{} objects that only stand for folders are left out", self.folders));
+            let folders = show::counted(
+                self.folders,
+                "object that only stands for a folder",
+                "objects that only stand for folders",
+            );
+            show::note(&format!("left out: {folders}"));
         }
         if self.found == 0 {
             return Err(Complaint::plain(

@@ -57,7 +57,7 @@ impl Bars {
         let is_step = total > 0 && (step > shown.step || done == 0);
         shown.step = step.max(shown.step);
         if is_step {
-            show::note(&format!("{}: {stage} {done} of {total} clips", shown.name));
+            show::note(&format!("{}: {stage} {done} of {}", shown.name, show::counted(total, "clip", "clips")));
         }
     }
 

@@ -92,7 +92,11 @@ async fn stats(app: &App, is_json: bool) -> Result<Outcome, Complaint> {
 }
 
 fn facts(stats: &QueueStats, streams: Option<&Value>) {
-    show::line(&format!("workers  {} alive with {} slots", stats.workers.live, stats.workers.slots));
+    show::line(&format!(
+        "workers  {} alive with {}",
+        stats.workers.live,
+        show::counted(stats.workers.slots, "slot", "slots")
+    ));
     let outbox = &stats.outbox;
     let oldest =
         if outbox.waiting > 0 { format!(", the oldest for {}", age(outbox.oldest_age_ms)) } else { String::new() };

@@ -171,7 +171,8 @@ impl Here<'_> {
             Ok(report) => {
                 let warnings: String = report.warnings.iter().map(|warning| format!("; {}", warning.detail)).collect();
                 let held = if asks.is_held { format!("; {HELD}") } else { String::new() };
-                format!("done, {} findings{warnings}{held}{}", report.findings.len(), asks.alerts("; "))
+                let findings = show::counted(report.findings.len(), "finding", "findings");
+                format!("done, {findings}{warnings}{held}{}", asks.alerts("; "))
             }
             Err(problem) => match &problem.hint {
                 Some(hint) => format!("error: {problem}\n  hint: {hint}"),
@@ -257,8 +258,7 @@ impl Asks {
     fn alerts(self, before: &str) -> String {
         match self.alerts {
             0 => String::new(),
-            1 => format!("{before}1 alert"),
-            more => format!("{before}{more} alerts"),
+            some => format!("{before}{}", show::counted(some, "alert", "alerts")),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What goes to the terminal.
 
+use std::fmt::Display;
 use std::io::{IsTerminal, Write};
 
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
@@ -26,6 +27,12 @@ pub fn note(text: &str) {
 /// Prints a complaint on standard error.
 pub fn error(complaint: &Complaint) {
     note(&complaint.to_string());
+}
+
+/// A number of things: `1 rule`, `2 rules`, `0 rules`.
+pub fn counted(count: impl Display + PartialEq + From<u8>, one: &str, many: &str) -> String {
+    let what = if count == 1.into() { one } else { many };
+    format!("{count} {what}")
 }
 
 /// Columns of ids: half an id cannot be copied.
@@ -70,4 +77,15 @@ pub fn finding(finding: &Finding) -> String {
 pub fn json(value: &impl serde::Serialize) -> Result<(), Complaint> {
     line(&serde_json::to_string(value).map_err(|error| Complaint::internal(&error))?);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_thing_is_counted_in_the_singular_and_none_and_many_in_the_plural() {
+        let shown = [0_u32, 1, 2, 11].map(|count| counted(count, "entry", "entries"));
+        assert_eq!(shown, ["0 entries", "1 entry", "2 entries", "11 entries"]);
+    }
 }

@@ -45,17 +45,19 @@ pub async fn storage(app: &App, command: Command) -> Result<Outcome, Complaint> 
     }
     let verb = if dry_run { "would be removed" } else { "removed" };
     show::line(&format!(
-        "{} artifacts, {} orphans ({} bytes) {verb}",
-        report.seen, report.orphans, report.orphaned_bytes
+        "{}, {} ({}) {verb}",
+        show::counted(report.seen, "artifact", "artifacts"),
+        show::counted(report.orphans, "orphan", "orphans"),
+        show::counted(report.orphaned_bytes, "byte", "bytes")
     ));
     if report.unknown > 0 && !unknown {
         show::note(&format!(
-            "{} artifacts belong to jobs that this database does not know; they are left, unless --unknown is given",
-            report.unknown
+            "left, unless --unknown is given: {} of jobs that this database does not know",
+            show::counted(report.unknown, "artifact", "artifacts")
         ));
     }
     if report.foreign > 0 {
-        show::note(&format!("{} other objects are left alone", report.foreign));
+        show::note(&format!("left alone: {}", show::counted(report.foreign, "other object", "other objects")));
     }
     Ok(Outcome::Done)
 }

@@ -110,11 +110,14 @@ async fn work(
     // Whatever a killed worker of this machine held is free at once, not after its lease.
     let recovered = app.journal.recover().await?;
     if !recovered.is_empty() {
-        show::note(&format!("took {} jobs back from workers that had died", recovered.freed.len()));
+        show::note(&format!(
+            "took {} back from workers that had died",
+            show::counted(recovered.freed.len(), "job", "jobs")
+        ));
     }
     // The budget may have been raised since; whoever is still over it waits again.
     app.journal.wake("budget.spent").await?;
-    show::note(&format!("working: {} recordings at a time", app.slots()));
+    show::note(&format!("working: {} at a time", show::counted(app.slots(), "recording", "recordings")));
     let running = app.worker(&worker, app.attempts(pipeline));
     let delivery = app.delivery()?;
     if delivery.is_some() && app.config.notify.secret.is_none() {

@@ -25,7 +25,11 @@ pub fn check(rules: &RuleSet, audio: &Audio) {
     }
     let id = rules.id();
     show::line(&format!(
-        "{}: {} rules, {} words, {} examples, sha256 {}",
-        id.name, lint.rules, lint.words, lint.examples, id.sha256
+        "{}: {}, {}, {}, sha256 {}",
+        id.name,
+        show::counted(lint.rules, "rule", "rules"),
+        show::counted(lint.words, "word", "words"),
+        show::counted(lint.examples, "example", "examples"),
+        id.sha256
     ));
 }

@@ -89,6 +89,6 @@ fn write(rules: &RuleSet, out: &Path) -> Result<(), Complaint> {
         std::fs::write(&path, &file.text).map_err(|error| failed(&path, &error))?;
         show::line(&path.display().to_string());
     }
-    show::note(&format!("{}: {} files", named(rules), rules.sources().len()));
+    show::note(&format!("{}: {}", named(rules), show::counted(rules.sources().len(), "file", "files")));
     Ok(())
 }

@@ -230,7 +230,12 @@ fn print(rules: &RuleSet, counts: &BTreeMap<String, Counts>, transcripts: u64, i
     }
     if !is_json {
         show::line(&table.to_string());
-        show::line(&format!("{transcripts} transcripts, rule set {} {}", id.name, id.sha256));
+        show::line(&format!(
+            "{}, rule set {} {}",
+            show::counted(transcripts, "transcript", "transcripts"),
+            id.name,
+            id.sha256
+        ));
     }
     Ok(())
 }

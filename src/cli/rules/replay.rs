@@ -93,7 +93,10 @@ pub async fn replay(app: &App, args: Args) -> Result<Outcome, Complaint> {
     print_summary(&summary, args.json)?;
     replays.end(&id, &text(&summary)?).await?;
     if args.apply {
-        show::note(&format!("applied to {replaced} jobs; {there_already} had the findings of these rules already"));
+        show::note(&format!(
+            "applied to {}; {there_already} had the findings of these rules already",
+            show::counted(replaced, "job", "jobs")
+        ));
     }
     Ok(if summary.unreadable_jobs == 0 { Outcome::Done } else { Outcome::SomeFailed })
 }
@@ -258,14 +261,18 @@ fn print_summary(summary: &Summary, is_json: bool) -> Result<(), Complaint> {
     let Summary { from, to, total, .. } = summary;
     show::line(&format!("from {} {}\nto   {} {}", from.name, from.sha256, to.name, to.sha256));
     show::line(&format!(
-        "{} jobs, different in {}: {} findings added, {} removed, {} changed",
-        summary.jobs, summary.changed_jobs, total.added, total.removed, total.changed
+        "{}, different in {}: {} added, {} removed, {} changed",
+        show::counted(summary.jobs, "job", "jobs"),
+        summary.changed_jobs,
+        show::counted(total.added, "finding", "findings"),
+        total.removed,
+        total.changed
     ));
     if summary.kept_jobs < summary.changed_jobs {
         show::line(&format!("of these jobs {} are kept to be shown again", summary.kept_jobs));
     }
     if summary.unreadable_jobs > 0 {
-        show::line(&format!("{} reports could not be read", summary.unreadable_jobs));
+        show::line(&format!("{} could not be read", show::counted(summary.unreadable_jobs, "report", "reports")));
     }
     Ok(())
 }

@@ -170,7 +170,7 @@ pub enum RuleProblem {
         most: usize,
     },
     /// One thing is near nothing.
-    #[error("the list has {count} conditions and needs {fewest}")]
+    #[error("the list needs {fewest} conditions and has {count}")]
     TooFewConditions {
         /// How many it has.
         count: usize,

@@ -102,7 +102,7 @@ pub enum LintProblem {
         except: String,
     },
     /// Lines that say again what the list or the rule has.
-    #[error("{count} lines of this list say again what stands before them; the first of them is `{word}`")]
+    #[error("{}", repeated(*count, word))]
     RepeatedLines {
         /// How many.
         count: usize,
@@ -176,5 +176,12 @@ fn texts(rule: &Rule, warnings: &mut Vec<LintWarning>) {
     }
     if rule.message.is_empty() {
         warn(LintProblem::NoMessage(rule.category.clone()));
+    }
+}
+
+fn repeated(count: usize, word: &str) -> String {
+    match count {
+        1 => format!("1 line of this list says again what stands before it: `{word}`"),
+        _ => format!("{count} lines of this list say again what stands before them; the first of them is `{word}`"),
     }
 }

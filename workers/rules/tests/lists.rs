@@ -96,6 +96,9 @@ fn a_word_twice_in_a_list_is_a_warning_with_a_count() {
     ] {
         assert!(warnings.iter().any(|warning| warning == expected), "{expected}\n{warnings:#?}");
     }
+    let once = self::set("    words_from: [a.txt]\n", &[("a.txt", "骗子\n騙子\n")]).unwrap().lint();
+    let expected = "a.txt:2: rule `r`: 1 line of this list says again what stands before it: `騙子`";
+    assert!(once.warnings.iter().any(|warning| warning.to_string() == expected), "{once:#?}");
 }
 
 #[test]

@@ -63,7 +63,7 @@ fn every_mistake_names_its_place_and_what_to_write_instead() {
         (rule("    when: {nera: {of: [a, b], secs: 3}}\n"), "5:12: unknown field `nera`", "did you mean `near`?"),
         (rule("    when: {near: {of: [a, b], sec: 3}}\n"), "unknown field `sec`", "did you mean `secs`?"),
         (rule("    when: {near: {of: [a, b]}}\n"), "5:18: `near` does not say how near", "`secs: 10`"),
-        (rule("    when: {near: {of: [a], secs: 3}}\n"), "5:23: the list has 1 conditions and needs 2", "list each"),
+        (rule("    when: {near: {of: [a], secs: 3}}\n"), "5:23: the list needs 2 conditions and has 1", "list each"),
         (rule("    when: {near: {of: [a, b], secs: 3, turns: 1}}\n"), "the distance is given twice", "keep one of"),
         (rule("    when: {near: {of: [a, b], secs: -3}}\n"), "`secs` is -3", "a number from 0"),
         (rule("    when: {all: []}\n"), "5:17: `all` is empty", "at least one"),
