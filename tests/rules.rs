@@ -246,6 +246,20 @@ async fn one_thing_is_counted_in_the_singular() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_text_is_tried_on_rules_for_certain_recordings_which_say_for_which() {
+    let machine = Machine::new();
+    let file = rule("vip").replace("    words:", "    applies_to: {queues: [vip]}\n    words:") + &rule("all")[7..];
+    write(&machine, "a.yaml", &file);
+    let text = |more: &[&str]| well(&machine, &[&["rules", "test", "a.yaml", "--text", SAID], more].concat());
+    let shown = text(&[]).stdout;
+    let lines: Vec<&str> = shown.lines().collect();
+    assert!(lines[0].contains(" all ") && !lines[0].contains("only where"), "{shown}");
+    assert!(lines[1].contains(" vip ") && lines[1].ends_with("[only where queue is vip]"), "{shown}");
+    let only: Vec<Value> = text(&["--json"]).json().into_iter().map(|finding| finding["only_for"].clone()).collect();
+    assert_eq!(only, [json!([]), json!(["queue is vip"])]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_held_result_is_locked_until_a_reviewer_releases_it() {
     let simulator = provider(Arc::new(|_| SAID.into())).await;
     let machine = Machine::new();

@@ -14,14 +14,21 @@ pub fn text(rules: &RuleSet, text: &str, json: bool) -> Result<Outcome, Complain
     let findings = rules.find_in_text(text);
     if findings.is_empty() {
         show::note(
-            "no findings (what only a whole recording can show, such as what must be said, is not asked of a single text)",
+            "no findings (what only a whole recording can show, such as what must be said or a condition on the recording, \
+             is not asked of a single text)",
         );
     }
     for finding in findings {
+        let rule = rules.rules().iter().find(|rule| rule.id == finding.rule_id);
+        let only_for = rule.map(|rule| rule.applies_to.in_words()).unwrap_or_default();
         if json {
-            show::json(&finding)?;
-        } else {
+            let mut shown = serde_json::to_value(&finding).map_err(|error| Complaint::internal(&error))?;
+            shown["only_for"] = json!(only_for);
+            show::json(&shown)?;
+        } else if only_for.is_empty() {
             show::line(&show::finding(&finding));
+        } else {
+            show::line(&format!("{} [only where {}]", show::finding(&finding), only_for.join(" and ")));
         }
     }
     Ok(Outcome::Done)
@@ -41,7 +48,8 @@ pub fn examples(rules: &RuleSet, json: bool) -> Result<Outcome, Complaint> {
         }))?;
     } else {
         failures(&report);
-        show::line(&format!("{} examples, {} failed", report.count, report.failures.len()));
+        let examples = show::counted(report.count, "example", "examples");
+        show::line(&format!("{examples}, {} failed", report.failures.len()));
     }
     Ok(if report.failures.is_empty() { Outcome::Done } else { Outcome::SomeFailed })
 }

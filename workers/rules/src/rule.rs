@@ -130,6 +130,25 @@ impl Rule {
     }
 }
 
+impl AppliesTo {
+    /// Each thing asked of a recording beside its language, in English: `queue is vip`; empty: nothing is.
+    pub fn in_words(&self) -> Vec<String> {
+        let mut asked = Vec::new();
+        if !self.lanes.is_empty() {
+            let lanes: Vec<String> = self.lanes.iter().map(ToString::to_string).collect();
+            asked.push(format!("lane is {}", lanes.join(", ")));
+        }
+        if !self.tenants.is_empty() {
+            asked.push(format!("tenant is {}", self.tenants.join(", ")));
+        }
+        if self.min_duration_ms > 0 {
+            asked.push(format!("length is at least {}", earmark_core::minutes_seconds(self.min_duration_ms)));
+        }
+        asked.extend(self.fields.iter().map(|test| test.describe("en")));
+        asked
+    }
+}
+
 impl Valid {
     /// Whether the rule counts at `ms`; always where nobody knows when it is.
     pub(crate) fn holds(&self, ms: Option<i64>) -> bool {

@@ -110,7 +110,8 @@ impl RuleSet {
     }
 
     /// What the rules find in one text that anybody may have said; times are 0. What only a whole recording can show is
-    /// not asked: that something is missing, or never said beside it.
+    /// not asked: that something is missing, or never said beside it. Rules for certain recordings only are tried as well:
+    /// see [`AppliesTo::in_words`](crate::AppliesTo::in_words).
     pub fn find_in_text(&self, text: &str) -> Vec<Finding> {
         let is_chinese = !text.is_ascii() && text.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c));
         let language = if is_chinese { "zh" } else { "en" };
@@ -126,7 +127,7 @@ impl RuleSet {
             words: Vec::new(),
         };
         let context = Context { language: Some(language.into()), ..Context::default() };
-        let mut findings = self.find_early(&[utterance], &context);
+        let mut findings = Search::new(self, &[utterance], &context, Extent::Text).run();
         findings.retain(|finding| finding.utterance_id.is_some());
         for (number, finding) in findings.iter_mut().enumerate() {
             finding.id = format!("f{}", number + 1);

@@ -39,6 +39,20 @@ pub(crate) enum Extent {
     Part,
     /// An example: what the producer would have given along is not known.
     Trial,
+    /// One text: a part of something of which nothing else is known, nor what the producer would have given along.
+    Text,
+}
+
+impl Extent {
+    /// Whether more may follow.
+    fn is_part(self) -> bool {
+        matches!(self, Self::Part | Self::Text)
+    }
+
+    /// Whether what the producer gave along is unknown, not absent.
+    fn is_unsaid(self) -> bool {
+        matches!(self, Self::Trial | Self::Text)
+    }
 }
 
 /// One search through one recording.
@@ -67,7 +81,7 @@ impl<'a> Search<'a> {
         let mut findings = Vec::new();
         // Rules in order: those of which something was said, and those that hold without.
         let mut heard = said.chunk_by(|a, b| rule_of(a) == rule_of(b)).peekable();
-        let standing: &[u32] = if self.extent == Extent::Part { &[] } else { self.set.standing() };
+        let standing: &[u32] = if self.extent.is_part() { &[] } else { self.set.standing() };
         let mut standing = standing.iter().map(|&rule| rule as usize).peekable();
         loop {
             let next_heard = heard.peek().map(|said| rule_of(&said[0]));
@@ -91,7 +105,7 @@ impl<'a> Search<'a> {
         let language = self.recording.context.language.as_deref();
         // What was said has its own language, and was asked for that already.
         let language = if said.is_empty() { language } else { None };
-        let is_there = self.extent != Extent::Part || rule.condition.is_early(self.set.owners());
+        let is_there = !self.extent.is_part() || rule.condition.is_early(self.set.owners());
         if !is_there || !self.is_for(rule, language) || !rule.valid.holds(self.recording.context.accepted_at_ms) {
             return;
         }
@@ -127,7 +141,7 @@ impl<'a> Search<'a> {
         let tenant = context.tenant.as_ref().map(|tenant| tenant.as_str());
         let is_tenant =
             to.tenants.is_empty() || tenant.is_none_or(|tenant| to.tenants.iter().any(|name| name == tenant));
-        let is_unsaid = self.extent == Extent::Trial;
+        let is_unsaid = self.extent.is_unsaid();
         let mut tests = to.fields.iter();
         is_language(rule, language)
             && is_lane

@@ -12,6 +12,19 @@ fn rules(body: &str) -> RuleSet {
     }
 }
 
+#[test]
+fn in_one_text_rules_for_certain_recordings_are_tried_too_and_say_for_which() {
+    let body = "    words: [保证收益]\n    applies_to: {queues: [vip], agents: [a, b], metadata: {tier: {more_than: 2}}, lanes: [call], tenants: [t], min_duration_secs: 90}\n";
+    let set = rules(body);
+    assert_eq!(set.find_in_text("保证收益").len(), 1);
+    let asked = set.rules()[0].applies_to.in_words();
+    let expected = ["lane is call", "tenant is t", "length is at least 1:30", "queue is vip", "agent is a, b"];
+    assert!(expected.iter().all(|one| asked.contains(&(*one).to_owned())), "{asked:?}");
+    assert!(asked.contains(&"tier is more than 2".to_owned()) && asked.len() == 6, "{asked:?}");
+    let utterance = said(0, 0, "agent", 0, 1000, "保证收益");
+    assert_eq!(set.find_early(&[utterance], &Context::default()), [], "of a recording it is known what was given");
+}
+
 fn words(list: &str) -> RuleSet {
     rules(&format!("    words: [{list}]\n"))
 }
