@@ -246,6 +246,20 @@ async fn one_thing_is_counted_in_the_singular() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn messages_for_which_there_is_no_receiver_are_not_said_to_wait() {
+    let machine = Machine::new();
+    well(&machine, &["migrate"]);
+    let stats = well(&machine, &["queue", "stats"]).stdout;
+    let line = "outbox   0 messages for nobody: notify.url is not set; removed after 30 days";
+    assert!(stats.contains(line), "{stats}");
+    let settings = [("EARMARK__NOTIFY__URL", "http://127.0.0.1:1/")];
+    let stats =
+        tokio::task::block_in_place(|| Ran::of(&machine.command(&["queue", "stats"]).envs(settings).output().unwrap()))
+            .stdout;
+    assert!(stats.contains("outbox   0 messages wait"), "{stats}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_text_is_tried_on_rules_for_certain_recordings_which_say_for_which() {
     let machine = Machine::new();
     let file = rule("vip").replace("    words:", "    applies_to: {queues: [vip]}\n    words:") + &rule("all")[7..];

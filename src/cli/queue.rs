@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use earmark_core::{Lane, Standing, Tenant, rfc3339};
-use earmark_storage::{Pause, QueueStats};
+use earmark_storage::{Backlog, Pause, QueueStats};
 use serde_json::Value;
 
 use super::{Outcome, jobs, show};
@@ -88,6 +88,7 @@ async fn stats(app: &App, is_json: bool) -> Result<Outcome, Complaint> {
     }
     show::line(&table.to_string());
     facts(&stats, streams.as_ref());
+    show::line(&told(app, stats.outbox));
     Ok(Outcome::Done)
 }
 
@@ -97,16 +98,28 @@ fn facts(stats: &QueueStats, streams: Option<&Value>) {
         stats.workers.live,
         show::counted(stats.workers.slots, "slot", "slots")
     ));
-    let outbox = &stats.outbox;
-    let oldest =
-        if outbox.waiting > 0 { format!(", the oldest for {}", age(outbox.oldest_age_ms)) } else { String::new() };
-    show::line(&format!("outbox   {} messages wait{oldest}", outbox.waiting));
     if let Some(streams) = streams {
         show::line(&format!("streams  {}", in_words(streams)));
     }
     for pause in &stats.pauses {
         show::line(&format!("paused   {} since {} by {}", what_of(pause), rfc3339(pause.since_ms), pause.by));
     }
+}
+
+/// What becomes of the messages in the outbox.
+fn told(app: &App, outbox: Backlog) -> String {
+    let days = app.config.retention.messages_days;
+    if app.config.notify.url.is_none() {
+        let messages = show::counted(outbox.waiting, "message", "messages");
+        let end = match days {
+            0 => "kept, as retention.messages_days says".into(),
+            days => format!("removed after {}", show::counted(days, "day", "days")),
+        };
+        return format!("outbox   {messages} for nobody: notify.url is not set; {end}");
+    }
+    let oldest =
+        if outbox.waiting > 0 { format!(", the oldest for {}", age(outbox.oldest_age_ms)) } else { String::new() };
+    format!("outbox   {}{oldest}", show::counted(outbox.waiting, "message waits", "messages wait"))
 }
 
 fn in_words(streams: &Value) -> String {

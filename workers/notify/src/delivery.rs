@@ -18,6 +18,8 @@ const FIRST_WAIT_MS: i64 = 5_000;
 const LONGEST_WAIT_MS: i64 = 6 * 60 * 60 * 1000;
 /// After this many tries (more than three days) nobody will come for it; `job.done` stays in the database all the same.
 const MAX_ATTEMPTS: u32 = 25;
+/// What nobody tried to deliver for so long is no news: about as long as a receiver may be away.
+const STALE_MS: i64 = 3 * 24 * 60 * 60 * 1000;
 
 /// Empties an outbox to a receiver.
 pub struct Delivery {
@@ -32,8 +34,14 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// Delivers what is due, again and again, until dropped.
+    /// Delivers what is due, again and again, until dropped. What was never tried within three days is given up first: it
+    /// was written while there was no receiver, and one that is new wants to hear what happens now.
     pub async fn run(&self) {
+        match self.give_up_stale().await {
+            Ok(0) => {}
+            Ok(messages) => tracing::warn!(messages, "gave up messages older than three days: there was no receiver"),
+            Err(error) => tracing::warn!(%error, "could not give up messages that are no news"),
+        }
         let mut ticks = tokio::time::interval(self.poll);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -42,6 +50,14 @@ impl Delivery {
                 tracing::warn!(%error, "could not read the outbox");
             }
         }
+    }
+
+    /// Gives up what was written more than three days ago and never tried; says how many messages.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the database fails.
+    pub async fn give_up_stale(&self) -> Result<u64, StorageError> {
+        self.outbox.give_up_untried(STALE_MS).await
     }
 
     /// Delivers what is due now; says how many messages arrived.

@@ -97,6 +97,26 @@ async fn a_receiver_that_is_down_gets_its_messages_when_it_is_back() {
 }
 
 #[tokio::test]
+async fn a_new_receiver_is_not_told_what_is_older_than_three_days_and_was_never_tried() {
+    let server = MockServer::start().await;
+    Mock::given(method("POST")).respond_with(ResponseTemplate::new(503)).up_to_n_times(2).mount(&server).await;
+    Mock::given(method("POST")).respond_with(ResponseTemplate::new(200)).mount(&server).await;
+    let bench = Bench::new(&server.uri()).await;
+    let days = |days: i64| days * 24 * 60 * 60 * 1000;
+    bench.bury_a_job().await;
+    assert_eq!(bench.delivery.deliver_due().await.unwrap(), 0);
+    bench.bury_a_job().await;
+    bench.clock.advance_ms(days(3));
+    bench.bury_a_job().await;
+    assert_eq!(bench.delivery.give_up_stale().await.unwrap(), 0);
+    bench.clock.advance_ms(1);
+    assert_eq!(bench.delivery.give_up_stale().await.unwrap(), 2);
+    assert_eq!(bench.delivery.outbox.backlog().await.unwrap().waiting, 4);
+    // What was tried is tried on, and what is news is told.
+    assert_eq!(bench.delivery.deliver_due().await.unwrap(), 4);
+}
+
+#[tokio::test]
 async fn nobody_listening_is_a_failure_like_any_other() {
     let bench = Bench::new("http://127.0.0.1:1/hook").await;
     bench.bury_a_job().await;

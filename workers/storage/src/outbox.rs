@@ -198,6 +198,22 @@ impl Outbox {
         write.commit().await
     }
 
+    /// Gives up what was written before the last `age_ms` and never tried: nobody was there to be told. Says how many.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the database fails.
+    pub async fn give_up_untried(&self, age_ms: i64) -> Result<u64, StorageError> {
+        let mut write = self.db.write().await?;
+        let statement = sqlx::query(
+            "UPDATE outbox SET next_at_ms = NULL, error = $1 WHERE next_at_ms IS NOT NULL AND attempt = 0 AND created_at_ms < $2",
+        )
+        .bind("nobody was to be told while it was news")
+        .bind(self.db.now_ms() - age_ms);
+        let given_up = write.run(statement).await?;
+        write.commit().await?;
+        Ok(given_up)
+    }
+
     /// When the next message is due; none when there is none.
     ///
     /// # Errors
