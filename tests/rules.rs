@@ -174,6 +174,44 @@ async fn rules_are_swapped_while_a_job_runs_and_bad_ones_are_refused_with_one_al
     service.stop();
 }
 
+/// Runs SQL on the database of `machine`.
+fn sql(machine: &Machine, statement: &str) {
+    let run = "import sqlite3, sys\ndb = sqlite3.connect(sys.argv[1])\ndb.execute(sys.argv[2])\ndb.commit()\n";
+    let mut python = std::process::Command::new("python3");
+    let ran = python.args(["-c", run]).arg(machine.database()).arg(statement).output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rules_are_not_swapped_before_that_is_on_record() {
+    let simulator = provider(Arc::new(|_| SAID.into())).await;
+    let machine = Machine::new();
+    write(&machine, "rules/a.yaml", &rule("first"));
+    let settings = settings(simulator.url());
+    let service = tokio::task::block_in_place(|| Service::start(&machine, "up", &settings));
+    let job = || json!({"uri": format!("file://{}", fixture(CALL)), "repeat": true});
+    sql(
+        &machine,
+        "CREATE TRIGGER no_record BEFORE INSERT ON audit_entries WHEN NEW.kind = 'rules.swapped'
+         BEGIN SELECT RAISE(ABORT, 'no room'); END",
+    );
+    write(&machine, "rules/a.yaml", &rule("second"));
+    // Kept, so about to be taken up: what fails from here on is the record.
+    while well(&machine, &["rules", "list", "--json"]).json().len() < 2 {}
+    let judged = report(&service, &posted(&service, job()).await).await;
+    assert_eq!(found_by(&judged), ["first"], "what is not on record does not take place");
+    assert!(on_record(&machine, "rules.swapped").is_empty());
+    sql(&machine, "DROP TRIGGER no_record");
+    while on_record(&machine, "rules.swapped").is_empty() {}
+    loop {
+        let judged = report(&service, &posted(&service, job()).await).await;
+        if found_by(&judged) == ["second"] {
+            break;
+        }
+    }
+    service.stop();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_set_is_activated_rolled_back_listed_and_written_out_again() {
     let machine = Machine::new();
