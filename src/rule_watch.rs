@@ -21,6 +21,8 @@ const NAMED: usize = 3;
 const RENEWED: Duration = Duration::from_secs(30);
 /// That it does counts for so long beside three looks; then it is taken to be gone.
 const SILENCE: Duration = Duration::from_secs(120);
+/// That a process cannot start with rules counts for so long (a day), unless one starts there with good ones.
+const NOT_STARTED: Duration = Duration::from_secs(24 * 60 * 60);
 /// Files that are looked at, at most: nobody keeps rules in more.
 const MOST_FILES: usize = 10_000;
 
@@ -54,6 +56,50 @@ pub async fn watch(app: &App, book: &Arc<RuleBook>, stop: &CancellationToken) {
             );
         }
     }
+}
+
+/// Raises the alert about rules with which this process cannot start; or keeps it, where one that ran has raised it before.
+/// Nothing where it is not the rules.
+///
+/// # Errors
+/// [`Complaint`] when the database fails.
+pub async fn refuse_to_start(app: &App) -> Result<(), Complaint> {
+    let sets = &app.rule_sets;
+    let path = app.config.rules.path.clone();
+    let (bad, why) = match (rules_in_force::activated(sets).await?, path) {
+        (Some((activation, sha256)), _) => {
+            let Some(kept) = sets.get(&sha256).await? else { return Ok(()) };
+            let Err(complaint) = rules_in_force::compile(kept).await else { return Ok(()) };
+            (Bad { content_sha256: sha256, complaint }, Why::Activated(activation))
+        }
+        (None, Some(path)) => {
+            let from = path.clone();
+            let (_, Err(bad)) = blocking(move || read(&from)).await? else { return Ok(()) };
+            (bad, Why::Configured(path))
+        }
+        (None, None) => return Ok(()),
+    };
+    let Bad { content_sha256, complaint } = bad;
+    let message =
+        format!("rules ({why}) are refused on {}, which does not start: {}", app.worker_info().host, first(&complaint));
+    if sets.refuse(&starter(app), &content_sha256, &message, lease_ms(NOT_STARTED)).await? {
+        tracing::error!(target: ALERT_LOG, kind = "rules.refused", "alert: {message}");
+    }
+    Ok(())
+}
+
+/// This process has started with good rules: what one before it could not start with counts no more.
+///
+/// # Errors
+/// [`StorageError`] when the database fails.
+pub async fn started(app: &App) -> Result<(), StorageError> {
+    app.rule_sets.clear_refusals(&starter(app)).await.map(drop)
+}
+
+/// Whoever starts on this machine with the same configured rules.
+fn starter(app: &App) -> String {
+    let path = app.config.rules.path.as_deref().map(|path| path.display().to_string()).unwrap_or_default();
+    format!("start:{}/{path}", app.worker_info().host)
 }
 
 /// Size and time of every file at the configured path: all that is looked at while nothing changes.

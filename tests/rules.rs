@@ -274,6 +274,25 @@ async fn a_set_is_activated_rolled_back_listed_and_written_out_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rules_with_which_no_process_can_start_are_an_alert_until_one_starts_with_good_ones() {
+    let simulator = provider(Arc::new(|_| SAID.into())).await;
+    let machine = Machine::new();
+    let settings = settings(simulator.url());
+    let alerts = || well(&machine, &["alerts", "list"]).stdout.matches("rules.refused").count();
+    write(&machine, "rules/a.yaml", "rules:\n  - id: third\n    category: c\n    severity: grave\n");
+    for _ in 0..2 {
+        let mut command = machine.command(&["up"]);
+        let ran = tokio::task::block_in_place(|| Ran::of(&command.envs(settings).output().unwrap()));
+        assert!(ran.code == Some(2) && ran.stderr.contains("a.yaml:4:"), "{}", ran.stderr);
+        assert_eq!(alerts(), 1, "once, however often it is tried");
+    }
+    write(&machine, "rules/a.yaml", &rule("good"));
+    let service = tokio::task::block_in_place(|| Service::start(&machine, "up", &settings));
+    assert_eq!(alerts(), 0);
+    service.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_thing_is_counted_in_the_singular() {
     let machine = Machine::new();
     write(&machine, "one.yaml", &rule("one"));

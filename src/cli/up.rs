@@ -37,9 +37,19 @@ pub async fn up(app: &App, _: Args, parts: Parts) -> Result<Outcome, Complaint> 
     let mut signals = Signals::listen();
     let loading = if parts == Parts::Serve { Loading::Late } else { Loading::Now };
     // What is offered here is told apart by the rules in force, too: they are known before anything is taken in.
-    let (rules, why) = app.rules_in_force().await?;
+    let (rules, why) = match app.rules_in_force().await {
+        Ok(found) => found,
+        Err(complaint) => {
+            // The process ends with what is wrong, whether or not it can be put on the list of alerts.
+            if let Err(failed) = rule_watch::refuse_to_start(app).await {
+                tracing::warn!("could not raise an alert: {}", failed.problem.message);
+            }
+            return Err(complaint);
+        }
+    };
     show::note(&format!("rules: {}, {why}", named(&rules)));
     app.note_rules(&rules.id().sha256, &why).await?;
+    rule_watch::started(app).await?;
     let book = app.rule_book(rules);
     let accounts = app.accounts(loading).await?;
     let stop = CancellationToken::new();
