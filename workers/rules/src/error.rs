@@ -51,6 +51,15 @@ pub enum RuleProblem {
     /// No YAML, in the words of who reads it.
     #[error("{0}")]
     Yaml(String),
+    /// A bracket, a brace or a quote with no end.
+    #[error("the `{0}` that opens here is never closed")]
+    Unclosed(char),
+    /// An end with no beginning.
+    #[error("a bracket is closed here that was not opened")]
+    Unopened,
+    /// A quote where the text goes on.
+    #[error("a text in quotes ends before this, and more stands behind it")]
+    BehindQuotes,
     /// More than the reader of YAML takes.
     #[error("there is more in this file than a rule file may have")]
     TooMuchYaml,

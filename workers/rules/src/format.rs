@@ -2,6 +2,7 @@
 
 #[macro_use]
 mod fields;
+mod brackets;
 mod condition;
 mod example;
 mod limits;

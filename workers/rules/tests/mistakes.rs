@@ -189,6 +189,20 @@ fn every_mistake_names_its_place_and_what_to_write_instead() {
         ("rules: []\n".into(), "1:1: there is no rule here", "begin the file with `rules:`"),
         ("".into(), "there is no rule here", "begin the file with `rules:`"),
         ("rules:\n  - id: r\n\tcategory: c\n".into(), "found a tab", "not tabs"),
+        (rule("    words: [a, b\n"), "5:12: the `[` that opens here is never closed", "write `]`"),
+        (rule("    words: [a, b\n    message: x\n"), "5:12: the `[` that opens here is never closed", "write `]`"),
+        (rule("    words: [a, b\n\n  - id: s\n"), "5:12: the `[` that opens here is never closed", "write `]`"),
+        (rule("    words: [a}\n"), "5:12: the `[` that opens here is never closed", "write `]`"),
+        (
+            rule("    words: [a]\n    homophones: {min_chars: 4\n    message: x\n"),
+            "6:17: the `{` that opens here is never closed",
+            "write `}`",
+        ),
+        (rule("    words: ['a, b]\n"), "5:13: the `'` that opens here is never closed", "the same quote"),
+        (rule("    words: [\"a, b]\n"), "5:13: the `\"` that opens here is never closed", "the same quote"),
+        (rule("    words: [a]]\n"), "5:15: a bracket is closed here that was not opened", "take it away"),
+        (rule("    words: ['a, b]\n    message: 'x'\n"), "6:15: a text in quotes ends before this", "each text above"),
+        (rule("    message: 'it's'\n"), "5:18: a text in quotes ends before this", "`''` stands for `'`"),
     ];
     for (text, message, hint) in cases {
         let files = [SourceFile { path: "f.yaml".into(), text: text.clone() }];

@@ -17,6 +17,15 @@ impl RuleProblem {
             Self::UnknownSpeaker { meant, .. } => return Some(format!("did you mean `{meant}`?")),
             Self::NoSuchList { meant: Some(meant), .. } => return Some(format!("did you mean `{meant}`?")),
             Self::MissingField(field) => return Some(format!("add `{field}: …` to the rule")),
+            Self::Unclosed('[') => "write `]` at the end of the list; a text with `[` in it needs quotes around it",
+            Self::Unclosed('{') => {
+                "write `}` behind the last of its fields; a text with `{` in it needs quotes around it"
+            }
+            Self::Unclosed(_) => "write the same quote at the end of the text",
+            Self::Unopened => "take it away; a text with a bracket in it needs quotes around it",
+            Self::BehindQuotes => {
+                "see that each text above ends with the quote that it begins with; in single quotes `''` stands for `'`"
+            }
             Self::Yaml(message) if message.contains("found a tab") => {
                 "a tab stands in front of the line: indent with spaces, not tabs"
             }

@@ -4,7 +4,7 @@ use serde_saphyr::Error;
 use serde_saphyr::budget::BudgetBreach;
 
 use super::limits::Limits;
-use super::{MAX_DEPTH, place};
+use super::{MAX_DEPTH, brackets, place};
 use crate::SourceFile;
 use crate::error::{RuleError, RuleProblem, shown};
 
@@ -18,6 +18,11 @@ const CHOICE: &str = "one word";
 pub(super) fn explain(file: &SourceFile, error: &Error) -> RuleError {
     let error = error.without_snippet();
     let (line, column) = error.location().map_or((1, 1), place);
+    if let Error::InvalidScalar { .. } | Error::InvalidBooleanStrict { .. } = error
+        && let Some(mistake) = unclosed(file, line)
+    {
+        return mistake;
+    }
     let mut spot = Spot::new(&file.text, line, column);
     let problem = match error {
         Error::AliasError { error, .. } => return explain(file, error),
@@ -59,14 +64,39 @@ pub(super) fn explain(file: &SourceFile, error: &Error) -> RuleError {
         Error::Budget { .. } => RuleProblem::TooMuchYaml,
         other => {
             let text = other.to_string();
-            let line = text.lines().next().unwrap_or_default();
-            match line.rsplit_once(" at line ").map_or(line, |(text, _)| text).trim() {
+            let said = text.lines().next().unwrap_or_default();
+            match said.rsplit_once(" at line ").map_or(said, |(text, _)| text).trim() {
+                "unclosed quote" => RuleProblem::Unclosed(spot.rest().chars().next().unwrap_or('"')),
                 deep if deep.contains("recursion limit") => RuleProblem::Nested { most: MAX_DEPTH },
-                text => RuleProblem::Yaml(text.into()),
+                text => match in_our_words(text) {
+                    Some(problem) => problem,
+                    None => match unclosed(file, line) {
+                        Some(mistake) => return mistake,
+                        None => RuleProblem::Yaml(text.into()),
+                    },
+                },
             }
         }
     };
     RuleError { path: file.path.clone(), line, column: spot.column(), problem }
+}
+
+/// What the parser says with the place of the sign that it is about.
+fn in_our_words(text: &str) -> Option<RuleProblem> {
+    let opened = ["unclosed bracket '", "mismatched bracket '"].into_iter().find_map(|said| text.strip_prefix(said));
+    match opened.and_then(|rest| rest.chars().next()) {
+        Some(sign) => Some(RuleProblem::Unclosed(sign)),
+        None if text == "misplaced bracket" => Some(RuleProblem::Unopened),
+        None if text.starts_with("invalid trailing content after") => Some(RuleProblem::BehindQuotes),
+        None => None,
+    }
+}
+
+/// The bracket that stays open, where one is to blame for a mistake on `line`: what follows is taken for what it holds.
+fn unclosed(file: &SourceFile, line: u64) -> Option<RuleError> {
+    let open = brackets::unclosed(&file.text, line)?;
+    let problem = RuleProblem::Unclosed(open.sign);
+    Some(RuleError { path: file.path.clone(), line: open.line, column: open.column, problem })
 }
 
 /// A place in a rule file.
