@@ -406,6 +406,9 @@ async fn whoever_runs_a_recording_sees_that_its_result_is_held_and_how_to_releas
         assert!(ran.stdout.contains(line), "{line}: {}", ran.stdout);
     }
     assert!(ran.stderr.contains("HELD BACK for review; 1 alert") && !ran.stderr.contains("ERROR"), "{}", ran.stderr);
+    let (early, late) = ran.stderr.split_once("HELD BACK for review").unwrap();
+    assert_eq!(early.matches("alert: rule grave in job").count(), 1, "as it is found, once: {}", ran.stderr);
+    assert!(!late.contains("alert: rule grave"), "{}", ran.stderr);
     let command = ran.stdout.lines().find_map(|line| line.split_once("earmark results release "));
     let (id, _) = command.unwrap().1.split_once(' ').unwrap();
     well(&machine, &["results", "release", id, "--by", "judge"]);

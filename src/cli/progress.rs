@@ -92,4 +92,9 @@ impl Progress for Bars {
             }
         }
     }
+
+    fn alerted(&self, job: &JobId, message: &str) {
+        let name = self.lock().get(job).map(|shown| shown.name.clone()).unwrap_or_default();
+        self.say(&format!("{name}: alert: {message}"));
+    }
 }

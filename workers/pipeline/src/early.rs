@@ -8,9 +8,11 @@ use earmark_core::{
     Action, Clip, ClipKey, Finding, Job, Lease, Severity, Speaker, TimePrecision, Utterance, samples_to_ms,
 };
 use earmark_rules::{Context, RuleSet};
-use earmark_storage::{Journal, NewAlert, StorageError, Told, finding_key};
+use earmark_storage::{NewAlert, StorageError, Told, finding_key};
 use serde_json::json;
 use tokio::sync::mpsc;
+
+use crate::pipeline::Pipeline;
 
 /// Of rules that do not say what they set off, less grave ones can wait for the whole.
 const LEAST_SEVERITY: Severity = Severity::High;
@@ -97,13 +99,13 @@ fn is_urgent(finding: &Finding) -> bool {
 
 impl Untold {
     /// Tells findings as they come; ends only with an error. May be dropped at any time and called again.
-    pub async fn tell(&mut self, journal: &Journal, job: &Job, lease: &Lease) -> StorageError {
+    pub async fn tell(&mut self, pipeline: &Pipeline, job: &Job, lease: &Lease) -> StorageError {
         loop {
             if self.next.is_none() {
                 self.next = self.found.recv().await;
             }
             let Some(found) = &self.next else { return std::future::pending().await };
-            if let Err(error) = journal.tell_early(lease, &told(job, found)).await {
+            if let Err(error) = tell(pipeline, job, lease, found).await {
                 return error;
             }
             self.next = None;
@@ -111,12 +113,22 @@ impl Untold {
     }
 
     /// Tells what is left.
-    pub async fn tell_rest(mut self, journal: &Journal, job: &Job, lease: &Lease) -> Result<(), StorageError> {
+    pub async fn tell_rest(mut self, pipeline: &Pipeline, job: &Job, lease: &Lease) -> Result<(), StorageError> {
         while let Some(found) = self.next.take().or_else(|| self.found.try_recv().ok()) {
-            journal.tell_early(lease, &told(job, &found)).await?;
+            tell(pipeline, job, lease, &found).await?;
         }
         Ok(())
     }
+}
+
+/// Tells of `found`, once: the outside, and whoever watches where it is an alert.
+async fn tell(pipeline: &Pipeline, job: &Job, lease: &Lease, found: &Found) -> Result<(), StorageError> {
+    let told = told(job, found);
+    let is_news = pipeline.journal.tell_early(lease, &told).await?;
+    if let Some(alert) = told.alert.filter(|_| is_news) {
+        pipeline.progress.alerted(&job.id, &alert.message);
+    }
+    Ok(())
 }
 
 /// What is told of an early finding: where and by which rule, never the words.

@@ -42,6 +42,9 @@ impl Stage {
 pub trait Progress: Send + Sync {
     /// `job` has come to `stage`.
     fn at(&self, job: &JobId, stage: Stage);
+
+    /// `job` has raised an alert before its end: `message` says why, without a transcript.
+    fn alerted(&self, _job: &JobId, _message: &str) {}
 }
 
 /// Nobody watches.

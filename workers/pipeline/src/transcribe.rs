@@ -90,10 +90,10 @@ pub async fn transcribe(
     work.hear_again();
     tokio::select! {
         done = work.all() => done?,
-        failed = untold.tell(&pipeline.journal, job, lease) => return Err(failed.into()),
+        failed = untold.tell(pipeline, job, lease) => return Err(failed.into()),
         () = given_up(stop, pipeline.settings.stop_time * 4 / 5) => return Err(JobError::Stopped),
     }
-    untold.tell_rest(&pipeline.journal, job, lease).await?;
+    untold.tell_rest(pipeline, job, lease).await?;
     let mut texts = work.texts.into_inner().unwrap_or_else(PoisonError::into_inner);
     let clips = cut.clips.iter().filter_map(|clip| Some((clip.clone(), texts.remove(&clip.key)?))).collect();
     Ok(Transcript { clips, reused, from_jobs })
