@@ -125,7 +125,7 @@ async fn all_recordings_under_a_prefix_are_submitted_once_with_the_version_that_
         office.run(&["submit", "--json", "--lane", "archive", "--tenant", "acme", "--prefix", "s3://calls/day/"]).await;
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert_eq!(ran.json().len(), 700);
-    assert!(ran.stderr.contains("1 empty objects are left out"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("left out: 1 empty object"), "{}", ran.stderr);
     let jobs = office.machine.run(&["jobs", "list", "--json", "--tenant", "acme", "--limit", "1000"]).json();
     assert_eq!(jobs.len(), 700);
     assert!(
