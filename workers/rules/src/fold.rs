@@ -28,56 +28,29 @@ const VARIANTS: [(char, char); 3] = [('妳', '你'), ('著', '着'), ('喫', '�
 
 const BMP: usize = 0x1_0000;
 
-/// What a character is to matching, in one number: the folded character, its class, and its hints.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Folded(u32);
-
-const CHAR_BITS: u32 = (1 << 21) - 1;
-const CLASS_SHIFT: u32 = 21;
-const CLASS_BITS: u32 = 7;
-const HINTS_SHIFT: u32 = 24;
-/// The number of each is its place here.
-const CLASSES: [Class; 8] = [
-    Class::Ideograph,
-    Class::Letter,
-    Class::Nothing,
-    Class::Apostrophe,
-    Class::Pause,
-    Class::Gap,
-    Class::Gap,
-    Class::Gap,
-];
+/// What a character is to matching.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Folded {
+    /// As it is matched.
+    pub(crate) c: char,
+    pub(crate) class: Class,
+    /// What may begin with it that is reduced.
+    pub(crate) hints: Hints,
+}
 
 impl Folded {
-    fn new(c: char, class: Class, hints: Hints) -> Self {
-        Self(c as u32 | (class as u32) << CLASS_SHIFT | u32::from(hints.bits()) << HINTS_SHIFT)
-    }
-
-    #[inline]
-    pub(crate) fn char(self) -> char {
-        char::from_u32(self.0 & CHAR_BITS).unwrap_or(char::REPLACEMENT_CHARACTER)
-    }
-
-    #[inline]
-    pub(crate) fn class(self) -> Class {
-        CLASSES[(self.0 >> CLASS_SHIFT & CLASS_BITS) as usize]
-    }
+    /// No character: the end of a text.
+    pub(crate) const END: Self = Self { c: '\0', class: Class::Nothing, hints: Hints::NONE };
 
     /// Whether it belongs to a word with edges.
     #[inline]
     pub(crate) fn is_letter(self) -> bool {
-        self.0 >> CLASS_SHIFT & CLASS_BITS == Class::Letter as u32
+        self.class == Class::Letter
     }
 
     #[inline]
     pub(crate) fn is_ideograph(self) -> bool {
-        self.0 >> CLASS_SHIFT & CLASS_BITS == Class::Ideograph as u32
-    }
-
-    /// What may begin with it that is reduced.
-    #[inline]
-    pub(crate) fn hints(self) -> Hints {
-        Hints::from_bits((self.0 >> HINTS_SHIFT) as u8)
+        self.class == Class::Ideograph
     }
 }
 
@@ -111,9 +84,9 @@ static CELLS: LazyLock<Box<[Folded; BMP]>> = LazyLock::new(|| {
             Class::Letter => numerals::digit(twice).unwrap_or_else(|| lower(twice)),
             _ => twice,
         };
-        Folded::new(folded, class, hints.get(folded as usize).copied().unwrap_or(Hints::NONE))
+        Folded { c: folded, class, hints: hints.get(folded as usize).copied().unwrap_or(Hints::NONE) }
     };
-    let mut cells = Box::new([Folded(0); BMP]);
+    let mut cells = Box::new([Folded::END; BMP]);
     (0_u32..).zip(cells.iter_mut()).for_each(|(code, slot)| *slot = cell(code));
     cells
 });
@@ -125,18 +98,18 @@ fn look_up(cells: &[Folded; BMP], c: char) -> Folded {
 
 #[cold]
 fn beyond(c: char) -> Folded {
-    Folded::new(lower(c), classify(c), Hints::NONE)
+    Folded { c: lower(c), class: classify(c), hints: Hints::NONE }
 }
 
 /// The class of `c` and the character it is matched as.
 pub(crate) fn fold(c: char) -> (Class, char) {
     let folded = look_up(&CELLS, c);
-    (folded.class(), folded.char())
+    (folded.class, folded.c)
 }
 
 /// What may begin with `c`, which is folded, that is reduced.
 pub(crate) fn hints(c: char) -> Hints {
-    look_up(&CELLS, c).hints()
+    look_up(&CELLS, c).hints
 }
 
 /// Folds many characters.

@@ -6,8 +6,20 @@ use crate::normalise::Kinds;
 use crate::numerals;
 
 /// Chinese fillers, longest first; one character each, or words that say nothing in front of something.
-pub(crate) const FILLERS: [&str; 12] =
-    ["就是说", "那什么", "然后呢", "那个", "这个", "就是", "嗯", "呃", "啊", "哦", "噢", "唔"];
+pub(crate) const FILLERS: [&[char]; 12] = [
+    &['就', '是', '说'],
+    &['那', '什', '么'],
+    &['然', '后', '呢'],
+    &['那', '个'],
+    &['这', '个'],
+    &['就', '是'],
+    &['嗯'],
+    &['呃'],
+    &['啊'],
+    &['哦'],
+    &['噢'],
+    &['唔'],
+];
 /// English fillers, as folded words.
 pub(crate) const FILLER_WORDS: [&[&str]; 10] =
     [&["you", "know"], &["i", "mean"], &["um"], &["umm"], &["uh"], &["uhh"], &["er"], &["erm"], &["hmm"], &["mm"]];
@@ -123,7 +135,7 @@ impl Hints {
 pub(crate) fn beginnings() -> impl Iterator<Item = (char, Hints)> {
     let is_numeral = |c: &char| numerals::digit(*c).is_some() || numerals::unit(*c).is_some();
     let words = FILLER_WORDS.iter().map(|words| words[0]);
-    let fillers = FILLERS.into_iter().chain(words).filter_map(|text| text.chars().next());
+    let fillers = FILLERS.iter().map(|filler| filler[0]).chain(words.filter_map(|word| word.chars().next()));
     let halves = HALVES.iter().filter_map(|(halves, _)| halves.chars().next());
     let numerals = (0..=0xffff_u32).filter_map(char::from_u32).filter(is_numeral);
     fillers

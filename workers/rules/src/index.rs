@@ -19,7 +19,8 @@ use latin::Latin;
 use sounds::Sounds;
 use spellings::Spellings;
 
-pub(crate) use spellings::pair;
+pub(crate) use spellings::{pair, triple};
+pub(crate) use table::{Bits, mix};
 
 /// What a phrase is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

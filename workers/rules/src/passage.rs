@@ -1,12 +1,17 @@
 //! A text as it is matched: what is left of it after folding, and of every character where it stood and what stands
 //! between it and the one before.
 
+mod append;
+mod letters;
+
 use std::ops::Range;
 
 use earmark_core::Utterance;
 
-use crate::fold::{Class, Folder};
+use crate::fold::Class;
 use crate::hints::Hints;
+
+pub(crate) use letters::Letters;
 
 /// What stands between a character and the one before it, in rising order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,21 +47,29 @@ pub(crate) struct Passage {
     /// The folded characters.
     pub(crate) chars: Vec<char>,
     marks: Vec<Mark>,
-    /// Of each, where it stood in its utterance's text.
-    at: Vec<u32>,
+    /// Stretches of one script, in order; the characters of each stood side by side.
+    runs: Vec<Run>,
     /// Each utterance, by the number of its first character here. All but passages of many have one.
     first: u32,
     others: Vec<(u32, u32)>,
     /// What stands before the character that comes next.
     pending: Joint,
-    /// What the last word of letters begins with.
-    word: char,
-    /// The last characters that stand by themselves, the last one first.
-    last: [char; 3],
+}
+
+/// Characters of one script that stood side by side in the text of their utterance.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Run {
+    /// The first of them, in the passage.
+    pub(crate) first: u32,
+    /// Where that stood in the text, in Unicode scalar values.
+    at: u32,
+    /// Of letters, all those of the word up to the run's end: a word with an apostrophe has several runs.
+    pub(crate) word: Letters,
 }
 
 /// Of a mark: the character belongs to a word with edges.
-const LETTER: u8 = 8;
+const LETTER: u8 = 1 << LETTER_SHIFT;
+const LETTER_SHIFT: u8 = 3;
 const JOINT: u8 = 7;
 /// Marks that are looked at together.
 const CHUNK: usize = 16;
@@ -98,6 +111,7 @@ impl Passage {
     pub(crate) fn of(text: &str) -> Self {
         let mut passage = Self::default();
         passage.append(0, text);
+        passage.note_repeats();
         passage
     }
 
@@ -106,7 +120,6 @@ impl Passage {
         Self {
             chars: Vec::with_capacity(characters),
             marks: Vec::with_capacity(characters),
-            at: Vec::with_capacity(characters),
             ..Self::default()
         }
     }
@@ -118,103 +131,8 @@ impl Passage {
             passage.append(u32::try_from(member).unwrap_or(u32::MAX), &utterances[member].text);
             passage.separate(Joint::Split);
         }
+        passage.note_repeats();
         passage
-    }
-
-    /// Folds `text` of utterance number `utterance` behind what is there.
-    pub(crate) fn append(&mut self, utterance: u32, text: &str) {
-        let mut kept = self.chars.len();
-        if kept == 0 {
-            self.first = utterance;
-        } else {
-            self.others.push((u32::try_from(kept).unwrap_or(u32::MAX), utterance));
-        }
-        // Room for all of them, and what is folded away is cut off in the end: faster than to ask for each.
-        let room = kept + text.chars().count();
-        self.chars.resize(room, '\0');
-        self.marks.resize(room, Mark::default());
-        self.at.resize(room, 0);
-        let (chars, marks, places) = (&mut self.chars[..room], &mut self.marks[..room], &mut self.at[..room]);
-        let mut script = kept.checked_sub(1).map_or(0, |last| marks[last].0 & LETTER);
-        let mut joint = self.pending;
-        let mut word = self.word;
-        let mut last = self.last;
-        let mut before = Class::Gap;
-        let folder = Folder::new();
-        let mut next = text.chars();
-        let mut cell = next.next().map(|c| folder.fold(c));
-        let mut at = 0;
-        while let Some(first) = cell {
-            let class = first.class();
-            if class <= Class::Letter {
-                let letter = if class == Class::Letter { LETTER } else { 0 };
-                if letter != script {
-                    (joint, script) = (joint.max(Joint::Split), letter);
-                }
-                let begin = kept;
-                let mut put = |c: char, mark: u8| {
-                    (chars[kept], marks[kept], places[kept]) = (c, Mark(mark), at);
-                    (kept, at) = (kept + 1, at + 1);
-                };
-                // Right behind the first of its kind no joint has to be looked for.
-                if class == Class::Letter {
-                    let c = first.char();
-                    let hints = match joint {
-                        Joint::Split | Joint::Pause if c == word => first.hints().with(Hints::REPEAT),
-                        Joint::Split | Joint::Pause => first.hints(),
-                        _ => first.hints().inside_word(),
-                    };
-                    if joint >= Joint::Split {
-                        word = c;
-                    }
-                    put(c, joint as u8 | LETTER | hints.bits());
-                    cell = next.next().map(|c| folder.fold(c));
-                    while let Some(more) = cell.filter(|cell| cell.is_letter()) {
-                        put(more.char(), LETTER | more.hints().inside_word().bits());
-                        cell = next.next().map(|c| folder.fold(c));
-                    }
-                    marks[begin].0 &= Hints::of_word(kept - begin).bits();
-                } else {
-                    let mut joint = joint as u8;
-                    while let Some(more) = cell.filter(|cell| cell.is_ideograph()) {
-                        let c = more.char();
-                        let is_again = (last[0] == c) | (last[1] == c) | (last[2] == c);
-                        last = [c, last[0], last[1]];
-                        put(c, joint | more.hints().bits() | if is_again { Hints::REPEAT.bits() } else { 0 });
-                        joint = Joint::Joined as u8;
-                        cell = next.next().map(|c| folder.fold(c));
-                    }
-                }
-                joint = Joint::Joined;
-                before = class;
-                continue;
-            }
-            cell = next.next().map(|c| folder.fold(c));
-            joint = joint.max(match class {
-                Class::Apostrophe => Joint::Apostrophe,
-                Class::Gap => Joint::Split,
-                // The point of 3.5 and the comma of 3,000 end nothing.
-                Class::Pause => {
-                    let following = cell.filter(|cell| before == Class::Letter && cell.is_letter());
-                    let is_digit = |c: char| c.is_ascii_digit();
-                    let is_behind_digit = kept > 0 && is_digit(chars[kept - 1]);
-                    let is_number = is_behind_digit && following.is_some_and(|cell| is_digit(cell.char()));
-                    match first.char() {
-                        '.' if is_number => Joint::Point,
-                        ',' if is_number => Joint::Comma,
-                        _ if following.is_some() => Joint::Split,
-                        _ => Joint::Pause,
-                    }
-                }
-                Class::Nothing | Class::Ideograph | Class::Letter => Joint::Joined,
-            });
-            before = class;
-            at += 1;
-        }
-        (self.pending, self.word, self.last) = (joint, word, last);
-        self.chars.truncate(kept);
-        self.marks.truncate(kept);
-        self.at.truncate(kept);
     }
 
     /// Puts `joint` before what follows.
@@ -222,15 +140,28 @@ impl Passage {
         self.pending = self.pending.max(joint);
     }
 
-    /// Puts `folded`, of class `class`, behind what is there.
+    /// Puts `folded`, of class `class`, behind what is there; where it stood is not known.
     pub(crate) fn push(&mut self, folded: char, class: Class) {
         let letter = if class == Class::Letter { LETTER } else { 0 };
         let is_other = self.marks.last().is_some_and(|last| last.0 & LETTER != letter);
         let joint = if is_other { self.pending.max(Joint::Split) } else { self.pending };
         self.chars.push(folded);
         self.marks.push(Mark(joint as u8 | letter));
-        self.at.push(0);
         self.pending = Joint::Joined;
+        match self.runs.last_mut() {
+            Some(_) if letter == 0 && !is_other => {}
+            Some(run) if letter != 0 && joint == Joint::Joined => run.word = run.word.with(folded),
+            last => {
+                let before = last.filter(|_| joint < Joint::Split).map(|run| run.word);
+                let word = if letter == 0 { Letters::default() } else { before.unwrap_or_default().with(folded) };
+                self.runs.push(Run { first: small(self.chars.len() - 1), at: 0, word });
+            }
+        }
+    }
+
+    /// The stretches of one script.
+    pub(crate) fn runs(&self) -> &[Run] {
+        &self.runs
     }
 
     /// Of each character, what stands before it and what it belongs to.
@@ -262,7 +193,7 @@ impl Passage {
     pub(crate) fn place(&self, at: usize) -> Place {
         let begun = self.others.partition_point(|(first, _)| *first as usize <= at);
         let utterance = if begun == 0 { self.first } else { self.others[begun - 1].1 };
-        Place { utterance, at: self.at[at] }
+        Place { utterance, at: self.run_of(at).at_of(at) }
     }
 
     /// Whether nothing at all stands between character `at` and the one before it.
@@ -287,12 +218,27 @@ impl Passage {
 
     /// How many of the characters `range` belong to words with edges.
     pub(crate) fn letters(&self, range: Range<usize>) -> usize {
-        self.marks[range].iter().filter(|mark| mark.is_letter()).count()
+        // In wide steps, each of fewer than fit into a byte.
+        let of_step = |step: &[Mark]| usize::from(step.iter().map(|mark| mark.0 >> LETTER_SHIFT & 1).sum::<u8>());
+        self.marks[range].chunks(u8::MAX.into()).map(of_step).sum()
     }
 
     /// How many of the characters `range`, of one utterance, stand before `at` of its text.
     pub(crate) fn count_before(&self, range: Range<usize>, at: usize) -> usize {
-        self.at[range].partition_point(|&here| (here as usize) < at)
+        if range.is_empty() {
+            return 0;
+        }
+        let (mut from, mut to) = (range.start, range.end);
+        // What stands in one run rises by one from character to character, and from run to run by more.
+        while from < to {
+            let middle = from.midpoint(to);
+            if (self.run_of(middle).at_of(middle) as usize) < at { from = middle + 1 } else { to = middle }
+        }
+        from - range.start
+    }
+
+    fn run_of(&self, at: usize) -> Run {
+        self.runs[self.runs.partition_point(|run| run.first as usize <= at) - 1]
     }
 
     /// The folded characters `from..to`.
@@ -327,6 +273,17 @@ impl Passage {
         }
         self.joint(end) == Joint::Apostrophe && self.chars[end] == 's' && self.joint(end + 1) >= Joint::Split
     }
+}
+
+impl Run {
+    /// Where character `at` of the passage, which is one of them, stood.
+    fn at_of(self, at: usize) -> u32 {
+        self.at + small(at - self.first as usize)
+    }
+}
+
+fn small(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

@@ -97,12 +97,12 @@ pub(crate) fn append_part(cells: &mut Vec<Cell>, text: &str) {
     let folder = Folder::new();
     for c in text.chars() {
         let folded = folder.fold(c);
-        let hinted = if folded.hints() == Hints::NONE { 0 } else { HINTED };
+        let hinted = if folded.hints == Hints::NONE { 0 } else { HINTED };
         if is_inside && folded.is_letter() {
-            cells.push(Cell(folded.char() as u32 | TIGHT | LETTER | hinted));
+            cells.push(Cell(folded.c as u32 | TIGHT | LETTER | hinted));
             continue;
         }
-        let (class, folded) = (folded.class(), folded.char());
+        let (class, folded) = (folded.class, folded.c);
         is_inside = class == Class::Letter;
         match class {
             Class::Nothing => {}

@@ -10,7 +10,7 @@ use crate::passage::{Joint, Passage};
 use crate::phrase::Cell;
 
 /// Longest unit of Chinese that counts as a repeat, in characters.
-const REPEATED_CHARS: usize = 3;
+pub(crate) const REPEATED_CHARS: usize = 3;
 /// Longest word of letters that counts as a repeat.
 const REPEATED_LETTERS: usize = 24;
 /// More signs than any number that is said.
@@ -148,13 +148,12 @@ impl<F: FnMut(Change)> Scan<'_, F> {
     /// The number around the numeral, the unit, the point or the thousand at `at`: begin, end, and what it says in
     /// digits.
     fn number(&self, at: usize) -> Option<(usize, usize, Read)> {
-        self.sign(at)?;
         let mut start = at;
-        while start > self.free && at - start < MAX_SIGNS && self.goes_on(start) && self.sign(start - 1).is_some() {
+        while start > self.free && at - start < MAX_SIGNS && self.is_sign(start - 1) && self.goes_on(start) {
             start -= 1;
         }
         let mut end = at + 1;
-        while end < self.passage.len() && end - start <= MAX_SIGNS && self.goes_on(end) && self.sign(end).is_some() {
+        while end < self.passage.len() && end - start <= MAX_SIGNS && self.is_sign(end) && self.goes_on(end) {
             end += 1;
         }
         // 三点, 一点: no number begins or ends with its point.
@@ -225,6 +224,11 @@ impl<F: FnMut(Change)> Scan<'_, F> {
         (has_comma && group == 3).then_some(said)
     }
 
+    /// Whether a sign of a number stands at `at`: what is hinted at, or its point.
+    fn is_sign(&self, at: usize) -> bool {
+        self.passage.hints(at).has(Hints::NUMERAL) || self.passage.chars[at] == '点'
+    }
+
     fn sign(&self, at: usize) -> Option<Sign> {
         let c = self.passage.chars[at];
         let is_arabic = self.passage.is_letter(at);
@@ -259,13 +263,7 @@ impl<F: FnMut(Change)> Scan<'_, F> {
         let rest = &self.passage.chars[at..];
         let first = rest[0];
         if !self.passage.is_letter(at) {
-            let is_here = |word: &&&str| {
-                word.starts_with(first) && {
-                    let count = word.chars().count();
-                    rest.len() >= count && word.chars().eq(rest[..count].iter().copied())
-                }
-            };
-            return FILLERS.iter().find(is_here).map_or(0, |word| word.chars().count());
+            return FILLERS.iter().find(|filler| rest.starts_with(filler)).map_or(0, |filler| filler.len());
         }
         if !rest.get(1).is_some_and(|second| may_be_filler(first, *second)) {
             return 0;

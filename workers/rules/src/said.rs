@@ -95,29 +95,23 @@ impl<'a> Listener<'a> {
         self.timelines[number].get_or_init(timeline)
     }
 
-    /// The characters of `hit` in the utterance where it begins, and whether it goes on in the next.
-    fn span(passage: &Passage, hit: &Hit) -> ((usize, usize), bool) {
-        let first = passage.place(hit.start);
-        if let Some((start, end)) = hit.cut {
-            return ((start as usize, end as usize), false);
-        }
-        let here = (hit.start..hit.end).map(|at| passage.place(at));
-        let last = here.take_while(|place| place.utterance == first.utterance).last().unwrap_or(first);
-        let goes_on = passage.place(hit.end - 1).utterance != first.utterance;
-        ((first.at as usize, last.at as usize + 1), goes_on)
-    }
-
     fn place(&self, passage: &Passage, hit: &Hit) -> Said {
         let first = passage.place(hit.start);
-        let (span, goes_on) = Self::span(passage, hit);
+        let end = passage.end_of_utterance(hit.start).min(hit.end);
+        let goes_on = end < hit.end;
+        let span = match hit.cut {
+            Some((start, end)) => (start as usize, end as usize),
+            None => (first.at as usize, passage.place(end - 1).at as usize + 1),
+        };
         let timeline = self.timeline(passage, first.utterance);
         let matched = timeline.text(span).to_owned();
         let term = &self.terms[hit.term as usize];
-        let (start_ms, mut end_ms) = timeline.times(passage, span);
+        let (start_ms, mut end_ms) = timeline.times(passage, span, hit.start..end);
         if goes_on {
             let last = passage.place(hit.end - 1);
             let timeline = self.timeline(passage, last.utterance);
-            end_ms = end_ms.max(timeline.times(passage, (0, last.at as usize + 1)).1);
+            let folded = passage.range_of(last.utterance).start..hit.end;
+            end_ms = end_ms.max(timeline.times(passage, (0, last.at as usize + 1), folded).1);
         }
         let kind = match () {
             () if hit.is_by_sound => FindingKind::Homophone,

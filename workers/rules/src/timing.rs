@@ -89,17 +89,16 @@ impl<'a> Timeline<'a> {
         text[block..].char_indices().nth(at % BLOCK).map_or(text.len(), |(byte, _)| block + byte)
     }
 
-    /// What is spoken before character `at` of the text.
+    /// What is spoken before character `at` of the passage.
     fn spoken(&self, passage: &Passage, at: usize) -> u64 {
-        let here = passage.count_before(self.folded.clone(), at);
+        let here = at - self.folded.start;
         let Some(before) = self.spoken.get(here / BLOCK) else { return self.all };
-        let begin = self.folded.start + here / BLOCK * BLOCK;
-        before + weight(passage, begin..self.folded.start + here)
+        before + weight(passage, at - here % BLOCK..at)
     }
 
-    /// Begin and end (ms from the recording's start) of characters `span`, `span.0 < span.1`, of an utterance of
-    /// `passage`: from the words' times where there are any, else in proportion to what is spoken.
-    pub(crate) fn times(&self, passage: &Passage, span: (usize, usize)) -> (u64, u64) {
+    /// Begin and end (ms from the recording's start) of characters `span`, `span.0 < span.1`, of the utterance, which are
+    /// `folded` in `passage`: from the words' times where there are any, else in proportion to what is spoken.
+    pub(crate) fn times(&self, passage: &Passage, span: (usize, usize), folded: Range<usize>) -> (u64, u64) {
         let Utterance { start_ms, end_ms, .. } = *self.utterance;
         let first = self.words.partition_point(|word| word.reach <= span.0);
         let behind = self.words.partition_point(|word| word.offset < span.1);
@@ -110,7 +109,7 @@ impl<'a> Timeline<'a> {
         }
         let length = end_ms.saturating_sub(start_ms);
         let at = |weight: u64| start_ms + length.saturating_mul(weight) / self.all.max(1);
-        (at(self.spoken(passage, span.0)), at(self.spoken(passage, span.1)))
+        (at(self.spoken(passage, folded.start)), at(self.spoken(passage, folded.end)))
     }
 }
 
@@ -143,7 +142,8 @@ mod tests {
 
     fn times(utterance: &Utterance, span: (usize, usize)) -> (u64, u64) {
         let passage = Passage::of(&utterance.text);
-        Timeline::new(utterance, &passage, 0..passage.len()).times(&passage, span)
+        let folded = [span.0, span.1].map(|at| passage.count_before(0..passage.len(), at));
+        Timeline::new(utterance, &passage, 0..passage.len()).times(&passage, span, folded[0]..folded[1])
     }
 
     #[test]
@@ -168,7 +168,7 @@ mod tests {
             assert_eq!(timeline.text((at, at + 1)), &long.text[bytes[at]..bytes[at + 1]], "{at}");
             let weight = |c| [('保', 3), ('证', 3), ('a', 1), ('b', 1)].into_iter().find(|(known, _)| *known == c);
             let spoken: u64 = long.text.chars().take(at).filter_map(weight).map(|(_, weight)| weight).sum();
-            assert_eq!(timeline.spoken(&passage, at), spoken, "{at}");
+            assert_eq!(timeline.spoken(&passage, passage.count_before(0..passage.len(), at)), spoken, "{at}");
         }
     }
 }

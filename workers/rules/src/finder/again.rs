@@ -4,6 +4,7 @@
 use std::cmp::Ordering;
 
 use super::Finder;
+use super::neighbours::Beside;
 use crate::index::{Hit, Role};
 use crate::normalise::Kinds;
 use crate::numerals;
@@ -17,6 +18,9 @@ use crate::verify;
 /// Characters that are read beyond those that a phrase may span: what stands beside a hit decides whether it is a word.
 const MARGIN: usize = 2;
 
+/// Chinese calls have about one change in so many characters.
+const CHARACTERS_PER_CHANGE: usize = 32;
+
 /// A passage read again.
 pub(super) struct Again<'a> {
     passage: &'a Passage,
@@ -27,25 +31,30 @@ pub(super) struct Again<'a> {
 impl<'a> Again<'a> {
     /// The stretches of `passage` in which a phrase of `finder` may stand across a change; none where there are none.
     pub(super) fn new(finder: &Finder, passage: &'a Passage) -> Option<Self> {
-        let mut made = Vec::new();
+        let mut made = Vec::with_capacity(passage.len() / CHARACTERS_PER_CHANGE);
         // By number of the change, how far to read around it.
         let mut wanted: Vec<(usize, usize)> = Vec::new();
         // The end of the change before, and what is read there last.
-        let mut last: (usize, Option<char>) = (0, None);
+        let mut last = (0, Beside::Nothing);
         changes(passage, finder.kinds, |change| {
             if change.to == Read::AsWritten && finder.reduced.is_none() {
                 return;
             }
-            let before = if last.0 == change.start { last.1 } else { Some(passage.chars[change.start - 1]) };
+            let at = |at: usize| Beside::Char(passage.chars[at]);
+            let before = match change.start - last.0 {
+                0 => [Beside::Unknown, last.1],
+                1 => [last.1, at(change.start - 1)],
+                _ => [at(change.start - 2), at(change.start - 1)],
+            };
             let reach = finder.neighbours.reach(passage, &change, before);
             if reach > 0 {
                 wanted.push((made.len(), reach + MARGIN));
             }
             let read = match &change.to {
-                Read::Nothing => before,
-                Read::One(c) => Some(*c),
-                Read::Text(text) => text.chars().last(),
-                Read::AsWritten => Some(passage.chars[change.end - 1]),
+                Read::Nothing => before[1],
+                Read::One(c) => Beside::Char(*c),
+                Read::Text(text) => text.chars().last().map_or(Beside::Unknown, Beside::Char),
+                Read::AsWritten => at(change.end - 1),
             };
             last = (change.end, read);
             made.push(change);

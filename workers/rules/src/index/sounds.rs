@@ -1,10 +1,13 @@
 //! Where parts of phrases may stand, by how they sound.
+//!
+//! A character has one reading or two, seldom more, and three in a row have many ways to be read: what may stand before
+//! and behind two syllables is noted in one number, so that most places end at a few look-ups without a branch.
 
 use super::Role;
 use super::table::{Anchor, Table, mark, mix};
 use crate::passage::Passage;
 use crate::phrase::Cell;
-use crate::sound::{SYLLABLES, Syllable, readings};
+use crate::sound::{SYLLABLES, Syllable, Voiced, beside, readings, voiced};
 use crate::term::Homophones;
 
 /// Parts are looked up by the sound of so many characters that follow one another.
@@ -12,7 +15,7 @@ const ANCHOR_CHARS: usize = 3;
 
 /// Parts by the sound of three of their characters.
 pub(super) struct Sounds {
-    /// What two syllables are to the anchors: most positions of a text end here.
+    /// What stands beside two syllables in the anchors: most positions of a text end here.
     pairs: Pairs,
     anchors: Table,
     merged: Vec<Syllable>,
@@ -49,12 +52,14 @@ impl Filling {
         let [first, second, third] = [0, 1, 2].map(|i| readings(part[at + i].char()));
         let merged = &self.merged;
         let heard = |syllable: Syllable| merged.get(usize::from(syllable)).copied().unwrap_or(syllable);
+        let all = |readings: &[Syllable]| readings.iter().fold(0, |all, &reading| all | beside(heard(reading)));
+        let (before, behind) = (all(first), all(third));
         for &second in second {
-            third.iter().for_each(|&third| self.pairs.add(heard(second), heard(third), Pairs::LAST));
+            third.iter().for_each(|&third| self.pairs.add(heard(second), heard(third), before << BEFORE));
         }
         for &first in first {
             for &second in second {
-                self.pairs.add(heard(first), heard(second), Pairs::FIRST);
+                self.pairs.add(heard(first), heard(second), behind);
                 let pair = pair(heard(first), heard(second));
                 let place = u8::try_from(at).unwrap_or(u8::MAX);
                 self.anchors.extend(third.iter().map(|&third| Anchor {
@@ -73,28 +78,24 @@ impl Filling {
     }
 }
 
-/// For every two syllables, whether some anchor begins or ends with them: two bits for each, 64 KB.
+/// For every two syllables, as [`beside`], what stands behind them in some anchor, and what stands before them: 1 MB.
 #[derive(Default)]
-struct Pairs(Vec<u64>);
+struct Pairs(Vec<u32>);
+
+/// From this bit on, what stands before.
+const BEFORE: u32 = 16;
 
 impl Pairs {
-    const FIRST: u64 = 1;
-    const LAST: u64 = 2;
-    /// Two syllables in a number of 64 bits.
-    const EACH: usize = 32;
-
-    fn add(&mut self, first: Syllable, second: Syllable, what: u64) {
+    fn add(&mut self, first: Syllable, second: Syllable, beside: u32) {
         if self.0.is_empty() {
-            self.0 = vec![0; SYLLABLES * SYLLABLES / Self::EACH];
+            self.0 = vec![0; SYLLABLES * SYLLABLES];
         }
-        let at = usize::from(first) * SYLLABLES + usize::from(second);
-        self.0[at / Self::EACH] |= what << (at % Self::EACH * 2);
+        self.0[usize::from(first) * SYLLABLES + usize::from(second)] |= beside;
     }
 
     #[inline]
-    fn get(&self, first: Syllable, second: Syllable) -> u64 {
-        let at = usize::from(first) * SYLLABLES + usize::from(second);
-        self.0[at / Self::EACH] >> (at % Self::EACH * 2) & 0b11
+    fn get(&self, first: Syllable, second: Syllable) -> u32 {
+        self.0[usize::from(first) * SYLLABLES + usize::from(second)]
     }
 }
 
@@ -106,54 +107,101 @@ impl Sounds {
             return;
         }
         match self.merged.is_empty() {
-            true => self.scan_as(passage, |syllable| syllable, found),
+            true => self.scan_as(passage, |syllable| syllable, |voiced, _| voiced.beside(), found),
             false => {
-                let merged = |syllable| self.merged.get(usize::from(syllable)).copied().unwrap_or(syllable);
-                self.scan_as(passage, merged, found);
+                let heard = |syllable| self.merged.get(usize::from(syllable)).copied().unwrap_or(syllable);
+                let all = |_, c| readings(c).iter().fold(0, |all, &reading| all | beside(heard(reading)));
+                self.scan_as(passage, heard, all, found);
             }
         }
     }
 
     #[inline]
-    fn scan_as(&self, passage: &Passage, as_heard: impl Fn(Syllable) -> Syllable, mut found: impl FnMut(u32, usize)) {
-        let mut heard: [&[Syllable]; ANCHOR_CHARS] = [&[]; ANCHOR_CHARS];
-        // Whether some anchor begins with the last two.
-        let mut may_begin = false;
-        for (at, (&c, mark)) in passage.chars.iter().zip(passage.marks()).enumerate() {
-            let is_word = mark.is_letter() && !c.is_ascii_digit();
-            heard = [heard[1], heard[2], if is_word { &[] } else { readings(c) }];
-            let [first, second, third] = heard;
-            let mut two = 0;
-            for &second in second {
-                for &third in third {
-                    two |= self.pairs.get(as_heard(second), as_heard(third));
-                }
-            }
-            let may_be_here = may_begin && two & Pairs::LAST != 0;
-            may_begin = two & Pairs::FIRST != 0;
-            if !may_be_here {
+    fn scan_as(
+        &self,
+        passage: &Passage,
+        heard: impl Fn(Syllable) -> Syllable,
+        beside: impl Fn(Voiced, char) -> u32,
+        mut found: impl FnMut(u32, usize),
+    ) {
+        let chars = passage.chars.as_slice();
+        let runs = passage.runs();
+        let ends = runs.iter().skip(1).map(|run| run.first as usize).chain([chars.len()]);
+        let mut last = Heard::NOTHING;
+        for (run, end) in runs.iter().zip(ends) {
+            let first = run.first as usize;
+            // Of what stands in words only digits have sounds of their own.
+            if passage.is_letter(first) && !chars[first..end].iter().any(char::is_ascii_digit) {
+                last = Heard::NOTHING;
                 continue;
             }
-            for (&first, &second) in first.iter().flat_map(|first| second.iter().map(move |second| (first, second))) {
-                let (first, second) = (as_heard(first), as_heard(second));
-                if self.pairs.get(first, second) & Pairs::FIRST == 0 {
-                    continue;
+            for (at, &c) in (first..).zip(&chars[first..end]) {
+                let here = voiced(c);
+                let [(a, b), (y, z)] = [last.voiced.two(), here.two()].map(|(one, other)| (heard(one), heard(other)));
+                let mut pair = self.pairs.get(a, y) | self.pairs.get(a, z) | self.pairs.get(b, y) | self.pairs.get(b, z);
+                if last.voiced.has_more() | here.has_more() {
+                    pair = self.pair(last.c, c, &heard);
                 }
-                let pair = pair(first, second);
-                for third in third.iter().map(|third| as_heard(*third)) {
-                    if self.pairs.get(second, third) & Pairs::LAST == 0 {
+                let beside = beside(here, c);
+                if (last.pair & beside != 0) & (pair & last.before << BEFORE != 0) {
+                    self.look_up(&chars[at + 1 - ANCHOR_CHARS..=at], at + 1 - ANCHOR_CHARS, &heard, &mut found);
+                }
+                last = Heard { c, voiced: here, beside, before: last.beside, pair };
+            }
+        }
+    }
+
+    /// What stands beside two characters in all ways to read them.
+    fn pair(&self, first: char, second: char, heard: impl Fn(Syllable) -> Syllable) -> u32 {
+        let seconds = readings(second);
+        readings(first).iter().fold(0, |pair, &first| {
+            seconds.iter().fold(pair, |pair, &second| pair | self.pairs.get(heard(first), heard(second)))
+        })
+    }
+
+    /// Looks up the three characters `three`, which begin at `at`.
+    #[cold]
+    fn look_up(
+        &self,
+        three: &[char],
+        at: usize,
+        heard: impl Fn(Syllable) -> Syllable,
+        found: &mut impl FnMut(u32, usize),
+    ) {
+        let &[first, second, third] = three else { return };
+        for first in readings(first).iter().map(|first| heard(*first)) {
+            for second in readings(second).iter().map(|second| heard(*second)) {
+                let opened = self.pairs.get(first, second);
+                let two = pair(first, second);
+                for third in readings(third).iter().map(|third| heard(*third)) {
+                    let closed = self.pairs.get(second, third);
+                    if (opened & beside(third) == 0) | (closed & beside(first) << BEFORE == 0) {
                         continue;
                     }
-                    let found = |part, place| {
-                        if let Some(start) = (at + 1 - ANCHOR_CHARS).checked_sub(place) {
+                    self.anchors.find(mix(two, u64::from(third)), || [None; 2], |part, place| {
+                        if let Some(start) = at.checked_sub(place) {
                             found(part, start);
                         }
-                    };
-                    self.anchors.find(mix(pair, u64::from(third)), || [None; 2], found);
+                    });
                 }
             }
         }
     }
+}
+
+/// A character of a text, as it matters to the next ones.
+struct Heard {
+    c: char,
+    voiced: Voiced,
+    /// Its [`beside`], and that of the character before it.
+    beside: u32,
+    before: u32,
+    /// What stands beside it and the character before it.
+    pair: u32,
+}
+
+impl Heard {
+    const NOTHING: Self = Self { c: '\0', voiced: Voiced::NONE, beside: 0, before: 0, pair: 0 };
 }
 
 /// Whether what stands at `start` of `passage` sounds like `part`, as `is_alike` says of two characters, and is written

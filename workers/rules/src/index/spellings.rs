@@ -4,9 +4,10 @@
 //! no more, a part in Latin script by its rarest word. What is found may stand there; whether it does is for the caller to see.
 
 use std::cmp::Ordering;
+use std::ops::Range;
 
-use super::table::{Anchor, Bits, Table, mark, mix};
-use crate::passage::{Joint, Passage};
+use super::table::{Anchor, Bits, Gate, Opened, Table, mark, mix};
+use crate::passage::{Joint, Letters, Passage};
 use crate::phrase::{Cell, SPLITTABLE_LETTERS};
 
 /// A word of so few letters is in every other sentence.
@@ -19,6 +20,8 @@ const MAX_COUNTS: usize = 1 << 20;
 pub(super) struct Spellings {
     /// Parts of one character that stands by itself.
     singles: Table,
+    /// Which two characters are an anchor or begin one: most positions of a text end here.
+    gate: Gate,
     /// Parts by a pair of such characters.
     pairs: Table,
     /// Parts by three of them.
@@ -49,6 +52,7 @@ impl Spellings {
         // Many words begin alike.
         let mut openings = Bits::new(counts.openings / 2);
         let mut beginnings = Bits::new(counts.long);
+        let mut gate = Gate::new(counts.wordless);
         for (number, part) in all() {
             let anchor = |hash, at: usize, end: usize| {
                 let before = at.checked_sub(1).map(|before| part[before].char());
@@ -59,24 +63,28 @@ impl Spellings {
                 singles.extend(part.first().map(|cell| anchor(mix(0, u64::from(cell.char())), 0, 1)));
                 continue;
             };
-            let of_its_length = match rarest.characters {
-                _ if rarest.is_word => &mut words,
-                2 => &mut pairs,
-                _ => &mut triples,
-            };
-            of_its_length.push(anchor(rarest.hash, rarest.at, rarest.at + rarest.characters));
+            let found = anchor(rarest.hash, rarest.at, rarest.at + rarest.characters);
             if !rarest.is_word {
+                let two = pair(part[rarest.at].char(), part[rarest.at + 1].char());
+                if rarest.characters == 2 {
+                    gate.add_two(two);
+                    pairs.push(found);
+                } else {
+                    gate.add_three(two, pair(part[rarest.at + 1].char(), part[rarest.at + 2].char()));
+                    triples.push(found);
+                }
                 continue;
             }
+            words.push(found);
             if rarest.characters >= SPLITTABLE_LETTERS {
                 let word = &part[rarest.at..rarest.at + rarest.characters];
-                let mut so_far = Word::default();
+                let mut so_far = Letters::default();
                 for (letters, cell) in (1..).zip(word) {
                     so_far = so_far.with(cell.char());
                     match letters.cmp(&SPLITTABLE_LETTERS) {
                         Ordering::Less => {}
-                        Ordering::Equal => beginnings.add(so_far.hash()),
-                        Ordering::Greater => openings.add(so_far.hash()),
+                        Ordering::Equal => beginnings.add(hash(so_far)),
+                        Ordering::Greater => openings.add(hash(so_far)),
                     }
                 }
                 continue;
@@ -88,6 +96,7 @@ impl Spellings {
         }
         Self {
             singles: Table::new(&singles),
+            gate,
             pairs: Table::new(&pairs),
             triples: Table::new(&triples),
             words: Table::new(&words),
@@ -100,84 +109,116 @@ impl Spellings {
     /// Calls `found` with number and beginning of every part that stands in `passage`, and of some that do not.
     pub(super) fn scan(&self, passage: &Passage, mut found: impl FnMut(u32, usize)) {
         let (chars, marks) = (passage.chars.as_slice(), passage.marks());
-        let marks = &marks[..chars.len()];
-        let has_singles = !self.singles.is_empty();
-        let mut at = 0;
-        while at < chars.len() {
-            if marks[at].is_letter() {
-                at = self.word(passage, at, &mut found);
+        let runs = passage.runs();
+        let ends = runs.iter().skip(1).map(|run| run.first as usize).chain([chars.len()]);
+        // The character before, what begins with the two before, and where the word begins.
+        let (mut last, mut opened, mut begin) = ('\0', Opened::NOTHING, 0);
+        let mut word = Letters::default();
+        for (run, end) in runs.iter().zip(ends) {
+            let first = run.first as usize;
+            if !marks[first].is_letter() {
+                for (at, &c) in (first..).zip(&chars[first..end]) {
+                    let two = pair(last, c);
+                    let (opens, may_be_here) = self.gate.pass(opened, two);
+                    if may_be_here {
+                        self.few(chars, at, two, &mut found);
+                    }
+                    (last, opened) = (c, opens);
+                }
+                if !self.singles.is_empty() {
+                    self.single(chars, first..end, &mut found);
+                }
                 continue;
             }
-            let begin = at;
-            let mut two = 0;
-            while at < chars.len() && !marks[at].is_letter() {
-                let c = chars[at];
-                if has_singles {
-                    self.singles.find(mix(0, u64::from(c)), || [None; 2], |part, _| found(part, at));
+            (last, opened) = ('\0', Opened::NOTHING);
+            if !marks[first].is_inside_word() {
+                begin = first;
+                if self.has_openings && self.may_open(&chars[first..]) {
+                    self.pieces(passage, first, &mut found);
                 }
-                if at > begin {
-                    let beside = |from: usize| [from.checked_sub(1), Some(at + 1)].map(|at| chars.get(at?).copied());
-                    if at > begin + 1 {
-                        let found = |part, place| candidate(part, at - 2, place, &mut found);
-                        self.triples.find(mix(two, u64::from(c)), || beside(at - 2), found);
-                    }
-                    two = pair(chars[at - 1], c);
-                    let found = |part, place| candidate(part, at - 1, place, &mut found);
-                    self.pairs.find(two, || beside(at - 1), found);
-                }
-                at += 1;
+            } else if chars[first] == 's' && is_genitive(passage, first) {
+                    self.look_up(chars, word, begin..first, &mut found);
+            }
+            word = run.word;
+            if !passage.is_inside_word(end) {
+                self.look_up(chars, word, begin..end, &mut found);
             }
         }
     }
 
-    /// Looks up the word that begins at `start`, alone and with the words behind it; gives where it ends.
-    #[inline]
-    fn word(&self, passage: &Passage, start: usize, found: &mut impl FnMut(u32, usize)) -> usize {
-        let (chars, marks) = (passage.chars.as_slice(), passage.marks());
-        let marks = &marks[..chars.len()];
-        let mut look_up = |word: Word, end: usize| {
-            let beside = || [start.checked_sub(1).map(|before| chars[before]), chars.get(end).copied()];
-            self.words.find(word.hash(), beside, |part, place| candidate(part, start, place, found));
-        };
-        // `idiot's` holds the word `idiot`.
-        let is_genitive = |at: usize| {
-            chars[at] == 's' && passage.joint(at) == Joint::Apostrophe && passage.joint(at + 1) >= Joint::Split
-        };
-        let mut word = Word::default().with(chars[start]);
-        let mut at = start + 1;
-        let mut may_go_on = self.has_openings;
-        while at < chars.len() && marks[at].is_inside_word() {
-            if chars[at] == 's' && is_genitive(at) {
-                look_up(word, at);
-            }
-            word = word.with(chars[at]);
-            at += 1;
-            if at - start == SPLITTABLE_LETTERS {
-                may_go_on &= self.beginnings.has(word.hash());
-            }
+    /// Looks up the two and the three characters that end at `at`.
+    #[cold]
+    fn few(&self, chars: &[char], at: usize, two: u64, found: &mut impl FnMut(u32, usize)) {
+        let beside = |from: usize| [from.checked_sub(1), Some(at + 1)].map(|at| chars.get(at?).copied());
+        if let Some(from) = at.checked_sub(1) {
+            self.pairs.find(two, || beside(from), |part, place| candidate(part, from, place, found));
         }
-        look_up(word, at);
-        let end = at;
-        // A long word may be heard in pieces: go on as long as some long word goes on so.
-        while may_go_on && passage.is_letter(at) && passage.joint(at) < Joint::Pause {
-            if at - start >= SPLITTABLE_LETTERS && is_genitive(at) {
-                look_up(word, at);
-            }
-            word = word.with(chars[at]);
-            at += 1;
-            let letters = at - start;
-            if letters >= SPLITTABLE_LETTERS {
-                let some = if letters == SPLITTABLE_LETTERS { &self.beginnings } else { &self.openings };
-                if !some.has(word.hash()) {
-                    break;
-                }
-                if !passage.is_inside_word(at) {
-                    look_up(word, at);
-                }
-            }
+        if let Some(from) = at.checked_sub(2) {
+            let three = triple(pair(chars[from], chars[from + 1]), chars[at]);
+            self.triples.find(three, || beside(from), |part, place| candidate(part, from, place, found));
         }
-        end
     }
+
+    #[cold]
+    fn single(&self, chars: &[char], range: Range<usize>, found: &mut impl FnMut(u32, usize)) {
+        for at in range {
+            self.singles.find(mix(0, u64::from(chars[at])), || [None; 2], |part, _| found(part, at));
+        }
+    }
+
+    /// Looks up the letters `word`, which stand at `range`.
+    #[inline]
+    fn look_up(&self, chars: &[char], word: Letters, range: Range<usize>, found: &mut impl FnMut(u32, usize)) {
+        let beside = || [range.start.checked_sub(1).map(|before| chars[before]), chars.get(range.end).copied()];
+        self.words.find(hash(word), beside, |part, place| candidate(part, range.start, place, found));
+    }
+
+    /// Whether some word that a text may have in pieces begins with the first of `letters`.
+    #[inline]
+    fn may_open(&self, letters: &[char]) -> bool {
+        letters.first_chunk::<SPLITTABLE_LETTERS>().is_some_and(|first| {
+            self.beginnings.has(hash(Letters::of(first.iter().copied())))
+        })
+    }
+
+    /// Looks up the word that begins at `start` together with the words behind it, as long as some long word goes on
+    /// so: it may be heard in pieces.
+    #[cold]
+    fn pieces(&self, passage: &Passage, start: usize, found: &mut impl FnMut(u32, usize)) {
+        let chars = passage.chars.as_slice();
+        let mut word = Letters::default();
+        let mut is_first = true;
+        for at in start..=chars.len() {
+            let letters = at - start;
+            let is_inside = at == start || passage.is_inside_word(at);
+            let goes_on = is_inside || passage.is_letter(at) && passage.joint(at) < Joint::Pause;
+            let may_end = !is_inside || is_genitive(passage, at);
+            // The first by itself is looked up anyway.
+            if !is_first && may_end && letters >= SPLITTABLE_LETTERS {
+                self.look_up(chars, word, start..at, found);
+            }
+            if !goes_on {
+                break;
+            }
+            is_first &= is_inside;
+            word = word.with(chars[at]);
+            let some = match (letters + 1).cmp(&SPLITTABLE_LETTERS) {
+                Ordering::Less => continue,
+                Ordering::Equal => &self.beginnings,
+                Ordering::Greater => &self.openings,
+            };
+            if !some.has(hash(word)) {
+                break;
+            }
+        }
+    }
+}
+
+/// Whether `at` is the s of `idiot's`, which holds the word `idiot`.
+fn is_genitive(passage: &Passage, at: usize) -> bool {
+    passage.chars.get(at) == Some(&'s')
+        && passage.joint(at) == Joint::Apostrophe
+        && passage.joint(at + 1) >= Joint::Split
 }
 
 /// An anchor stands at `at`, `place` characters from the beginning of its part.
@@ -193,24 +234,19 @@ pub(crate) fn pair(first: char, second: char) -> u64 {
     mix(0, u64::from(first) << 21 | u64::from(second))
 }
 
-/// The letters of a word so far: little work for each of them, more when it is looked up.
-#[derive(Clone, Copy, Default)]
-struct Word(u64);
+/// The hash of three characters, the first two by theirs.
+pub(crate) fn triple(two: u64, third: char) -> u64 {
+    mix(two, u64::from(third))
+}
 
-impl Word {
-    #[inline]
-    fn with(self, letter: char) -> Self {
-        Self(self.0.rotate_left(7) ^ u64::from(letter))
-    }
-
-    #[inline]
-    fn hash(self) -> u64 {
-        mix(0, self.0)
-    }
+/// The hash of a word.
+#[inline]
+fn hash(word: Letters) -> u64 {
+    mix(0, word.number())
 }
 
 fn hash_of_word(word: &[Cell]) -> u64 {
-    word.iter().fold(Word::default(), |word, cell| word.with(cell.char())).hash()
+    hash(Letters::of(word.iter().map(|cell| cell.char())))
 }
 
 /// The stretches by which `part` can be looked up; none of a single character that stands by itself.
@@ -230,7 +266,7 @@ fn stretches(part: &[Cell], mut each: impl FnMut(Stretch)) {
             each(Stretch { at: begin, characters: 2, is_word, hash: pair(first.char(), second.char()) });
         } else {
             for (offset, three) in run.windows(3).enumerate() {
-                let hash = mix(pair(three[0].char(), three[1].char()), u64::from(three[2].char()));
+                let hash = triple(pair(three[0].char(), three[1].char()), three[2].char());
                 each(Stretch { at: begin + offset, characters: 3, is_word, hash });
             }
         }
@@ -240,6 +276,8 @@ fn stretches(part: &[Cell], mut each: impl FnMut(Stretch)) {
 /// How often each stretch occurs in the parts, or more.
 struct Counts {
     counts: Vec<u16>,
+    /// Parts with characters that stand by themselves, two or more together.
+    wordless: usize,
     /// Words that a text may have in pieces.
     long: usize,
     /// What they begin with.
@@ -249,9 +287,11 @@ struct Counts {
 impl Counts {
     fn of<'a>(parts: impl Iterator<Item = &'a [Cell]>, characters: usize) -> Self {
         let size = characters.next_power_of_two().clamp(MIN_COUNTS, MAX_COUNTS);
-        let mut counts = Self { counts: vec![0; size], long: 0, openings: 0 };
+        let mut counts = Self { counts: vec![0; size], wordless: 0, long: 0, openings: 0 };
         for part in parts {
+            let mut has_wordless = false;
             stretches(part, |stretch| {
+                has_wordless |= !stretch.is_word;
                 let count = counts.slot(stretch.hash);
                 counts.counts[count] = counts.counts[count].saturating_add(1);
                 if stretch.is_word && stretch.characters >= SPLITTABLE_LETTERS {
@@ -259,6 +299,7 @@ impl Counts {
                     counts.openings += stretch.characters + 1 - SPLITTABLE_LETTERS;
                 }
             });
+            counts.wordless += usize::from(has_wordless);
         }
         counts
     }

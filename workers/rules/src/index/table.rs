@@ -14,40 +14,84 @@ const SECOND_BIT_SHIFT: u32 = 30;
 
 /// The hash of `before` (by hash, 0: nothing) and `next` behind it.
 #[inline]
-pub(super) fn mix(before: u64, next: u64) -> u64 {
+pub(crate) fn mix(before: u64, next: u64) -> u64 {
     (before.rotate_left(5) ^ next).wrapping_mul(MIX)
 }
 
 /// A set of hashes that never denies a member and seldom takes a stranger for one.
 #[derive(Default)]
-pub(super) struct Bits {
+pub(crate) struct Bits {
     words: Vec<u64>,
     shift: u32,
 }
 
 impl Bits {
     /// Room for so many.
-    pub(super) fn new(members: usize) -> Self {
+    pub(crate) fn new(members: usize) -> Self {
         let bits = log2(members.saturating_mul(BITS_PER_MEMBER)).clamp(MIN_BITS, MAX_BITS);
         Self { words: vec![0; 1 << (bits - 6)], shift: 64 + 6 - bits }
     }
 
-    pub(super) fn add(&mut self, hash: u64) {
-        let (word, bits) = self.place(hash);
-        self.words[word] |= bits;
+    pub(crate) fn add(&mut self, hash: u64) {
+        let word = self.word(hash);
+        self.words[word] |= two_bits(hash);
     }
 
     #[inline]
-    pub(super) fn has(&self, hash: u64) -> bool {
-        let (word, bits) = self.place(hash);
-        self.words[word] & bits == bits
+    pub(crate) fn has(&self, hash: u64) -> bool {
+        let bits = two_bits(hash);
+        self.words[self.word(hash)] & bits == bits
     }
 
-    /// Two bits of one word stand for a member.
     #[inline]
-    fn place(&self, hash: u64) -> (usize, u64) {
-        let bit = |shift: u32| 1_u64.rotate_left((hash >> shift) as u32);
-        ((hash >> self.shift) as usize, bit(FIRST_BIT_SHIFT) | bit(SECOND_BIT_SHIFT))
+    fn word(&self, hash: u64) -> usize {
+        (hash >> self.shift) as usize
+    }
+}
+
+/// Two bits of one word stand for a member.
+#[inline]
+fn two_bits(hash: u64) -> u64 {
+    let bit = |shift: u32| 1_u64 << (hash >> shift & 63);
+    bit(FIRST_BIT_SHIFT) | bit(SECOND_BIT_SHIFT)
+}
+
+/// For every two characters, whether an anchor is these two, and which other two, of which the first is the second of
+/// these, follow in an anchor of three: one look-up tells both, and some strangers pass.
+pub(super) struct Gate(Bits);
+
+/// What begins with two characters: bits of the pairs that do.
+#[derive(Clone, Copy)]
+pub(super) struct Opened(u64);
+
+impl Opened {
+    pub(super) const NOTHING: Self = Self(0);
+}
+
+impl Gate {
+    /// Room for so many anchors.
+    pub(super) fn new(anchors: usize) -> Self {
+        Self(Bits::new(anchors))
+    }
+
+    /// Adds an anchor of the two characters with this hash.
+    pub(super) fn add_two(&mut self, two: u64) {
+        self.0.add(two);
+    }
+
+    /// Adds an anchor of three: by the hashes of its first two and of its last two.
+    pub(super) fn add_three(&mut self, first: u64, last: u64) {
+        let word = self.0.word(first);
+        self.0.words[word] |= two_bits(last);
+    }
+
+    /// What begins with the two of this hash, and whether they may be an anchor, or may end one that was `opened` by
+    /// the first of them and the one before.
+    #[inline]
+    pub(super) fn pass(&self, opened: Opened, two: u64) -> (Opened, bool) {
+        let opens = self.0.words[self.0.word(two)];
+        let bits = two_bits(two);
+        (Opened(opens), (opens & bits == bits) | (opened.0 & bits == bits))
     }
 }
 
