@@ -4,7 +4,7 @@
 //! and behind two syllables is noted in one number, so that most places end at a few look-ups without a branch.
 
 use super::Role;
-use super::table::{Anchor, Table, mark, mix};
+use super::table::{ANY, Anchor, Table, mix};
 use crate::passage::Passage;
 use crate::phrase::Cell;
 use crate::sound::{SYLLABLES, Syllable, Voiced, beside, readings, voiced};
@@ -17,16 +17,20 @@ const ANCHOR_CHARS: usize = 3;
 pub(super) struct Sounds {
     /// What stands beside two syllables in the anchors: most positions of a text end here.
     pairs: Pairs,
-    anchors: Table,
+    /// Those of parts of three characters.
+    threes: Table,
+    /// Those with a fourth behind them.
+    fours: Table,
+    /// What each syllable is heard as; empty: as itself.
     merged: Vec<Syllable>,
 }
 
 /// Collects the parts.
 #[derive(Default)]
 pub(super) struct Filling {
-    anchors: Vec<Anchor>,
+    threes: Vec<Anchor>,
+    fours: Vec<Anchor>,
     pairs: Pairs,
-    /// What each syllable is heard as; empty: as itself.
     merged: Vec<Syllable>,
 }
 
@@ -42,40 +46,58 @@ impl Filling {
         if part.len() < least || part.iter().any(|cell| cell.is_letter()) {
             return;
         }
-        // There where the fewest ways to read it have to be put down.
-        let ways = |at: usize| -> usize {
-            part[at..at + ANCHOR_CHARS].iter().map(|cell| readings(cell.char()).len()).product()
+        // There where the fewest ways to read it have to be put down. What has no reading sounds like itself alone,
+        // which is not asked for here.
+        let rarest = |characters: usize| {
+            let ways = |at: usize| {
+                let readings = part[at..at + characters].iter().map(|cell| readings(cell.char()).len());
+                let ways = readings.clone().take(ANCHOR_CHARS).product::<usize>();
+                (ways * readings.last().unwrap_or(0).min(1), at)
+            };
+            let last = part.len().checked_sub(characters)?.min(usize::from(u8::MAX));
+            (0..=last).map(ways).filter(|(ways, _)| *ways > 0).min()
         };
-        let last = (part.len() - ANCHOR_CHARS).min(usize::from(u8::MAX));
-        // What has no reading sounds like itself alone, which is not asked for here.
-        let Some(at) = (0..=last).filter(|&at| ways(at) > 0).min_by_key(|&at| ways(at)) else { return };
-        let [first, second, third] = [0, 1, 2].map(|i| readings(part[at + i].char()));
+        let (is_four, (_, at)) = match (rarest(ANCHOR_CHARS + 1), rarest(ANCHOR_CHARS)) {
+            (Some(found), _) => (true, found),
+            (None, Some(found)) => (false, found),
+            (None, None) => return,
+        };
         let merged = &self.merged;
         let heard = |syllable: Syllable| merged.get(usize::from(syllable)).copied().unwrap_or(syllable);
         let all = |readings: &[Syllable]| readings.iter().fold(0, |all, &reading| all | beside(heard(reading)));
-        let (before, behind) = (all(first), all(third));
-        for &second in second {
-            third.iter().for_each(|&third| self.pairs.add(heard(second), heard(third), before << BEFORE));
-        }
+        let of = |i: usize| part.get(at + i).filter(|_| i < 3 || is_four).map_or(&[][..], |cell| readings(cell.char()));
+        let [first, second, third, fourth] = [of(0), of(1), of(2), of(3)];
+        let mut note = |one: &[Syllable], other: &[Syllable], beside: u32| {
+            for (&one, &other) in one.iter().flat_map(|one| other.iter().map(move |other| (one, other))) {
+                self.pairs.add(heard(one), heard(other), beside);
+            }
+        };
+        note(first, second, all(third));
+        note(second, third, all(first) << BEFORE | all(fourth));
+        note(third, fourth, all(second) << BEFORE);
+        let anchors = if is_four { &mut self.fours } else { &mut self.threes };
         for &first in first {
             for &second in second {
-                self.pairs.add(heard(first), heard(second), behind);
                 let pair = pair(heard(first), heard(second));
-                let place = u8::try_from(at).unwrap_or(u8::MAX);
-                self.anchors.extend(third.iter().map(|&third| Anchor {
+                anchors.extend(third.iter().map(|&third| Anchor {
                     hash: mix(pair, u64::from(heard(third))),
                     part: number,
-                    at: place,
-                    // Of another spelling nothing is known but the sound.
-                    beside: [mark(None); 2],
+                    at: u8::try_from(at).unwrap_or(u8::MAX),
+                    beside: [ANY, mark(all(fourth))],
                 }));
             }
         }
     }
 
     pub(super) fn finish(self) -> Sounds {
-        Sounds { pairs: self.pairs, anchors: Table::new(&self.anchors), merged: self.merged }
+        let Self { threes, fours, pairs, merged } = self;
+        Sounds { pairs, threes: Table::new(&threes), fours: Table::new(&fours), merged }
     }
+}
+
+/// The bits of [`beside`] in fewer; of none, what goes with any.
+fn mark(beside: u32) -> u8 {
+    (beside | beside >> u8::BITS) as u8
 }
 
 /// For every two syllables, as [`beside`], what stands behind them in some anchor, and what stands before them: 1 MB.
@@ -103,7 +125,7 @@ impl Sounds {
     /// Calls `found` with number and beginning of every part that sounds like what stands in `passage`, of some that
     /// do not, and of some more than once.
     pub(super) fn scan(&self, passage: &Passage, found: impl FnMut(u32, usize)) {
-        if self.anchors.is_empty() {
+        if self.threes.is_empty() && self.fours.is_empty() {
             return;
         }
         match self.merged.is_empty() {
@@ -127,6 +149,7 @@ impl Sounds {
         let chars = passage.chars.as_slice();
         let runs = passage.runs();
         let ends = runs.iter().skip(1).map(|run| run.first as usize).chain([chars.len()]);
+        let has_threes = !self.threes.is_empty();
         let mut last = Heard::NOTHING;
         for (run, end) in runs.iter().zip(ends) {
             let first = run.first as usize;
@@ -143,10 +166,15 @@ impl Sounds {
                     pair = self.pair(last.c, c, &heard);
                 }
                 let beside = beside(here, c);
-                if (last.pair & beside != 0) & (pair & last.before << BEFORE != 0) {
-                    self.look_up(&chars[at + 1 - ANCHOR_CHARS..=at], at + 1 - ANCHOR_CHARS, &heard, &mut found);
+                let may_end = (last.pair & beside != 0) & (pair & last.before << BEFORE != 0);
+                if may_end & last.may_end {
+                    let behind = mark(beside);
+                    self.look_up(&self.fours, &chars[at - ANCHOR_CHARS..at], at - ANCHOR_CHARS, behind, &heard, &mut found);
                 }
-                last = Heard { c, voiced: here, beside, before: last.beside, pair };
+                if may_end & has_threes {
+                    self.look_up(&self.threes, &chars[at + 1 - ANCHOR_CHARS..=at], at + 1 - ANCHOR_CHARS, ANY, &heard, &mut found);
+                }
+                last = Heard { c, voiced: here, beside, before: last.beside, pair, may_end };
             }
         }
     }
@@ -159,12 +187,14 @@ impl Sounds {
         })
     }
 
-    /// Looks up the three characters `three`, which begin at `at`.
+    /// Looks up the three characters `three`, which begin at `at`, with the [`mark`] of what stands behind them.
     #[cold]
     fn look_up(
         &self,
+        anchors: &Table,
         three: &[char],
         at: usize,
+        behind: u8,
         heard: impl Fn(Syllable) -> Syllable,
         found: &mut impl FnMut(u32, usize),
     ) {
@@ -178,7 +208,8 @@ impl Sounds {
                     if (opened & beside(third) == 0) | (closed & beside(first) << BEFORE == 0) {
                         continue;
                     }
-                    self.anchors.find(mix(two, u64::from(third)), || [None; 2], |part, place| {
+                    let fits = |wanted, there| wanted & there != 0;
+                    anchors.find(mix(two, u64::from(third)), || [ANY, behind], fits, |part, place| {
                         if let Some(start) = at.checked_sub(place) {
                             found(part, start);
                         }
@@ -198,10 +229,12 @@ struct Heard {
     before: u32,
     /// What stands beside it and the character before it.
     pair: u32,
+    /// Whether it may end three characters of an anchor.
+    may_end: bool,
 }
 
 impl Heard {
-    const NOTHING: Self = Self { c: '\0', voiced: Voiced::NONE, beside: 0, before: 0, pair: 0 };
+    const NOTHING: Self = Self { c: '\0', voiced: Voiced::NONE, beside: 0, before: 0, pair: 0, may_end: false };
 }
 
 /// Whether what stands at `start` of `passage` sounds like `part`, as `is_alike` says of two characters, and is written

@@ -6,7 +6,7 @@
 use std::cmp::Ordering;
 use std::ops::Range;
 
-use super::table::{Anchor, Bits, Gate, Opened, Table, mark, mix};
+use super::table::{ANY, Anchor, Bits, Gate, Opened, Table, mark, mix};
 use crate::passage::{Joint, Letters, Passage};
 use crate::phrase::{Cell, SPLITTABLE_LETTERS};
 
@@ -149,28 +149,28 @@ impl Spellings {
     /// Looks up the two and the three characters that end at `at`.
     #[cold]
     fn few(&self, chars: &[char], at: usize, two: u64, found: &mut impl FnMut(u32, usize)) {
-        let beside = |from: usize| [from.checked_sub(1), Some(at + 1)].map(|at| chars.get(at?).copied());
+        let beside = |from: usize| [from.checked_sub(1), Some(at + 1)].map(|at| mark(at.and_then(|at| chars.get(at)).copied()));
         if let Some(from) = at.checked_sub(1) {
-            self.pairs.find(two, || beside(from), |part, place| candidate(part, from, place, found));
+            self.pairs.find(two, || beside(from), is_same, |part, place| candidate(part, from, place, found));
         }
         if let Some(from) = at.checked_sub(2) {
             let three = triple(pair(chars[from], chars[from + 1]), chars[at]);
-            self.triples.find(three, || beside(from), |part, place| candidate(part, from, place, found));
+            self.triples.find(three, || beside(from), is_same, |part, place| candidate(part, from, place, found));
         }
     }
 
     #[cold]
     fn single(&self, chars: &[char], range: Range<usize>, found: &mut impl FnMut(u32, usize)) {
         for at in range {
-            self.singles.find(mix(0, u64::from(chars[at])), || [None; 2], |part, _| found(part, at));
+            self.singles.find(mix(0, u64::from(chars[at])), || [ANY; 2], is_same, |part, _| found(part, at));
         }
     }
 
     /// Looks up the letters `word`, which stand at `range`.
     #[inline]
     fn look_up(&self, chars: &[char], word: Letters, range: Range<usize>, found: &mut impl FnMut(u32, usize)) {
-        let beside = || [range.start.checked_sub(1).map(|before| chars[before]), chars.get(range.end).copied()];
-        self.words.find(hash(word), beside, |part, place| candidate(part, range.start, place, found));
+        let beside = || [range.start.checked_sub(1), Some(range.end)].map(|at| mark(at.and_then(|at| chars.get(at)).copied()));
+        self.words.find(hash(word), beside, is_same, |part, place| candidate(part, range.start, place, found));
     }
 
     /// Whether some word that a text may have in pieces begins with the first of `letters`.
@@ -219,6 +219,10 @@ fn is_genitive(passage: &Passage, at: usize) -> bool {
     passage.chars.get(at) == Some(&'s')
         && passage.joint(at) == Joint::Apostrophe
         && passage.joint(at + 1) >= Joint::Split
+}
+
+fn is_same(wanted: u8, there: u8) -> bool {
+    wanted == there
 }
 
 /// An anchor stands at `at`, `place` characters from the beginning of its part.

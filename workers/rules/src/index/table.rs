@@ -102,12 +102,12 @@ pub(super) struct Anchor {
     pub(super) part: u32,
     /// Where in the part the stretch begins, in characters.
     pub(super) at: u8,
-    /// [`mark`] of the character before it and of the one behind it.
+    /// What is known of the character before it and of the one behind it; [`ANY`]: nothing.
     pub(super) beside: [u8; 2],
 }
 
 /// Any character, or none.
-const ANY: u8 = 0;
+pub(super) const ANY: u8 = 0;
 
 /// A few bits of `c`, of which most strangers have others; of none, what goes with any.
 #[inline]
@@ -164,22 +164,33 @@ impl Table {
         self.entries.is_empty()
     }
 
-    /// Calls `found` with part and place in it of every anchor with this hash that goes with the characters before and
-    /// behind, and of a few others.
+    /// Calls `found` with part and place in it of every anchor with this hash that wants beside it what, as `fits` says,
+    /// is there, and of a few others.
     #[inline]
-    pub(super) fn find(&self, hash: u64, beside: impl Fn() -> [Option<char>; 2], found: impl FnMut(u32, usize)) {
+    pub(super) fn find(
+        &self,
+        hash: u64,
+        beside: impl Fn() -> [u8; 2],
+        fits: impl Fn(u8, u8) -> bool,
+        found: impl FnMut(u32, usize),
+    ) {
         if self.bits.has(hash) {
-            self.look_up(hash, beside(), found);
+            self.look_up(hash, beside(), fits, found);
         }
     }
 
-    fn look_up(&self, hash: u64, beside: [Option<char>; 2], mut found: impl FnMut(u32, usize)) {
+    fn look_up(
+        &self,
+        hash: u64,
+        beside: [u8; 2],
+        fits: impl Fn(u8, u8) -> bool,
+        mut found: impl FnMut(u32, usize),
+    ) {
         let bucket = (hash >> self.shift) as usize;
         let tag = tag(hash);
-        let [before, behind] = beside.map(mark);
         for entry in &self.entries[self.starts[bucket] as usize..self.starts[bucket + 1] as usize] {
-            let goes_with = |wanted: u8, there: u8| wanted == ANY || wanted == there;
-            if entry.tag == tag && goes_with(entry.beside[0], before) && goes_with(entry.beside[1], behind) {
+            let mut both = entry.beside.into_iter().zip(beside);
+            if entry.tag == tag && both.all(|(wanted, there)| wanted == ANY || fits(wanted, there)) {
                 found(entry.part, usize::from(entry.at));
             }
         }
