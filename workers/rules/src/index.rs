@@ -134,29 +134,32 @@ impl Index {
         if parts >= u32::MAX as usize {
             return Err(format!("{parts} words and phrases"));
         }
-        let all = || {
-            lists.iter().flat_map(|list| {
-                let phrases = list.phrases(terms);
-                (0..phrases.part_count()).map(move |part| (list.first_part + small(part), phrases.part(part)))
-            })
+        let parts_of = |list: &List| {
+            let (first, phrases) = (list.first_part, list.phrases(terms));
+            (0..phrases.part_count()).map(move |part| (first + small(part), phrases.part(part)))
         };
-        let spellings = Spellings::new(all);
-        let mut sounds = sounds::Filling::default();
-        let mut fuzzy = None;
+        let spellings = Spellings::new(|| lists.iter().flat_map(parts_of));
+        let mut sounds = sounds::Filling::new(Vec::new());
+        let has_fuzzy = terms.iter().any(|term| term.matching.homophones.is_some_and(|how| !how.fuzzy.is_empty()));
+        let mut fuzzy = has_fuzzy.then(|| sounds::Filling::new(Fuzzy::ALL.merged()));
         let mut latin = Latin::default();
+        for list in lists.iter().filter(|list| terms[list.term as usize].matching.homophones.is_some()) {
+            for (_, part) in parts_of(list) {
+                sounds.count(part);
+                fuzzy.iter_mut().for_each(|fuzzy| fuzzy.count(part));
+            }
+        }
         for list in &lists {
             let matching = &terms[list.term as usize].matching;
-            let phrases = list.phrases(terms);
-            let parts = (0..phrases.part_count()).map(|part| (list.first_part + small(part), phrases.part(part)));
             if let Some(homophones) = matching.homophones {
-                parts.clone().for_each(|(number, part)| sounds.add(number, part, list.role, homophones));
-                if !homophones.fuzzy.is_empty() {
-                    let fuzzy = fuzzy.get_or_insert_with(|| sounds::Filling::merging(Fuzzy::ALL.merged()));
-                    parts.clone().for_each(|(number, part)| fuzzy.add(number, part, list.role, homophones));
+                let is_fuzzy = !homophones.fuzzy.is_empty();
+                for (number, part) in parts_of(list) {
+                    sounds.add(number, part, list.role, homophones);
+                    fuzzy.iter_mut().filter(|_| is_fuzzy).for_each(|fuzzy| fuzzy.add(number, part, list.role, homophones));
                 }
             }
             if matching.english.is_any() {
-                parts.for_each(|(number, part)| latin.add(number, part, matching.english));
+                parts_of(list).for_each(|(number, part)| latin.add(number, part, matching.english));
             }
         }
         let merges = terms.iter().enumerate().filter_map(|(number, term)| {

@@ -4,7 +4,7 @@
 //! and behind two syllables is noted in one number, so that most places end at a few look-ups without a branch.
 
 use super::Role;
-use super::table::{ANY, Anchor, Table, mix};
+use super::table::{Anchor, Table, mix};
 use crate::passage::Passage;
 use crate::phrase::Cell;
 use crate::sound::{SYLLABLES, Syllable, Voiced, beside, readings, voiced};
@@ -17,27 +17,36 @@ const ANCHOR_CHARS: usize = 3;
 pub(super) struct Sounds {
     /// What stands beside two syllables in the anchors: most positions of a text end here.
     pairs: Pairs,
-    /// Those of parts of three characters.
-    threes: Table,
-    /// Those with a fourth behind them.
-    fours: Table,
+    anchors: Table,
     /// What each syllable is heard as; empty: as itself.
     merged: Vec<Syllable>,
 }
 
 /// Collects the parts.
-#[derive(Default)]
 pub(super) struct Filling {
-    threes: Vec<Anchor>,
-    fours: Vec<Anchor>,
+    anchors: Vec<Anchor>,
     pairs: Pairs,
     merged: Vec<Syllable>,
+    /// How often each syllable is in the parts: about as often as elsewhere.
+    counts: Vec<u32>,
 }
 
 impl Filling {
-    /// Of parts as they sound to ears that hear each syllable as `merged` says.
-    pub(super) fn merging(merged: Vec<Syllable>) -> Self {
-        Self { merged, ..Self::default() }
+    /// Of parts as they sound to ears that hear each syllable as `merged` says; empty: as itself.
+    pub(super) fn new(merged: Vec<Syllable>) -> Self {
+        Self { anchors: Vec::new(), pairs: Pairs::default(), merged, counts: vec![0; SYLLABLES] }
+    }
+
+    fn heard(&self, syllable: Syllable) -> Syllable {
+        self.merged.get(usize::from(syllable)).copied().unwrap_or(syllable)
+    }
+
+    /// Notes the sounds of `part`; all parts, before any is added.
+    pub(super) fn count(&mut self, part: &[Cell]) {
+        for &reading in part.iter().flat_map(|cell| readings(cell.char())) {
+            let heard = self.heard(reading);
+            self.counts[usize::from(heard)] += 1;
+        }
     }
 
     /// Adds `part`, unless it is too short for its role or in another script.
@@ -46,52 +55,43 @@ impl Filling {
         if part.len() < least || part.iter().any(|cell| cell.is_letter()) {
             return;
         }
-        // There where the fewest ways to read it have to be put down. What has no reading sounds like itself alone,
-        // which is not asked for here.
-        let rarest = |characters: usize| {
-            let ways = |at: usize| {
-                let readings = part[at..at + characters].iter().map(|cell| readings(cell.char()).len());
-                let ways = readings.clone().take(ANCHOR_CHARS).product::<usize>();
-                (ways * readings.last().unwrap_or(0).min(1), at)
-            };
-            let last = part.len().checked_sub(characters)?.min(usize::from(u8::MAX));
-            (0..=last).map(ways).filter(|(ways, _)| *ways > 0).min()
+        // How often a character sounds like this one: not at all for what has no reading. That sounds like itself
+        // alone, which is not asked for here.
+        let count = |at: usize| {
+            let counts = readings(part[at].char()).iter().map(|&reading| self.counts[usize::from(self.heard(reading))]);
+            counts.map(u64::from).sum::<u64>()
         };
-        let (is_four, (_, at)) = match (rarest(ANCHOR_CHARS + 1), rarest(ANCHOR_CHARS)) {
-            (Some(found), _) => (true, found),
-            (None, Some(found)) => (false, found),
-            (None, None) => return,
-        };
-        let merged = &self.merged;
-        let heard = |syllable: Syllable| merged.get(usize::from(syllable)).copied().unwrap_or(syllable);
-        let all = |readings: &[Syllable]| readings.iter().fold(0, |all, &reading| all | beside(heard(reading)));
-        let of = |i: usize| part.get(at + i).filter(|_| i < 3 || is_four).map_or(&[][..], |cell| readings(cell.char()));
-        let [first, second, third, fourth] = [of(0), of(1), of(2), of(3)];
-        let mut note = |one: &[Syllable], other: &[Syllable], beside: u32| {
-            for (&one, &other) in one.iter().flat_map(|one| other.iter().map(move |other| (one, other))) {
-                self.pairs.add(heard(one), heard(other), beside);
-            }
-        };
-        note(first, second, all(third));
-        note(second, third, all(first) << BEFORE | all(fourth));
-        note(third, fourth, all(second) << BEFORE);
-        let anchors = if is_four { &mut self.fours } else { &mut self.threes };
+        let last = (part.len() - ANCHOR_CHARS).min(usize::from(u8::MAX));
+        let places = (0..=last).map(|at| ((at..at + ANCHOR_CHARS).map(count).fold(1, u64::saturating_mul), at));
+        let Some((_, at)) = places.filter(|(count, _)| *count > 0).min() else { return };
+        let of = |at: usize| part.get(at).map_or(&[][..], |cell| readings(cell.char()));
+        let all = |readings: &[Syllable]| readings.iter().fold(0, |all, &reading| all | beside(self.heard(reading)));
+        let [first, second, third] = [at, at + 1, at + 2].map(of);
+        let outside = [at.checked_sub(1), Some(at + ANCHOR_CHARS)].map(|at| mark(at.map_or(0, |at| all(of(at)))));
+        let (before, behind) = (all(first) << BEFORE, all(third));
+        for &second in second {
+            let heard_second = self.heard(second);
+            third.iter().for_each(|&third| self.pairs.add(heard_second, self.heard(third), before));
+        }
         for &first in first {
             for &second in second {
-                let pair = pair(heard(first), heard(second));
-                anchors.extend(third.iter().map(|&third| Anchor {
-                    hash: mix(pair, u64::from(heard(third))),
+                let (first, second) = (self.heard(first), self.heard(second));
+                self.pairs.add(first, second, behind);
+                let two = pair(first, second);
+                let merged = &self.merged;
+                let heard = |syllable: Syllable| merged.get(usize::from(syllable)).copied().unwrap_or(syllable);
+                self.anchors.extend(third.iter().map(|&third| Anchor {
+                    hash: mix(two, u64::from(heard(third))),
                     part: number,
                     at: u8::try_from(at).unwrap_or(u8::MAX),
-                    beside: [ANY, mark(all(fourth))],
+                    beside: outside,
                 }));
             }
         }
     }
 
     pub(super) fn finish(self) -> Sounds {
-        let Self { threes, fours, pairs, merged } = self;
-        Sounds { pairs, threes: Table::new(&threes), fours: Table::new(&fours), merged }
+        Sounds { pairs: self.pairs, anchors: Table::new(&self.anchors), merged: self.merged }
     }
 }
 
@@ -125,7 +125,7 @@ impl Sounds {
     /// Calls `found` with number and beginning of every part that sounds like what stands in `passage`, of some that
     /// do not, and of some more than once.
     pub(super) fn scan(&self, passage: &Passage, found: impl FnMut(u32, usize)) {
-        if self.threes.is_empty() && self.fours.is_empty() {
+        if self.anchors.is_empty() {
             return;
         }
         match self.merged.is_empty() {
@@ -149,7 +149,6 @@ impl Sounds {
         let chars = passage.chars.as_slice();
         let runs = passage.runs();
         let ends = runs.iter().skip(1).map(|run| run.first as usize).chain([chars.len()]);
-        let has_threes = !self.threes.is_empty();
         let mut last = Heard::NOTHING;
         for (run, end) in runs.iter().zip(ends) {
             let first = run.first as usize;
@@ -166,15 +165,10 @@ impl Sounds {
                     pair = self.pair(last.c, c, &heard);
                 }
                 let beside = beside(here, c);
-                let may_end = (last.pair & beside != 0) & (pair & last.before << BEFORE != 0);
-                if may_end & last.may_end {
-                    let behind = mark(beside);
-                    self.look_up(&self.fours, &chars[at - ANCHOR_CHARS..at], at - ANCHOR_CHARS, behind, &heard, &mut found);
+                if (last.pair & beside != 0) & (pair & last.before << BEFORE != 0) {
+                    self.look_up(chars, at + 1 - ANCHOR_CHARS, &heard, &mut found);
                 }
-                if may_end & has_threes {
-                    self.look_up(&self.threes, &chars[at + 1 - ANCHOR_CHARS..=at], at + 1 - ANCHOR_CHARS, ANY, &heard, &mut found);
-                }
-                last = Heard { c, voiced: here, beside, before: last.beside, pair, may_end };
+                last = Heard { c, voiced: here, beside, before: last.beside, pair };
             }
         }
     }
@@ -187,29 +181,34 @@ impl Sounds {
         })
     }
 
-    /// Looks up the three characters `three`, which begin at `at`, with the [`mark`] of what stands behind them.
+    /// Looks up three characters from `at` on.
     #[cold]
     fn look_up(
         &self,
-        anchors: &Table,
-        three: &[char],
+        chars: &[char],
         at: usize,
-        behind: u8,
         heard: impl Fn(Syllable) -> Syllable,
         found: &mut impl FnMut(u32, usize),
     ) {
-        let &[first, second, third] = three else { return };
-        for first in readings(first).iter().map(|first| heard(*first)) {
-            for second in readings(second).iter().map(|second| heard(*second)) {
+        let of = |at: usize| chars.get(at).map_or(&[][..], |c| readings(*c));
+        let all = |readings: &[Syllable]| readings.iter().fold(0, |all, &reading| all | beside(heard(reading)));
+        let outside = || [at.checked_sub(1), Some(at + ANCHOR_CHARS)].map(|at| mark(at.map_or(0, |at| all(of(at)))));
+        let [first, second, third] = [at, at + 1, at + 2].map(of);
+        let behind = all(third);
+        for first in first.iter().map(|first| heard(*first)) {
+            let before = beside(first) << BEFORE;
+            for second in second.iter().map(|second| heard(*second)) {
                 let opened = self.pairs.get(first, second);
+                if opened & behind == 0 {
+                    continue;
+                }
                 let two = pair(first, second);
-                for third in readings(third).iter().map(|third| heard(*third)) {
-                    let closed = self.pairs.get(second, third);
-                    if (opened & beside(third) == 0) | (closed & beside(first) << BEFORE == 0) {
+                for third in third.iter().map(|third| heard(*third)) {
+                    if (opened & beside(third) == 0) | (self.pairs.get(second, third) & before == 0) {
                         continue;
                     }
                     let fits = |wanted, there| wanted & there != 0;
-                    anchors.find(mix(two, u64::from(third)), || [ANY, behind], fits, |part, place| {
+                    self.anchors.find(mix(two, u64::from(third)), outside, fits, |part, place| {
                         if let Some(start) = at.checked_sub(place) {
                             found(part, start);
                         }
@@ -229,12 +228,10 @@ struct Heard {
     before: u32,
     /// What stands beside it and the character before it.
     pair: u32,
-    /// Whether it may end three characters of an anchor.
-    may_end: bool,
 }
 
 impl Heard {
-    const NOTHING: Self = Self { c: '\0', voiced: Voiced::NONE, beside: 0, before: 0, pair: 0, may_end: false };
+    const NOTHING: Self = Self { c: '\0', voiced: Voiced::NONE, beside: 0, before: 0, pair: 0 };
 }
 
 /// Whether what stands at `start` of `passage` sounds like `part`, as `is_alike` says of two characters, and is written
