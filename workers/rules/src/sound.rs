@@ -83,64 +83,55 @@ pub(crate) fn readings(c: char) -> &'static [Syllable] {
     table.of.get(c as usize).map_or(&[], |packed| unpacked(&table.readings, *packed))
 }
 
-/// How a character is read, as far as it goes into one number: two readings, whether there are more, and the
-/// [`beside`] of all.
-#[derive(Clone, Copy)]
-pub(crate) struct Voiced(u32);
+/// How a character is read, at a glance.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Voiced {
+    /// Two of its readings, or twice the one.
+    pub(crate) first: Syllable,
+    pub(crate) second: Syllable,
+    /// The [`beside`] of all its readings.
+    pub(crate) beside: u16,
+    /// Whether it has more than two.
+    pub(crate) has_more: bool,
+}
 
-const SYLLABLE_BITS: u32 = SYLLABLES.ilog2();
-const SYLLABLE_MASK: u32 = (1 << SYLLABLE_BITS) - 1;
-const MORE: u32 = 1 << (2 * SYLLABLE_BITS);
-const BESIDE_SHIFT: u32 = 2 * SYLLABLE_BITS + 1;
-/// As many as there is room for.
-const BESIDE_BITS: u32 = u32::BITS - BESIDE_SHIFT;
-
-/// A bit for each syllable, one of 13.
+/// A bit for each syllable, one of 16.
 #[inline]
-pub(crate) fn beside(syllable: Syllable) -> u32 {
-    1 << (u32::from(syllable) % BESIDE_BITS)
+pub(crate) fn beside(syllable: Syllable) -> u16 {
+    1 << (syllable & 15)
 }
 
 impl Voiced {
-    /// Of what has no reading: two syllables that there are not.
-    pub(crate) const NONE: Self = Self(SYLLABLE_MASK << SYLLABLE_BITS | SYLLABLE_MASK);
+    /// Of what has no reading: a syllable that there is not.
+    pub(crate) const NONE: Self =
+        Self { first: SYLLABLES as Syllable - 1, second: SYLLABLES as Syllable - 1, beside: 0, has_more: false };
 
     fn new(readings: &[Syllable]) -> Self {
         let Some(&first) = readings.first() else { return Self::NONE };
         let second = readings.get(1).copied().unwrap_or(first);
-        let more = if readings.len() > 2 { MORE } else { 0 };
-        let all = readings.iter().fold(0, |all, &reading| all | beside(reading));
-        Self(u32::from(first) | u32::from(second) << SYLLABLE_BITS | more | all << BESIDE_SHIFT)
-    }
-
-    /// Two of its readings, or twice the one.
-    #[inline]
-    pub(crate) fn two(self) -> (Syllable, Syllable) {
-        ((self.0 & SYLLABLE_MASK) as Syllable, (self.0 >> SYLLABLE_BITS & SYLLABLE_MASK) as Syllable)
-    }
-
-    /// Whether it has more than two.
-    #[inline]
-    pub(crate) fn has_more(self) -> bool {
-        self.0 & MORE != 0
-    }
-
-    /// The bits of all its readings.
-    #[inline]
-    pub(crate) fn beside(self) -> u32 {
-        self.0 >> BESIDE_SHIFT
+        let beside = readings.iter().fold(0, |all, &reading| all | beside(reading));
+        Self { first, second, beside, has_more: readings.len() > 2 }
     }
 }
 
-static VOICED: LazyLock<Vec<Voiced>> = LazyLock::new(|| {
+static VOICED: LazyLock<Box<[Voiced]>> = LazyLock::new(|| {
     let characters = (0..=u32::from(u16::MAX)).map(|code| char::from_u32(code).map_or(&[][..], readings));
     characters.map(Voiced::new).collect()
 });
 
-/// How `c` is read.
-#[inline]
-pub(crate) fn voiced(c: char) -> Voiced {
-    VOICED.get(c as usize).copied().unwrap_or(Voiced::NONE)
+/// How characters are read.
+#[derive(Clone, Copy)]
+pub(crate) struct Voices(&'static [Voiced]);
+
+impl Voices {
+    pub(crate) fn new() -> Self {
+        Self(&VOICED)
+    }
+
+    #[inline]
+    pub(crate) fn of(self, c: char) -> Voiced {
+        self.0.get(c as usize).copied().unwrap_or(Voiced::NONE)
+    }
 }
 
 fn toned(c: char) -> &'static [(Syllable, u8)] {

@@ -7,7 +7,7 @@ use super::Role;
 use super::table::{Anchor, Table, mix};
 use crate::passage::Passage;
 use crate::phrase::Cell;
-use crate::sound::{SYLLABLES, Syllable, Voiced, beside, readings, voiced};
+use crate::sound::{SYLLABLES, Syllable, Voiced, Voices, beside, readings};
 use crate::term::Homophones;
 
 /// Parts are looked up by the sound of so many characters that follow one another.
@@ -16,7 +16,7 @@ const ANCHOR_CHARS: usize = 3;
 /// Parts by the sound of three of their characters.
 pub(super) struct Sounds {
     /// What stands beside two syllables in the anchors: most positions of a text end here.
-    pairs: Pairs,
+    pairs: Option<Pairs>,
     anchors: Table,
     /// What each syllable is heard as; empty: as itself.
     merged: Vec<Syllable>,
@@ -25,7 +25,7 @@ pub(super) struct Sounds {
 /// Collects the parts.
 pub(super) struct Filling {
     anchors: Vec<Anchor>,
-    pairs: Pairs,
+    pairs: Option<Pairs>,
     merged: Vec<Syllable>,
     /// How often each syllable is in the parts: about as often as elsewhere.
     counts: Vec<u32>,
@@ -34,7 +34,7 @@ pub(super) struct Filling {
 impl Filling {
     /// Of parts as they sound to ears that hear each syllable as `merged` says; empty: as itself.
     pub(super) fn new(merged: Vec<Syllable>) -> Self {
-        Self { anchors: Vec::new(), pairs: Pairs::default(), merged, counts: vec![0; SYLLABLES] }
+        Self { anchors: Vec::new(), pairs: None, merged, counts: vec![0; SYLLABLES] }
     }
 
     fn heard(&self, syllable: Syllable) -> Syllable {
@@ -64,24 +64,22 @@ impl Filling {
         let last = (part.len() - ANCHOR_CHARS).min(usize::from(u8::MAX));
         let places = (0..=last).map(|at| ((at..at + ANCHOR_CHARS).map(count).fold(1, u64::saturating_mul), at));
         let Some((_, at)) = places.filter(|(count, _)| *count > 0).min() else { return };
+        self.pairs = self.pairs.take().or_else(Pairs::new);
         let of = |at: usize| part.get(at).map_or(&[][..], |cell| readings(cell.char()));
         let all = |readings: &[Syllable]| readings.iter().fold(0, |all, &reading| all | beside(self.heard(reading)));
         let [first, second, third] = [at, at + 1, at + 2].map(of);
         let outside = [at.checked_sub(1), Some(at + ANCHOR_CHARS)].map(|at| mark(at.map_or(0, |at| all(of(at)))));
-        let (before, behind) = (all(first) << BEFORE, all(third));
-        for &second in second {
-            let heard_second = self.heard(second);
-            third.iter().for_each(|&third| self.pairs.add(heard_second, self.heard(third), before));
-        }
-        for &first in first {
-            for &second in second {
-                let (first, second) = (self.heard(first), self.heard(second));
-                self.pairs.add(first, second, behind);
+        let (before, behind) = (u32::from(all(first)) << BEFORE, u32::from(all(third)));
+        let merged = &self.merged;
+        let heard = |syllable: &Syllable| merged.get(usize::from(*syllable)).copied().unwrap_or(*syllable);
+        let Some(pairs) = self.pairs.as_mut() else { return };
+        for second in second.iter().map(heard) {
+            third.iter().map(heard).for_each(|third| pairs.add(second, third, before));
+            for first in first.iter().map(heard) {
+                pairs.add(first, second, behind);
                 let two = pair(first, second);
-                let merged = &self.merged;
-                let heard = |syllable: Syllable| merged.get(usize::from(syllable)).copied().unwrap_or(syllable);
-                self.anchors.extend(third.iter().map(|&third| Anchor {
-                    hash: mix(two, u64::from(heard(third))),
+                self.anchors.extend(third.iter().map(heard).map(|third| Anchor {
+                    hash: mix(two, u64::from(third)),
                     part: number,
                     at: u8::try_from(at).unwrap_or(u8::MAX),
                     beside: outside,
@@ -96,28 +94,33 @@ impl Filling {
 }
 
 /// The bits of [`beside`] in fewer; of none, what goes with any.
-fn mark(beside: u32) -> u8 {
+fn mark(beside: u16) -> u8 {
     (beside | beside >> u8::BITS) as u8
 }
 
 /// For every two syllables, as [`beside`], what stands behind them in some anchor, and what stands before them: 1 MB.
-#[derive(Default)]
-struct Pairs(Vec<u32>);
+struct Pairs(Box<[u32; SYLLABLES * SYLLABLES]>);
 
 /// From this bit on, what stands before.
-const BEFORE: u32 = 16;
+const BEFORE: u32 = u16::BITS;
 
 impl Pairs {
+    fn new() -> Option<Self> {
+        vec![0; SYLLABLES * SYLLABLES].try_into().ok().map(Self)
+    }
+
+    #[inline]
+    fn place(first: Syllable, second: Syllable) -> usize {
+        usize::from(first) % SYLLABLES * SYLLABLES + usize::from(second) % SYLLABLES
+    }
+
     fn add(&mut self, first: Syllable, second: Syllable, beside: u32) {
-        if self.0.is_empty() {
-            self.0 = vec![0; SYLLABLES * SYLLABLES];
-        }
-        self.0[usize::from(first) * SYLLABLES + usize::from(second)] |= beside;
+        self.0[Self::place(first, second)] |= beside;
     }
 
     #[inline]
     fn get(&self, first: Syllable, second: Syllable) -> u32 {
-        self.0[usize::from(first) * SYLLABLES + usize::from(second)]
+        self.0[Self::place(first, second)]
     }
 }
 
@@ -125,27 +128,26 @@ impl Sounds {
     /// Calls `found` with number and beginning of every part that sounds like what stands in `passage`, of some that
     /// do not, and of some more than once.
     pub(super) fn scan(&self, passage: &Passage, found: impl FnMut(u32, usize)) {
-        if self.anchors.is_empty() {
-            return;
-        }
-        match self.merged.is_empty() {
-            true => self.scan_as(passage, |syllable| syllable, |voiced, _| voiced.beside(), found),
-            false => {
-                let heard = |syllable| self.merged.get(usize::from(syllable)).copied().unwrap_or(syllable);
-                let all = |_, c| readings(c).iter().fold(0, |all, &reading| all | beside(heard(reading)));
-                self.scan_as(passage, heard, all, found);
-            }
+        let Some(pairs) = &self.pairs else { return };
+        if self.merged.is_empty() {
+            self.scan_as(pairs, passage, |syllable| syllable, |voiced, _| voiced.beside, found);
+        } else {
+            let heard = |syllable| self.merged.get(usize::from(syllable)).copied().unwrap_or(syllable);
+            let all = |_, c| readings(c).iter().fold(0, |all, &reading| all | beside(heard(reading)));
+            self.scan_as(pairs, passage, heard, all, found);
         }
     }
 
     #[inline]
     fn scan_as(
         &self,
+        pairs: &Pairs,
         passage: &Passage,
         heard: impl Fn(Syllable) -> Syllable,
-        beside: impl Fn(Voiced, char) -> u32,
+        beside: impl Fn(Voiced, char) -> u16,
         mut found: impl FnMut(u32, usize),
     ) {
+        let voices = Voices::new();
         let chars = passage.chars.as_slice();
         let runs = passage.runs();
         let ends = runs.iter().skip(1).map(|run| run.first as usize).chain([chars.len()]);
@@ -158,33 +160,27 @@ impl Sounds {
                 continue;
             }
             for (at, &c) in (first..).zip(&chars[first..end]) {
-                let here = voiced(c);
-                let [(a, b), (y, z)] = [last.voiced.two(), here.two()].map(|(one, other)| (heard(one), heard(other)));
-                let mut pair = self.pairs.get(a, y) | self.pairs.get(a, z) | self.pairs.get(b, y) | self.pairs.get(b, z);
-                if last.voiced.has_more() | here.has_more() {
-                    pair = self.pair(last.c, c, &heard);
+                let here = voices.of(c);
+                let (a, b) = (heard(last.voiced.first), heard(last.voiced.second));
+                let (y, z) = (heard(here.first), heard(here.second));
+                let mut pair = pairs.get(a, y) | pairs.get(a, z) | pairs.get(b, y) | pairs.get(b, z);
+                if last.voiced.has_more | here.has_more {
+                    pair = either(pairs, last.c, c, &heard);
                 }
-                let beside = beside(here, c);
+                let beside = u32::from(beside(here, c));
                 if (last.pair & beside != 0) & (pair & last.before << BEFORE != 0) {
-                    self.look_up(chars, at + 1 - ANCHOR_CHARS, &heard, &mut found);
+                    self.look_up(pairs, chars, at + 1 - ANCHOR_CHARS, &heard, &mut found);
                 }
                 last = Heard { c, voiced: here, beside, before: last.beside, pair };
             }
         }
     }
 
-    /// What stands beside two characters in all ways to read them.
-    fn pair(&self, first: char, second: char, heard: impl Fn(Syllable) -> Syllable) -> u32 {
-        let seconds = readings(second);
-        readings(first).iter().fold(0, |pair, &first| {
-            seconds.iter().fold(pair, |pair, &second| pair | self.pairs.get(heard(first), heard(second)))
-        })
-    }
-
     /// Looks up three characters from `at` on.
     #[cold]
     fn look_up(
         &self,
+        pairs: &Pairs,
         chars: &[char],
         at: usize,
         heard: impl Fn(Syllable) -> Syllable,
@@ -194,17 +190,21 @@ impl Sounds {
         let all = |readings: &[Syllable]| readings.iter().fold(0, |all, &reading| all | beside(heard(reading)));
         let outside = || [at.checked_sub(1), Some(at + ANCHOR_CHARS)].map(|at| mark(at.map_or(0, |at| all(of(at)))));
         let [first, second, third] = [at, at + 1, at + 2].map(of);
-        let behind = all(third);
-        for first in first.iter().map(|first| heard(*first)) {
-            let before = beside(first) << BEFORE;
-            for second in second.iter().map(|second| heard(*second)) {
-                let opened = self.pairs.get(first, second);
-                if opened & behind == 0 {
+        let (before, behind) = (u32::from(all(first)) << BEFORE, u32::from(all(third)));
+        for second in second.iter().map(|second| heard(*second)) {
+            let closed = third.iter().fold(0, |closed, third| closed | pairs.get(second, heard(*third)));
+            if closed & before == 0 {
+                continue;
+            }
+            for first in first.iter().map(|first| heard(*first)) {
+                let before = u32::from(beside(first)) << BEFORE;
+                let opened = pairs.get(first, second);
+                if (opened & behind == 0) | (closed & before == 0) {
                     continue;
                 }
                 let two = pair(first, second);
                 for third in third.iter().map(|third| heard(*third)) {
-                    if (opened & beside(third) == 0) | (self.pairs.get(second, third) & before == 0) {
+                    if (opened & u32::from(beside(third)) == 0) | (pairs.get(second, third) & before == 0) {
                         continue;
                     }
                     let fits = |wanted, there| wanted & there != 0;
@@ -217,6 +217,14 @@ impl Sounds {
             }
         }
     }
+}
+
+/// What stands beside two characters in all ways to read them.
+fn either(pairs: &Pairs, first: char, second: char, heard: impl Fn(Syllable) -> Syllable) -> u32 {
+    let seconds = readings(second);
+    readings(first).iter().fold(0, |either, &first| {
+        seconds.iter().fold(either, |either, &second| either | pairs.get(heard(first), heard(second)))
+    })
 }
 
 /// A character of a text, as it matters to the next ones.
