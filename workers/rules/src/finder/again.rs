@@ -41,17 +41,19 @@ impl<'a> Again<'a> {
                 return;
             }
             let at = |at: usize| Beside::Char(passage.chars[at]);
+            let far = if last.0 == 0 { Beside::Nothing } else { Beside::Unknown };
             let before = match change.start - last.0 {
-                0 => [Beside::Unknown, last.1],
-                1 => [last.1, at(change.start - 1)],
-                _ => [at(change.start - 2), at(change.start - 1)],
+                0 => [far, far, last.1],
+                1 => [far, last.1, at(change.start - 1)],
+                2 => [last.1, at(change.start - 2), at(change.start - 1)],
+                _ => [at(change.start - 3), at(change.start - 2), at(change.start - 1)],
             };
             let reach = finder.neighbours.reach(passage, &change, before);
             if reach > 0 {
                 wanted.push((made.len(), reach + MARGIN));
             }
             let read = match &change.to {
-                Read::Nothing => before[1],
+                Read::Nothing => before[2],
                 Read::One(c) => Beside::Char(*c),
                 Read::Text(text) => text.chars().last().map_or(Beside::Unknown, Beside::Char),
                 Read::AsWritten => at(change.end - 1),

@@ -21,10 +21,11 @@ pub(super) struct Neighbours {
     shift: u32,
     /// The two with the one before and the one behind them; [`EDGE`] where the phrase begins or ends.
     fours: Bits,
-    /// By their syllables, for phrases that are matched by sound.
-    sounding: Vec<u8>,
-    /// Three syllables that stand side by side.
-    sounding_threes: Bits,
+    /// What four sound like that stand side by side in a phrase that is matched by sound; three that are all of it.
+    sounding: Bits,
+    has_three_sounds: bool,
+    /// How far these phrases reach at most; 0: there are none.
+    sound_reach: usize,
     /// What each syllable is taken for, where some term merges some; empty: each for itself.
     merged: Vec<Syllable>,
     /// Numbers that are phrases of their own.
@@ -41,6 +42,13 @@ enum Spelling {
     InSeveralWays,
 }
 
+/// What is matched by sound has so many characters, or one less.
+const SOUNDS: usize = 4;
+/// So many on each side of two that stand side by side.
+const BESIDE: usize = SOUNDS - 1;
+const AROUND: usize = 2 * BESIDE;
+/// Of a character without a reading, which sounds like itself alone.
+const NO_SOUND: Syllable = SYLLABLES as Syllable - 1;
 /// Beyond the ends of a phrase.
 const EDGE: char = '\0';
 
@@ -66,8 +74,9 @@ impl Neighbours {
             spelled: vec![0; 1 << bits],
             shift: 64 - bits,
             fours: Bits::new(cells / CELLS_PER_FOUR),
-            sounding: Vec::new(),
-            sounding_threes: Bits::new(if has_sounds { cells } else { 0 }),
+            sounding: Bits::new(if has_sounds { cells } else { 0 }),
+            has_three_sounds: false,
+            sound_reach: 0,
             merged: if has_fuzzy { Fuzzy::ALL.merged() } else { Vec::new() },
             numbers: HashSet::new(),
             digits: [Spelling::Nowhere; 10],
@@ -102,11 +111,13 @@ impl Neighbours {
             let least = term.matching.homophones.as_ref().map(|homophones| homophones.least_chars(is_found));
             for (part, reach) in phrases.reaches() {
                 self.longest = self.longest.max(reach);
+                let furthest = reach;
                 let reach = u8::try_from(reach).unwrap_or(u8::MAX);
                 let is_by_sound =
                     least.is_some_and(|least| part.len() >= least) && !part.iter().any(|cell| cell.is_letter());
-                if is_by_sound && self.sounding.is_empty() {
-                    self.sounding = vec![0; SYLLABLES * SYLLABLES];
+                if is_by_sound {
+                    self.sound_reach = self.sound_reach.max(furthest);
+                    self.note_sounds(part);
                 }
                 let is_digit = |cell: &Cell| cell.is_hinted() && cell.char().is_ascii_digit();
                 for (at, two) in part.windows(2).enumerate() {
@@ -121,15 +132,6 @@ impl Neighbours {
                     let beside = [at.checked_sub(1), Some(at + 2)];
                     let beside = beside.map(|at| at.and_then(|at| part.get(at)).map_or(EDGE, |cell| cell.char()));
                     self.fours.add(four(beside[0], [a, b], beside[1]));
-                    if is_by_sound {
-                        self.note_sounds(a, b, reach);
-                    }
-                }
-                for three in part.windows(3).filter(|_| is_by_sound) {
-                    let mut threes = std::mem::take(&mut self.sounding_threes);
-                    let hashes = self.sounds_of(three[0].char(), three[1].char(), three[2].char());
-                    hashes.for_each(|hash| threes.add(hash));
-                    self.sounding_threes = threes;
                 }
                 if is_written {
                     part.iter().filter(|cell| cell.is_hinted()).for_each(|cell| self.note_digit(cell.char()));
@@ -145,48 +147,49 @@ impl Neighbours {
         (pair(a, b) >> self.shift) as usize
     }
 
-    fn note_sounds(&mut self, a: char, b: char, reach: u8) {
-        let (first, second) = (readings(a), readings(b));
-        for (&first, &second) in first.iter().flat_map(|first| second.iter().map(move |second| (first, second))) {
-            let place = self.place_of_sounds(first, second);
-            self.sounding[place] = self.sounding[place].max(reach);
+    fn note_sounds(&mut self, part: &[Cell]) {
+        self.has_three_sounds |= part.len() < SOUNDS;
+        let mut sounding = std::mem::take(&mut self.sounding);
+        for window in part.windows(part.len().min(SOUNDS)) {
+            let mut chars = [None; SOUNDS];
+            chars.iter_mut().zip(window).for_each(|(c, cell)| *c = Some(cell.char()));
+            self.any_sound(chars, |sound| {
+                sounding.add(sound);
+                false
+            });
         }
+        self.sounding = sounding;
     }
 
-    fn heard(&self, syllable: Syllable) -> Syllable {
-        self.merged.get(usize::from(syllable)).copied().unwrap_or(syllable)
+    /// Whether `is_it` says so of the hash of some way to read four characters, or three.
+    #[inline]
+    fn any_sound(&self, chars: [Option<char>; SOUNDS], mut is_it: impl FnMut(u64) -> bool) -> bool {
+        let heard = |before: u64, syllable: &Syllable| {
+            let heard = self.merged.get(usize::from(*syllable)).copied().unwrap_or(*syllable);
+            mix(before, u64::from(heard))
+        };
+        let [first, second, third, fourth] = chars.map(|c| match c.map_or(&[][..], readings) {
+            [] => &[NO_SOUND],
+            readings => readings,
+        });
+        let firsts = first.iter().map(|first| heard(0, first));
+        let seconds = firsts.flat_map(|first| second.iter().map(move |second| heard(first, second)));
+        let mut thirds = seconds.flat_map(|second| third.iter().map(move |third| heard(second, third)));
+        thirds.any(|third| fourth.iter().any(|fourth| is_it(heard(third, fourth))))
     }
 
-    fn place_of_sounds(&self, first: Syllable, second: Syllable) -> usize {
-        usize::from(self.heard(first)) * SYLLABLES + usize::from(self.heard(second))
-    }
-
-    /// The hashes of the ways to read three characters.
-    fn sounds_of(&self, a: char, b: char, c: char) -> impl Iterator<Item = u64> {
-        let pairs = readings(a).iter().flat_map(move |&a| readings(b).iter().map(move |&b| (a, b)));
-        pairs.flat_map(move |(a, b)| {
-            let two = mix(0, self.place_of_sounds(a, b) as u64);
-            readings(c).iter().map(move |&c| mix(two, u64::from(self.heard(c))))
-        })
-    }
-
-    /// How far phrases reach in which the two in the middle of `four` stand side by side, or what sounds like them,
+    /// How far phrases reach in which the two in the middle of `around` stand side by side, or what sounds like them,
     /// with those around them as far as the phrase goes.
-    fn reach_of(&self, [before, a, b, behind]: [Beside; 4]) -> usize {
+    fn reach_of(&self, around: &[Beside; AROUND]) -> usize {
+        let &[_, before, a, b, behind, _] = around;
         let (Beside::Char(a), Beside::Char(b)) = (a, b) else { return 0 };
-        let reach = self.short_reach(before, [a, b], behind);
-        if reach == u8::MAX { self.longest } else { reach.into() }
-    }
-
-    fn short_reach(&self, before: Beside, [a, b]: [char; 2], behind: Beside) -> u8 {
-        let spelled = self.spelled[self.place(a, b)];
-        let spelled = if spelled > 0 && self.is_spelled(before, [a, b], behind) { spelled } else { 0 };
-        if self.sounding.is_empty() {
-            return spelled;
-        }
-        let pairs = readings(a).iter().flat_map(|&a| readings(b).iter().map(move |&b| (a, b)));
-        let heard = pairs.map(|(a, b)| self.sounding[self.place_of_sounds(a, b)]).max().unwrap_or(0);
-        if heard > spelled && self.is_heard(before, [a, b], behind) { heard } else { spelled }
+        let spelled = match self.spelled[self.place(a, b)] {
+            0 => 0,
+            _ if !self.is_spelled(before, [a, b], behind) => 0,
+            u8::MAX => self.longest,
+            reach => reach.into(),
+        };
+        if self.sound_reach > spelled && self.is_heard(around) { self.sound_reach } else { spelled }
     }
 
     fn is_spelled(&self, before: Beside, two: [char; 2], behind: Beside) -> bool {
@@ -201,25 +204,29 @@ impl Neighbours {
         }
     }
 
-    /// What is matched by sound has three characters or more.
-    fn is_heard(&self, before: Beside, [a, b]: [char; 2], behind: Beside) -> bool {
-        let is_three = |a, b, c| self.sounds_of(a, b, c).any(|three| self.sounding_threes.has(three));
-        let begins = matches!(behind, Beside::Char(behind) if is_three(a, b, behind));
-        begins
-            || match before {
-                Beside::Unknown => true,
-                Beside::Nothing => false,
-                Beside::Char(before) => is_three(before, a, b),
+    /// Whether four around the middle of `around`, or three, sound like four side by side in some phrase, or three.
+    fn is_heard(&self, around: &[Beside; AROUND]) -> bool {
+        let is_there = |window: &[Beside]| {
+            let mut chars = [None; SOUNDS];
+            for (c, beside) in chars.iter_mut().zip(window) {
+                match beside {
+                    Beside::Nothing => return false,
+                    Beside::Unknown => return true,
+                    Beside::Char(there) => *c = Some(*there),
+                }
             }
+            self.any_sound(chars, |sound| self.sounding.has(sound))
+        };
+        let threes = if self.has_three_sounds { &around[1..AROUND - 1] } else { &[] };
+        around.windows(SOUNDS).any(is_there) || threes.windows(SOUNDS - 1).any(is_there)
     }
 
-    /// How far phrases reach that may stand across `change`, with what is read before the last character before it,
-    /// and that one; 0: none may.
-    pub(super) fn reach(&self, passage: &Passage, change: &Change, before: [Beside; 2]) -> usize {
-        let behind = [change.end, change.end + 1];
+    /// How far phrases reach that may stand across `change`, with what is read before it, the nearest last; 0: none may.
+    pub(super) fn reach(&self, passage: &Passage, change: &Change, before: [Beside; BESIDE]) -> usize {
+        let behind = [change.end, change.end + 1, change.end + 2];
         let behind = behind.map(|at| passage.chars.get(at).map_or(Beside::Nothing, |c| Beside::Char(*c)));
         match &change.to {
-            Read::Nothing => self.reach_of([before[0], before[1], behind[0], behind[1]]),
+            Read::Nothing => self.reach_across(before, std::iter::empty(), behind, true),
             // Written as in every phrase, it is found as it stands.
             Read::One(c) if !self.is_written_otherwise(*c, passage.chars[change.start]) => 0,
             Read::One(c) => self.reach_across(before, std::iter::once(*c), behind, true),
@@ -235,18 +242,21 @@ impl Neighbours {
     /// `whole`, is in a phrase as a whole.
     fn reach_across(
         &self,
-        before: [Beside; 2],
+        before: [Beside; BESIDE],
         read: impl Iterator<Item = char> + Clone,
-        behind: [Beside; 2],
+        behind: [Beside; BESIDE],
         is_whole: bool,
     ) -> usize {
         let mut next = read.clone().map(Beside::Char).chain(behind);
-        let mut four = [Beside::Nothing, before[0], before[1], next.next().unwrap_or(Beside::Nothing)];
+        let mut around = [Beside::Nothing; AROUND];
+        around[1..=BESIDE].copy_from_slice(&before);
+        around[BESIDE + 1..].iter_mut().zip(&mut next).for_each(|(slot, beside)| *slot = beside);
         let mut furthest = 0;
         let last = read.clone().count();
         for (at, beside) in next.enumerate() {
-            four = [four[1], four[2], four[3], beside];
-            let reach = self.reach_of(four);
+            around.rotate_left(1);
+            around[AROUND - 1] = beside;
+            let reach = self.reach_of(&around);
             if is_whole && reach == 0 && (1..last).contains(&at) {
                 return 0;
             }
