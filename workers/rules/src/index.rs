@@ -155,7 +155,10 @@ impl Index {
                 let is_fuzzy = !homophones.fuzzy.is_empty();
                 for (number, part) in parts_of(list) {
                     sounds.add(number, part, list.role, homophones);
-                    fuzzy.iter_mut().filter(|_| is_fuzzy).for_each(|fuzzy| fuzzy.add(number, part, list.role, homophones));
+                    fuzzy
+                        .iter_mut()
+                        .filter(|_| is_fuzzy)
+                        .for_each(|fuzzy| fuzzy.add(number, part, list.role, homophones));
                 }
             }
             if matching.english.is_any() {

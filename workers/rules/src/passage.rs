@@ -117,11 +117,7 @@ impl Passage {
 
     /// Nothing yet, with room for so many characters.
     pub(crate) fn with_capacity(characters: usize) -> Self {
-        Self {
-            chars: Vec::with_capacity(characters),
-            marks: Vec::with_capacity(characters),
-            ..Self::default()
-        }
+        Self { chars: Vec::with_capacity(characters), marks: Vec::with_capacity(characters), ..Self::default() }
     }
 
     /// Folds the texts of `utterances[members]` one behind the other.

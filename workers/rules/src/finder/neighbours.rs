@@ -8,7 +8,7 @@ use crate::numerals;
 use crate::passage::Passage;
 use crate::phrase::Cell;
 use crate::reduce::{Change, Read};
-use crate::sound::{Fuzzy, SYLLABLES, Syllable, readings};
+use crate::sound::{Fuzzy, SYLLABLES, Syllable, beside, readings};
 use crate::term::Term;
 
 /// What stands side by side in some phrase, and how far phrases with it reach at most, in characters: where a
@@ -23,6 +23,8 @@ pub(super) struct Neighbours {
     fours: Bits,
     /// What four sound like that stand side by side in a phrase that is matched by sound; three that are all of it.
     sounding: Bits,
+    /// For every two syllables, as [`beside`], what stands behind them there, and in the upper half what before: 1 MB.
+    sounding_pairs: Vec<u32>,
     has_three_sounds: bool,
     /// How far these phrases reach at most; 0: there are none.
     sound_reach: usize,
@@ -75,6 +77,7 @@ impl Neighbours {
             shift: 64 - bits,
             fours: Bits::new(cells / CELLS_PER_FOUR),
             sounding: Bits::new(if has_sounds { cells } else { 0 }),
+            sounding_pairs: Vec::new(),
             has_three_sounds: false,
             sound_reach: 0,
             merged: if has_fuzzy { Fuzzy::ALL.merged() } else { Vec::new() },
@@ -149,33 +152,59 @@ impl Neighbours {
 
     fn note_sounds(&mut self, part: &[Cell]) {
         self.has_three_sounds |= part.len() < SOUNDS;
-        let mut sounding = std::mem::take(&mut self.sounding);
+        let (mut sounding, mut pairs) = (std::mem::take(&mut self.sounding), std::mem::take(&mut self.sounding_pairs));
+        pairs.resize(SYLLABLES * SYLLABLES, 0);
         for window in part.windows(part.len().min(SOUNDS)) {
             let mut chars = [None; SOUNDS];
             chars.iter_mut().zip(window).for_each(|(c, cell)| *c = Some(cell.char()));
-            self.any_sound(chars, |sound| {
+            let mut note = |pair: usize, third: u32| {
+                pairs[pair] |= third;
+                true
+            };
+            self.any_sound(chars, &mut note, |sound| {
                 sounding.add(sound);
                 false
             });
         }
-        self.sounding = sounding;
+        (self.sounding, self.sounding_pairs) = (sounding, pairs);
     }
 
-    /// Whether `is_it` says so of the hash of some way to read four characters, or three.
+    /// Whether `is_it` says so of the hash of some way to read four characters, or three, where `goes_with` says of
+    /// each two that what stands before them or behind goes with them.
     #[inline]
-    fn any_sound(&self, chars: [Option<char>; SOUNDS], mut is_it: impl FnMut(u64) -> bool) -> bool {
-        let heard = |before: u64, syllable: &Syllable| {
-            let heard = self.merged.get(usize::from(*syllable)).copied().unwrap_or(*syllable);
-            mix(before, u64::from(heard))
-        };
+    fn any_sound(
+        &self,
+        chars: [Option<char>; SOUNDS],
+        goes_with: &mut impl FnMut(usize, u32) -> bool,
+        mut is_it: impl FnMut(u64) -> bool,
+    ) -> bool {
         let [first, second, third, fourth] = chars.map(|c| match c.map_or(&[][..], readings) {
             [] => &[NO_SOUND],
             readings => readings,
         });
-        let firsts = first.iter().map(|first| heard(0, first));
-        let seconds = firsts.flat_map(|first| second.iter().map(move |second| heard(first, second)));
-        let mut thirds = seconds.flat_map(|second| third.iter().map(move |third| heard(second, third)));
-        thirds.any(|third| fourth.iter().any(|fourth| is_it(heard(third, fourth))))
+        let heard = |syllable: &Syllable| self.merged.get(usize::from(*syllable)).copied().unwrap_or(*syllable);
+        let pair = |one: Syllable, other: Syllable| usize::from(one) * SYLLABLES + usize::from(other);
+        let behind = |syllable| u32::from(beside(syllable));
+        let before = |syllable| u32::from(beside(syllable)) << u16::BITS;
+        for second in second.iter().map(heard) {
+            for third in third.iter().map(heard) {
+                for first in first.iter().map(heard) {
+                    if !goes_with(pair(first, second), behind(third)) || !goes_with(pair(second, third), before(first))
+                    {
+                        continue;
+                    }
+                    let three = [first, second, third].into_iter().fold(0, |hash, sound| mix(hash, u64::from(sound)));
+                    for fourth in fourth.iter().map(heard) {
+                        let is_behind = goes_with(pair(second, third), behind(fourth))
+                            && goes_with(pair(third, fourth), before(second));
+                        if is_behind && is_it(mix(three, u64::from(fourth))) {
+                            return true;
+                        }
+                    }
+                }
+            }
+        }
+        false
     }
 
     /// How far phrases reach in which the two in the middle of `around` stand side by side, or what sounds like them,
@@ -215,7 +244,8 @@ impl Neighbours {
                     Beside::Char(there) => *c = Some(*there),
                 }
             }
-            self.any_sound(chars, |sound| self.sounding.has(sound))
+            let mut goes_with = |pair: usize, third: u32| self.sounding_pairs[pair] & third != 0;
+            self.any_sound(chars, &mut goes_with, |sound| self.sounding.has(sound))
         };
         let threes = if self.has_three_sounds { &around[1..AROUND - 1] } else { &[] };
         around.windows(SOUNDS).any(is_there) || threes.windows(SOUNDS - 1).any(is_there)

@@ -137,7 +137,7 @@ impl Spellings {
                     self.pieces(passage, first, &mut found);
                 }
             } else if chars[first] == 's' && is_genitive(passage, first) {
-                    self.look_up(chars, word, begin..first, &mut found);
+                self.look_up(chars, word, begin..first, &mut found);
             }
             word = run.word;
             if !passage.is_inside_word(end) {
@@ -149,7 +149,8 @@ impl Spellings {
     /// Looks up the two and the three characters that end at `at`.
     #[cold]
     fn few(&self, chars: &[char], at: usize, two: u64, found: &mut impl FnMut(u32, usize)) {
-        let beside = |from: usize| [from.checked_sub(1), Some(at + 1)].map(|at| mark(at.and_then(|at| chars.get(at)).copied()));
+        let beside =
+            |from: usize| [from.checked_sub(1), Some(at + 1)].map(|at| mark(at.and_then(|at| chars.get(at)).copied()));
         if let Some(from) = at.checked_sub(1) {
             self.pairs.find(two, || beside(from), is_same, |part, place| candidate(part, from, place, found));
         }
@@ -169,16 +170,17 @@ impl Spellings {
     /// Looks up the letters `word`, which stand at `range`.
     #[inline]
     fn look_up(&self, chars: &[char], word: Letters, range: Range<usize>, found: &mut impl FnMut(u32, usize)) {
-        let beside = || [range.start.checked_sub(1), Some(range.end)].map(|at| mark(at.and_then(|at| chars.get(at)).copied()));
+        let beside =
+            || [range.start.checked_sub(1), Some(range.end)].map(|at| mark(at.and_then(|at| chars.get(at)).copied()));
         self.words.find(hash(word), beside, is_same, |part, place| candidate(part, range.start, place, found));
     }
 
     /// Whether some word that a text may have in pieces begins with the first of `letters`.
     #[inline]
     fn may_open(&self, letters: &[char]) -> bool {
-        letters.first_chunk::<SPLITTABLE_LETTERS>().is_some_and(|first| {
-            self.beginnings.has(hash(Letters::of(first.iter().copied())))
-        })
+        letters
+            .first_chunk::<SPLITTABLE_LETTERS>()
+            .is_some_and(|first| self.beginnings.has(hash(Letters::of(first.iter().copied()))))
     }
 
     /// Looks up the word that begins at `start` together with the words behind it, as long as some long word goes on

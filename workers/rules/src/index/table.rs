@@ -179,13 +179,7 @@ impl Table {
         }
     }
 
-    fn look_up(
-        &self,
-        hash: u64,
-        beside: [u8; 2],
-        fits: impl Fn(u8, u8) -> bool,
-        mut found: impl FnMut(u32, usize),
-    ) {
+    fn look_up(&self, hash: u64, beside: [u8; 2], fits: impl Fn(u8, u8) -> bool, mut found: impl FnMut(u32, usize)) {
         let bucket = (hash >> self.shift) as usize;
         let tag = tag(hash);
         for entry in &self.entries[self.starts[bucket] as usize..self.starts[bucket + 1] as usize] {
