@@ -1,9 +1,15 @@
 //! How Chinese characters sound, without tones and with them, and for ears that merge some initials and finals.
 
+mod pairs;
+mod voices;
+
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use pinyin::ToPinyinMulti;
+
+pub(crate) use pairs::{Pairs, behind, in_front};
+pub(crate) use voices::{SyllableBits, Voiced, Voices, beside};
 
 const BMP: usize = 0x1_0000;
 
@@ -81,57 +87,6 @@ fn tone(reading: &str) -> u8 {
 pub(crate) fn readings(c: char) -> &'static [Syllable] {
     let table = &*TABLE;
     table.of.get(c as usize).map_or(&[], |packed| unpacked(&table.readings, *packed))
-}
-
-/// How a character is read, at a glance.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Voiced {
-    /// Two of its readings, or twice the one.
-    pub(crate) first: Syllable,
-    pub(crate) second: Syllable,
-    /// The [`beside`] of all its readings.
-    pub(crate) beside: u16,
-    /// Whether it has more than two.
-    pub(crate) has_more: bool,
-}
-
-/// A bit for each syllable, one of 16.
-#[inline]
-pub(crate) fn beside(syllable: Syllable) -> u16 {
-    1 << (syllable & 15)
-}
-
-impl Voiced {
-    /// Of what has no reading: a syllable that there is not.
-    pub(crate) const NONE: Self =
-        Self { first: SYLLABLES as Syllable - 1, second: SYLLABLES as Syllable - 1, beside: 0, has_more: false };
-
-    fn new(readings: &[Syllable]) -> Self {
-        let Some(&first) = readings.first() else { return Self::NONE };
-        let second = readings.get(1).copied().unwrap_or(first);
-        let beside = readings.iter().fold(0, |all, &reading| all | beside(reading));
-        Self { first, second, beside, has_more: readings.len() > 2 }
-    }
-}
-
-static VOICED: LazyLock<Box<[Voiced]>> = LazyLock::new(|| {
-    let characters = (0..=u32::from(u16::MAX)).map(|code| char::from_u32(code).map_or(&[][..], readings));
-    characters.map(Voiced::new).collect()
-});
-
-/// How characters are read.
-#[derive(Clone, Copy)]
-pub(crate) struct Voices(&'static [Voiced]);
-
-impl Voices {
-    pub(crate) fn new() -> Self {
-        Self(&VOICED)
-    }
-
-    #[inline]
-    pub(crate) fn of(self, c: char) -> Voiced {
-        self.0.get(c as usize).copied().unwrap_or(Voiced::NONE)
-    }
 }
 
 fn toned(c: char) -> &'static [(Syllable, u8)] {

@@ -8,7 +8,7 @@ use crate::numerals;
 use crate::passage::Passage;
 use crate::phrase::Cell;
 use crate::reduce::{Change, Read};
-use crate::sound::{Fuzzy, SYLLABLES, Syllable, beside, readings};
+use crate::sound::{Fuzzy, Pairs, SYLLABLES, Syllable, behind, beside, in_front, readings};
 use crate::term::Term;
 
 /// What stands side by side in some phrase, and how far phrases with it reach at most, in characters: where a
@@ -23,8 +23,8 @@ pub(super) struct Neighbours {
     fours: Bits,
     /// What four sound like that stand side by side in a phrase that is matched by sound; three that are all of it.
     sounding: Bits,
-    /// For every two syllables, as [`beside`], what stands behind them there, and in the upper half what before: 1 MB.
-    sounding_pairs: Vec<u32>,
+    /// What stands beside each two syllables there.
+    sounding_pairs: Option<Pairs>,
     has_three_sounds: bool,
     /// How far these phrases reach at most; 0: there are none.
     sound_reach: usize,
@@ -77,7 +77,7 @@ impl Neighbours {
             shift: 64 - bits,
             fours: Bits::new(cells / CELLS_PER_FOUR),
             sounding: Bits::new(if has_sounds { cells } else { 0 }),
-            sounding_pairs: Vec::new(),
+            sounding_pairs: None,
             has_three_sounds: false,
             sound_reach: 0,
             merged: if has_fuzzy { Fuzzy::ALL.merged() } else { Vec::new() },
@@ -114,12 +114,10 @@ impl Neighbours {
             let least = term.matching.homophones.as_ref().map(|homophones| homophones.least_chars(is_found));
             for (part, reach) in phrases.reaches() {
                 self.longest = self.longest.max(reach);
-                let furthest = reach;
-                let reach = u8::try_from(reach).unwrap_or(u8::MAX);
                 let is_by_sound =
                     least.is_some_and(|least| part.len() >= least) && !part.iter().any(|cell| cell.is_letter());
                 if is_by_sound {
-                    self.sound_reach = self.sound_reach.max(furthest);
+                    self.sound_reach = self.sound_reach.max(reach);
                     self.note_sounds(part);
                 }
                 let is_digit = |cell: &Cell| cell.is_hinted() && cell.char().is_ascii_digit();
@@ -131,7 +129,7 @@ impl Neighbours {
                     }
                     let [a, b] = [two[0].char(), two[1].char()];
                     let place = self.place(a, b);
-                    self.spelled[place] = self.spelled[place].max(reach);
+                    self.spelled[place] = self.spelled[place].max(u8::try_from(reach).unwrap_or(u8::MAX));
                     let beside = [at.checked_sub(1), Some(at + 2)];
                     let beside = beside.map(|at| at.and_then(|at| part.get(at)).map_or(EDGE, |cell| cell.char()));
                     self.fours.add(four(beside[0], [a, b], beside[1]));
@@ -152,13 +150,13 @@ impl Neighbours {
 
     fn note_sounds(&mut self, part: &[Cell]) {
         self.has_three_sounds |= part.len() < SOUNDS;
-        let (mut sounding, mut pairs) = (std::mem::take(&mut self.sounding), std::mem::take(&mut self.sounding_pairs));
-        pairs.resize(SYLLABLES * SYLLABLES, 0);
+        let Some(mut pairs) = self.sounding_pairs.take().or_else(Pairs::new) else { return };
+        let mut sounding = std::mem::take(&mut self.sounding);
         for window in part.windows(part.len().min(SOUNDS)) {
             let mut chars = [None; SOUNDS];
             chars.iter_mut().zip(window).for_each(|(c, cell)| *c = Some(cell.char()));
-            let mut note = |pair: usize, third: u32| {
-                pairs[pair] |= third;
+            let mut note = |one, other, beside| {
+                pairs.add(one, other, beside);
                 true
             };
             self.any_sound(chars, &mut note, |sound| {
@@ -166,16 +164,16 @@ impl Neighbours {
                 false
             });
         }
-        (self.sounding, self.sounding_pairs) = (sounding, pairs);
+        (self.sounding, self.sounding_pairs) = (sounding, Some(pairs));
     }
 
-    /// Whether `is_it` says so of the hash of some way to read four characters, or three, where `goes_with` says of
-    /// each two that what stands before them or behind goes with them.
+    /// Whether `is_it` says so of the hash of some way to read four characters, or three, of which `goes_with` says of
+    /// each two that what stands beside them, as [`Pairs`] has it, goes with them.
     #[inline]
     fn any_sound(
         &self,
         chars: [Option<char>; SOUNDS],
-        goes_with: &mut impl FnMut(usize, u32) -> bool,
+        goes_with: &mut impl FnMut(Syllable, Syllable, u32) -> bool,
         mut is_it: impl FnMut(u64) -> bool,
     ) -> bool {
         let [first, second, third, fourth] = chars.map(|c| match c.map_or(&[][..], readings) {
@@ -183,21 +181,19 @@ impl Neighbours {
             readings => readings,
         });
         let heard = |syllable: &Syllable| self.merged.get(usize::from(*syllable)).copied().unwrap_or(*syllable);
-        let pair = |one: Syllable, other: Syllable| usize::from(one) * SYLLABLES + usize::from(other);
-        let behind = |syllable| u32::from(beside(syllable));
-        let before = |syllable| u32::from(beside(syllable)) << u16::BITS;
         for second in second.iter().map(heard) {
             for third in third.iter().map(heard) {
                 for first in first.iter().map(heard) {
-                    if !goes_with(pair(first, second), behind(third)) || !goes_with(pair(second, third), before(first))
-                    {
+                    let is_beside = goes_with(first, second, behind(beside(third)))
+                        && goes_with(second, third, in_front(beside(first)));
+                    if !is_beside {
                         continue;
                     }
                     let three = [first, second, third].into_iter().fold(0, |hash, sound| mix(hash, u64::from(sound)));
                     for fourth in fourth.iter().map(heard) {
-                        let is_behind = goes_with(pair(second, third), behind(fourth))
-                            && goes_with(pair(third, fourth), before(second));
-                        if is_behind && is_it(mix(three, u64::from(fourth))) {
+                        let is_beside = goes_with(second, third, behind(beside(fourth)))
+                            && goes_with(third, fourth, in_front(beside(second)));
+                        if is_beside && is_it(mix(three, u64::from(fourth))) {
                             return true;
                         }
                     }
@@ -235,6 +231,7 @@ impl Neighbours {
 
     /// Whether four around the middle of `around`, or three, sound like four side by side in some phrase, or three.
     fn is_heard(&self, around: &[Beside; AROUND]) -> bool {
+        let Some(pairs) = &self.sounding_pairs else { return false };
         let is_there = |window: &[Beside]| {
             let mut chars = [None; SOUNDS];
             for (c, beside) in chars.iter_mut().zip(window) {
@@ -244,7 +241,7 @@ impl Neighbours {
                     Beside::Char(there) => *c = Some(*there),
                 }
             }
-            let mut goes_with = |pair: usize, third: u32| self.sounding_pairs[pair] & third != 0;
+            let mut goes_with = |one, other, beside| pairs.get(one, other) & beside != 0;
             self.any_sound(chars, &mut goes_with, |sound| self.sounding.has(sound))
         };
         let threes = if self.has_three_sounds { &around[1..AROUND - 1] } else { &[] };
@@ -269,7 +266,7 @@ impl Neighbours {
     }
 
     /// The furthest reach across any place of `read`, which stands between `before` and `behind` and, if it is
-    /// `whole`, is in a phrase as a whole.
+    /// whole, is in a phrase from end to end.
     fn reach_across(
         &self,
         before: [Beside; BESIDE],

@@ -7,7 +7,7 @@ use super::Role;
 use super::table::{Anchor, Table, mix};
 use crate::passage::Passage;
 use crate::phrase::Cell;
-use crate::sound::{SYLLABLES, Syllable, Voiced, Voices, beside, readings};
+use crate::sound::{Pairs, SYLLABLES, Syllable, SyllableBits, Voiced, Voices, behind, beside, in_front, readings};
 use crate::term::Homophones;
 
 /// Parts are looked up by the sound of so many characters that follow one another.
@@ -69,14 +69,14 @@ impl Filling {
         let all = |readings: &[Syllable]| readings.iter().fold(0, |all, &reading| all | beside(self.heard(reading)));
         let [first, second, third] = [at, at + 1, at + 2].map(of);
         let outside = [at.checked_sub(1), Some(at + ANCHOR_CHARS)].map(|at| mark(at.map_or(0, |at| all(of(at)))));
-        let (before, behind) = (u32::from(all(first)) << BEFORE, u32::from(all(third)));
+        let (before, after) = (in_front(all(first)), behind(all(third)));
         let merged = &self.merged;
         let heard = |syllable: &Syllable| merged.get(usize::from(*syllable)).copied().unwrap_or(*syllable);
         let Some(pairs) = self.pairs.as_mut() else { return };
         for second in second.iter().map(heard) {
             third.iter().map(heard).for_each(|third| pairs.add(second, third, before));
             for first in first.iter().map(heard) {
-                pairs.add(first, second, behind);
+                pairs.add(first, second, after);
                 let two = pair(first, second);
                 self.anchors.extend(third.iter().map(heard).map(|third| Anchor {
                     hash: mix(two, u64::from(third)),
@@ -94,34 +94,8 @@ impl Filling {
 }
 
 /// The bits of [`beside`] in fewer; of none, what goes with any.
-fn mark(beside: u16) -> u8 {
+fn mark(beside: SyllableBits) -> u8 {
     (beside | beside >> u8::BITS) as u8
-}
-
-/// For every two syllables, as [`beside`], what stands behind them in some anchor, and what stands before them: 1 MB.
-struct Pairs(Box<[u32; SYLLABLES * SYLLABLES]>);
-
-/// From this bit on, what stands before.
-const BEFORE: u32 = u16::BITS;
-
-impl Pairs {
-    fn new() -> Option<Self> {
-        vec![0; SYLLABLES * SYLLABLES].try_into().ok().map(Self)
-    }
-
-    #[inline]
-    fn place(first: Syllable, second: Syllable) -> usize {
-        usize::from(first) % SYLLABLES * SYLLABLES + usize::from(second) % SYLLABLES
-    }
-
-    fn add(&mut self, first: Syllable, second: Syllable, beside: u32) {
-        self.0[Self::place(first, second)] |= beside;
-    }
-
-    #[inline]
-    fn get(&self, first: Syllable, second: Syllable) -> u32 {
-        self.0[Self::place(first, second)]
-    }
 }
 
 impl Sounds {
@@ -144,7 +118,7 @@ impl Sounds {
         pairs: &Pairs,
         passage: &Passage,
         heard: impl Fn(Syllable) -> Syllable,
-        beside: impl Fn(Voiced, char) -> u16,
+        beside: impl Fn(Voiced, char) -> SyllableBits,
         mut found: impl FnMut(u32, usize),
     ) {
         let voices = Voices::new();
@@ -167,8 +141,8 @@ impl Sounds {
                 if last.voiced.has_more | here.has_more {
                     pair = either(pairs, last.c, c, &heard);
                 }
-                let beside = u32::from(beside(here, c));
-                if (last.pair & beside != 0) & (pair & last.before << BEFORE != 0) {
+                let beside = beside(here, c);
+                if (last.pair & behind(beside) != 0) & (pair & in_front(last.before) != 0) {
                     self.look_up(pairs, chars, at + 1 - ANCHOR_CHARS, &heard, &mut found);
                 }
                 last = Heard { c, voiced: here, beside, before: last.beside, pair };
@@ -190,21 +164,21 @@ impl Sounds {
         let all = |readings: &[Syllable]| readings.iter().fold(0, |all, &reading| all | beside(heard(reading)));
         let outside = || [at.checked_sub(1), Some(at + ANCHOR_CHARS)].map(|at| mark(at.map_or(0, |at| all(of(at)))));
         let [first, second, third] = [at, at + 1, at + 2].map(of);
-        let (before, behind) = (u32::from(all(first)) << BEFORE, u32::from(all(third)));
+        let (before, after) = (in_front(all(first)), behind(all(third)));
         for second in second.iter().map(|second| heard(*second)) {
             let closed = third.iter().fold(0, |closed, third| closed | pairs.get(second, heard(*third)));
             if closed & before == 0 {
                 continue;
             }
             for first in first.iter().map(|first| heard(*first)) {
-                let before = u32::from(beside(first)) << BEFORE;
+                let before = in_front(beside(first));
                 let opened = pairs.get(first, second);
-                if (opened & behind == 0) | (closed & before == 0) {
+                if (opened & after == 0) | (closed & before == 0) {
                     continue;
                 }
                 let two = pair(first, second);
                 for third in third.iter().map(|third| heard(*third)) {
-                    if (opened & u32::from(beside(third)) == 0) | (pairs.get(second, third) & before == 0) {
+                    if (opened & behind(beside(third)) == 0) | (pairs.get(second, third) & before == 0) {
                         continue;
                     }
                     let fits = |wanted, there| wanted & there != 0;
@@ -232,8 +206,8 @@ struct Heard {
     c: char,
     voiced: Voiced,
     /// Its [`beside`], and that of the character before it.
-    beside: u32,
-    before: u32,
+    beside: SyllableBits,
+    before: SyllableBits,
     /// What stands beside it and the character before it.
     pair: u32,
 }
