@@ -2,6 +2,8 @@
 //! reduced, and patterns.
 
 mod again;
+#[cfg(test)]
+mod everywhere;
 mod neighbours;
 mod reduced;
 

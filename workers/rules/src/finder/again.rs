@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 
 use super::Finder;
-use super::neighbours::Beside;
+use super::neighbours::{BESIDE, Beside};
 use crate::index::{Hit, Role};
 use crate::normalise::Kinds;
 use crate::numerals;
@@ -31,6 +31,15 @@ pub(super) struct Again<'a> {
 impl<'a> Again<'a> {
     /// The stretches of `passage` in which a phrase of `finder` may stand across a change; none where there are none.
     pub(super) fn new(finder: &Finder, passage: &'a Passage) -> Option<Self> {
+        Self::around(finder, passage, |change, before| finder.neighbours.reach(passage, change, before))
+    }
+
+    /// The stretches around each change as far as `reach` says, which is asked with what is read before the change.
+    pub(super) fn around(
+        finder: &Finder,
+        passage: &'a Passage,
+        reach: impl Fn(&Change, [Beside; BESIDE]) -> usize,
+    ) -> Option<Self> {
         let mut made = Vec::with_capacity(passage.len() / CHARACTERS_PER_CHANGE);
         // By number of the change, how far to read around it.
         let mut wanted: Vec<(usize, usize)> = Vec::new();
@@ -48,7 +57,7 @@ impl<'a> Again<'a> {
                 2 => [last.1, at(change.start - 2), at(change.start - 1)],
                 _ => [at(change.start - 3), at(change.start - 2), at(change.start - 1)],
             };
-            let reach = finder.neighbours.reach(passage, &change, before);
+            let reach = reach(&change, before);
             if reach > 0 {
                 wanted.push((made.len(), reach + MARGIN));
             }

@@ -47,7 +47,7 @@ enum Spelling {
 /// What is matched by sound has so many characters, or one less.
 const SOUNDS: usize = 4;
 /// So many on each side of two that stand side by side.
-const BESIDE: usize = SOUNDS - 1;
+pub(super) const BESIDE: usize = SOUNDS - 1;
 const AROUND: usize = 2 * BESIDE;
 /// Of a character without a reading, which sounds like itself alone.
 const NO_SOUND: Syllable = SYLLABLES as Syllable - 1;
