@@ -1,5 +1,7 @@
 //! What is read again here and there is found as if everything were read again.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 
 use super::Finder;
@@ -22,29 +24,41 @@ fn term(words: &[String], homophones: Option<Homophones>) -> Term {
     Term { phrases: phrases.finish(), except: Phrases::default(), patterns: Vec::new(), matching }
 }
 
+/// Phrases and places: a place may be found as it is written and once more as it is read.
+fn places(hits: &[Hit]) -> BTreeSet<(u32, usize, usize)> {
+    hits.iter().map(|hit| (hit.phrase, hit.start, hit.end)).collect()
+}
+
 fn everywhere(finder: &Finder, terms: &[Term], passage: &Passage, text: &str) -> Vec<Hit> {
     let mut hits = finder.index.hits(terms, passage);
     if let Some(again) = Again::around(finder, passage, |_, _| passage.len()) {
         again.hits(finder, terms, &Originals::new(Texts::One(text)), &mut hits);
     }
-    hits.sort_unstable();
-    hits.dedup();
     hits
 }
 
-/// Few characters with many that sound like them, numerals, and what is reduced between them.
-fn pieces(reduced: u32) -> impl Strategy<Value = String> {
-    let piece = prop_oneof![
+/// Few characters with many that sound like them, and numerals.
+fn piece() -> impl Strategy<Value = &'static str> {
+    prop_oneof![
         8 => proptest::sample::select(vec!["保", "薄", "宝", "本", "息", "锡", "行", "航", "长", "常", "ア"]),
-        3 => proptest::sample::select(vec!["一", "幺", "要", "二", "两", "十", "百", "千", "万", "3", "12", "点", "零"]),
-        2 => proptest::sample::select(vec!["no ", "risk ", "ab ", "x"]),
-        reduced => proptest::sample::select(vec!["嗯", "那个", "就是", "啊", " um ", "you know ", "，", "保保", "息锡息锡"]),
-    ];
-    proptest::collection::vec(piece, 1..14).prop_map(|pieces| pieces.concat())
+        2 => proptest::sample::select(vec!["一", "二", "两", "十", "百", "千", "万", "3", "12", "点", "零"]),
+        1 => proptest::sample::select(vec!["no ", "risk ", "ab ", "x"]),
+    ]
+}
+
+fn word() -> impl Strategy<Value = String> {
+    proptest::collection::vec(piece(), 1..9).prop_map(|pieces| pieces.concat())
+}
+
+/// The same with what is reduced in between.
+fn between() -> impl Strategy<Value = String> {
+    let reduced =
+        proptest::sample::select(vec!["嗯", "那个", "就是", "啊", " um ", "you know ", "，", "保保", "息锡息锡"]);
+    proptest::collection::vec(prop_oneof![piece(), reduced], 0..6).prop_map(|pieces| pieces.concat())
 }
 
 /// Characters that sound alike, side by side.
-const ALIKE: [&str; 5] = ["保薄宝", "息锡", "行航", "长常", "一幺要"];
+const ALIKE: [&str; 4] = ["保薄宝", "息锡", "行航", "长常"];
 const REDUCED: [&str; 5] = ["嗯", "那个", "就是", "嗯那个", "，"];
 
 /// `word` as somebody says it: `how` says of each character whether something is said before it, whether it is said
@@ -52,6 +66,8 @@ const REDUCED: [&str; 5] = ["嗯", "那个", "就是", "嗯那个", "，"];
 fn said(word: &str, how: &[u8]) -> String {
     let mut said = String::new();
     for (c, how) in word.chars().zip(how.iter().cycle()) {
+        // Nothing is looked past inside a word of letters.
+        let how = if c.is_ascii() { 0 } else { *how };
         let alike = ALIKE.into_iter().find(|alike| alike.contains(c)).unwrap_or_default();
         let misheard = alike.chars().nth(usize::from(how / 16) % 3).filter(|_| how & 1 != 0);
         said.push_str(REDUCED.get(usize::from(how / 16)).filter(|_| how & 6 == 2).copied().unwrap_or_default());
@@ -66,8 +82,8 @@ proptest! {
 
     #[test]
     fn nothing_is_missed_where_only_a_part_is_read_again(
-        words in proptest::collection::vec(pieces(1), 1..12),
-        texts in proptest::collection::vec((pieces(6), 0_usize..12, proptest::collection::vec(any::<u8>(), 1..8)), 1..6),
+        words in proptest::collection::vec(word(), 1..12),
+        texts in proptest::collection::vec((between(), 0_usize..12, proptest::collection::vec(any::<u8>(), 1..8)), 1..6),
         least in proptest::option::of(3_usize..5),
         is_fuzzy in any::<bool>(),
     ) {
@@ -79,6 +95,6 @@ proptest! {
         let text: String = texts.iter().map(of).collect();
         let passage = Passage::of(&text);
         let found = finder.hits(&terms, &passage, Texts::One(&text));
-        prop_assert_eq!(found, everywhere(&finder, &terms, &passage, &text));
+        prop_assert_eq!(places(&found), places(&everywhere(&finder, &terms, &passage, &text)));
     }
 }

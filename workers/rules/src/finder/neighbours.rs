@@ -252,6 +252,22 @@ impl Neighbours {
     pub(super) fn reach(&self, passage: &Passage, change: &Change, before: [Beside; BESIDE]) -> usize {
         let behind = [change.end, change.end + 1, change.end + 2];
         let behind = behind.map(|at| passage.chars.get(at).map_or(Beside::Nothing, |c| Beside::Char(*c)));
+        let reach = self.reach_before(passage, change, before, behind);
+        // A single numeral behind it may be read as a digit, as those before it are.
+        let read = behind.map(|beside| match beside {
+            Beside::Char(c) => Beside::Char(numerals::digit(c).unwrap_or(c)),
+            nothing => nothing,
+        });
+        if read == behind { reach } else { reach.max(self.reach_before(passage, change, before, read)) }
+    }
+
+    fn reach_before(
+        &self,
+        passage: &Passage,
+        change: &Change,
+        before: [Beside; BESIDE],
+        behind: [Beside; BESIDE],
+    ) -> usize {
         match &change.to {
             Read::Nothing => self.reach_across(before, std::iter::empty(), behind, true),
             // Written as in every phrase, it is found as it stands.
