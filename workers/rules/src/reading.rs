@@ -24,11 +24,12 @@ impl Reading {
         let characters = stretches.iter().map(|(from, to)| to - from + 1).sum::<usize>() + 1;
         let mut made = Self { passage: Passage::with_capacity(characters), origins: Vec::with_capacity(characters) };
         let mut next = changes;
+        let mut last = 0;
         for &(from, to) in stretches {
             if from > 0 {
-                made.passage.separate(Joint::Pause);
-                made.push(SEAM, Class::Gap, (from, from));
+                made.seam(last, from);
             }
+            last = to;
             next = &next[next.partition_point(|change| change.start < from)..];
             let mut at = from;
             while at < to {
@@ -47,9 +48,14 @@ impl Reading {
                 next = &next[next.iter().take_while(|change| change.start < at).count()..];
             }
         }
-        made.passage.separate(Joint::Pause);
-        made.push(SEAM, Class::Gap, (passage.len(), passage.len()));
+        made.seam(last, passage.len());
         made
+    }
+
+    /// What is between is not read.
+    fn seam(&mut self, from: usize, to: usize) {
+        self.passage.separate(Joint::Pause);
+        self.push(SEAM, Class::Gap, (from, to));
     }
 
     fn push(&mut self, c: char, class: Class, origin: (usize, usize)) {
@@ -73,6 +79,12 @@ impl Reading {
             }
             Read::AsWritten => {}
         }
+    }
+
+    /// Whether all of the passage that stands less than `margin` characters from characters `start..end` was read.
+    pub(crate) fn has_around(&self, start: usize, end: usize, margin: usize) -> bool {
+        let is_read = |at: usize| self.passage.chars[at] != SEAM || self.origins[at].0 == self.origins[at].1;
+        (start.saturating_sub(margin)..start).chain(end..(end + margin).min(self.origins.len())).all(is_read)
     }
 
     /// Where characters `start..end` of the reading stand in the passage that was reduced.

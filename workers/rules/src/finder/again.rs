@@ -103,6 +103,10 @@ impl<'a> Again<'a> {
     /// `hit`, of the reading and of a phrase that was reduced by `kinds` if any, in the passage; none where it is found
     /// as it is written, or by what its term does not look past.
     fn as_heard(&self, hit: Hit, kinds: Option<Kinds>, terms: &[Term], originals: &Originals) -> Option<Hit> {
+        if !self.reading.has_around(hit.start, hit.end, MARGIN) {
+            // Another change may be beside it, or more of the same word.
+            return None;
+        }
         let (mut start, mut end) = self.reading.origin(hit.start, hit.end);
         let term = &terms[hit.term as usize];
         let on = term.matching.normalise;
