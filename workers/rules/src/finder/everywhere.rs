@@ -97,6 +97,17 @@ fn said(word: &str, how: &[u8]) -> String {
     said
 }
 
+#[test]
+fn a_word_is_not_cut_where_reading_ends() {
+    // 两 is read again with as much behind it as the third phrase may have there, which ends inside a word.
+    let words = ["保", "锡一本保ab no x", "息保risk 两", "二"].map(String::from);
+    let terms = [term(&words, None)];
+    let finder = Finder::new(&terms).unwrap();
+    let text = "息保risk 两锡一本保ab no xyou";
+    let found = finder.hits(&terms, &Passage::of(text), Texts::One(text));
+    assert_eq!(places(&found), BTreeSet::from([(0, 1, 2), (0, 10, 11), (2, 0, 7)]));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 4096, failure_persistence: None, ..ProptestConfig::default() })]
 
