@@ -12,7 +12,7 @@ use earmark_audio::segment::SpeechModel;
 use earmark_core::{Clock, SystemClock, WorkerId};
 use earmark_notify::{Delivery, Webhook};
 use earmark_permits::{Pool, PoolOptions, RedisStore, SqlStore};
-use earmark_pipeline::{Account, Accounts, Books, Pipeline, Progress, RuleBook, Tries};
+use earmark_pipeline::{Account, Accounts, Books, Company, Pipeline, Progress, RuleBook, Tries};
 use earmark_queue::{Attempts, Backoff, Broker, Handler, JournalQueue, Queue, Worker, WorkerOptions};
 use earmark_rules::RuleSet;
 use earmark_storage::{
@@ -328,6 +328,7 @@ impl App {
             artifacts: self.artifacts(),
             accounts,
             cores: Arc::new(Semaphore::new(settings::cores())),
+            company: Company::default(),
             speech,
             rules,
             clock: self.clock.clone(),

@@ -4,6 +4,7 @@
 mod account;
 mod ask;
 mod circuit;
+mod company;
 mod decode;
 mod early;
 mod error;
@@ -21,6 +22,7 @@ mod write;
 
 pub use account::{Account, Accounts, Books};
 pub use ask::{Answer, Ask, AskError};
+pub use company::Company;
 pub use error::JobError;
 pub use pipeline::{Pipeline, Settings, Survey};
 pub use progress::{NoProgress, Progress, Stage};

@@ -13,6 +13,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
 use crate::account::Accounts;
+use crate::company::{Company, Place};
 use crate::progress::{Progress, Stage};
 use crate::watched::{Tries, Watched};
 use crate::{JobError, RuleBook, Speakers, decode, fetch, flag, segment, stitch, transcribe, write};
@@ -31,6 +32,8 @@ pub struct Pipeline {
     pub accounts: Accounts,
     /// Recordings that are decoded and searched for speech at a time: one a core, so that the first are ready soon.
     pub cores: Arc<Semaphore>,
+    /// Which jobs compute.
+    pub company: Company,
     /// What tells speech from the rest.
     pub speech: Arc<SpeechModel>,
     /// What the text is judged by.
@@ -114,7 +117,7 @@ impl Pipeline {
         let fetched = fetch::fetch(self, &job.location, job.version.as_deref(), stop).await?;
         let core = self.core(job.lane).await;
         // Until here a worker that died did not die of this job, which only waited.
-        self.journal.set_blameless(lease, false).await?;
+        let place = self.compute(job, lease).await?;
         self.at(job, &watched, Stage::Decode);
         let decoded = decode::decode(self, &watched, &fetched, stop).await?;
         fetched.check_unchanged().map_err(JobError::Fetch)?;
@@ -123,10 +126,12 @@ impl Pipeline {
         drop(core);
         let is_elsewhere = self.accounts.of(&job.tenant).transcriber.limits().takes_files;
         self.journal.set_blameless(lease, is_elsewhere).await?;
+        let alone = place.alone().filter(|_| !is_elsewhere);
         let transcript =
-            transcribe::transcribe(self, job, lease, &watched, &fetched, &decoded, &cut, &rules, stop).await?;
+            transcribe::transcribe(self, job, lease, &watched, &fetched, &decoded, &cut, &rules, alone, stop).await?;
         // What follows is computed here, from this recording's text.
-        self.journal.set_blameless(lease, false).await?;
+        self.journal.set_blameless(lease, true).await?;
+        let place = self.compute(job, lease).await?;
         self.at(job, &watched, Stage::Flag);
         let utterances = stitch::stitch(&transcript.clips, &self.settings.speakers, cut.different_channels());
         let language = stitch::language(&utterances);
@@ -136,6 +141,7 @@ impl Pipeline {
         let (shadow_findings, findings) = findings.into_iter().partition(|finding| finding.is_shadow);
         // Writing waits for stores: whoever dies then did not die of the recording.
         self.journal.set_blameless(lease, true).await?;
+        drop(place);
         self.at(job, &watched, Stage::Write);
         write::write(
             self,
@@ -171,6 +177,13 @@ impl Pipeline {
             channels: decoded.channels,
             clips: cut.clips.iter().map(Clip::duration_ms).collect(),
         })
+    }
+
+    /// Waits until `job` may compute beside those who do; it is to blame from then on.
+    async fn compute(&self, job: &Job, lease: &Lease) -> Result<Place<'_>, JobError> {
+        let place = self.company.enter(job.deaths).await;
+        self.journal.set_blameless(lease, false).await?;
+        Ok(place)
     }
 
     /// The turn to compute; who waits for an answer does not wait for a turn.

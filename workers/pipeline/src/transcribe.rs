@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::account::Account;
 use crate::ask::{Answer, Ask, AskError};
+use crate::company::Place;
 use crate::early::Early;
 use crate::progress::Stage;
 use crate::segment::Cut;
@@ -46,6 +47,8 @@ struct Work<'a> {
     early: Early,
     /// By clip.
     texts: Mutex<HashMap<ClipKey, ClipText>>,
+    /// Until there is a new text.
+    alone: Mutex<Option<Place<'a>>>,
     /// Nothing more is to be sent: a clip has failed.
     abandon: CancellationToken,
 }
@@ -60,6 +63,7 @@ pub async fn transcribe(
     decoded: &Decoded,
     cut: &Cut,
     rules: &Arc<RuleSet>,
+    alone: Option<Place<'_>>,
     stop: &CancellationToken,
 ) -> Result<Transcript, JobError> {
     let account: &Account = pipeline.accounts.of(&job.tenant);
@@ -84,6 +88,7 @@ pub async fn transcribe(
         fingerprint,
         early,
         texts: Mutex::new(texts),
+        alone: Mutex::new(alone),
         abandon: stop.child_token(),
     };
     work.tell_progress();
@@ -194,6 +199,7 @@ impl Work<'_> {
         self.pipeline.journal.save_clip(self.lease, &self.fingerprint, clip, &text, settlement).await?;
         tracing::debug!(job.id = %self.job.id, channel = clip.key.channel, clip = clip.key.index, "transcribed clip");
         self.texts().insert(clip.key, text);
+        *self.alone.lock().unwrap_or_else(PoisonError::into_inner) = None;
         Ok(())
     }
 
