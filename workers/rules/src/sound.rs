@@ -6,7 +6,7 @@ mod voices;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use pinyin::ToPinyinMulti;
+use pinyin::{Pinyin, ToPinyinMulti};
 
 pub(crate) use pairs::{Pairs, behind, in_front};
 pub(crate) use voices::{SyllableBits, Voiced, Voices, beside};
@@ -22,60 +22,74 @@ pub(crate) const SYLLABLES: usize = 512;
 /// The characters that a digit may be read as; every reading of them is one of the digit's.
 const DIGITS: [&str; 10] = ["零洞", "一幺", "二两", "三", "四", "五", "六", "七拐", "八", "九"];
 
-struct Table {
-    /// Of each character, begin in `readings` and how many, as [`packed`].
+/// What is known of the sound of each character.
+struct Readings<T> {
+    /// Of each character, begin in `all` and how many: how many in the upper eight bits, where they begin in the others,
+    /// which is half of what two numbers take, and more of it at hand.
     of: Vec<u32>,
-    readings: Vec<Syllable>,
-    /// The same with tones.
-    of_toned: Vec<u32>,
-    toned: Vec<(Syllable, u8)>,
+    all: Vec<T>,
+}
+
+impl<T: PartialEq> Readings<T> {
+    /// Each once, as `heard` has them from the table of characters.
+    fn new(mut heard: impl FnMut(Pinyin) -> Option<T>) -> Self {
+        let mut made = Self { of: vec![0; BMP], all: Vec::new() };
+        for code in 0..BMP {
+            let Some(c) = u32::try_from(code).ok().and_then(char::from_u32) else { continue };
+            let begin = made.all.len();
+            let said = c.to_digit(10).map(|digit| DIGITS[digit as usize]);
+            let mut one = [0; 4];
+            for c in said.unwrap_or_else(|| c.encode_utf8(&mut one)).chars() {
+                for reading in c.to_pinyin_multi().into_iter().flatten().filter_map(&mut heard) {
+                    if !made.all[begin..].contains(&reading) {
+                        made.all.push(reading);
+                    }
+                }
+            }
+            // What has no reading leaves its page of the table untouched.
+            if begin < made.all.len() {
+                made.of[code] = u32::try_from((made.all.len() - begin) << 24 | begin).unwrap_or(0);
+            }
+        }
+        made
+    }
+
+    #[inline]
+    fn get(&self, c: char) -> &[T] {
+        let packed = self.of.get(c as usize).copied().unwrap_or(0);
+        let begin = (packed & 0xff_ffff) as usize;
+        &self.all[begin..begin + (packed >> 24) as usize]
+    }
+}
+
+struct Toneless {
+    readings: Readings<Syllable>,
+    /// The syllable with each number, in letters.
     names: Vec<&'static str>,
 }
 
-static TABLE: LazyLock<Table> = LazyLock::new(|| {
+static TONELESS: LazyLock<Toneless> = LazyLock::new(|| {
     let mut ids: HashMap<&'static str, Syllable> = HashMap::new();
-    let mut table =
-        Table { of: vec![0; BMP], readings: Vec::new(), of_toned: vec![0; BMP], toned: Vec::new(), names: Vec::new() };
-    for code in 0..BMP {
-        let Some(c) = u32::try_from(code).ok().and_then(char::from_u32) else { continue };
-        let begin = (table.readings.len(), table.toned.len());
-        let said = c.to_digit(10).map(|digit| DIGITS[digit as usize]);
-        let mut one = [0; 4];
-        for c in said.unwrap_or_else(|| c.encode_utf8(&mut one)).chars() {
-            for reading in c.to_pinyin_multi().into_iter().flatten() {
-                let fresh = Syllable::try_from(ids.len()).unwrap_or(Syllable::MAX);
-                let id = *ids.entry(reading.plain()).or_insert(fresh);
-                if id == fresh {
-                    table.names.push(reading.plain());
-                }
-                if usize::from(id) >= SYLLABLES {
-                    continue;
-                }
-                if !table.readings[begin.0..].contains(&id) {
-                    table.readings.push(id);
-                }
-                let toned = (id, tone(reading.with_tone_num_end()));
-                if !table.toned[begin.1..].contains(&toned) {
-                    table.toned.push(toned);
-                }
-            }
+    let mut names = Vec::new();
+    let readings = Readings::new(|reading| {
+        let fresh = Syllable::try_from(ids.len()).unwrap_or(Syllable::MAX);
+        let id = *ids.entry(reading.plain()).or_insert(fresh);
+        if id == fresh {
+            names.push(reading.plain());
         }
-        table.of[code] = packed(begin.0, table.readings.len());
-        table.of_toned[code] = packed(begin.1, table.toned.len());
-    }
-    table
+        (usize::from(id) < SYLLABLES).then_some(id)
+    });
+    Toneless { readings, names }
 });
 
-/// How many in the upper eight bits, where they begin in the others: half the table, and more of it at hand.
-fn packed(begin: usize, end: usize) -> u32 {
-    u32::try_from((end - begin) << 24 | begin).unwrap_or(0)
-}
-
-#[inline]
-fn unpacked<T>(all: &[T], packed: u32) -> &[T] {
-    let begin = (packed & 0xff_ffff) as usize;
-    &all[begin..begin + (packed >> 24) as usize]
-}
+/// Made when a rule first asks for tones: most do not.
+static TONED: LazyLock<Readings<(Syllable, u8)>> = LazyLock::new(|| {
+    let ids: HashMap<&'static str, Syllable> = (0..).zip(&TONELESS.names).map(|(id, name)| (*name, id)).collect();
+    Readings::new(|reading| {
+        let id = *ids.get(reading.plain())?;
+        (usize::from(id) < SYLLABLES).then_some((id, tone(reading.with_tone_num_end())))
+    })
+});
 
 /// 1 to 4; 0 for the neutral tone.
 fn tone(reading: &str) -> u8 {
@@ -85,13 +99,11 @@ fn tone(reading: &str) -> u8 {
 /// All readings of `c`, none for what is neither a Chinese character nor a digit.
 #[inline]
 pub(crate) fn readings(c: char) -> &'static [Syllable] {
-    let table = &*TABLE;
-    table.of.get(c as usize).map_or(&[], |packed| unpacked(&table.readings, *packed))
+    TONELESS.readings.get(c)
 }
 
 fn toned(c: char) -> &'static [(Syllable, u8)] {
-    let table = &*TABLE;
-    table.of_toned.get(c as usize).map_or(&[], |packed| unpacked(&table.toned, *packed))
+    TONED.get(c)
 }
 
 /// Whether some reading of `a` is one of `b`.
@@ -143,7 +155,7 @@ impl Fuzzy {
     pub(crate) fn merged(self) -> Vec<Syllable> {
         let mut first: HashMap<String, Syllable> = HashMap::new();
         let mut merged: Vec<Syllable> = (0..SYLLABLES).map(|id| Syllable::try_from(id).unwrap_or(0)).collect();
-        for (id, name) in TABLE.names.iter().enumerate().take(SYLLABLES) {
+        for (id, name) in TONELESS.names.iter().enumerate().take(SYLLABLES) {
             let id = Syllable::try_from(id).unwrap_or(0);
             merged[usize::from(id)] = *first.entry(self.heard(name)).or_insert(id);
         }
@@ -152,8 +164,7 @@ impl Fuzzy {
 
     /// Of its pairs as few as make `a` and `b` sound alike.
     fn between(self, a: char, b: char) -> Self {
-        let table = &*TABLE;
-        let name = |syllable: &Syllable| table.names.get(usize::from(*syllable)).copied().unwrap_or_default();
+        let name = |syllable: &Syllable| TONELESS.names.get(usize::from(*syllable)).copied().unwrap_or_default();
         let is_alike = |ear: Self| {
             let others: Vec<String> = readings(b).iter().map(|reading| ear.heard(name(reading))).collect();
             readings(a).iter().any(|reading| others.contains(&ear.heard(name(reading))))
@@ -217,9 +228,14 @@ impl Fuzzy {
 /// Whether some reading of `a` and of `b` are the same in `merged` ears, and of one tone if `with_tones`.
 pub(crate) fn sound_alike_merged(a: char, b: char, merged: &[Syllable], with_tones: bool) -> bool {
     let id = |syllable: Syllable| merged.get(usize::from(syllable)).copied().unwrap_or(syllable);
-    toned(a).iter().any(|&(first, tone)| {
-        toned(b).iter().any(|&(second, other)| id(first) == id(second) && (!with_tones || tone == other))
-    })
+    if with_tones {
+        let others = toned(b);
+        return toned(a)
+            .iter()
+            .any(|&(first, tone)| others.iter().any(|&(second, other)| id(first) == id(second) && tone == other));
+    }
+    let others = readings(b);
+    readings(a).iter().any(|&first| others.iter().any(|&second| id(first) == id(second)))
 }
 
 #[cfg(test)]
@@ -285,6 +301,6 @@ mod tests {
 
     #[test]
     fn all_syllables_have_room() {
-        assert!(TABLE.names.len() < SYLLABLES);
+        assert!(TONELESS.names.len() < SYLLABLES);
     }
 }
