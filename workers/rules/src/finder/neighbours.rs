@@ -7,6 +7,7 @@ use crate::index::{Bits, mix, pair, triple};
 use crate::numerals;
 use crate::passage::Passage;
 use crate::phrase::Cell;
+use crate::phrases::Phrases;
 use crate::reduce::{Change, Read};
 use crate::sound::{Fuzzy, Pairs, SYLLABLES, Syllable, behind, beside, in_front, readings};
 use crate::term::Term;
@@ -57,26 +58,37 @@ const EDGE: char = '\0';
 /// Places for each pair of characters that stand side by side: few share one.
 const PLACES: usize = 4;
 const MIN_BITS: u32 = 10;
-/// 512 KB.
-const MAX_BITS: u32 = 19;
-/// Most characters are letters, which have most of their neighbours in common.
-const CELLS_PER_FOUR: usize = 2;
+/// 256 KB.
+const MAX_BITS: u32 = 18;
+/// Of what stands inside words nothing is noted, but where they meet.
+const LETTERS_PER_FOUR: usize = 4;
+/// Four characters have so many readings in common text, 1.5 each.
+const WAYS_TO_READ: usize = 5;
 /// More characters than any number that is said.
 const NUMBER_REACH: usize = 32;
 
 impl Neighbours {
     pub(super) fn of(terms: &[Term], reduced: &[Term]) -> Self {
         let all = || terms.iter().chain(reduced);
-        let cells: usize = all().map(|term| term.phrases.cells().len() + term.except.cells().len()).sum();
+        let (mut cells, mut fours, mut sounding) = (0, 0, 0);
+        for (list, least) in all().flat_map(lists) {
+            for (part, _) in list.reaches() {
+                let letters = part.iter().filter(|cell| cell.is_letter()).count();
+                cells += part.len();
+                fours += part.len() - letters + letters / LETTERS_PER_FOUR;
+                if is_by_sound(part, least) {
+                    sounding += (part.len() + 1).saturating_sub(SOUNDS).max(1) * WAYS_TO_READ;
+                }
+            }
+        }
         let bits = (cells * PLACES).next_power_of_two().ilog2().clamp(MIN_BITS, MAX_BITS);
         let has_fuzzy = all().any(|term| term.matching.homophones.is_some_and(|how| !how.fuzzy.is_empty()));
-        let has_sounds = all().any(|term| term.matching.homophones.is_some());
         let mut made = Self {
             longest: u8::MAX.into(),
             spelled: vec![0; 1 << bits],
             shift: 64 - bits,
-            fours: Bits::new(cells / CELLS_PER_FOUR),
-            sounding: Bits::new(if has_sounds { cells } else { 0 }),
+            fours: Bits::new(fours),
+            sounding: Bits::new(sounding),
             sounding_pairs: None,
             has_three_sounds: false,
             sound_reach: 0,
@@ -110,13 +122,10 @@ impl Neighbours {
 
     /// Adds the phrases of `term`, which are as they are written or, where all digits are the same, as they are reduced.
     fn add(&mut self, term: &Term, is_written: bool) {
-        for (phrases, is_found) in [(&term.phrases, true), (&term.except, false)] {
-            let least = term.matching.homophones.as_ref().map(|homophones| homophones.least_chars(is_found));
+        for (phrases, least) in lists(term) {
             for (part, reach) in phrases.reaches() {
                 self.longest = self.longest.max(reach);
-                let is_by_sound =
-                    least.is_some_and(|least| part.len() >= least) && !part.iter().any(|cell| cell.is_letter());
-                if is_by_sound {
+                if is_by_sound(part, least) {
                     self.sound_reach = self.sound_reach.max(reach);
                     self.note_sounds(part);
                 }
@@ -308,6 +317,18 @@ impl Neighbours {
         let is_number = || self.numbers.contains(&read.collect::<String>());
         if furthest == 0 && is_number() { NUMBER_REACH } else { furthest }
     }
+}
+
+/// The lists of `term`, each with the fewest characters that are matched by sound in it, if any are.
+fn lists(term: &Term) -> [(&Phrases, Option<usize>); 2] {
+    [(&term.phrases, true), (&term.except, false)].map(|(list, is_found)| {
+        let homophones = term.matching.homophones.as_ref();
+        (list, homophones.map(|homophones| homophones.least_chars(is_found)))
+    })
+}
+
+fn is_by_sound(part: &[Cell], least: Option<usize>) -> bool {
+    least.is_some_and(|least| part.len() >= least) && !part.iter().any(|cell| cell.is_letter())
 }
 
 /// What is read beside something.

@@ -89,7 +89,7 @@ impl Filling {
     }
 
     pub(super) fn finish(self) -> Sounds {
-        Sounds { pairs: self.pairs, anchors: Table::new(&self.anchors), merged: self.merged }
+        Sounds { pairs: self.pairs, anchors: Table::new(self.anchors), merged: self.merged }
     }
 }
 

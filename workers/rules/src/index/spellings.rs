@@ -13,6 +13,8 @@ use crate::phrase::{Cell, SPLITTABLE_LETTERS};
 /// A word of so few letters is in every other sentence.
 const COMMON_LETTERS: usize = 4;
 const COMMON_COST: u32 = 1 << 16;
+/// Most characters are letters, and a word of them is counted once.
+const CHARACTERS_PER_COUNT: usize = 2;
 const MIN_COUNTS: usize = 1 << 8;
 const MAX_COUNTS: usize = 1 << 20;
 
@@ -94,15 +96,18 @@ impl Spellings {
             let loose = (1..word.len()).filter(|&i| word[i].is_loose());
             words.extend(loose.map(|i| anchor(hash_of_word(&word[..i]), rarest.at, rarest.at + i)));
         }
+        let has_openings = counts.openings > 0;
+        // The tables take the room of the counts.
+        drop(counts);
         Self {
-            singles: Table::new(&singles),
+            singles: Table::new(singles),
             gate,
-            pairs: Table::new(&pairs),
-            triples: Table::new(&triples),
-            words: Table::new(&words),
+            pairs: Table::new(pairs),
+            triples: Table::new(triples),
+            words: Table::new(words),
             openings,
             beginnings,
-            has_openings: counts.openings > 0,
+            has_openings,
         }
     }
 
@@ -292,7 +297,7 @@ struct Counts {
 
 impl Counts {
     fn of<'a>(parts: impl Iterator<Item = &'a [Cell]>, characters: usize) -> Self {
-        let size = characters.next_power_of_two().clamp(MIN_COUNTS, MAX_COUNTS);
+        let size = (characters / CHARACTERS_PER_COUNT).next_power_of_two().clamp(MIN_COUNTS, MAX_COUNTS);
         let mut counts = Self { counts: vec![0; size], wordless: 0, long: 0, openings: 0 };
         for part in parts {
             let mut has_wordless = false;

@@ -136,13 +136,13 @@ struct Entry {
 }
 
 impl Table {
-    pub(super) fn new(anchors: &[Anchor]) -> Self {
+    pub(super) fn new(anchors: Vec<Anchor>) -> Self {
         let buckets = log2(anchors.len()).clamp(1, MAX_BUCKETS);
         let shift = 64 - buckets;
         let mut bits = Bits::new(anchors.len());
         // Counted one bucket further on, so that filling a bucket moves its count to where the next begins.
         let mut starts = vec![0_u32; (1 << buckets) + 2];
-        for anchor in anchors {
+        for anchor in &anchors {
             bits.add(anchor.hash);
             starts[(anchor.hash >> shift) as usize + 2] += 1;
         }
