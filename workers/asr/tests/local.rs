@@ -119,6 +119,52 @@ async fn a_prompt_and_a_glossary_are_not_read_back() {
     assert_eq!(clip.segments, []);
 }
 
+/// Each of these was given words that come from the prompt or from nowhere.
+#[tokio::test]
+async fn noise_gives_no_text_whatever_the_decoder_was_told() {
+    let prompts = [
+        ("en", "Elinor had been silent for some time before she spoke."),
+        ("zh", "好的，请问您贵姓？我们这边给您登记一下。"),
+    ];
+    let glossary = || vec!["Norland Park".into(), "Dashwood".into(), "Barton Cottage".into()];
+    let asked: Vec<_> = [
+        ("en", 0.1, 15, true, true),
+        ("en", 0.05, 15, false, true),
+        ("en", 0.3, 4, false, true),
+        ("en", 0.0, 15, true, true),
+        ("zh", 0.0, 15, false, false),
+        ("zh", 0.02, 15, true, true),
+        ("zh", 0.05, 1, false, true),
+        ("zh", 0.1, 4, true, true),
+    ]
+    .into_iter()
+    .map(|(language, peak, seconds, has_prompt, has_glossary)| ClipRequest {
+        prompt: prompts.iter().find(|(of, _)| has_prompt && *of == language).map(|(_, prompt)| (*prompt).into()),
+        glossary: if has_glossary { glossary() } else { Vec::new() },
+        ..request(sound::noise(16_000 * seconds, peak), fixed(language))
+    })
+    .collect();
+    let answers = asked.iter().map(|request| ENGINE.transcribe(request.clone(), &NotHearing));
+    for (at, clip) in futures::future::join_all(answers).await.into_iter().enumerate() {
+        assert_eq!(clip.unwrap().segments, [], "{at}");
+    }
+}
+
+/// The model finds these improbable behind words that have nothing to do with them.
+#[tokio::test]
+async fn speech_that_a_prompt_does_not_fit_keeps_its_text() {
+    for (name, said) in [("card1", "clubs"), ("card3", "clubs"), ("card4", "5")] {
+        let card = fixture(&format!("real/{name}.orig.wav")).remove(0);
+        let request = ClipRequest {
+            prompt: Some("Thank you for calling Northwind Wealth.".into()),
+            glossary: vec!["Northwind Wealth".into(), "ComfyUI".into()],
+            ..request(card, fixed("en"))
+        };
+        let text = text(&ENGINE.transcribe(request, &NotHearing).await.unwrap()).to_lowercase();
+        assert!(!text.is_empty() && text.contains(said), "{name}: {text}");
+    }
+}
+
 #[tokio::test]
 async fn clips_of_several_languages_and_prompts_in_one_batch_get_their_own_texts() {
     let engine = LocalEngine::load(&options()).unwrap();

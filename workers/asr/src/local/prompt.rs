@@ -35,6 +35,11 @@ impl Previous {
         previous
     }
 
+    /// Whether it is more than the script's line for `language`.
+    pub(super) fn is_told(&self, language: &str) -> bool {
+        self.texts.len() > usize::from(language == MANDARIN)
+    }
+
     /// The script's line alone.
     pub(super) fn script(vocabulary: &Vocabulary, language: &str) -> Self {
         if language != MANDARIN {

@@ -8,7 +8,7 @@ use super::prompt::Previous;
 use super::script::MANDARIN;
 use super::timing::{Span, Stretch, character_times, segment, spans, tokens_of};
 use super::vocabulary::Character;
-use crate::doubt::{is_echo, is_invented, is_speakable, loops};
+use crate::doubt::{is_echo, is_improbable, is_invented, is_silent, is_speakable, loops};
 use crate::{AsrError, ClipRequest, LanguageChoice};
 
 /// The model closes a text and leaves the rest of the clip unheard at times; a rest as long as this is listened to
@@ -39,8 +39,19 @@ struct Heard {
     dropped: Vec<Dropped>,
     /// Where the model stopped.
     end_ms: u64,
-    /// Whether the answer is worth a second try.
-    is_doubtful: bool,
+    doubt: Doubt,
+    /// How probable the model finds it that nobody speaks.
+    no_speech: f32,
+}
+
+/// Whether an answer is worth a second try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Doubt {
+    None,
+    /// Nobody may have said it.
+    Improbable,
+    /// A part of it or all was dropped.
+    Broken,
 }
 
 /// A decoded passage whose characters have been judged.
@@ -50,7 +61,7 @@ struct Judged {
     /// Places of the tokens that the characters are made of.
     tokens: Vec<usize>,
     dropped: Vec<Dropped>,
-    is_doubtful: bool,
+    doubt: Doubt,
 }
 
 impl Recogniser {
@@ -146,9 +157,9 @@ impl Recogniser {
         })
     }
 
-    /// Without what was told beforehand, which loops and echoes come from, and with repetitions forbidden.
+    /// Without what was told beforehand, which inventions, loops and echoes come from, and with repetitions forbidden.
     fn second_try(&self, passage: &Passage<'_>, first: Heard) -> Result<Heard, AsrError> {
-        if !first.is_doubtful {
+        if first.doubt == Doubt::None {
             return Ok(first);
         }
         let plain = Passage {
@@ -158,7 +169,10 @@ impl Recogniser {
             has_words: passage.has_words,
         };
         let second = self.alone(&plain, Decoding { beam: self.beam, no_repeat_ngram: NO_REPEAT_NGRAM })?;
-        let is_better = !second.is_doubtful && !second.segments.is_empty();
+        if is_silent(second.no_speech) {
+            return Ok(first.said_by_nobody(length_ms(passage.samples)));
+        }
+        let is_better = first.doubt == Doubt::Broken && second.doubt == Doubt::None && !second.segments.is_empty();
         Ok(if is_better { second } else { first })
     }
 
@@ -192,7 +206,7 @@ impl Recogniser {
         let values: Vec<char> = all.iter().map(|character| character.value).collect();
         let text: String = values.iter().collect();
         let start_ms = |token: usize| spans.iter().find(|span| token < span.end_token).map_or(0, |span| span.start_ms);
-        let drop_all = |reason: &str, is_doubtful: bool| Judged {
+        let drop_all = |reason: &str, doubt: Doubt| Judged {
             spans: Vec::new(),
             characters: Vec::new(),
             tokens: Vec::new(),
@@ -201,7 +215,7 @@ impl Recogniser {
                 reason: reason.into(),
                 characters: text.trim().chars().count(),
             }],
-            is_doubtful,
+            doubt,
         };
         if text.trim().is_empty() {
             return Judged {
@@ -209,16 +223,16 @@ impl Recogniser {
                 characters: Vec::new(),
                 tokens: Vec::new(),
                 dropped: Vec::new(),
-                is_doubtful: false,
+                doubt: Doubt::None,
             };
         }
         let is_invented = is_invented(&text, decoded.no_speech, decoded.log_probability)
             || !is_speakable(&text, length_ms(passage.samples));
         if is_invented {
-            return drop_all("no_speech", false);
+            return drop_all("no_speech", Doubt::None);
         }
         if is_echo(&text, &passage.previous.texts) {
-            return drop_all("prompt_echo", true);
+            return drop_all("prompt_echo", Doubt::Broken);
         }
         let loops = loops(&values);
         let dropped: Vec<Dropped> = loops
@@ -236,7 +250,13 @@ impl Recogniser {
             .map(|(_, character)| *character)
             .collect();
         let tokens = tokens_of(vocabulary, &decoded.tokens, &all, &characters);
-        Judged { spans, characters, tokens, is_doubtful: !dropped.is_empty(), dropped }
+        let is_told = passage.previous.is_told(&passage.language);
+        let doubt = match () {
+            () if !dropped.is_empty() => Doubt::Broken,
+            () if is_told && is_improbable(decoded.no_speech, decoded.log_probability) => Doubt::Improbable,
+            () => Doubt::None,
+        };
+        Judged { spans, characters, tokens, dropped, doubt }
     }
 
     /// For each passage that wants words, the times of its characters.
@@ -282,11 +302,22 @@ impl Recogniser {
             .filter_map(|span| segment(span, &judged.characters, times.as_deref(), confidence))
             .collect();
         let end_ms = judged.spans.last().map_or(length_ms(passage.samples), |span| span.end_ms);
-        Heard { segments, dropped: judged.dropped, end_ms, is_doubtful: judged.is_doubtful }
+        Heard { segments, dropped: judged.dropped, end_ms, doubt: judged.doubt, no_speech: decoded.no_speech }
     }
 }
 
 impl Heard {
+    /// Nothing but what was dropped: the passage of `length_ms` says nothing.
+    fn said_by_nobody(self, length_ms: u64) -> Self {
+        let dropped = self.segments.iter().map(|segment| Dropped {
+            start_ms: segment.start_ms,
+            reason: "no_speech".into(),
+            characters: segment.text.trim().chars().count(),
+        });
+        let dropped = self.dropped.into_iter().chain(dropped).collect();
+        Self { segments: Vec::new(), dropped, end_ms: length_ms, doubt: Doubt::None, no_speech: self.no_speech }
+    }
+
     /// Adds what was heard in the rest of the passage, from `end_ms` on.
     fn append(&mut self, rest: Heard) {
         let offset_ms = self.end_ms;
