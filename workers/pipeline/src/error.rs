@@ -29,9 +29,24 @@ pub enum JobError {
     /// Speech could not be looked for.
     #[error("segment failed")]
     Segment(#[source] AudioError),
-    /// A clip has no text.
+    /// Nothing can be transcribed.
     #[error(transparent)]
     Transcribe(AskError),
+    /// A clip has no text.
+    #[error("clip {index} of channel {channel} ({}.{:03} to {}.{:03} s)", start_ms / 1000, start_ms % 1000, end_ms / 1000, end_ms % 1000)]
+    Clip {
+        /// On which channel, from 0.
+        channel: u16,
+        /// Which of its clips, from 0.
+        index: u32,
+        /// Where it begins in the recording.
+        start_ms: u64,
+        /// Where it ends.
+        end_ms: u64,
+        /// Why.
+        #[source]
+        source: AskError,
+    },
     /// The rules the job names cannot be used.
     #[error("rule set {sha256} cannot be used: {why}")]
     Rules {
@@ -77,7 +92,7 @@ impl Failure for JobError {
             Self::Fetch(error) => error.code(),
             Self::TempDir { .. } => "decode.spool",
             Self::Decode(error) | Self::Segment(error) => error.code(),
-            Self::Transcribe(error) => error.code(),
+            Self::Transcribe(error) | Self::Clip { source: error, .. } => error.code(),
             Self::Rules { .. } => "flag.rules",
             Self::Write(error) => error.code(),
             Self::Stopped => "job.stopped",
@@ -91,7 +106,7 @@ impl Failure for JobError {
             Self::Fetch(error) => error.hint(),
             Self::TempDir { .. } => Some("set EARMARK__WORKER__TEMP_DIR to a folder that can be written".into()),
             Self::Decode(error) | Self::Segment(error) => error.hint(),
-            Self::Transcribe(error) => error.hint(),
+            Self::Transcribe(error) | Self::Clip { source: error, .. } => error.hint(),
             Self::Rules { .. } => Some("submit the job again; it will use the active rule set".into()),
             Self::Write(error) => error.hint(),
             Self::Deadline { .. } => {
@@ -107,7 +122,7 @@ impl Failure for JobError {
             // The machine's fault, not the job's.
             Self::TempDir { .. } => Disposition::RetryAfter(WAIT_FOR_DISK),
             Self::Decode(error) | Self::Segment(error) => error.disposition(),
-            Self::Transcribe(error) => error.disposition(),
+            Self::Transcribe(error) | Self::Clip { source: error, .. } => error.disposition(),
             Self::Rules { .. } => Disposition::Fail,
             Self::Write(error) => error.disposition(),
             Self::Stopped => Disposition::Release,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use earmark_asr::{AsrError, ClipRequest, Hearing, LanguageChoice, Sound};
 use earmark_audio::decode::Decoded;
 use earmark_core::audit::hex;
-use earmark_core::{Clip, ClipKey, ClipText, Job, JobId, Lease, Refusal, Speaker, TimePrecision};
+use earmark_core::{Clip, ClipKey, ClipText, Job, JobId, Lease, Refusal, Speaker, TimePrecision, samples_to_ms};
 use earmark_rules::RuleSet;
 use earmark_storage::{Fetched, SavedClip};
 use futures::TryStreamExt;
@@ -188,7 +188,7 @@ impl Work<'_> {
 
     async fn one(&self, clip: &Clip) -> Result<(), JobError> {
         let answer = match self.ask(self.account, clip).await {
-            Err(JobError::Transcribe(AskError::Transcribe(AsrError::Refused { code, message }))) => {
+            Err(JobError::Clip { source: AskError::Transcribe(AsrError::Refused { code, message }), .. }) => {
                 tracing::warn!(job.id = %self.job.id, channel = clip.key.channel, clip = clip.key.index, code, "the provider refused a clip");
                 self.instead(clip, code, message).await?
             }
@@ -235,12 +235,12 @@ impl Work<'_> {
             tenant: &self.job.tenant,
             lane: self.job.lane,
             lease: Some(self.lease),
-            request: request.map_err(|error| JobError::Transcribe(AskError::Transcribe(error)))?,
+            request: request.map_err(|error| about(clip, AskError::Transcribe(error)))?,
             preceding: &|| self.preceding(clip),
             hearing: &listening,
             abandon: &self.abandon,
         };
-        let answer = account.ask(&ask).await.map_err(JobError::Transcribe)?;
+        let answer = account.ask(&ask).await.map_err(|error| about(clip, error))?;
         listening.so_far(&plain(&answer.text));
         Ok(answer)
     }
@@ -283,6 +283,20 @@ impl Work<'_> {
     fn tell_progress(&self) {
         let (done, total) = (count(self.texts().len()), count(self.cut.clips.len()));
         self.pipeline.at(self.job, self.watched, Stage::Transcribe { done, total });
+    }
+}
+
+/// Why the job does not go on: what is the clip's own names it.
+fn about(clip: &Clip, error: AskError) -> JobError {
+    match error {
+        source @ AskError::Transcribe(_) => JobError::Clip {
+            channel: clip.key.channel,
+            index: clip.key.index,
+            start_ms: clip.regions.first().map_or(0, |region| samples_to_ms(region.start)),
+            end_ms: clip.regions.last().map_or(0, |region| samples_to_ms(region.end)),
+            source,
+        },
+        error => JobError::Transcribe(error),
     }
 }
 
