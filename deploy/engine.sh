@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The built-in engine under engine/: library, model and speech detector, from the packages that engine.txt names. Does
+# The built-in engine under engine/: library, headers, model and speech detector, from the packages that engine.txt and
+# headers/Cargo.lock name. Does
 # nothing the second time.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -9,7 +10,7 @@ fail() { printf 'error: %s\n  hint: %s\n' "$1" "$2" >&2; exit 1; }
 
 # The engine is complete when the stamp names the list it was made from.
 stamp=engine/.complete
-wanted=$(sha256sum deploy/engine.txt deploy/engine.sh | sha256sum | cut -d' ' -f1)
+wanted=$(sha256sum deploy/engine.txt deploy/engine.sh deploy/headers/Cargo.lock | sha256sum | cut -d' ' -f1)
 if [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then exit 0; fi
 
 case "$(uname -sm)" in
@@ -59,8 +60,12 @@ if digest.hexdigest() != expected:
     sys.exit(f"error: model.bin has sha256 {digest.hexdigest()}, expected {expected}")
 library = next((engine / "lib").glob("libctranslate2-*.so.*"))
 (engine / "link" / "libctranslate2.so").symlink_to(pathlib.Path("../lib") / library.name)
-# The crate's `system` feature also asks for these static archives, which the shared library already contains.
-for archive in ("cpu_features", "cublas_static", "cublasLt_static", "culibos"):
-    (engine / "link" / f"lib{archive}.a").write_bytes(b"!<arch>\n")
 PY
+# The library's headers come with no wheel, but with a crate that binds it; nothing else of the crate is used.
+headers=$(cargo metadata --locked --format-version 1 --manifest-path deploy/headers/Cargo.toml | python3 -c '
+import json, pathlib, sys
+crate = next(package for package in json.load(sys.stdin)["packages"] if package["name"] == "ct2rs")
+print(pathlib.Path(crate["manifest_path"]).parent / "CTranslate2" / "include")') ||
+    fail "the library's headers could not be downloaded" "check the network and cargo's registry settings, then run 'make setup' again"
+cp -r "$headers" engine/include
 echo "$wanted" > "$stamp"

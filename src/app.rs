@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use earmark_asr::Transcriber;
 use earmark_asr::glm::GlmClient;
-use earmark_asr::local::{LateEngine, LocalEngine, LocalOptions};
 use earmark_audio::segment::SpeechModel;
 use earmark_core::{Clock, SystemClock, WorkerId};
 use earmark_notify::{Delivery, Webhook};
@@ -26,7 +25,7 @@ use crate::complaint::Complaint;
 use crate::config::{AccountKey, BUILT_IN, Config, EngineKind, FallbackKind, Output, USUAL};
 use crate::rules_in_force::{self, Why};
 use crate::work::JobHandler;
-use crate::{places, rule_files, settings};
+use crate::{engines, places, rule_files, settings};
 
 /// Longest wait between two tries.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(600);
@@ -67,7 +66,7 @@ pub struct App {
     pools: Mutex<Vec<Pool>>,
 }
 
-/// When the built-in engine is loaded.
+/// When the built-in engine has to be one that was proved on this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Loading {
     /// Before anything is asked of it.
@@ -188,14 +187,12 @@ impl App {
     pub async fn accounts(&self, loading: Loading) -> Result<Accounts, Complaint> {
         let books = self.books();
         if self.config.asr.engine == EngineKind::Local {
-            let engine: Arc<dyn Transcriber> = match loading {
-                Loading::Now => {
-                    let options = self.local_options()?;
-                    let loaded = tokio::task::spawn_blocking(move || LocalEngine::load(&options));
-                    Arc::new(loaded.await.map_err(|error| Complaint::internal(&error))??)
-                }
-                Loading::Late => Arc::new(LateEngine::new(self.local_options()?)),
-            };
+            let engine = Arc::new(engines::built_in(&self.config)?);
+            if loading == Loading::Now {
+                let believing = Arc::clone(&engine);
+                let believed = tokio::task::spawn_blocking(move || believing.believe());
+                believed.await.map_err(|error| Complaint::internal(&error))??;
+            }
             let usual = self.built_in(engine, &books);
             return Ok(Accounts { usual, bound: HashMap::new(), fallback: None });
         }
@@ -211,7 +208,7 @@ impl App {
             bound.insert(tenant.clone(), named(name)?);
         }
         let fallback = match self.config.asr.fallback {
-            FallbackKind::Local => Some(self.built_in(Arc::new(LateEngine::new(self.local_options()?)), &books)),
+            FallbackKind::Local => Some(self.built_in(Arc::new(engines::built_in(&self.config)?), &books)),
             FallbackKind::Off => None,
         };
         Ok(Accounts { usual: named(USUAL)?, bound, fallback })
@@ -286,15 +283,6 @@ impl App {
             day_offset: accounts.day_begins,
             budget: settings::budget(accounts.budget_cny_per_day),
             budgets: budgets.map(|(tenant, yuan)| (tenant.clone(), settings::budget(*yuan))).collect(),
-        })
-    }
-
-    fn local_options(&self) -> Result<LocalOptions, Complaint> {
-        Ok(LocalOptions {
-            model_path: places::model(&self.config)?,
-            threads: settings::threads(&self.config),
-            batch: self.config.asr.batch,
-            ..LocalOptions::default()
         })
     }
 

@@ -11,6 +11,7 @@ pub mod app;
 pub mod cli;
 pub mod complaint;
 pub mod config;
+mod engines;
 pub mod http;
 mod instant;
 mod places;

@@ -7,12 +7,34 @@ use earmark_core::Problem;
 use crate::complaint::Complaint;
 use crate::config::Config;
 
+/// The built-in engine's own program.
+const ENGINE_PROGRAM: &str = "earmark-engine";
+
 /// Where the recogniser's model is.
 ///
 /// # Errors
 /// [`Complaint`] when it is nowhere.
 pub fn model(config: &Config) -> Result<PathBuf, Complaint> {
     engine_path(config.asr.model_path.as_deref(), "engine/model", "EARMARK__ASR__MODEL_PATH")
+}
+
+/// The built-in engine's program: beside this one, or where tests are built, above it.
+///
+/// # Errors
+/// [`Complaint`] when it is nowhere.
+pub fn engine_program(config: &Config) -> Result<PathBuf, Complaint> {
+    if let Some(path) = &config.asr.engine_program {
+        return Ok(path.clone());
+    }
+    let program = std::env::current_exe().unwrap_or_default();
+    let mut places = program.ancestors().skip(1).take(2).map(|folder| folder.join(ENGINE_PROGRAM));
+    places.find(|path| path.is_file()).ok_or_else(|| {
+        Complaint::usage(Problem {
+            code: "transcribe.not_loaded".into(),
+            message: format!("{ENGINE_PROGRAM} is not beside {}", program.display()),
+            hint: Some(format!("install {ENGINE_PROGRAM} beside it, or set EARMARK__ASR__ENGINE_PROGRAM")),
+        })
+    })
 }
 
 /// Where the speech detector's model is.

@@ -11,6 +11,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("storage", &[]),
     ("audio", &[]),
     ("asr", &[]),
+    ("engine", &["asr"]),
     ("rules", &[]),
     ("redis", &[]),
     ("queue", &["storage", "redis"]),
@@ -27,7 +28,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("apalis", &["queue"]),
     ("apalis-core", &["queue"]),
     ("symphonia", &["audio"]),
-    ("ct2rs", &["asr"]),
+    ("tokenizers", &["engine"]),
     ("redis", &["permits", "queue", "redis"]),
 ];
 
@@ -106,6 +107,18 @@ fn only_the_composition_root_names_back_ends() {
             assert!(!text.contains(back_end), "{} names {back_end}", file.display());
         }
     }
+}
+
+/// Native code that computes stays in the engine's own process: no other program is linked to it.
+#[test]
+fn only_the_engines_program_is_linked_to_the_engine() {
+    let mut files = Vec::new();
+    for folder in ["src", "workers"] {
+        sources(&root().join(folder), &mut files);
+    }
+    let names_it = |file: &&PathBuf| std::fs::read_to_string(file).unwrap().contains("earmark_engine::");
+    let naming: Vec<&PathBuf> = files.iter().filter(names_it).collect();
+    assert_eq!(naming, [&root().join("src/bin/earmark-engine.rs")]);
 }
 
 #[test]

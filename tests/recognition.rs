@@ -1,8 +1,11 @@
 //! The built-in engine with the model that `make setup` fetches, on the recordings of tests/fixtures.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+#[path = "support/sound/mod.rs"]
 mod sound;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use earmark_asr::{
@@ -12,14 +15,18 @@ use earmark_core::ClipText;
 
 /// Loading takes longer than most tests; all of this process's share one.
 static ENGINE: LazyLock<LocalEngine> =
-    LazyLock::new(|| LocalEngine::load(&options()).expect("run `make setup` before the tests"));
+    LazyLock::new(|| LocalEngine::new(options()).expect("run `make setup` before the tests"));
 
 fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+    env!("CARGO_MANIFEST_DIR").into()
 }
 
 fn options() -> LocalOptions {
-    LocalOptions { model_path: repository().join("engine/model"), ..LocalOptions::default() }
+    LocalOptions {
+        model_path: repository().join("engine/model"),
+        batch: 4,
+        ..LocalOptions::new(env!("CARGO_BIN_EXE_earmark-engine").into())
+    }
 }
 
 fn fixture(name: &str) -> Vec<Vec<f32>> {
@@ -167,7 +174,7 @@ async fn speech_that_a_prompt_does_not_fit_keeps_its_text() {
 
 #[tokio::test]
 async fn clips_of_several_languages_and_prompts_in_one_batch_get_their_own_texts() {
-    let engine = LocalEngine::load(&options()).unwrap();
+    let engine = LocalEngine::new(options()).unwrap();
     let english = request(austen(), detect(None));
     let prompted = ClipRequest { prompt: Some("Chapter two.".into()), ..english.clone() };
     let chinese = request(
@@ -189,7 +196,7 @@ async fn clips_of_several_languages_and_prompts_in_one_batch_get_their_own_texts
 
 #[tokio::test]
 async fn a_request_given_up_does_not_hold_up_the_next() {
-    let engine = LocalEngine::load(&LocalOptions { batch: 1, ..options() }).unwrap();
+    let engine = LocalEngine::new(LocalOptions { batch: 1, ..options() }).unwrap();
     for _ in 0..8 {
         let given_up = engine.transcribe(request(austen(), fixed("en")), &NotHearing);
         tokio::pin!(given_up);
@@ -212,14 +219,17 @@ async fn what_cannot_be_transcribed_is_refused_with_the_reason() {
 
 #[test]
 fn the_engine_names_what_is_needed_to_repeat_its_answers() {
+    let choice = ENGINE.believe().unwrap();
     let engine = ENGINE.engine();
     assert_eq!((engine.name.as_str(), engine.model.as_str()), ("local", "whisper-base"));
-    assert_eq!(engine.version, "ctranslate2 4.8.4 int8, weights d01c3014881c");
+    let computed_with = choice.rung.name();
+    assert_eq!(engine.version, format!("ctranslate2 4.8.4 {computed_with}, weights d01c3014881c"));
+    assert_eq!(choice.surroundings.weights, "d01c3014881c");
 }
 
 #[test]
 fn a_model_that_is_not_there_is_named() {
     let folder = repository().join("tests/fixtures/no-model");
-    let error = LocalEngine::load(&LocalOptions { model_path: folder, ..options() }).err().unwrap();
+    let error = LocalEngine::new(LocalOptions { model_path: folder, ..options() }).err().unwrap();
     assert!(matches!(&error, AsrError::NotLoaded { detail } if detail.contains("no-model/model.bin")), "{error}");
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::{Outcome, show};
 use crate::app::App;
 use crate::complaint::Complaint;
-use crate::config::{Config, Setting};
+use crate::config::{Config, EngineKind, Setting};
+use crate::engines;
 use crate::rules_in_force::{self, short};
 
 /// Settings are printed whether there is a database or not.
@@ -19,7 +20,8 @@ pub struct Args {
     json: bool,
 }
 
-/// Prints the settings, and the rule set that comes before `rules.path` where one was put in force.
+/// Prints the settings, the rule set that comes before `rules.path` where one was put in force, and what the built-in
+/// engine was found to work with.
 pub async fn config(args: &Args, config: Config, settings: &[Setting]) -> Result<Outcome, Complaint> {
     if args.json {
         for setting in settings {
@@ -29,6 +31,7 @@ pub async fn config(args: &Args, config: Config, settings: &[Setting]) -> Result
         }
         return Ok(Outcome::Done);
     }
+    let engine = (config.asr.engine == EngineKind::Local).then(|| engines::built_in(&config).ok()).flatten();
     let activated = tokio::time::timeout(LOOK, activated(config));
     let mut table = show::table(&["setting", "value", "from"]);
     for setting in settings {
@@ -37,6 +40,9 @@ pub async fn config(args: &Args, config: Config, settings: &[Setting]) -> Result
     show::line(&table.to_string());
     if let Ok(Some(activated)) = activated.await {
         show::line(&activated);
+    }
+    if let Some(choice) = engine.and_then(|engine| engine.proved()) {
+        show::line(&format!("the built-in engine {}", choice.line()));
     }
     Ok(Outcome::Done)
 }

@@ -5,6 +5,7 @@ mod alerts;
 mod audit;
 mod config;
 mod doctor;
+mod engine;
 mod findings;
 mod jobs;
 mod log;
@@ -98,6 +99,9 @@ enum Command {
     Config(config::Args),
     /// Check everything that earmark needs.
     Doctor,
+    /// Have the built-in engine prove itself.
+    #[command(hide = true)]
+    Engine,
 }
 
 /// How long the database may take to close.
@@ -172,6 +176,7 @@ async fn dispatch(command: Command, settings: Config, table: Vec<Setting>) -> Re
     match command {
         Command::Config(args) => return config::config(&args, settings, &table).await,
         Command::Doctor => return doctor::doctor(settings).await,
+        Command::Engine => return engine::engine(settings).await,
         Command::Rules(command) => return rules::rules(command, settings).await,
         _ => {}
     }
@@ -206,7 +211,7 @@ async fn dispatch(command: Command, settings: Config, table: Vec<Setting>) -> Re
         Command::Storage(command) => storage::storage(&app, command).await,
         Command::Retention(args) => retention::retention(&app, &args).await,
         Command::Migrate => migrate::migrate(&app).await,
-        Command::Config(_) | Command::Doctor | Command::Rules(_) => Ok(Outcome::Done),
+        Command::Config(_) | Command::Doctor | Command::Engine | Command::Rules(_) => Ok(Outcome::Done),
     };
     // What was written is safe already; a connection that is still busy must not hold up the end of the program.
     let _ = tokio::time::timeout(CLOSE_TIME, app.close()).await;

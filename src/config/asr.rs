@@ -132,6 +132,18 @@ pub struct Asr {
     /// Clips through the network together.
     #[serde(deserialize_with = "between::<1, 64, _, _>")]
     pub batch: usize,
+    /// After so long without a clip the built-in engine is ended.
+    #[serde(deserialize_with = "between::<1, 31_536_000, _, _>")]
+    pub idle_unload_secs: u64,
+    /// Longest time for a batch of the built-in engine.
+    #[serde(deserialize_with = "between::<1, 86_400, _, _>")]
+    pub engine_timeout_secs: u64,
+    /// Memory of the built-in engine; 0 for what suits the model.
+    #[serde(deserialize_with = "between::<0, 1_048_576, _, _>")]
+    pub engine_memory_mb: u64,
+    /// The built-in engine's program.
+    #[serde(deserialize_with = "optional")]
+    pub engine_program: Option<PathBuf>,
     /// Whether every word is aligned.
     #[serde(deserialize_with = "flag")]
     pub word_times: bool,

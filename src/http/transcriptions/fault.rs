@@ -220,7 +220,10 @@ impl From<AsrError> for Fault {
             AsrError::Rejected { status, code, message } if (400..500).contains(&status) => {
                 Self::Rejected { status, code, message }
             }
-            AsrError::Rejected { .. } | AsrError::Failed { .. } | AsrError::NotEncoded { .. } => Self::Failed,
+            AsrError::Rejected { .. }
+            | AsrError::Failed { .. }
+            | AsrError::EngineEnded { .. }
+            | AsrError::NotEncoded { .. } => Self::Failed,
             AsrError::Refused { .. } => Self::Sensitive,
             AsrError::NotLoaded { .. } => Self::OutOfOrder,
         }
@@ -272,6 +275,7 @@ mod tests {
             (AskError::Abandoned, 500, "1200", false),
             (AskError::Transcribe(AsrError::NotLoaded { detail: "d".into() }), 500, "1200", true),
             (AskError::Transcribe(AsrError::Failed { detail: "d".into() }), 500, "1200", false),
+            (AskError::Transcribe(AsrError::EngineEnded { detail: "d".into() }), 500, "1200", false),
             (AskError::Transcribe(AsrError::TooLong { length_ms: 2, max_ms: 1 }), 400, "1214", true),
             (AskError::Transcribe(AsrError::UnknownLanguage { language: "xx".into() }), 400, "1214", true),
             (AskError::Transcribe(AsrError::Closed), 500, "1200", false),

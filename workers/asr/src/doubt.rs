@@ -69,7 +69,7 @@ const STOCK_BEGINNINGS: [&str; 9] = [
 
 /// Whether a text was said by nobody: `no_speech` is the model's probability of that, `log_probability` the mean
 /// over the text's tokens.
-pub(crate) fn is_invented(text: &str, no_speech: f32, log_probability: f32) -> bool {
+pub fn is_invented(text: &str, no_speech: f32, log_probability: f32) -> bool {
     if no_speech > NO_SPEECH_PROBABILITY && log_probability < NO_SPEECH_LOG_PROBABILITY {
         return true;
     }
@@ -80,18 +80,18 @@ pub(crate) fn is_invented(text: &str, no_speech: f32, log_probability: f32) -> b
 /// Whether a text that was heard behind a prompt is to be held against what is heard without one. Behind a prompt
 /// neither probability tells speech from noise: speech was measured at up to .90 and down to −1.2, white noise down
 /// to .32 and up to −.4.
-pub(crate) fn is_improbable(no_speech: f32, log_probability: f32) -> bool {
+pub fn is_improbable(no_speech: f32, log_probability: f32) -> bool {
     no_speech > NO_SPEECH_PROBABILITY || log_probability < NO_SPEECH_LOG_PROBABILITY
 }
 
 /// Whether nobody speaks, as far as the model knows that was told nothing, where a text is in doubt already: it gave
 /// recordings of speech at most .28, white noise of any loudness .69 and more.
-pub(crate) fn is_silent(no_speech: f32) -> bool {
+pub fn is_silent(no_speech: f32) -> bool {
     no_speech > NO_SPEECH_PROBABILITY
 }
 
 /// Whether a mouth can say a text in `length_ms`.
-pub(crate) fn is_speakable(text: &str, length_ms: u64) -> bool {
+pub fn is_speakable(text: &str, length_ms: u64) -> bool {
     let needed_ms: f32 = text
         .chars()
         .filter(|character| character.is_alphanumeric())
@@ -101,31 +101,31 @@ pub(crate) fn is_speakable(text: &str, length_ms: u64) -> bool {
 }
 
 /// Whether a text is nothing but a stock phrase.
-pub(crate) fn is_stock(text: &str) -> bool {
+pub fn is_stock(text: &str) -> bool {
     let letters = plain(text, true);
     STOCK_PHRASES.iter().any(|phrase| letters == *phrase)
         || STOCK_BEGINNINGS.iter().any(|beginning| letters.starts_with(beginning))
 }
 
 /// Whether a clip's whole text is a part of what the decoder was told beforehand.
-pub(crate) fn is_echo(text: &str, told: &[String]) -> bool {
+pub fn is_echo(text: &str, told: &[String]) -> bool {
     told.iter().any(|told| is_read_back(text, told))
         || told.iter().any(|told| plain(told, false) == plain(text, false) && is_within(text, told))
 }
 
 /// Whether a text is a part of `told`, and so long that nobody says the same by chance.
-pub(crate) fn is_read_back(text: &str, told: &str) -> bool {
+pub fn is_read_back(text: &str, told: &str) -> bool {
     plain(text, false).chars().count() >= ECHO_CHARACTERS && is_within(text, told)
 }
 
 /// Whether a text, if there is one, is a part of `told`; case, spaces and punctuation aside.
-pub(crate) fn is_within(text: &str, told: &str) -> bool {
+pub fn is_within(text: &str, told: &str) -> bool {
     let text = plain(text, false);
     !text.is_empty() && plain(told, false).contains(&text)
 }
 
 /// Lower case, letters and digits only; `spaced` keeps one space between words.
-pub(crate) fn plain(text: &str, spaced: bool) -> String {
+pub fn plain(text: &str, spaced: bool) -> String {
     let mut plain = String::new();
     for part in text.split(|character: char| !character.is_alphanumeric()).filter(|part| !part.is_empty()) {
         if spaced && !plain.is_empty() {
@@ -138,7 +138,7 @@ pub(crate) fn plain(text: &str, spaced: bool) -> String {
 
 /// The parts of a text (places among its characters) that only repeat what stands before them, more often than people
 /// do: everything after the first occurrence. In order, apart.
-pub(crate) fn loops(text: &[char]) -> Vec<Range<usize>> {
+pub fn loops(text: &[char]) -> Vec<Range<usize>> {
     // Punctuation and spaces come and go within a loop.
     let spoken: Vec<(usize, char)> = text
         .iter()

@@ -1,10 +1,11 @@
 //! Recognisers behind one trait: a clip in, its text out.
 //!
-//! [`Transcriber`] is the seam; `local` is the engine built in, `glm` the client of recognisers elsewhere.
+//! [`Transcriber`] is the seam; `local` has the built-in engine in a process of its own (`workers/engine`), `glm` is the
+//! client of recognisers elsewhere. `doubt` tells what a recogniser says without having heard it.
 
-mod doubt;
+pub mod doubt;
 pub mod glm;
-mod letters;
+pub mod letters;
 pub mod local;
 mod transcriber;
 

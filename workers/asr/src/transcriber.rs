@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use earmark_core::{ClipText, Disposition, Engine, Failure, SAMPLE_RATE_HZ};
+use serde::{Deserialize, Serialize};
 
 /// A recogniser.
 #[async_trait]
@@ -154,7 +155,8 @@ pub enum UploadFormat {
 }
 
 /// Which language a clip is in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum LanguageChoice {
     /// Known: ISO 639-1.
     Fixed(String),
@@ -180,6 +182,12 @@ pub enum AsrError {
     #[error("the recogniser failed: {detail}")]
     Failed {
         /// In its own words.
+        detail: String,
+    },
+    /// The built-in engine's process ends whenever it is asked for this clip, alone in a fresh one too, and works without.
+    #[error("the clip ends the recogniser's process, alone in a fresh one too: {detail}")]
+    EngineEnded {
+        /// How it ended.
         detail: String,
     },
     /// Longer than the engine takes.
@@ -275,6 +283,7 @@ impl Failure for AsrError {
         match self {
             Self::NotLoaded { .. } => "transcribe.not_loaded",
             Self::Failed { .. } => "transcribe.failed",
+            Self::EngineEnded { .. } => "transcribe.engine_ended",
             Self::TooLong { .. } => "transcribe.too_long",
             Self::UnknownLanguage { .. } => "transcribe.unknown_language",
             Self::Closed => "transcribe.closed",
@@ -292,6 +301,7 @@ impl Failure for AsrError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::NotLoaded { .. } => Some("run `make setup`, or set EARMARK__ASR__MODEL_PATH to a CTranslate2 Whisper folder; `earmark doctor` checks it".into()),
+            Self::EngineEnded { .. } => Some("listen to that part of the recording; cut out or encoded anew it may be submitted again".into()),
             Self::UnknownLanguage { .. } => Some("set EARMARK__ASR__LANGUAGE to `auto` or an ISO 639-1 code such as zh or en".into()),
             Self::AccountStopped { .. } => Some("see to the account at the provider, then `earmark accounts resume`".into()),
             Self::Credentials { .. } => Some("set EARMARK__ASR__API_KEY to a key the provider accepts, then `earmark accounts resume`".into()),
@@ -314,9 +324,11 @@ impl Failure for AsrError {
             | Self::Unavailable { .. }
             | Self::TimedOut { .. }
             | Self::NotEncoded { .. } => Disposition::Retry,
-            Self::TooLong { .. } | Self::UnknownLanguage { .. } | Self::Rejected { .. } | Self::Refused { .. } => {
-                Disposition::Fail
-            }
+            Self::EngineEnded { .. }
+            | Self::TooLong { .. }
+            | Self::UnknownLanguage { .. }
+            | Self::Rejected { .. }
+            | Self::Refused { .. } => Disposition::Fail,
             Self::Closed => Disposition::Release,
             Self::Throttled { retry_after, .. } => Disposition::RetryAfter(*retry_after),
             // Nothing gets better by asking again soon; whoever resumes the account wakes the jobs.

@@ -10,7 +10,7 @@ const LEAST_MASS: f32 = 0.02;
 /// The language out of `candidates` (all when empty) that a clip is in, from the detector's `probabilities`.
 /// `likely`, the language of the speech around it, is taken when in doubt. `None` only when there is nothing to
 /// choose from.
-pub(super) fn choose(probabilities: &[(String, f32)], candidates: &[String], likely: Option<&str>) -> Option<String> {
+pub(crate) fn choose(probabilities: &[(String, f32)], candidates: &[String], likely: Option<&str>) -> Option<String> {
     let possible: Vec<&(String, f32)> =
         probabilities.iter().filter(|(language, _)| candidates.is_empty() || candidates.contains(language)).collect();
     let mass: f32 = possible.iter().map(|(_, probability)| probability).sum();

@@ -8,9 +8,7 @@ use realfft::num_complex::Complex32;
 use realfft::{RealFftPlanner, RealToComplex};
 
 /// Samples from one frame to the next: 10 ms.
-pub(crate) const HOP: usize = 160;
-/// Frames of a full window: 30 s.
-pub(crate) const FULL_WINDOW: usize = 3000;
+const HOP: usize = 160;
 /// Samples under one frame: 25 ms.
 const FRAME: usize = 400;
 /// Energies below this are silence.

@@ -1,7 +1,7 @@
 //! What the decoder is told beforehand: the script, names and terms, what was said before.
 
-use super::script::MANDARIN;
-use super::vocabulary::Vocabulary;
+use crate::script::MANDARIN;
+use crate::vocabulary::Vocabulary;
 
 /// "What follows is in Mandarin": makes the model write simplified characters and punctuation. Character error rate
 /// with it .13–.17, without .26–.36 (traditional characters among others).
@@ -11,16 +11,16 @@ const MOST_TOKENS: usize = 223;
 
 /// Text before the transcript, and what it was made of.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Previous {
+pub(crate) struct Previous {
     /// Tokens, at most [`MOST_TOKENS`]; empty for none.
-    pub(super) tokens: Vec<String>,
+    pub(crate) tokens: Vec<usize>,
     /// The texts in it, for finding them read back.
-    pub(super) texts: Vec<String>,
+    pub(crate) texts: Vec<String>,
 }
 
 impl Previous {
     /// The script's line for `language`, as many whole `glossary` terms as fit, and the end of `prompt`.
-    pub(super) fn new(vocabulary: &Vocabulary, language: &str, prompt: Option<&str>, glossary: &[String]) -> Self {
+    pub(crate) fn new(vocabulary: &Vocabulary, language: &str, prompt: Option<&str>, glossary: &[String]) -> Self {
         let mut previous = Self::script(vocabulary, language);
         let spoken = prompt.map(str::trim).filter(|text| !text.is_empty());
         let spoken_tokens = spoken.map(|text| vocabulary.encode(&format!(" {text}"))).unwrap_or_default();
@@ -36,12 +36,12 @@ impl Previous {
     }
 
     /// Whether it is more than the script's line for `language`.
-    pub(super) fn is_told(&self, language: &str) -> bool {
+    pub(crate) fn is_told(&self, language: &str) -> bool {
         self.texts.len() > usize::from(language == MANDARIN)
     }
 
     /// The script's line alone.
-    pub(super) fn script(vocabulary: &Vocabulary, language: &str) -> Self {
+    pub(crate) fn script(vocabulary: &Vocabulary, language: &str) -> Self {
         if language != MANDARIN {
             return Self::default();
         }
@@ -55,7 +55,7 @@ fn fitting_terms(
     language: &str,
     glossary: &[String],
     room: usize,
-) -> (Option<String>, Vec<String>) {
+) -> (Option<String>, Vec<usize>) {
     let (separator, stop) = if language == MANDARIN { ("、", "。") } else { (", ", ".") };
     let mut line = String::new();
     let mut tokens = Vec::new();
@@ -70,6 +70,6 @@ fn fitting_terms(
     (Some(line).filter(|line| !line.is_empty()), tokens)
 }
 
-fn last(tokens: &[String], most: usize) -> Vec<String> {
+fn last(tokens: &[usize], most: usize) -> Vec<usize> {
     tokens[tokens.len().saturating_sub(most)..].to_vec()
 }

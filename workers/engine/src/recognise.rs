@@ -1,15 +1,17 @@
 //! A batch of clips to their texts.
 
+use earmark_asr::LanguageChoice;
+use earmark_asr::doubt::{is_echo, is_improbable, is_invented, is_silent, is_speakable, loops};
+use earmark_asr::local::wire::Clip;
 use earmark_core::{ClipText, Dropped, TimePrecision, TimedText, ms_to_samples, samples_to_ms, to_simplified};
 
-use super::language::choose;
-use super::model::{Decoded, Decoding, Encoded, Model};
-use super::prompt::Previous;
-use super::script::MANDARIN;
-use super::timing::{Span, Stretch, character_times, segment, spans, tokens_of};
-use super::vocabulary::Character;
-use crate::doubt::{is_echo, is_improbable, is_invented, is_silent, is_speakable, loops};
-use crate::{AsrError, ClipRequest, LanguageChoice};
+use crate::language::choose;
+use crate::model::{Decoded, Decoding, Model};
+use crate::prompt::Previous;
+use crate::script::MANDARIN;
+use crate::timing::{Span, Stretch, character_times, segment, spans, tokens_of};
+use crate::vocabulary::Character;
+use crate::whisper::Encoded;
 
 /// The model closes a text and leaves the rest of the clip unheard at times; a rest as long as this is listened to
 /// again by itself.
@@ -20,7 +22,7 @@ const LEAST_PROGRESS_MS: u64 = 300;
 const NO_REPEAT_NGRAM: usize = 6;
 
 /// A model and the way it is asked.
-pub(super) struct Recogniser {
+pub(crate) struct Recogniser {
     model: Model,
     beam: usize,
 }
@@ -66,33 +68,33 @@ struct Judged {
 
 impl Recogniser {
     /// Follows `beam` hypotheses at once.
-    pub(super) fn new(model: Model, beam: usize) -> Self {
+    pub(crate) fn new(model: Model, beam: usize) -> Self {
         Self { model, beam }
     }
 
-    /// One answer for each request, in order.
-    pub(super) fn recognise(&self, requests: &[ClipRequest]) -> Vec<Result<ClipText, AsrError>> {
-        match self.batch(requests) {
+    /// One answer for each clip, in order; an error is in the library's own words.
+    pub(crate) fn recognise(&self, clips: &[Clip]) -> Vec<Result<ClipText, String>> {
+        match self.batch(clips) {
             Ok(texts) => texts.into_iter().map(Ok).collect(),
-            Err(AsrError::Failed { detail }) if requests.len() == 1 => vec![Err(AsrError::Failed { detail })],
+            Err(detail) if clips.len() == 1 => vec![Err(detail)],
             // One bad clip must not cost its neighbours their text.
-            Err(_) => requests.chunks(1).flat_map(|request| self.recognise(request)).collect(),
+            Err(_) => clips.chunks(1).flat_map(|clip| self.recognise(clip)).collect(),
         }
     }
 
-    fn batch(&self, requests: &[ClipRequest]) -> Result<Vec<ClipText>, AsrError> {
-        let clips: Vec<&[f32]> = requests.iter().map(|request| request.sound.samples()).collect();
+    fn batch(&self, clips: &[Clip]) -> Result<Vec<ClipText>, String> {
+        let samples: Vec<&[f32]> = clips.iter().map(|clip| clip.samples.as_slice()).collect();
         let mut encoded = None;
         let mut detected = Vec::new();
-        if requests.iter().any(|request| matches!(request.language, LanguageChoice::Detect { .. })) {
-            let everything = self.model.encode(&clips)?;
+        if clips.iter().any(|clip| matches!(clip.head.language, LanguageChoice::Detect { .. })) {
+            let everything = self.model.encode(&samples)?;
             detected = self.model.languages(&everything)?;
             encoded = Some(everything);
         }
-        let passages: Vec<Passage<'_>> = requests
+        let passages: Vec<Passage<'_>> = clips
             .iter()
             .enumerate()
-            .map(|(at, request)| self.passage(request, detected.get(at).map_or(&[], Vec::as_slice)))
+            .map(|(at, clip)| self.passage(clip, detected.get(at).map_or(&[], Vec::as_slice)))
             .collect();
 
         // The decoder wants prompts of one length, and what is forbidden is forbidden to a whole batch.
@@ -114,15 +116,16 @@ impl Recogniser {
         Ok(texts.into_iter().flatten().collect())
     }
 
-    fn passage<'a>(&self, request: &'a ClipRequest, detected: &[(String, f32)]) -> Passage<'a> {
-        let language = match &request.language {
+    fn passage<'a>(&self, clip: &'a Clip, detected: &[(String, f32)]) -> Passage<'a> {
+        let language = match &clip.head.language {
             LanguageChoice::Fixed(language) => language.clone(),
             LanguageChoice::Detect { candidates, likely } => {
                 choose(detected, candidates, likely.as_deref()).unwrap_or_else(|| "en".to_owned())
             }
         };
-        let previous = Previous::new(&self.model.vocabulary, &language, request.prompt.as_deref(), &request.glossary);
-        Passage { samples: request.sound.samples(), language, previous, has_words: request.has_words }
+        let previous =
+            Previous::new(&self.model.vocabulary, &language, clip.head.prompt.as_deref(), &clip.head.glossary);
+        Passage { samples: &clip.samples, language, previous, has_words: clip.head.has_words }
     }
 
     fn usual(&self) -> Decoding {
@@ -130,7 +133,7 @@ impl Recogniser {
     }
 
     /// The second try where the first one is in doubt, the rest where the model stopped early.
-    fn finish(&self, passage: &Passage<'_>, heard: Heard) -> Result<ClipText, AsrError> {
+    fn finish(&self, passage: &Passage<'_>, heard: Heard) -> Result<ClipText, String> {
         let mut heard = self.second_try(passage, heard)?;
         let length_ms = length_ms(passage.samples);
         while heard.end_ms > 0 && heard.end_ms + UNHEARD_REST_MS <= length_ms {
@@ -158,7 +161,7 @@ impl Recogniser {
     }
 
     /// Without what was told beforehand, which inventions, loops and echoes come from, and with repetitions forbidden.
-    fn second_try(&self, passage: &Passage<'_>, first: Heard) -> Result<Heard, AsrError> {
+    fn second_try(&self, passage: &Passage<'_>, first: Heard) -> Result<Heard, String> {
         if first.doubt == Doubt::None {
             return Ok(first);
         }
@@ -176,14 +179,14 @@ impl Recogniser {
         Ok(if is_better { second } else { first })
     }
 
-    fn alone(&self, passage: &Passage<'_>, decoding: Decoding) -> Result<Heard, AsrError> {
+    fn alone(&self, passage: &Passage<'_>, decoding: Decoding) -> Result<Heard, String> {
         let encoded = self.model.encode(&[passage.samples])?;
         let mut heard = self.listen(&[passage], &encoded, decoding)?;
-        heard.pop().ok_or_else(|| AsrError::Failed { detail: "the decoder gave no answer".into() })
+        heard.pop().ok_or_else(|| "the decoder gave no answer".to_owned())
     }
 
-    fn listen(&self, passages: &[&Passage<'_>], encoded: &Encoded, decoding: Decoding) -> Result<Vec<Heard>, AsrError> {
-        let prompts: Vec<(&str, &[String])> =
+    fn listen(&self, passages: &[&Passage<'_>], encoded: &Encoded, decoding: Decoding) -> Result<Vec<Heard>, String> {
+        let prompts: Vec<(&str, &[usize])> =
             passages.iter().map(|passage| (passage.language.as_str(), passage.previous.tokens.as_slice())).collect();
         let decoded = self.model.generate(encoded, &prompts, decoding)?;
         let judged: Vec<Judged> =
@@ -266,7 +269,7 @@ impl Recogniser {
         encoded: &Encoded,
         decoded: &[Decoded],
         judged: &[Judged],
-    ) -> Result<Vec<Option<Vec<Stretch>>>, AsrError> {
+    ) -> Result<Vec<Option<Vec<Stretch>>>, String> {
         let mut times = vec![None; passages.len()];
         let lengths_ms: Vec<u64> = passages.iter().map(|passage| length_ms(passage.samples)).collect();
         let wants = |at: usize| passages[at].has_words && !judged[at].tokens.is_empty();

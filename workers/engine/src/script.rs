@@ -1,9 +1,9 @@
 //! Simplified characters, whatever script the model learned a phrase in.
 
-use super::vocabulary::Vocabulary;
+use crate::vocabulary::Vocabulary;
 
 /// What Mandarin is called among a model's languages.
-pub(super) const MANDARIN: &str = "zh";
+pub(crate) const MANDARIN: &str = "zh";
 
 /// The characters of Whisper's vocabulary that only the traditional script has. (The vocabulary is the same for all
 /// its models; rarer characters are spelled in bytes there and cannot be told from simplified ones.)
@@ -14,6 +14,6 @@ const TRADITIONAL: &str = "並亞來係個們備傳傷僕價億兒內兩別則�
     黨龍";
 
 /// The tokens that Mandarin does without: forbidden, the model takes their simplified counterparts.
-pub(super) fn traditional_tokens(vocabulary: &Vocabulary) -> Vec<i32> {
+pub(crate) fn traditional_tokens(vocabulary: &Vocabulary) -> Vec<i32> {
     vocabulary.tokens_with(|value| TRADITIONAL.contains(value))
 }

@@ -2,26 +2,26 @@
 
 use earmark_core::{TimedText, Word};
 
-use super::vocabulary::{Character, Vocabulary};
-use crate::letters::is_ideograph;
+use crate::vocabulary::{Character, Vocabulary};
+use earmark_asr::letters::is_ideograph;
 
 /// One frame of the encoder's output.
 const FRAME_MS: u64 = 20;
 
 /// A stretch of text between two timestamps, before its characters are judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Span {
-    pub(super) start_ms: u64,
-    pub(super) end_ms: u64,
+pub(crate) struct Span {
+    pub(crate) start_ms: u64,
+    pub(crate) end_ms: u64,
     /// First of its tokens, in the list that the model gave.
-    pub(super) first_token: usize,
+    pub(crate) first_token: usize,
     /// One past the last.
-    pub(super) end_token: usize,
+    pub(crate) end_token: usize,
 }
 
 /// The spans that the timestamps among `tokens` divide the text into. A stretch without an end ends with the clip,
 /// and nothing lies past `clip_ms`.
-pub(super) fn spans(vocabulary: &Vocabulary, tokens: &[usize], clip_ms: u64) -> Vec<Span> {
+pub(crate) fn spans(vocabulary: &Vocabulary, tokens: &[usize], clip_ms: u64) -> Vec<Span> {
     let mut spans = Vec::new();
     let mut start_ms = 0;
     let mut first_token = None;
@@ -44,7 +44,7 @@ pub(super) fn spans(vocabulary: &Vocabulary, tokens: &[usize], clip_ms: u64) -> 
 
 /// The text of one span out of the characters that were believed, `None` when nothing is left of it. With `times`,
 /// one for each of the characters, it has words.
-pub(super) fn segment(
+pub(crate) fn segment(
     span: &Span,
     characters: &[Character],
     times: Option<&[Stretch]>,
@@ -67,13 +67,13 @@ pub(super) fn segment(
 
 /// From when to when, in ms from the clip's start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stretch {
-    pub(super) start_ms: u64,
-    pub(super) end_ms: u64,
+pub(crate) struct Stretch {
+    pub(crate) start_ms: u64,
+    pub(crate) end_ms: u64,
 }
 
 /// The places, in the model's token list, of the text tokens that `characters` are made of: what is to be aligned.
-pub(super) fn tokens_of(
+pub(crate) fn tokens_of(
     vocabulary: &Vocabulary,
     tokens: &[usize],
     all: &[Character],
@@ -89,7 +89,7 @@ pub(super) fn tokens_of(
 
 /// When each character was spoken. `aligned` are the places of the aligned tokens ([`tokens_of`]), `path` the pairs
 /// of token and frame that the model went through. Characters of one token share its time evenly; spaces take none.
-pub(super) fn character_times(
+pub(crate) fn character_times(
     characters: &[Character],
     aligned: &[usize],
     path: impl Iterator<Item = (i64, i64)>,

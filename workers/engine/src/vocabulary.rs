@@ -4,8 +4,6 @@ use std::path::Path;
 
 use tokenizers::Tokenizer;
 
-use crate::AsrError;
-
 /// Where the token that precedes the timestamps has had different names.
 const NO_SPEECH_NAMES: [&str; 2] = ["<|nospeech|>", "<|nocaptions|>"];
 
@@ -30,10 +28,10 @@ impl Vocabulary {
     /// Reads `tokenizer.json` from a model's folder.
     ///
     /// # Errors
-    /// [`AsrError::NotLoaded`] naming the file, when it cannot be read or is no Whisper tokenizer.
-    pub(crate) fn load(folder: &Path) -> Result<Self, AsrError> {
+    /// What is wrong, with the file's name, when it cannot be read or is no Whisper tokenizer.
+    pub(crate) fn load(folder: &Path) -> Result<Self, String> {
         let path = folder.join("tokenizer.json");
-        let damaged = |detail: String| AsrError::NotLoaded { detail: format!("{}: {detail}", path.display()) };
+        let damaged = |detail: String| format!("{}: {detail}", path.display());
         let tokenizer = Tokenizer::from_file(&path).map_err(|error| damaged(error.to_string()))?;
         let id = |token: &str| {
             tokenizer.token_to_id(token).map(|id| id as usize).ok_or_else(|| damaged(format!("has no token {token}")))
@@ -62,10 +60,11 @@ impl Vocabulary {
         &self.languages
     }
 
-    /// The tokens of a text, as the model's vocabulary spells them.
-    pub(crate) fn encode(&self, text: &str) -> Vec<String> {
+    /// The tokens of a text.
+    pub(crate) fn encode(&self, text: &str) -> Vec<usize> {
         // Encoding plain text has no failure that depends on the text; an empty prompt is harmless.
-        self.tokenizer.encode(text, false).map(|encoding| encoding.get_tokens().to_vec()).unwrap_or_default()
+        let encoding = self.tokenizer.encode(text, false);
+        encoding.map(|encoding| encoding.get_ids().iter().map(|id| *id as usize).collect()).unwrap_or_default()
     }
 
     /// The characters of a token list in order. Tokens that are not text are passed over; bytes that never make a

@@ -323,6 +323,7 @@ impl Account {
             }
             AsrError::NotLoaded { .. }
             | AsrError::Failed { .. }
+            | AsrError::EngineEnded { .. }
             | AsrError::TooLong { .. }
             | AsrError::UnknownLanguage { .. }
             | AsrError::Closed

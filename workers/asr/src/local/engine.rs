@@ -1,107 +1,81 @@
-//! The engine itself: loaded once, shared by all who transcribe.
+//! The built-in engine as a recogniser: requests wait in a queue, threads take them as batches to the engine's process.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
 use earmark_core::{ClipText, Engine};
 use tokio::sync::oneshot;
 
-use super::model::{Model, window_frames};
-use super::recognise::Recogniser;
-use super::worker::{Line, Waiting, work};
-use crate::{AsrError, ClipLimits, ClipRequest, Hearing, LanguageChoice, Sound, Transcriber};
+use super::choice::{Choice, fingerprint};
+use super::keeper::Keeper;
+use super::line::{Line, Taken, Waiting};
+use super::options::LocalOptions;
+use crate::{AsrError, ClipLimits, ClipRequest, Hearing, Sound, Transcriber};
 
 /// Whisper listens to 30 s; the rest is for the silence that tells it that the speech is over.
 const LONGEST_CLIP_MS: u64 = 30_000;
-/// The shared library that the binding's headers belong to, and the arithmetic.
-const LIBRARY: &str = "ctranslate2 4.8.4 int8";
+/// The shared library that `make setup` fetches.
+const LIBRARY: &str = "ctranslate2 4.8.4";
+/// What the model's folder must hold besides one of [`VOCABULARIES`].
+const WEIGHTS: &str = "model.bin";
+const FILES: [&str; 3] = [WEIGHTS, "config.json", "tokenizer.json"];
+const VOCABULARIES: [&str; 2] = ["vocabulary.txt", "vocabulary.json"];
 
-/// How the built-in engine is set up.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LocalOptions {
-    /// Folder of a CTranslate2 Whisper model: `model.bin`, `config.json`, `tokenizer.json`, `vocabulary.txt` or
-    /// `.json`. Default: `engine/model`.
-    pub model_path: PathBuf,
-    /// Compute threads, at least one. Each works on its own batch and holds its own copy of the weights.
-    /// Default: 1.
-    pub threads: usize,
-    /// Clips that one thread takes at once, at least one; memory grows with it. Default: 4.
-    pub batch: usize,
-    /// Hypotheses followed at once, at least one: 5 was not better than 1 on the recordings measured. Default: 1.
-    pub beam: usize,
-}
-
-impl Default for LocalOptions {
-    fn default() -> Self {
-        Self { model_path: "engine/model".into(), threads: 1, batch: 4, beam: 1 }
-    }
-}
-
-/// Whisper, with its own threads. Dropping it lets them finish the batches they are at, and waits for that.
+/// Whisper in a process of its own, which is there only while there is something to do. Dropping it ends the process.
 pub struct LocalEngine {
+    options: LocalOptions,
     line: Arc<Line>,
-    threads: Vec<JoinHandle<()>>,
-    languages: Vec<String>,
-    name: Engine,
-    in_flight: usize,
+    /// Known with the weights, which are read when they are first asked for.
+    keeper: Arc<OnceLock<Result<Keeper, AsrError>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl LocalEngine {
-    /// Loads the model and starts the threads. Takes about half a second for the base model.
+    /// Looks whether the files are there. The engine's process is started with the first clip.
     ///
     /// # Errors
-    /// [`AsrError::NotLoaded`] naming the file that is missing or damaged.
-    pub fn load(options: &LocalOptions) -> Result<Self, AsrError> {
-        let threads = options.threads.max(1);
-        let batch = options.batch.max(1);
-        let model = Model::load(&options.model_path, threads)?;
-        let name = Engine {
-            name: "local".into(),
-            model: name(&options.model_path),
-            version: format!("{LIBRARY}, weights {}", model.fingerprint),
-        };
-        let languages = model.vocabulary.languages().to_vec();
-        let recogniser = Arc::new(Recogniser::new(model, options.beam.max(1)));
-        let mut engine = Self {
-            line: Arc::new(Line::default()),
-            threads: Vec::with_capacity(threads),
-            languages,
-            name,
-            in_flight: Self::limits_with(options).in_flight,
-        };
-        for number in 0..threads {
-            let (line, recogniser) = (Arc::clone(&engine.line), Arc::clone(&recogniser));
-            let thread = std::thread::Builder::new()
-                .name(format!("asr-{number}"))
-                .spawn(move || {
-                    work(
-                        &line,
-                        batch,
-                        |request| window_frames(request.sound.samples().len()),
-                        |requests| recogniser.recognise(requests),
-                    )
-                })
-                .map_err(|error| AsrError::NotLoaded { detail: format!("cannot start a thread: {error}") })?;
-            engine.threads.push(thread);
+    /// [`AsrError::NotLoaded`] naming the file that is missing.
+    pub fn new(options: LocalOptions) -> Result<Self, AsrError> {
+        let options = LocalOptions { threads: options.threads.max(1), batch: options.batch.max(1), ..options };
+        let folder = &options.model_path;
+        let not_there =
+            |path: std::path::PathBuf| AsrError::NotLoaded { detail: format!("{} is missing", path.display()) };
+        if let Some(file) = FILES.iter().find(|file| !folder.join(file).is_file()) {
+            return Err(not_there(folder.join(file)));
         }
-        Ok(engine)
+        if !VOCABULARIES.iter().any(|file| folder.join(file).is_file()) {
+            return Err(not_there(folder.join(VOCABULARIES[0])));
+        }
+        if !options.program.is_file() {
+            return Err(not_there(options.program));
+        }
+        Ok(Self { options, line: Arc::default(), keeper: Arc::default(), threads: Mutex::default() })
     }
 
-    /// What an engine with `options` will take.
-    pub(super) fn limits_with(options: &LocalOptions) -> ClipLimits {
-        // One batch in work and one waiting: no thread idles while callers prepare the next.
-        let in_flight = 2 * options.threads.max(1) * options.batch.max(1);
-        ClipLimits { max_ms: LONGEST_CLIP_MS, in_flight, takes_files: false }
+    /// What the engine computes with. Where that was not proved in these surroundings, it is started and proved.
+    /// Blocks: for a proof some seconds.
+    ///
+    /// # Errors
+    /// [`AsrError::NotLoaded`] with what is wrong.
+    pub fn believe(&self) -> Result<Choice, AsrError> {
+        keeper(&self.keeper, &self.options)?.believe().map_err(|detail| AsrError::NotLoaded { detail })
     }
 
-    /// What an engine with `options` will be called, the weights aside.
-    pub(super) fn name_before_loading(options: &LocalOptions) -> Engine {
-        Engine { name: "local".into(), model: name(&options.model_path), version: LIBRARY.into() }
+    /// What the engine was proved to compute with in these surroundings; nothing is started.
+    pub fn proved(&self) -> Option<Choice> {
+        keeper(&self.keeper, &self.options).ok()?.believed()
     }
 
-    fn check(&self, request: &ClipRequest) -> Result<(), AsrError> {
+    /// Has the engine prove itself, whatever was proved before. Blocks for some seconds.
+    ///
+    /// # Errors
+    /// [`AsrError::NotLoaded`] with what each way to compute did.
+    pub fn prove(&self) -> Result<Choice, AsrError> {
+        keeper(&self.keeper, &self.options)?.prove_afresh().map_err(|detail| AsrError::NotLoaded { detail })
+    }
+
+    fn check(request: &ClipRequest) -> Result<(), AsrError> {
         if matches!(request.sound, Sound::File { .. }) {
             return Err(AsrError::Failed { detail: "the built-in engine takes samples, not files".into() });
         }
@@ -109,25 +83,89 @@ impl LocalEngine {
         if length_ms > LONGEST_CLIP_MS {
             return Err(AsrError::TooLong { length_ms, max_ms: LONGEST_CLIP_MS });
         }
-        let asked: &[String] = match &request.language {
-            LanguageChoice::Fixed(language) => std::slice::from_ref(language),
-            LanguageChoice::Detect { candidates, likely: _ } => candidates,
-        };
-        match asked.iter().find(|language| !self.languages.contains(language)) {
-            Some(language) => Err(AsrError::UnknownLanguage { language: language.clone() }),
-            None => Ok(()),
+        Ok(())
+    }
+
+    /// One thread for each of the engine's: with the first clip.
+    fn start_threads(&self) -> Result<(), AsrError> {
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        for number in threads.len()..self.options.threads {
+            let (line, options, place) = (Arc::clone(&self.line), self.options.clone(), Arc::clone(&self.keeper));
+            let thread = std::thread::Builder::new()
+                .name(format!("asr-{number}"))
+                .spawn(move || work(&line, &options, &place, number))
+                .map_err(|error| AsrError::NotLoaded { detail: format!("cannot start a thread: {error}") })?;
+            threads.push(thread);
+        }
+        Ok(())
+    }
+}
+
+/// The keeper of the engine's process; the weights are read for the first one.
+fn keeper<'a>(place: &'a OnceLock<Result<Keeper, AsrError>>, options: &LocalOptions) -> Result<&'a Keeper, AsrError> {
+    let made = place.get_or_init(|| {
+        let weights = options.model_path.join(WEIGHTS);
+        let not_read =
+            |error: std::io::Error| AsrError::NotLoaded { detail: format!("{}: {error}", weights.display()) };
+        let bytes = std::fs::metadata(&weights).map_err(not_read)?.len();
+        Ok(Keeper::new(options.clone(), bytes, fingerprint(&weights).map_err(not_read)?))
+    });
+    made.as_ref().map_err(|error| AsrError::NotLoaded {
+        detail: match error {
+            AsrError::NotLoaded { detail } => detail.clone(),
+            other => other.to_string(),
+        },
+    })
+}
+
+/// Takes batches from the line to thread `number` of the engine, until the line is closed.
+fn work(line: &Line, options: &LocalOptions, place: &OnceLock<Result<Keeper, AsrError>>, number: usize) {
+    loop {
+        match line.take(options.batch, options.idle_unload, kind) {
+            Taken::Batch(batch) => {
+                let (requests, answers): (Vec<_>, Vec<_>) =
+                    batch.into_iter().map(|waiting| (waiting.request, waiting.answer)).unzip();
+                let texts = match keeper(place, options) {
+                    Ok(keeper) => keeper.hear(number, &requests),
+                    Err(error) => {
+                        let detail = error.to_string();
+                        requests.iter().map(|_| Err(AsrError::NotLoaded { detail: detail.clone() })).collect()
+                    }
+                };
+                for (answer, text) in answers.into_iter().zip(texts) {
+                    // A caller that has gone needs no answer.
+                    let _ = answer.send(text);
+                }
+            }
+            Taken::Nothing => {
+                if let Some(Ok(keeper)) = place.get() {
+                    keeper.rest(options.idle_unload);
+                }
+            }
+            Taken::Closed => return,
         }
     }
+}
+
+/// Clips of one kind may go through the network together: those listened to in windows of the same length.
+fn kind(request: &ClipRequest) -> usize {
+    super::window_frames(request.sound.samples().len())
 }
 
 #[async_trait]
 impl Transcriber for LocalEngine {
     fn engine(&self) -> Engine {
-        self.name.clone()
+        let version = match keeper(&self.keeper, &self.options) {
+            Ok(keeper) => format!("{LIBRARY} {}, weights {}", keeper.rung().name(), keeper.weights()),
+            Err(_) => LIBRARY.into(),
+        };
+        Engine { name: "local".into(), model: self.options.model_name(), version }
     }
 
     fn limits(&self) -> ClipLimits {
-        ClipLimits { max_ms: LONGEST_CLIP_MS, in_flight: self.in_flight, takes_files: false }
+        // One batch in work and one waiting: no thread idles while callers prepare the next.
+        let in_flight = 2 * self.options.threads * self.options.batch;
+        ClipLimits { max_ms: LONGEST_CLIP_MS, in_flight, takes_files: false }
     }
 
     fn billed_ms(&self, _: u64) -> u64 {
@@ -135,7 +173,8 @@ impl Transcriber for LocalEngine {
     }
 
     async fn transcribe(&self, request: ClipRequest, _: &dyn Hearing) -> Result<ClipText, AsrError> {
-        self.check(&request)?;
+        Self::check(&request)?;
+        self.start_threads()?;
         let (answer, receiver) = oneshot::channel();
         self.line.push(Waiting { request, answer })?;
         // Without an answer the thread is gone.
@@ -146,18 +185,13 @@ impl Transcriber for LocalEngine {
 impl Drop for LocalEngine {
     fn drop(&mut self) {
         self.line.close();
-        for thread in self.threads.drain(..) {
+        if let Some(Ok(keeper)) = self.keeper.get() {
+            keeper.close();
+        }
+        for thread in self.threads.get_mut().unwrap_or_else(PoisonError::into_inner).drain(..) {
             if thread.join().is_err() {
                 tracing::error!("a thread of the recogniser panicked");
             }
         }
     }
-}
-
-/// What the report calls the model: the folder's name, for the folder that `make setup` fills the model in it.
-fn name(folder: &Path) -> String {
-    if folder.ends_with("engine/model") {
-        return "whisper-base".into();
-    }
-    folder.file_name().map_or_else(|| "whisper".into(), |name| name.to_string_lossy().into_owned())
 }

@@ -1,8 +1,8 @@
-//! The engine's threads: each takes what waits as one batch, answers it, and takes the next.
+//! Requests that wait for the engine's threads, which take them as batches.
 
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 use earmark_core::ClipText;
 use tokio::sync::oneshot;
@@ -58,12 +58,12 @@ impl Line {
     }
 
     /// The request that has waited longest and those of its kind behind it, at most `most` whose callers still listen;
-    /// waits for the first. `None` once closed.
-    fn take(&self, most: usize, kind: impl Fn(&ClipRequest) -> usize) -> Option<Vec<Waiting>> {
+    /// waits for the first, but not longer than `idle`.
+    pub(super) fn take(&self, most: usize, idle: Duration, kind: impl Fn(&ClipRequest) -> usize) -> Taken {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if state.is_closed {
-                return None;
+                return Taken::Closed;
             }
             state.waiting.retain(|waiting| !waiting.answer.is_closed());
             if let Some(first) = state.waiting.front().map(|waiting| kind(&waiting.request)) {
@@ -75,38 +75,30 @@ impl Line {
                         is_taken
                     });
                 state.waiting = left;
-                return Some(taken.into());
+                return Taken::Batch(taken.into());
             }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            let (woken, waited) = self.changed.wait_timeout(state, idle).unwrap_or_else(PoisonError::into_inner);
+            state = woken;
+            if waited.timed_out() && state.waiting.is_empty() && !state.is_closed {
+                return Taken::Nothing;
+            }
         }
     }
 }
 
-/// Takes batches of one `kind` from `line` and answers them with `recognise`, which gives one answer for each request, in
-/// order, until the line is closed.
-pub(super) fn work(
-    line: &Arc<Line>,
-    batch: usize,
-    kind: impl Fn(&ClipRequest) -> usize,
-    recognise: impl Fn(&[ClipRequest]) -> Vec<Result<ClipText, AsrError>>,
-) {
-    while let Some(taken) = line.take(batch, &kind) {
-        let (requests, answers): (Vec<_>, Vec<_>) =
-            taken.into_iter().map(|waiting| (waiting.request, waiting.answer)).unzip();
-        // A panic costs this batch, not the thread: with it every later request would wait for ever. What `recognise`
-        // captures is not changed by it.
-        let texts = catch_unwind(AssertUnwindSafe(|| recognise(&requests))).unwrap_or_else(|_| {
-            requests.iter().map(|_| Err(AsrError::Failed { detail: "it panicked".into() })).collect()
-        });
-        for (answer, text) in answers.into_iter().zip(texts) {
-            let _ = answer.send(text);
-        }
-    }
+/// What a thread gets to do.
+pub(super) enum Taken {
+    /// At least one request.
+    Batch(Vec<Waiting>),
+    /// Nothing came in time.
+    Nothing,
+    /// Nothing will come any more.
+    Closed,
 }
 
 #[cfg(test)]
 mod tests {
-    use earmark_core::TimePrecision;
+    use std::sync::Arc;
 
     use super::*;
     use crate::{LanguageChoice, Sound};
@@ -117,42 +109,31 @@ mod tests {
         (Waiting { request, answer }, receiver)
     }
 
-    fn nothing() -> ClipText {
-        ClipText {
-            language: None,
-            segments: Vec::new(),
-            time_precision: TimePrecision::Segment,
-            dropped: Vec::new(),
-            billed_ms: 0,
-            refused: None,
+    /// The ids of the next batch, together.
+    fn next(line: &Line, most: usize, kind: impl Fn(&ClipRequest) -> usize) -> String {
+        match line.take(most, Duration::ZERO, kind) {
+            Taken::Batch(batch) => batch.iter().map(|waiting| waiting.request.request_id.as_str()).collect(),
+            Taken::Nothing => "nothing".into(),
+            Taken::Closed => "closed".into(),
         }
     }
 
     #[test]
     fn only_clips_of_one_kind_go_together_and_nobody_is_overtaken_for_ever() {
-        let line = Arc::new(Line::default());
+        let line = Line::default();
         let mut receivers = Vec::new();
         for id in ["a1", "b2", "c1", "d2", "e1"] {
             let (waiting, receiver) = waiting(id);
             line.push(waiting).unwrap();
             receivers.push(receiver);
         }
-        let seen = Mutex::new(Vec::new());
         let kind = |request: &ClipRequest| usize::from(request.request_id.ends_with('2'));
-        work(&line, 2, kind, |requests| {
-            let mut seen = seen.lock().unwrap();
-            seen.push(requests.iter().map(|request| request.request_id.as_str()).collect::<String>());
-            if seen.len() == 3 {
-                line.close();
-            }
-            requests.iter().map(|_| Ok(nothing())).collect()
-        });
-        assert_eq!(*seen.lock().unwrap(), ["a1c1", "b2d2", "e1"]);
+        assert_eq!([0; 4].map(|_| next(&line, 2, kind)), ["a1c1", "b2d2", "e1", "nothing"]);
     }
 
     #[test]
     fn what_waits_goes_together_and_what_nobody_waits_for_is_passed_over() {
-        let line = Arc::new(Line::default());
+        let line = Line::default();
         let mut receivers = Vec::new();
         for id in ["a", "b", "c", "d", "e"] {
             let (waiting, receiver) = waiting(id);
@@ -161,33 +142,17 @@ mod tests {
                 receivers.push(receiver);
             }
         }
-        let seen = Mutex::new(Vec::new());
-        work(
-            &line,
-            3,
-            |_| 0,
-            |requests| {
-                seen.lock()
-                    .unwrap()
-                    .push(requests.iter().map(|request| request.request_id.clone()).collect::<String>());
-                if requests.len() < 3 {
-                    line.close();
-                }
-                requests.iter().map(|_| Ok(nothing())).collect()
-            },
-        );
-        assert_eq!(*seen.lock().unwrap(), ["acd", "e"]);
-        assert!(receivers.into_iter().all(|mut receiver| receiver.try_recv().is_ok_and(|answer| answer.is_ok())));
+        assert_eq!([0; 2].map(|_| next(&line, 3, |_| 0)), ["acd", "e"]);
     }
 
     #[test]
     fn a_closed_line_refuses_what_waits_and_what_comes() {
-        let line = Arc::new(Line::default());
+        let line = Line::default();
         let (early, mut receiver) = waiting("early");
         line.push(early).unwrap();
         line.close();
         assert!(matches!(receiver.try_recv(), Ok(Err(AsrError::Closed))));
         assert!(matches!(line.push(waiting("late").0), Err(AsrError::Closed)));
-        work(&line, 1, |_| 0, |_| unreachable!("nothing is taken from a closed line"));
+        assert_eq!(next(&line, 1, |_| 0), "closed");
     }
 }

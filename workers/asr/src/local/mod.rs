@@ -1,20 +1,25 @@
-//! The engine built in: Whisper through CTranslate2.
+//! The engine built in: Whisper in a process of its own, so that native code that crashes, hangs or leaks takes nobody
+//! with it.
 //!
-//! [`LocalEngine`] queues requests; its threads (`worker`) take what waits as a batch and give it to `recognise`:
-//! log-mel windows (`mel`), the encoder and decoder (`model`), the language (`language`), what is said to the decoder
-//! beforehand (`prompt`, `script`), and tokens to text and times (`vocabulary`, `timing`).
+//! [`LocalEngine`] (`engine`) queues requests (`line`); its threads take what waits as a batch to the process (`process`,
+//! which speaks `wire`). `keeper` starts the process, has it prove itself (`proof`) on the fastest way to compute that
+//! works (`rung`, `choice`), starts it anew when it dies (`death`), and finds out which clip ends it. The program itself
+//! is `workers/engine`.
 
+mod choice;
+mod death;
 mod engine;
-mod language;
-mod late;
-mod mel;
-mod model;
-mod prompt;
-mod recognise;
-mod script;
-mod timing;
-mod vocabulary;
-mod worker;
+mod keeper;
+mod line;
+mod options;
+mod process;
+mod proof;
+mod rung;
+mod window;
+pub mod wire;
 
-pub use engine::{LocalEngine, LocalOptions};
-pub use late::LateEngine;
+pub use choice::{Choice, PassedOver, Surroundings};
+pub use engine::LocalEngine;
+pub use options::LocalOptions;
+pub use rung::Rung;
+pub use window::window_frames;

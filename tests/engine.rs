@@ -1,0 +1,219 @@
+//! The built-in engine's process under the program: what ends it costs one recording at most, and nobody waits for it.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+mod support;
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::{Value, json};
+use support::{Machine, Service, fixture};
+
+/// A machine whose engine is a stand-in.
+struct Office {
+    machine: Machine,
+}
+
+impl Office {
+    /// The stand-in goes wrong as `own` says (`workers/asr/tests/stand_in.py`).
+    fn new(mut own: Value) -> Self {
+        let machine = Machine::new();
+        let folder = machine.folder.path();
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("workers/asr/tests/stand_in.py");
+        std::fs::copy(source, folder.join("engine")).unwrap();
+        std::fs::set_permissions(folder.join("engine"), std::fs::Permissions::from_mode(0o755)).unwrap();
+        own["folder"] = json!(folder);
+        std::fs::write(folder.join("engine.json"), own.to_string()).unwrap();
+        std::fs::create_dir(folder.join("model")).unwrap();
+        for file in ["model.bin", "config.json", "tokenizer.json", "vocabulary.txt"] {
+            std::fs::write(folder.join("model").join(file), file).unwrap();
+        }
+        Self { machine }
+    }
+
+    fn settings(&self) -> [(&'static str, String); 3] {
+        let folder = self.machine.folder.path();
+        [
+            ("EARMARK__ASR__ENGINE_PROGRAM", folder.join("engine").display().to_string()),
+            ("EARMARK__ASR__MODEL_PATH", folder.join("model").display().to_string()),
+            ("EARMARK__WORKER__POLL_MS", "50".into()),
+        ]
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = self.machine.command(args);
+        command.envs(self.settings());
+        command
+    }
+
+    fn work(&self) -> Child {
+        self.command(&["work"]).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    fn submit(&self, recordings: &[(&str, String)]) {
+        let lines: Vec<String> =
+            recordings.iter().map(|(key, uri)| json!({"uri": uri, "key": key}).to_string()).collect();
+        let manifest = self.machine.folder.path().join("manifest");
+        std::fs::write(&manifest, lines.join("\n")).unwrap();
+        let ran = self.machine.run(&["submit", "--manifest", manifest.to_str().unwrap()]);
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    }
+
+    fn jobs(&self) -> Vec<Value> {
+        self.machine.run(&["jobs", "list", "--json"]).json()
+    }
+
+    /// Until every job has ended; `meanwhile` is done between two looks.
+    fn until_over(&self, worker: &mut Child, mut meanwhile: impl FnMut()) -> Vec<Value> {
+        loop {
+            let jobs = self.jobs();
+            if jobs.iter().all(|job| ["done", "dead", "cancelled"].contains(&job["state"].as_str().unwrap())) {
+                return jobs;
+            }
+            assert!(worker.try_wait().unwrap().is_none(), "the worker is gone");
+            meanwhile();
+        }
+    }
+
+    fn starts(&self) -> usize {
+        let noted = std::fs::read_to_string(self.machine.folder.path().join("started")).unwrap_or_default();
+        noted.lines().count()
+    }
+}
+
+fn stop(mut worker: Child) {
+    rustix::process::kill_process(rustix::process::Pid::from_child(&worker), rustix::process::Signal::TERM).unwrap();
+    assert!(worker.wait().unwrap().success());
+}
+
+/// Engines that `worker` has started and that are there still.
+fn engines_of(worker: u32) -> Vec<rustix::process::Pid> {
+    let threads = std::fs::read_dir(format!("/proc/{worker}/task")).into_iter().flatten().filter_map(Result::ok);
+    threads
+        .flat_map(|thread| {
+            let children = std::fs::read_to_string(thread.path().join("children")).unwrap_or_default();
+            children.split_whitespace().map(|pid| pid.parse().unwrap()).collect::<Vec<i32>>()
+        })
+        .filter_map(rustix::process::Pid::from_raw)
+        .collect()
+}
+
+fn state<'a>(jobs: &'a [Value], key: &str) -> &'a Value {
+    jobs.iter().find(|job| job["key"] == key).unwrap()
+}
+
+#[test]
+fn two_good_recordings_and_one_that_ends_the_engine_are_two_reports_and_a_dead_letter_that_names_the_clip() {
+    for does in ["crash", "exit", "garbage"] {
+        let office = Office::new(json!({"clips": [{"ms": [4000, 5400], "does": does}]}));
+        office.submit(&[
+            ("good", fixture("real/austen0880.flac")),
+            ("bad", fixture("real/austen0890.flac")),
+            ("also-good", fixture("formats/austen0870.pcm16k.wav")),
+        ]);
+        let mut worker = office.work();
+        let jobs = office.until_over(&mut worker, || {});
+        for key in ["good", "also-good"] {
+            let job = state(&jobs, key);
+            assert_eq!((&job["state"], &job["deaths"]), (&json!("done"), &json!(0)), "{does}: {job}");
+        }
+        let bad = state(&jobs, "bad");
+        assert_eq!((&bad["state"], &bad["attempt"]), (&json!("dead"), &json!(1)), "{does}: {bad}");
+        assert_eq!(bad["error"]["code"], "transcribe.engine_ended", "{bad}");
+        let message = bad["error"]["message"].as_str().unwrap();
+        assert!(message.starts_with("clip 0 of channel 0 (0."), "{message}");
+        stop(worker);
+        assert_eq!(office.machine.run(&["audit", "verify"]).code, Some(0));
+    }
+}
+
+#[test]
+fn engines_that_are_killed_at_random_cost_nothing_but_time() {
+    // Answers that take a while, so that kills fall into them.
+    let office = Office::new(json!({"clips": [{"ms": [0, 30_000], "does": "late"}]}));
+    let names = ["real/austen0880.flac", "real/austen0890.flac", "formats/austen0870.pcm16k.wav"];
+    let recordings: Vec<(String, String)> =
+        (0..12).map(|at| (format!("job-{at}"), fixture(names[at % names.len()]))).collect();
+    let recordings: Vec<(&str, String)> = recordings.iter().map(|(key, uri)| (key.as_str(), uri.clone())).collect();
+    office.submit(&recordings);
+    let mut worker = office.work();
+    let pid = worker.id();
+    let mut random = fastrand::Rng::with_seed(7);
+    let mut kills = 0;
+    let jobs = office.until_over(&mut worker, || {
+        if kills < 8 && random.u8(0..3) == 0 {
+            for engine in engines_of(pid) {
+                kills += usize::from(rustix::process::kill_process(engine, rustix::process::Signal::KILL).is_ok());
+            }
+        }
+    });
+    assert!(kills > 0 && office.starts() > 1, "{kills} kills, {} starts", office.starts());
+    for job in &jobs {
+        assert_eq!((&job["state"], &job["deaths"]), (&json!("done"), &json!(0)), "{job}");
+    }
+    stop(worker);
+    assert_eq!(office.machine.run(&["audit", "verify"]).code, Some(0));
+}
+
+#[test]
+fn a_killed_worker_leaves_no_engine_behind() {
+    let office = Office::new(json!({"clips": [{"ms": [0, 30_000], "does": "hang"}]}));
+    office.submit(&[("job", fixture("real/austen0880.flac"))]);
+    let mut worker = office.work();
+    let heard = office.machine.folder.path().join("heard");
+    while !heard.exists() {
+        assert!(worker.try_wait().unwrap().is_none(), "the worker is gone");
+    }
+    let engines = engines_of(worker.id());
+    assert_eq!(engines.len(), 1);
+    worker.kill().unwrap();
+    worker.wait().unwrap();
+    let is_there = |pid: &rustix::process::Pid| PathBuf::from(format!("/proc/{}", pid.as_raw_nonzero())).exists();
+    while engines.iter().any(is_there) {
+        std::thread::yield_now();
+    }
+}
+
+#[tokio::test]
+async fn a_service_without_work_has_no_engine() {
+    let office = Office::new(json!({}));
+    // As `make build` has it proved.
+    let ran = support::Ran::of(&office.command(&["engine"]).output().unwrap());
+    assert!(ran.stderr.contains("the built-in engine computes with"), "{}", ran.stderr);
+    assert_eq!(office.starts(), 1);
+    let settings = office.settings();
+    let mut settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    settings.push(("EARMARK__ASR__IDLE_UNLOAD_SECS", "1"));
+    let service = Service::start(&office.machine, "up", &settings);
+    assert_eq!(engines_of(service.child.id()), []);
+    let body = json!({"uri": fixture("real/austen0880.flac")});
+    let (status, accepted) = service.post("/v1/jobs", &body, &[]).await;
+    assert_eq!(status, 202, "{accepted}");
+    let path = format!("/v1/jobs/{}", accepted["job_id"].as_str().unwrap());
+    while !service.get(&path).await.1.contains("\"done\"") {}
+    assert_eq!(office.starts(), 2);
+    while !engines_of(service.child.id()).is_empty() {
+        tokio::task::yield_now().await;
+    }
+    service.stop();
+}
+
+#[test]
+fn what_the_engine_computes_with_is_told_by_config_and_doctor() {
+    let office = Office::new(json!({"rungs": {"int8": "nonsense", "int8 mkl": "crash"}}));
+    let run = |args: &[&str]| support::Ran::of(&office.command(args).output().unwrap());
+    assert!(!run(&["config"]).stdout.contains("the built-in engine computes"));
+    let doctor = run(&["doctor"]);
+    assert!(doctor.stdout.contains("note  engine"), "{}", doctor.stdout);
+    assert!(doctor.stdout.contains("computes with float32 plain"), "{}", doctor.stdout);
+    assert!(doctor.stdout.contains("not with int8 oneDNN: it heard \"ha ha"), "{}", doctor.stdout);
+    let config = run(&["config"]);
+    assert!(config.stdout.contains("the built-in engine computes with float32 plain"), "{}", config.stdout);
+
+    let office = Office::new(json!({"proof": "nonsense"}));
+    let doctor = support::Ran::of(&office.command(&["doctor"]).output().unwrap());
+    assert_eq!(doctor.code, Some(1));
+    assert!(doctor.stdout.contains(" BAD  engine"), "{}", doctor.stdout);
+}

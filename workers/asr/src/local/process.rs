@@ -1,0 +1,323 @@
+//! One engine's process: started, asked, watched, ended.
+
+use std::collections::HashMap;
+use std::io::{self, BufRead, BufReader};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use earmark_core::ClipText;
+
+use super::death::Death;
+use super::options::LocalOptions;
+use super::rung::Rung;
+use super::wire::{Answer, read_answer, write_question};
+use crate::ClipRequest;
+
+/// How often an engine at work is looked at.
+const LOOK: Duration = Duration::from_millis(250);
+/// Variables that the engine gets from whoever starts it, besides its rung's: where programs and libraries are, and what
+/// people tune the libraries with. Keys and passwords are none of its business.
+const PASSED_ON: [&str; 9] =
+    ["PATH", "LD_LIBRARY_PATH", "MALLOC_", "GLIBC_", "MKL_", "ONEDNN_", "DNNL_", "CT2_", "EARMARK_ENGINE_"];
+/// Of what the engine says on its standard error, so much is kept for the message when it ends.
+const KEPT_CHARACTERS: usize = 200;
+
+/// For each clip of a batch its text, or why there is none in the engine's words.
+pub(super) type Texts = Vec<Result<ClipText, String>>;
+
+/// An engine whose model is loaded. Dropping it ends it.
+pub(super) struct Process {
+    child: Mutex<Child>,
+    pid: u32,
+    /// For asking, one at a time.
+    asking: Mutex<Asking>,
+    shared: Arc<Shared>,
+    memory_limit: u64,
+    /// As it said itself: the library and the languages.
+    pub(super) library: String,
+    pub(super) languages: Vec<String>,
+}
+
+struct Asking {
+    socket: UnixStream,
+    next_batch: u64,
+}
+
+/// What the thread that listens to the engine shares.
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    /// The last line of its standard error.
+    last_words: Mutex<String>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Who waits for which batch. Dropped when the engine is gone.
+    waiting: HashMap<u64, Sender<Texts>>,
+    is_gone: bool,
+    /// Why it was ended, or what it said that nobody understands.
+    ended_for: Option<Death>,
+}
+
+/// Why there is no engine.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NotStarted {
+    /// It says itself that the model cannot be loaded: no other rung will do better.
+    #[error("{0}")]
+    Model(String),
+    /// The program cannot be run.
+    #[error("{0}")]
+    Program(String),
+    /// It ended while it loaded.
+    #[error("{0}")]
+    Died(Death),
+}
+
+impl Process {
+    /// Starts the engine on `rung` and waits until its model is loaded.
+    pub(super) fn start(options: &LocalOptions, rung: Rung, memory_limit: u64) -> Result<Self, NotStarted> {
+        let program = |error: io::Error| NotStarted::Program(format!("{}: {error}", options.program.display()));
+        let (ours, theirs) = UnixStream::pair().map_err(program)?;
+        let mut child = Command::new(&options.program)
+            .arg0("earmark engine")
+            .arg(&options.model_path)
+            .args([options.threads.max(1).to_string(), options.beam.max(1).to_string()])
+            .args([rung.arithmetic(), &memory_limit.to_string()])
+            .env_clear()
+            .envs(std::env::vars_os().filter(|(name, _)| is_passed_on(&name.to_string_lossy())))
+            .envs(rung.environment().iter().copied())
+            // Asked and answered over one socket: the libraries print to standard output as they like.
+            .stdin(Stdio::from(OwnedFd::from(theirs)))
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(program)?;
+        let pid = child.id();
+        let shared = Arc::new(Shared::default());
+        let stderr = child.stderr.take();
+        let mut started = Started { child: Some(child) };
+        if let Some(stderr) = stderr {
+            let shared = Arc::clone(&shared);
+            named("asr-stderr", move || overhear(stderr, pid, &shared)).map_err(program)?;
+        }
+        let (said, first) = mpsc::channel();
+        let (listening, reading) = (Arc::clone(&shared), ours.try_clone().map_err(program)?);
+        named("asr-answers", move || listen(&reading, &listening, &said)).map_err(program)?;
+        let ready = first.recv_timeout(options.deadline);
+        match ready {
+            Ok(Answer::Ready { library, languages }) => {
+                ours.set_write_timeout(Some(options.deadline)).map_err(program)?;
+                let Some(child) = started.child.take() else { return Err(program(io::ErrorKind::NotFound.into())) };
+                tracing::debug!(pid, rung = rung.name(), "started the built-in engine");
+                let asking = Mutex::new(Asking { socket: ours, next_batch: 0 });
+                Ok(Self { child: Mutex::new(child), pid, asking, shared, memory_limit, library, languages })
+            }
+            Ok(Answer::NotLoaded { detail }) => Err(NotStarted::Model(detail)),
+            Ok(Answer::Heard { .. }) => {
+                Err(NotStarted::Died(Death::Nonsense { what: "an answer to no question".into() }))
+            }
+            Err(RecvTimeoutError::Timeout) => Err(NotStarted::Died(Death::Hung { limit: options.deadline })),
+            Err(RecvTimeoutError::Disconnected) => Err(NotStarted::Died(started.death(&shared))),
+        }
+    }
+
+    /// What is heard in a batch, from thread number `thread`. After an error the engine is gone.
+    pub(super) fn ask(&self, thread: usize, requests: &[ClipRequest], deadline: Duration) -> Result<Texts, Death> {
+        let began = Instant::now();
+        let (answer, answered) = mpsc::channel();
+        {
+            let mut asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
+            let batch = asking.next_batch;
+            asking.next_batch += 1;
+            {
+                let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+                if !state.is_gone {
+                    state.waiting.insert(batch, answer);
+                }
+            }
+            if let Err(error) = write_question(&asking.socket, batch, thread, requests) {
+                let is_late = matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut);
+                return Err(if is_late { self.end_for(Death::Hung { limit: deadline }) } else { self.death() });
+            }
+        }
+        loop {
+            match answered.recv_timeout(LOOK.min(deadline)) {
+                Ok(texts) if texts.len() == requests.len() => return Ok(texts),
+                Ok(texts) => {
+                    let what = format!("{} texts for {} clips", texts.len(), requests.len());
+                    return Err(self.end_for(Death::Nonsense { what }));
+                }
+                Err(RecvTimeoutError::Disconnected) => return Err(self.death()),
+                Err(RecvTimeoutError::Timeout) => {
+                    let used_bytes = self.memory_bytes();
+                    if used_bytes > self.memory_limit {
+                        return Err(self.end_for(Death::Swelled { used_bytes, limit_bytes: self.memory_limit }));
+                    }
+                    if began.elapsed() >= deadline {
+                        return Err(self.end_for(Death::Hung { limit: deadline }));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether it is gone.
+    pub(super) fn is_gone(&self) -> bool {
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner).is_gone
+    }
+
+    /// Memory that it takes, in bytes; 0 when it is gone.
+    pub(super) fn memory_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid)).unwrap_or_default();
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = resident.and_then(|size| size.trim().trim_end_matches("kB").trim().parse::<u64>().ok());
+        kilobytes.unwrap_or_default() << 10
+    }
+
+    /// What it said last on its standard error; empty for nothing.
+    pub(super) fn last_words(&self) -> String {
+        self.shared.last_words.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Ends it, for a reason that is known; the first one is what all who asked are told.
+    fn end_for(&self, death: Death) -> Death {
+        let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let death = state.ended_for.get_or_insert(death).clone();
+        drop(state);
+        self.end();
+        death
+    }
+
+    /// Why it is gone.
+    fn death(&self) -> Death {
+        let ended_for = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner).ended_for.clone();
+        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+        match ended_for {
+            Some(death) => {
+                end(&mut child);
+                death
+            }
+            None => wait(&mut child),
+        }
+    }
+
+    fn end(&self) {
+        end(&mut self.child.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// A child that is ended where its start fails.
+struct Started {
+    child: Option<Child>,
+}
+
+impl Started {
+    fn death(&mut self, shared: &Shared) -> Death {
+        let ended_for = shared.state.lock().unwrap_or_else(PoisonError::into_inner).ended_for.clone();
+        match (ended_for, &mut self.child) {
+            (Some(death), _) => death,
+            (None, Some(child)) => wait(child),
+            (None, None) => Death::Exited { code: 0 },
+        }
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            end(child);
+        }
+    }
+}
+
+/// Ends a process that may be at anything, and waits until it is gone.
+fn end(child: &mut Child) {
+    // One that is gone already needs no signal.
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+/// How a process that has closed its socket ended; one that goes on all the same is ended.
+fn wait(child: &mut Child) -> Death {
+    // The socket is closed while the system takes the process down; one that only closed it would never end.
+    let began = Instant::now();
+    while began.elapsed() < LOOK * 20 {
+        match child.try_wait() {
+            Ok(Some(status)) => return Death::of(status),
+            Ok(None) => std::thread::park_timeout(Duration::from_millis(2)),
+            Err(error) => return Death::Nonsense { what: error.to_string() },
+        }
+    }
+    end(child);
+    Death::Nonsense { what: "it closed its socket and went on".into() }
+}
+
+/// Hands the engine's answers to those who wait for them, until it is gone.
+fn listen(socket: &UnixStream, shared: &Shared, first: &Sender<Answer>) {
+    let mut socket = BufReader::new(socket);
+    let mut nonsense = None;
+    loop {
+        match read_answer(&mut socket) {
+            Ok(Some(Answer::Heard { batch, texts })) => {
+                let waiting = shared.state.lock().unwrap_or_else(PoisonError::into_inner).waiting.remove(&batch);
+                match waiting {
+                    // Whoever asked may have gone.
+                    Some(waiting) => drop(waiting.send(texts)),
+                    None => {
+                        nonsense = Some(format!("an answer to batch {batch}, which nobody asked"));
+                        break;
+                    }
+                }
+            }
+            Ok(Some(ready)) => drop(first.send(ready)),
+            Ok(None) => break,
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                nonsense = Some(error.to_string());
+                break;
+            }
+            // Broken off by its end.
+            Err(_) => break,
+        }
+    }
+    let mut state = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+    state.is_gone = true;
+    if let Some(what) = nonsense {
+        state.ended_for.get_or_insert(Death::Nonsense { what });
+    }
+    state.waiting.clear();
+}
+
+/// Logs what the engine says on its standard error, and keeps its last line.
+fn overhear(stderr: ChildStderr, pid: u32, shared: &Shared) {
+    for line in BufReader::new(stderr).split(b'\n').map_while(Result::ok) {
+        let line: String = String::from_utf8_lossy(&line)
+            .chars()
+            .map(|character| if character.is_control() { ' ' } else { character })
+            .take(KEPT_CHARACTERS)
+            .collect();
+        if !line.trim().is_empty() {
+            tracing::debug!(pid, "the built-in engine says: {line}");
+            *shared.last_words.lock().unwrap_or_else(PoisonError::into_inner) = line.trim().to_owned();
+        }
+    }
+}
+
+fn is_passed_on(name: &str) -> bool {
+    PASSED_ON.iter().any(|passed| if passed.ends_with('_') { name.starts_with(passed) } else { name == *passed })
+}
+
+fn named(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    std::thread::Builder::new().name(name.into()).spawn(work).map(drop)
+}

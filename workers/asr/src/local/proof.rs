@@ -1,0 +1,112 @@
+//! An engine proves itself before it is believed: known speech goes through every thread that will be used.
+
+use std::time::{Duration, Instant};
+
+use super::process::{Process, Texts};
+use crate::doubt::plain;
+use crate::{ClipRequest, LanguageChoice, Sound};
+
+/// Three seconds of a reading of Jane Austen (LibriVox, public domain; `tests/fixtures/real/austen0880.flac`): 16-bit
+/// samples, little-endian, mono, 16 kHz.
+const SPEECH: &[u8] = include_bytes!("proof.s16le");
+/// What is said in it.
+const WORDS: &str = "He was not an ill-disposed young man.";
+/// Of the letters so many in a hundred may be others: models differ in a letter, what computes wrongly in all.
+const MOST_WRONG_PERCENT: usize = 25;
+
+/// How long the proof took, or what was wrong.
+pub(super) fn prove(process: &Process, threads: usize, batch: usize, deadline: Duration) -> Result<Duration, String> {
+    let request = request();
+    let began = Instant::now();
+    std::thread::scope(|scope| {
+        let asked: Vec<_> = (0..threads)
+            .map(|thread| {
+                let requests = vec![request.clone(); batch];
+                scope.spawn(move || process.ask(thread, &requests, deadline))
+            })
+            .collect();
+        for answer in asked {
+            let texts = answer.join().map_err(|_| "it panicked".to_owned())?.map_err(|death| death.to_string())?;
+            check(&texts)?;
+        }
+        Ok(began.elapsed())
+    })
+}
+
+/// The known speech, asked for as clips of recordings are.
+fn request() -> ClipRequest {
+    let (whole, _) = SPEECH.as_chunks::<2>();
+    let samples = whole.iter().map(|sample| f32::from(i16::from_le_bytes(*sample)) / 32_768.0).collect();
+    let language = LanguageChoice::Detect { candidates: vec!["en".into()], likely: None };
+    ClipRequest { has_words: true, ..ClipRequest::new(Sound::of(samples), language, "proof".into()) }
+}
+
+fn check(texts: &Texts) -> Result<(), String> {
+    for text in texts {
+        let text = text.as_ref().map_err(Clone::clone)?;
+        let heard = text.segments.iter().map(|segment| segment.text.trim()).collect::<Vec<_>>().join(" ");
+        let (said, heard_plain) = (letters(WORDS), letters(&heard));
+        if 100 * distance(&said, &heard_plain) > MOST_WRONG_PERCENT * said.len() {
+            return Err(format!("it heard {heard:?} where {WORDS:?} was said"));
+        }
+    }
+    Ok(())
+}
+
+fn letters(text: &str) -> Vec<char> {
+    plain(text, false).chars().collect()
+}
+
+/// Letters to be changed, added or left out.
+fn distance(a: &[char], b: &[char]) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.iter().enumerate() {
+        let mut corner = i;
+        row[0] = i + 1;
+        for (j, to) in b.iter().enumerate() {
+            let changed = corner + usize::from(from != to);
+            corner = row[j + 1];
+            row[j + 1] = changed.min(row[j] + 1).min(corner + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use earmark_core::{ClipText, TimePrecision, TimedText};
+
+    use super::*;
+
+    fn heard(text: &str) -> Texts {
+        let segment = TimedText { start_ms: 0, end_ms: 2900, text: text.into(), confidence: None, words: Vec::new() };
+        vec![Ok(ClipText {
+            language: Some("en".into()),
+            segments: vec![segment],
+            time_precision: TimePrecision::Segment,
+            dropped: Vec::new(),
+            billed_ms: 0,
+            refused: None,
+        })]
+    }
+
+    #[test]
+    fn the_words_that_were_said_are_believed_however_they_are_written_and_others_are_not() {
+        for text in [
+            "He was not an ill-disposed young man.",
+            "he was not, an ill disposed young man",
+            "He was not an ill-disposed young men",
+        ] {
+            check(&heard(text)).unwrap();
+        }
+        for text in ["", "Thank you.", "He was", "!!!!!!!!!!", "he he he he he he he he he he he he he he"] {
+            assert!(check(&heard(text)).unwrap_err().contains("ill-disposed"), "{text}");
+        }
+        assert_eq!(check(&vec![Err("no".into())]), Err("no".to_owned()));
+    }
+
+    #[test]
+    fn the_speech_is_as_long_as_it_says() {
+        assert_eq!(request().sound.duration_ms(), 2990);
+    }
+}

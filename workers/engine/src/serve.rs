@@ -1,0 +1,140 @@
+//! The process: a model is loaded, then batches come in and texts go out over the socket that is its standard input,
+//! until whoever started it is gone.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, BufReader};
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::net::UnixStream;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use earmark_asr::local::wire::{Answer, Clip, read_question, write_answer};
+use rustix::process::{Resource, Rlimit, Signal, getpid, kill_process, setrlimit};
+
+use crate::model::Model;
+use crate::recognise::Recogniser;
+
+/// Address space that threads, stacks and the libraries take without using it.
+const UNUSED_BYTES: u64 = 4 << 30;
+/// Where memory is short the kernel ends this process rather than the one that started it.
+const EXPENDABLE: &str = "800";
+
+/// What the program is told: `MODEL THREADS BEAM int8|float32 MEMORY_BYTES`.
+struct Arguments {
+    model: PathBuf,
+    threads: usize,
+    beam: usize,
+    is_float: bool,
+    memory_bytes: u64,
+}
+
+/// A batch on its way to the thread that works on it.
+type Batch = (u64, Vec<Clip>);
+
+/// Serves whoever started it, until that is gone. Never for people: its standard input is a socket.
+pub fn serve(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let Some(arguments) = Arguments::read(arguments) else {
+        return refuse("earmark starts this program by itself: MODEL THREADS BEAM int8|float32 MEMORY_BYTES");
+    };
+    let socket = match io::stdin().as_fd().try_clone_to_owned() {
+        Ok(socket) => UnixStream::from(socket),
+        Err(error) => return refuse(&format!("standard input: {error}")),
+    };
+    limit(arguments.memory_bytes);
+    let loaded = Model::load(&arguments.model, arguments.threads, arguments.is_float);
+    let answers = Arc::new(Mutex::new(socket));
+    let Ok(questions) = lock(&answers).try_clone() else { return refuse("standard input is no socket") };
+    let models = match loaded {
+        Ok(models) => models,
+        Err(detail) => {
+            say(&answers, &Answer::NotLoaded { detail });
+            return ExitCode::FAILURE;
+        }
+    };
+    let languages = models.first().map(|model| model.vocabulary.languages().to_vec()).unwrap_or_default();
+    let threads: Vec<Sender<Batch>> = models
+        .into_iter()
+        .map(|model| {
+            let (sender, batches) = channel();
+            let (recogniser, answers) = (Recogniser::new(model, arguments.beam), Arc::clone(&answers));
+            std::thread::spawn(move || work(&recogniser, &batches, &answers));
+            sender
+        })
+        .collect();
+    say(&answers, &Answer::Ready { library: library(), languages });
+    let mut questions = BufReader::new(questions);
+    // A question nobody understands, or for a thread that is not there, comes from another version: no use going on.
+    while let Ok(Some((batch, thread, clips))) = read_question(&mut questions) {
+        let Some(thread) = threads.get(thread) else { break };
+        if thread.send((batch, clips)).is_err() {
+            break;
+        }
+    }
+    // Nobody waits for what is being computed, and no destructor of the library is to run beside it.
+    let _ = kill_process(getpid(), Signal::KILL);
+    ExitCode::SUCCESS
+}
+
+fn work(recogniser: &Recogniser, batches: &Receiver<Batch>, answers: &Mutex<UnixStream>) {
+    while let Ok((batch, clips)) = batches.recv() {
+        // A panic costs this batch, not the thread. What `recognise` captures is not changed by it.
+        let texts = catch_unwind(AssertUnwindSafe(|| recogniser.recognise(&clips)))
+            .unwrap_or_else(|_| clips.iter().map(|_| Err("it panicked".into())).collect());
+        say(answers, &Answer::Heard { batch, texts });
+    }
+}
+
+/// Whoever does not listen is gone, which ends the process by itself.
+fn say(answers: &Mutex<UnixStream>, answer: &Answer) {
+    let _ = write_answer(&*lock(answers), answer);
+}
+
+fn lock(answers: &Mutex<UnixStream>) -> std::sync::MutexGuard<'_, UnixStream> {
+    answers.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// No more memory than is allowed, no image of it on disk when it crashes (it holds what people said), first to go where
+/// the machine has none left. What cannot be set is watched from outside all the same.
+fn limit(memory_bytes: u64) {
+    let limit = |most: u64| Rlimit { current: Some(most), maximum: Some(most) };
+    let _ = setrlimit(Resource::Core, limit(0));
+    let _ = setrlimit(Resource::Data, limit(memory_bytes.saturating_add(UNUSED_BYTES)));
+    let _ = fs::write("/proc/self/oom_score_adj", EXPENDABLE);
+}
+
+/// The library that was loaded: path, size, time of change.
+fn library() -> String {
+    let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
+    let path =
+        maps.lines().find_map(|line| line.split_whitespace().nth(5).filter(|path| path.contains("libctranslate2")));
+    let Some(path) = path else { return "unknown".into() };
+    let (bytes, changed) = fs::metadata(path).map_or((0, 0), |file| (file.len(), file.mtime()));
+    format!("{path}, {bytes} bytes, changed {changed}")
+}
+
+#[expect(clippy::print_stderr, reason = "for whoever starts it by hand")]
+fn refuse(why: &str) -> ExitCode {
+    eprintln!("error: {why}");
+    ExitCode::from(2)
+}
+
+impl Arguments {
+    fn read(mut arguments: impl Iterator<Item = OsString>) -> Option<Self> {
+        let model = arguments.next()?.into();
+        let mut text = || arguments.next()?.into_string().ok();
+        let (threads, beam) = (text()?.parse().ok()?, text()?.parse().ok()?);
+        let is_float = match text()?.as_str() {
+            "float32" => true,
+            "int8" => false,
+            _ => return None,
+        };
+        let memory_bytes = text()?.parse().ok()?;
+        let is_whole = arguments.next().is_none() && threads > 0 && beam > 0;
+        is_whole.then_some(Self { model, threads, beam, is_float, memory_bytes })
+    }
+}
