@@ -13,7 +13,7 @@ SEEDS ?= 1
 
 SECONDS_EACH ?= 60
 
-.PHONY: help setup demo test check fmt clippy docs licences unused locks accuracy tier intake memory boundaries queue replay rules chaos chaos-long fuzz build
+.PHONY: help setup demo test check fmt clippy docs licences unused features locks accuracy tier intake memory boundaries queue replay rules chaos chaos-long fuzz build
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,13 +35,16 @@ test: setup ## Run every test
 		$(CARGO) test --workspace --locked --no-fail-fast; \
 	fi
 
-check: setup fmt unused locks licences clippy docs ## Everything but the tests; the quick ones first
+check: setup fmt unused features locks licences clippy docs ## Everything but the tests; the quick ones first
 
 fmt: ## Formatting
 	@$(CARGO) fmt --all -- --check
 
 unused: ## Dependencies that no source file names
 	@python3 deploy/checks/unused_dependencies.py
+
+features: ## Features that make cargo compile a crate twice
+	@python3 deploy/checks/features.py
 
 locks: ## That the lock file of the fuzz targets, a workspace of their own, is up to date
 	@$(CARGO) metadata --locked --format-version 1 --manifest-path tests/fuzz/Cargo.toml >/dev/null || \
