@@ -9,15 +9,15 @@
 //! assert_eq!(findings[0].span, Some([4, 8]));
 //! ```
 
+use earmark_rule_files::{error, format, source};
+
 mod account;
 mod check;
 mod condition;
 mod english;
-mod error;
 mod examples;
 mod finder;
 mod fold;
-mod format;
 mod gap;
 mod hints;
 mod index;
@@ -38,7 +38,6 @@ mod rule_set;
 mod said;
 mod search;
 mod sound;
-mod source;
 mod starter;
 mod surroundings;
 mod term;

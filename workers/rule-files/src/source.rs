@@ -65,14 +65,14 @@ fn named_lists(value: &Value, lists: &mut Vec<String>) {
 }
 
 /// The path of a list file as it stands among those of the set.
-pub(crate) fn list_path(written: &str) -> &str {
+pub fn list_path(written: &str) -> &str {
     let path = written.trim();
     path.strip_prefix("./").unwrap_or(path)
 }
 
 /// `files` in order of their paths, and the id of the set they make: SHA-256 over path and text of each, every one
 /// preceded by its length in bytes (8 bytes, big endian).
-pub(crate) fn canonical(name: &str, files: &[SourceFile]) -> (Vec<SourceFile>, RuleSetId) {
+pub fn canonical(name: &str, files: &[SourceFile]) -> (Vec<SourceFile>, RuleSetId) {
     let mut sorted = files.to_vec();
     sorted.sort();
     let mut hasher = Sha256::new();

@@ -11,21 +11,21 @@ use super::condition::Texts;
 
 /// The words of a rule, or of one of its conditions.
 #[derive(Debug, Default)]
-pub(crate) struct TermText {
-    pub(crate) words: Option<Texts>,
+pub struct TermText {
+    pub words: Option<Texts>,
     /// Paths of list files.
-    pub(crate) words_from: Option<Texts>,
-    pub(crate) except: Option<Texts>,
-    pub(crate) except_from: Option<Texts>,
-    pub(crate) patterns: Option<Texts>,
-    pub(crate) homophones: Option<Spanned<HomophonesText>>,
-    pub(crate) normalise: Option<Spanned<NormaliseText>>,
-    pub(crate) english: Option<Spanned<EnglishText>>,
+    pub words_from: Option<Texts>,
+    pub except: Option<Texts>,
+    pub except_from: Option<Texts>,
+    pub patterns: Option<Texts>,
+    pub homophones: Option<Spanned<HomophonesText>>,
+    pub normalise: Option<Spanned<NormaliseText>>,
+    pub english: Option<Spanned<EnglishText>>,
 }
 
 impl TermText {
     /// What only words can have, by its name and place.
-    pub(crate) fn of_words_alone(&self) -> impl Iterator<Item = (&'static str, Location)> {
+    pub fn of_words_alone(&self) -> impl Iterator<Item = (&'static str, Location)> {
         let lists = [("except", &self.except), ("except_from", &self.except_from)];
         let lists = lists.map(|(field, list)| list.as_ref().map(|list| (field, list.referenced)));
         let switches = [
@@ -39,7 +39,7 @@ impl TermText {
 
 /// `true`, `false`, or the settings.
 #[derive(Debug)]
-pub(crate) enum HomophonesText {
+pub enum HomophonesText {
     Switch(bool),
     Settings(HomophoneSettings),
 }
@@ -69,14 +69,14 @@ impl<'de> Deserialize<'de> for HomophonesText {
 
 /// `true`, `false`, or the pairs that are taken for the same.
 #[derive(Debug)]
-pub(crate) enum FuzzyText {
+pub enum FuzzyText {
     Switch(bool),
     Pairs(Vec<Spanned<String>>),
 }
 
 /// `true`, `false` for "exactly as written", or the settings.
 #[derive(Debug)]
-pub(crate) enum NormaliseText {
+pub enum NormaliseText {
     Switch(bool),
     Settings(NormaliseSettings),
 }

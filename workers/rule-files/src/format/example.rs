@@ -13,38 +13,38 @@ use crate::error::{RuleProblem, shown};
 
 /// An example.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct ExampleText {
+pub struct ExampleText {
     /// In order.
-    pub(crate) turns: Vec<Turn>,
-    pub(crate) recording: RecordingText,
+    pub turns: Vec<Turn>,
+    pub recording: RecordingText,
     /// What is wrong with it; then the rest says nothing.
-    pub(crate) mistake: Option<RuleProblem>,
+    pub mistake: Option<RuleProblem>,
 }
 
 /// What is known of the recording of an example.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct RecordingText {
-    pub(crate) metadata: Option<Map<String, Value>>,
-    pub(crate) lane: Option<Lane>,
-    pub(crate) tenant: Option<String>,
-    pub(crate) language: Option<String>,
-    pub(crate) duration_ms: Option<u64>,
+pub struct RecordingText {
+    pub metadata: Option<Map<String, Value>>,
+    pub lane: Option<Lane>,
+    pub tenant: Option<String>,
+    pub language: Option<String>,
+    pub duration_ms: Option<u64>,
 }
 
 /// Who said what in an example.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Turn {
+pub struct Turn {
     /// None: the rule's speaker.
-    pub(crate) speaker: Option<String>,
-    pub(crate) text: String,
+    pub speaker: Option<String>,
+    pub text: String,
     /// When it begins.
-    pub(crate) at_ms: Option<u64>,
+    pub at_ms: Option<u64>,
     /// How long nobody speaks before it.
-    pub(crate) pause_ms: Option<u64>,
+    pub pause_ms: Option<u64>,
     /// How long it takes.
-    pub(crate) lasts_ms: Option<u64>,
+    pub lasts_ms: Option<u64>,
     /// How loud it is.
-    pub(crate) dbfs: Option<f32>,
+    pub dbfs: Option<f32>,
 }
 
 impl Turn {
@@ -85,7 +85,7 @@ impl ExampleText {
     }
 
     /// Whether nothing is said in it.
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.turns.iter().all(|turn| turn.text.trim().is_empty())
     }
 }

@@ -12,15 +12,15 @@ use super::WithinText;
 use super::term::{EnglishText, HomophonesText, NormaliseText, TermText};
 
 /// A list of texts with the place of each.
-pub(crate) type Texts = Spanned<Vec<Spanned<String>>>;
+pub type Texts = Spanned<Vec<Spanned<String>>>;
 /// A condition with its place.
-pub(crate) type Child = Spanned<ConditionText>;
+pub type Child = Spanned<ConditionText>;
 /// A list of conditions with the place of each.
-pub(crate) type Children = Spanned<Vec<Child>>;
+pub type Children = Spanned<Vec<Child>>;
 
 /// A condition.
 #[derive(Debug)]
-pub(crate) enum ConditionText {
+pub enum ConditionText {
     /// `退款`: a word that is said.
     Word(String),
     /// `[退款, 退钱]`: one of these words is said.
@@ -67,10 +67,10 @@ with_words!(
 
 /// `secs`, `words` or `turns`.
 #[derive(Debug, Default)]
-pub(crate) struct DistanceText {
-    pub(crate) secs: Option<Spanned<f64>>,
-    pub(crate) words: Option<Spanned<u32>>,
-    pub(crate) turns: Option<Spanned<u32>>,
+pub struct DistanceText {
+    pub secs: Option<Spanned<f64>>,
+    pub words: Option<Spanned<u32>>,
+    pub turns: Option<Spanned<u32>>,
 }
 
 with_distance!(

@@ -1,4 +1,5 @@
 //! The YAML of a rule file, as it is written; `docs/rules.schema.json` says the same to editors.
+#![allow(missing_docs, reason = "the names are those of the file; docs/rules.md and the schema say what they mean")]
 
 #[macro_use]
 mod fields;
@@ -21,12 +22,12 @@ use serde_saphyr::{Budget, Location, Spanned};
 use crate::SourceFile;
 use crate::error::RuleError;
 
-pub(crate) use condition::{
+pub use condition::{
     AbruptEndText, BesideText, Child, Children, ConditionFields, ConditionText, DistanceText, EnergyText, Texts,
 };
-pub(crate) use example::{ExampleText, Turn};
-pub(crate) use limits::Limits;
-pub(crate) use term::{EnglishText, FuzzyText, HomophonesText, NormaliseText, TermText};
+pub use example::{ExampleText, Turn};
+pub use limits::Limits;
+pub use term::{EnglishText, FuzzyText, HomophonesText, NormaliseText, TermText};
 
 /// A rule file of this size is a mistake; word lists of a million entries are below it.
 const MAX_SCALAR_BYTES: usize = 256 << 20;
@@ -87,7 +88,7 @@ fields!(ExamplesText {} { hit: Vec<Spanned<ExampleText>>, miss: Vec<Spanned<Exam
 
 /// One text, or one in each language.
 #[derive(Debug)]
-pub(crate) enum MessageText {
+pub enum MessageText {
     One(String),
     Languages(BTreeMap<String, String>),
 }
@@ -96,7 +97,7 @@ pub(crate) enum MessageText {
 ///
 /// # Errors
 /// What serde found first, with its place.
-pub(crate) fn parse(file: &SourceFile) -> Result<FileText, RuleError> {
+pub fn parse(file: &SourceFile) -> Result<FileText, RuleError> {
     let mut budget = Budget::default();
     budget.max_events = MAX_NODES * 2;
     budget.max_nodes = MAX_NODES;
@@ -107,7 +108,7 @@ pub(crate) fn parse(file: &SourceFile) -> Result<FileText, RuleError> {
 }
 
 /// Line and column of `location`, from 1.
-pub(crate) fn place(location: Location) -> (u64, u64) {
+pub fn place(location: Location) -> (u64, u64) {
     (location.line().max(1), location.column().max(1))
 }
 

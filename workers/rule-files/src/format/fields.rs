@@ -13,11 +13,11 @@ macro_rules! fields {
         $(#[$meta])*
         #[derive(Debug, Deserialize)]
         #[serde(deny_unknown_fields)]
-        pub(crate) struct $name {
-            $(pub(crate) $must: $of,)*
+        pub struct $name {
+            $(pub $must: $of,)*
             $(
                 #[serde(default, deserialize_with = "crate::format::fields::given")]
-                pub(crate) $may: Option<$kind>,
+                pub $may: Option<$kind>,
             )*
         }
     };
@@ -35,7 +35,7 @@ macro_rules! with_distance {
 
         impl $name {
             /// Takes what is written of a distance.
-            pub(crate) fn distance(&mut self) -> DistanceText {
+            pub fn distance(&mut self) -> DistanceText {
                 DistanceText { secs: self.secs.take(), words: self.words.take(), turns: self.turns.take() }
             }
         }
@@ -59,7 +59,7 @@ macro_rules! with_words {
 
         impl $name {
             /// Takes what is written of words.
-            pub(crate) fn term(&mut self) -> TermText {
+            pub fn term(&mut self) -> TermText {
                 TermText {
                     words: self.words.take(),
                     words_from: self.words_from.take(),

@@ -11,15 +11,15 @@ const MAX_PER_MIN: f64 = 10_000.0;
 
 /// Both included. Shown as `a whole number from 1 to 99`.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Limits {
-    pub(crate) least: f64,
-    pub(crate) most: f64,
+pub struct Limits {
+    pub least: f64,
+    pub most: f64,
     is_whole: bool,
 }
 
 impl Limits {
     /// Of the numbers of `field`.
-    pub(crate) fn of(field: &str) -> Self {
+    pub fn of(field: &str) -> Self {
         let part = |least, most| Self { least, most, is_whole: false };
         let whole = |least, most| Self { least, most, is_whole: true };
         let most = f64::from(u32::MAX);
@@ -39,7 +39,7 @@ impl Limits {
         }
     }
 
-    pub(crate) fn contain(&self, number: f64) -> bool {
+    pub fn contain(&self, number: f64) -> bool {
         (self.least..=self.most).contains(&number)
     }
 }

@@ -123,7 +123,7 @@ impl RuleProblem {
 }
 
 /// The choice most like `value`, when it is likely that it was meant.
-pub(crate) fn nearest<'a>(value: &str, choices: &[&'a str]) -> Option<&'a str> {
+pub fn nearest<'a>(value: &str, choices: &[&'a str]) -> Option<&'a str> {
     let value: Vec<char> = value.to_lowercase().replace('-', "_").chars().collect();
     let plain = |choice: &str| choice.replace('-', "_").chars().collect::<Vec<_>>();
     let scored = choices.iter().map(|choice| (edits(&value, &plain(choice)), *choice));

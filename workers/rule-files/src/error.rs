@@ -4,7 +4,7 @@ mod hint;
 
 use earmark_core::{Disposition, Failure};
 
-pub(crate) use hint::nearest;
+pub use hint::nearest;
 
 /// Of a long value, so many characters are shown.
 const SHOWN_CHARS: usize = 20;
@@ -321,7 +321,7 @@ pub enum RuleProblem {
 }
 
 /// `text`, cut where it is long.
-pub(crate) fn shown(text: &str) -> String {
+pub fn shown(text: &str) -> String {
     match text.char_indices().nth(SHOWN_CHARS) {
         None => text.to_owned(),
         Some((end, _)) => format!("{}…", &text[..end]),
