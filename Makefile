@@ -30,9 +30,10 @@ demo: build ## Process sample recordings, start to finish
 test: setup ## Run every test
 	@deploy/sdks.sh
 	@if cargo nextest --version >/dev/null 2>&1; then \
-		$(CARGO) nextest run --workspace --locked --no-fail-fast && $(CARGO) test --workspace --locked --doc --quiet; \
+		$(CARGO) nextest run --workspace --cargo-profile release --locked --no-fail-fast && \
+			$(CARGO) test --workspace --release --locked --doc --quiet; \
 	else \
-		$(CARGO) test --workspace --locked --no-fail-fast; \
+		$(CARGO) test --workspace --release --locked --no-fail-fast; \
 	fi
 
 check: setup fmt unused features locks licences clippy docs ## Everything but the tests; the quick ones first
@@ -54,10 +55,10 @@ licences: ## Licences of everything linked
 	@python3 deploy/checks/licences.py
 
 clippy: setup ## Lints, warnings refused
-	@$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	@$(CARGO) clippy --workspace --all-targets --release --locked -- -D warnings
 
 docs: setup ## Documentation, warnings refused
-	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked --quiet
+	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --release --locked --quiet
 
 accuracy: build ## Write docs/accuracy.md: errors, phrases and speed beside faster-whisper
 	@python3 benches/accuracy.py
