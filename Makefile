@@ -13,6 +13,9 @@ SEEDS ?= 1
 
 SECONDS_EACH ?= 60
 
+# What takes longer than some seconds says so first.
+say = printf '\033[1m%s\033[0m\n' "$(1)" >&2
+
 .PHONY: help setup demo test check fmt clippy docs licences unused features locks accuracy tier intake memory boundaries queue replay rules chaos chaos-long fuzz build
 
 help: ## List the targets
@@ -22,6 +25,7 @@ setup: ## Install system packages and fetch the built-in engine (once)
 	@deploy/setup.sh
 
 build: setup ## Build the release binary: target/release/earmark
+	@[ -e target/release/earmark ] || $(call say,building earmark (about five minutes on two cores, once))
 	@$(CARGO) build --release --locked
 
 demo: build ## Process sample recordings, start to finish
@@ -29,6 +33,7 @@ demo: build ## Process sample recordings, start to finish
 
 test: setup ## Run every test
 	@deploy/sdks.sh
+	@$(call say,building and running the tests (building takes about five minutes on two cores after \`make demo\`, ten without it, once))
 	@if cargo nextest --version >/dev/null 2>&1; then \
 		$(CARGO) nextest run --workspace --cargo-profile release --locked --no-fail-fast && \
 			$(CARGO) test --workspace --release --locked --doc --quiet; \
@@ -55,9 +60,11 @@ licences: ## Licences of everything linked
 	@python3 deploy/checks/licences.py
 
 clippy: setup ## Lints, warnings refused
+	@$(call say,linting every package (about three minutes on two cores the first time))
 	@$(CARGO) clippy --workspace --all-targets --release --locked -- -D warnings
 
 docs: setup ## Documentation, warnings refused
+	@$(call say,building the documentation)
 	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --release --locked --quiet
 
 accuracy: build ## Write docs/accuracy.md: errors, phrases and speed beside faster-whisper

@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 
 wanted=$(sha256sum deploy/sdk.txt | cut -d' ' -f1)
 if [ "$(cat sdk/.complete 2>/dev/null)" = "$wanted" ]; then exit 0; fi
-printf '\033[1mfetching the SDKs for the tests (50 MB)\033[0m\n' >&2
+printf '\033[1mfetching the SDKs for the tests (50 MB: half a minute, once)\033[0m\n' >&2
 log=$(mktemp); trap 'rm -f "$log"' EXIT
 rm -rf sdk
 # pip compares what it puts aside with what is installed elsewhere, which does not matter here: only a failure is shown.

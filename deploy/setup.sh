@@ -24,7 +24,7 @@ if ((${#missing[@]})); then
     if [ "$(id -u)" = 0 ]; then sudo=; elif sudo -n true 2>/dev/null; then sudo=sudo; else
         fail "missing: ${missing[*]}" "run as root: $install"
     fi
-    say "installing ${missing[*]}"
+    say "installing ${missing[*]} (a minute or two, once)"
     # The tests start servers of their own: Debian's services must start neither now nor with the machine, and Debian's
     # cluster of PostgreSQL is not even made.
     services=()
