@@ -43,10 +43,13 @@ impl Dense {
         for (panel, weights) in self.panels.chunks_exact(self.inputs).enumerate() {
             let mut sums = [[0.0_f32; LANES]; N];
             for (input, weights) in weights.iter().enumerate() {
-                for (sums, row) in sums.iter_mut().zip(rows) {
-                    let value = row[input];
-                    for (sum, weight) in sums.iter_mut().zip(weights) {
-                        *sum += value * weight;
+                // All values first, and by index: only then do the sums stay in vector registers, whatever the crate is
+                // built with.
+                let values: [f32; N] = std::array::from_fn(|row| rows[row][input]);
+                #[allow(clippy::needless_range_loop, reason = "iterators over the arrays are not unrolled")]
+                for row in 0..N {
+                    for lane in 0..LANES {
+                        sums[row][lane] += values[row] * weights[lane];
                     }
                 }
             }
