@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use earmark_core::{Job, JobId, JobState, Lane, Lease, NewJob, Problem, Report, WorkerId};
 use earmark_queue::{Attempts, Settled};
-use earmark_storage::shown_uri;
+use earmark_storage::{WorkerInfo, shown_uri};
 use futures::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
@@ -78,7 +78,8 @@ pub async fn run(app: &App, args: Args) -> Result<Outcome, Complaint> {
     let attempts = app.attempts(app.pipeline(rules, bars.clone()).await?);
     let worker = WorkerId::fresh();
     let slots = app.slots();
-    let lock = app.journal.register_worker(&worker, &app.worker_info()).await?;
+    // It takes nothing of the queue: whoever waits for a worker must not take this one for it.
+    let lock = app.journal.register_worker(&worker, &WorkerInfo { slots: 0, ..app.worker_info() }).await?;
 
     // Whatever killed processes of this machine held may be taken again; nobody else might look for a long time.
     app.journal.sweep().await?;

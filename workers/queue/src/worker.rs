@@ -64,6 +64,7 @@ impl Worker {
             ((), ()) = async { tokio::join!(running, feeding) } => {}
             () = self.attempts.keep_leases() => {}
             () = self.sweep() => {}
+            () = self.beat() => {}
             () = async {
                 self.attempts.hung().cancelled().await;
                 taking.cancel();
@@ -82,6 +83,22 @@ impl Worker {
         // A job that does not stop in time is abandoned a little later.
         if tokio::time::timeout(self.attempts.stop_time * 3 / 2, slots.acquire_many(all)).await.is_err() {
             tracing::warn!("some jobs did not stop in time; their leases run out by themselves");
+        }
+    }
+
+    /// Says again and again that this worker lives: somebody may wait for one.
+    async fn beat(&self) {
+        let journal = &self.attempts.journal;
+        let every = journal.beat_every();
+        // It was registered a moment ago.
+        let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + every, every);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            if let Err(error) = journal.worker_lives(&self.id).await {
+                // Whoever asks for work meets the same error, and warns.
+                tracing::debug!(%error, "could not say that this worker lives");
+            }
         }
     }
 

@@ -39,7 +39,7 @@ pub use error::StorageError;
 pub use http_client::{HttpClientError, HttpOptions, http_client, is_public};
 pub use journal::{
     Accepted, CancelOutcome, Caps, Count, Hold, JobFilter, Journal, LaneStats, LeaseState, Outcome, Pause,
-    QUARANTINE_DEATHS, QueueStats, Reusable, SavedClip, Spent, StandingJob, SweepReport, Told, Unannounced,
+    QUARANTINE_DEATHS, QueueStats, Reusable, SavedClip, SeenWorker, Spent, StandingJob, SweepReport, Told, Unannounced,
     WorkerCount, WorkerInfo,
 };
 pub use outbox::{ALERT_LOG, Alert, Backlog, Message, NewAlert, Outbox, OutboxKind};

@@ -17,6 +17,7 @@ on_both!(
     a_tenant_at_its_cap_is_passed_over_until_one_of_its_jobs_ends,
     a_cap_holds_over_many_processes_that_ask_at_once,
     the_queue_is_seen_at_a_glance,
+    a_worker_lives_for_as_long_as_its_lock_or_its_word_says_so,
     the_same_recording_offered_again_is_the_job_there_is,
     texts_of_the_same_audio_are_taken_from_another_job_of_the_tenant_only,
 );
@@ -228,6 +229,9 @@ async fn the_queue_is_seen_at_a_glance(ground: Ground) {
     let lock = journal.register_worker(&worker("w"), &info).await.unwrap();
     let dead = journal.register_worker(&worker("dead"), &info).await.unwrap();
     drop(dead);
+    // A server knows the living from the dead by their word alone, on its own clock.
+    stores.tamper("UPDATE workers SET seen_at_ms = 0 WHERE id = 'dead'").await;
+    stores.tamper("UPDATE workers SET seen_at_ms = 1 + 2 * seen_at_ms WHERE id = 'w'").await;
     stores.clock.advance_ms(700);
     let (_, lease) = journal.lease_next(&worker("w"), Lane::ALL, LEASE_MS).await.unwrap().unwrap();
     journal.retry_at(&lease, START_MS + 5000, &problem("x"), true).await.unwrap();
@@ -241,11 +245,38 @@ async fn the_queue_is_seen_at_a_glance(ground: Ground) {
     assert_eq!((of(Lane::Archive).paused, of(Lane::Webhook).cancelled, of(Lane::Webhook).oldest_age_ms), (1, 1, None));
     let all: u64 = stats.lanes.iter().map(|lane| Standing::ALL.iter().map(|at| lane.at(*at)).sum::<u64>()).sum();
     assert_eq!(all, 5);
-    // Only beside a file can be seen who lives on this machine.
-    let live = if ground.is_sqlite() { 1 } else { 2 };
-    assert_eq!((stats.workers.live, stats.workers.slots), (live, 3 * live));
+    assert_eq!((stats.workers.live, stats.workers.slots), (1, 3));
     assert_eq!((stats.pauses.len(), stats.outbox.waiting), (1, 1));
     drop(lock);
+}
+
+async fn a_worker_lives_for_as_long_as_its_lock_or_its_word_says_so(ground: Ground) {
+    let stores = Stores::on(&ground).await;
+    let journal = &stores.journal;
+    let live = async || journal.live_workers().await.unwrap().live;
+    assert_eq!((live().await, journal.last_worker().await.unwrap()), (0, None));
+    // Who takes nothing of the queue is no worker for those who wait for one.
+    let info = |slots| WorkerInfo { host: "here".into(), pid: 7 + slots, slots };
+    let _own = journal.register_worker(&worker("own"), &info(0)).await.unwrap();
+    assert_eq!((live().await, journal.last_worker().await.unwrap()), (0, None));
+
+    let lock = journal.register_worker(&worker("w"), &info(2)).await.unwrap();
+    assert_eq!(live().await, 1);
+    // As after a minute of silence; the clocks of the processes play no part.
+    stores.tamper("UPDATE workers SET seen_at_ms = seen_at_ms - 60000").await;
+    stores.clock.advance_ms(if ground.is_sqlite() { 0 } else { 3_600_000 });
+    assert_eq!(live().await, u64::from(ground.is_sqlite()), "beside a file its lock tells");
+    let last = journal.last_worker().await.unwrap().unwrap();
+    assert_eq!((last.host.as_str(), last.pid), ("here", 9));
+    assert!((60_000..120_000).contains(&last.seen_ago_ms), "{last:?}");
+    journal.worker_lives(&worker("w")).await.unwrap();
+    assert_eq!(live().await, 1);
+    assert!(journal.last_worker().await.unwrap().unwrap().seen_ago_ms < 60_000);
+
+    drop(lock);
+    journal.worker_stopped(&worker("w")).await.unwrap();
+    assert_eq!(live().await, 0);
+    assert!(journal.last_worker().await.unwrap().is_some(), "it is known who it was");
 }
 
 async fn the_same_recording_offered_again_is_the_job_there_is(ground: Ground) {

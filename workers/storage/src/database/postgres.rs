@@ -55,11 +55,17 @@ impl Database {
     pub async fn clock_ahead_ms(&self) -> Result<Option<i64>, StorageError> {
         match self.engine {
             Engine::Memory | Engine::File(_) => Ok(None),
-            Engine::Server(_) => {
-                let row = sqlx::query(SERVER_TIME).fetch_one(&self.pool).await;
-                Ok(Some(self.now_ms() - column::<i64>(self, &self.map(row)?, "now_ms")?))
-            }
+            Engine::Server(_) => Ok(Some(self.now_ms() - self.shared_now_ms().await?)),
         }
+    }
+
+    /// The time that all processes agree on: the server's, or this machine's where there is none.
+    pub(crate) async fn shared_now_ms(&self) -> Result<i64, StorageError> {
+        if !self.is_shared() {
+            return Ok(self.now_ms());
+        }
+        let row = sqlx::query(SERVER_TIME).fetch_one(&self.pool).await;
+        column(self, &self.map(row)?, "now_ms")
     }
 }
 

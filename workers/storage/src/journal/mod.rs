@@ -59,7 +59,7 @@ pub use reuse::Reusable;
 pub(crate) use row::job as job_of_row;
 pub use standing::{LaneStats, QueueStats, StandingJob};
 pub use sweep::QUARANTINE_DEATHS;
-pub use workers::{WorkerCount, WorkerInfo};
+pub use workers::{SeenWorker, WorkerCount, WorkerInfo};
 
 /// The journal in the database. Clones share it.
 #[derive(Debug, Clone)]
