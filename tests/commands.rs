@@ -4,7 +4,7 @@
 
 mod support;
 
-use support::{Machine, Ran, fixture};
+use support::{Machine, Ran, Running, fixture};
 
 #[test]
 fn wrong_usage_ends_with_2_and_a_hint() {
@@ -156,12 +156,11 @@ fn a_changed_audit_entry_is_found() {
 #[test]
 fn waiting_for_jobs_ends_when_they_have_ended() {
     let machine = Machine::new();
-    let mut work = machine.command(&["work"]).stderr(std::process::Stdio::null()).spawn().unwrap();
+    let work = Running::start(machine.command(&["work"]));
     let good = fixture("real/austen0880.flac");
     let ran = machine.run(&["submit", "--wait", &good]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     let ran = machine.run(&["submit", "--wait", &good, "no-such-file.wav"]);
     assert!(ran.code == Some(1) && ran.stderr.contains("dead"), "{}", ran.stderr);
-    rustix::process::kill_process(rustix::process::Pid::from_child(&work), rustix::process::Signal::TERM).unwrap();
-    assert!(work.wait().unwrap().success());
+    work.stop();
 }

@@ -5,27 +5,8 @@
 mod support;
 
 use std::collections::HashSet;
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
 
-use support::{Machine, fixture};
-
-/// `earmark work`, running.
-struct Worker(Child);
-
-impl Worker {
-    fn kill(mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
-
-    /// SIGTERM, then the end.
-    fn stop(mut self) {
-        let pid = rustix::process::Pid::from_child(&self.0);
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-        assert!(self.0.wait().unwrap().success());
-    }
-}
+use support::{Machine, Running, fixture};
 
 fn jobs(machine: &Machine) -> Vec<serde_json::Value> {
     machine.run(&["jobs", "list", "--json"]).json()
@@ -58,26 +39,22 @@ fn ten_jobs_survive_a_killed_worker_and_their_clips_are_not_transcribed_again() 
         command
             .env(short_clips.0, short_clips.1)
             .env("EARMARK__HTTP__LISTEN", "127.0.0.1:0")
-            .env("EARMARK__ASR__BATCH", "1")
-            .stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        // Its messages are read to the end, so that it never waits for a reader.
-        let stderr = BufReader::new(child.stderr.take().unwrap());
-        let reading = std::thread::spawn(move || stderr.lines().map_while(Result::ok).collect::<Vec<_>>());
-        (Worker(child), reading)
+            .env("EARMARK__ASR__BATCH", "1");
+        Running::start(command)
     };
-    let (worker, _) = start();
+    let worker = start();
     // Some recording is under way and some of its clips are done.
-    while clips_done(&machine) < 4 {}
+    worker.until("the first four clips", || (clips_done(&machine) >= 4).then_some(()));
     worker.kill();
     let before = clips_done(&machine);
     let under_way = jobs(&machine).iter().filter(|job| job["state"] == "leased").count() as u64;
     assert!(under_way > 0 && !is_done(&machine));
 
-    let (worker, reading) = start();
-    while !is_done(&machine) {}
-    worker.stop();
-    let messages = reading.join().unwrap();
+    let mut worker = start();
+    worker.until("all ten jobs to be done", || is_done(&machine).then_some(()));
+    worker.signal();
+    assert!(worker.wait().success());
+    let messages: Vec<String> = worker.said.iter().collect();
     // The dead worker's leases were free at once, not after their time.
     assert!(
         messages.iter().any(|line| line.contains("took") && line.contains("back from workers that had died")),

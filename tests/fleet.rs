@@ -5,7 +5,7 @@
 mod support;
 
 use earmark_servers::{RedisServer, RedisTlsServer};
-use serde_json::{Value, json};
+use serde_json::json;
 use support::{Machine, Ran, Service, fixture};
 
 #[tokio::test]
@@ -23,13 +23,16 @@ async fn recordings_offered_over_http_the_command_line_and_redis_are_done_by_a_w
     let submitted = machine.command(&["submit", &recording, "--key", "cli"]).env(queue.0, queue.1).output().unwrap();
     assert!(submitted.status.success(), "{}", String::from_utf8_lossy(&submitted.stderr));
     let entry: String = redis.ask(&["XADD", "earmark:intake", "*", "uri", &uri, "key", "redis"]).await;
-    let outcomes = loop {
-        let told: Vec<(String, std::collections::HashMap<String, String>)> =
-            redis.ask(&["XRANGE", "earmark:results", "-", "+"]).await;
-        if told.len() == 3 {
-            break told;
+    type Told = Vec<(String, std::collections::HashMap<String, String>)>;
+    let telling = async {
+        loop {
+            let told: Told = redis.ask(&["XRANGE", "earmark:results", "-", "+"]).await;
+            if told.len() == 3 {
+                return told;
+            }
         }
     };
+    let outcomes = service.running.meanwhile("three outcomes on the stream", telling).await;
     for (_, outcome) in &outcomes {
         assert_eq!(outcome["state"], "done", "{outcome:?}");
         assert!(outcome["report_uri"].ends_with("/report.json"), "{outcome:?}");
@@ -38,7 +41,8 @@ async fn recordings_offered_over_http_the_command_line_and_redis_are_done_by_a_w
 
     // What nobody can read is put aside, and counted.
     let _: String = redis.ask(&["XADD", "earmark:intake", "*", "url", &uri]).await;
-    while redis.ask::<i64>(&["XLEN", "earmark:rejected"]).await == 0 {}
+    let refusing = async { while redis.ask::<i64>(&["XLEN", "earmark:rejected"]).await == 0 {} };
+    service.running.meanwhile("the refused entry", refusing).await;
     let stats = Ran::of(&machine.command(&["queue", "stats", "--json"]).env(queue.0, queue.1).output().unwrap());
     let streams = &stats.json_whole()["streams"];
     assert_eq!(
@@ -48,18 +52,14 @@ async fn recordings_offered_over_http_the_command_line_and_redis_are_done_by_a_w
 
     // A server that is away is named, and nothing else stops.
     redis.stop();
-    let not_ready = loop {
-        let (status, text) = service.get("/readyz").await;
-        if status == 503 {
-            break serde_json::from_str::<Value>(&text).unwrap();
-        }
-    };
+    let not_ready =
+        service.until("the lost queue", "/readyz", |status, body| (status == 503).then(|| body.clone())).await;
     assert_eq!(not_ready["queue"]["code"], "redis.unreachable");
     let (status, later) = service.post("/v1/jobs", &json!({"uri": uri, "key": "later"}), &[]).await;
     assert_eq!(status, 202);
     redis.start_again();
     let path = format!("/v1/jobs/{}", later["job_id"].as_str().unwrap());
-    while serde_json::from_str::<Value>(&service.get(&path).await.1).unwrap()["state"] != "done" {}
+    service.until("the job that was offered meanwhile", &path, |_, job| (job["state"] == "done").then_some(())).await;
     assert_eq!(service.get("/readyz").await.0, 200);
     service.stop();
 }

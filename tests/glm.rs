@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use earmark_simulator::{Fault, Key, Latency, Match, Options, Record, Rule, Simulator};
 use serde_json::{Value, json};
-use support::{Machine, Ran, Service, fixture};
+use support::{Machine, Ran, Running, Service, fixture};
 
 /// Three clips: two of the agent's, one of the customer's.
 const CALL: &str = "dialogues/zh-dev-02-collection-abuse.pcm8k.wav";
@@ -208,11 +208,10 @@ async fn an_overloaded_provider_is_left_alone_for_a_while_and_the_job_put_back()
     let glm = Glm::start(faults(vec![Rule::always(Fault::error("1305"))])).await;
     let calls = [fixture(CALL), fixture("dialogues/en-dev-02-collection-abuse.mp3_16k.mp3")];
     assert_eq!(glm.run(&["submit", &calls[0], &calls[1]]).code, Some(0));
-    let mut worker = glm.command(&["work"]).spawn().unwrap();
-    while glm.account()["state"] != "cooling" {}
+    let worker = Running::start(glm.command(&["work"]));
+    worker.until("the account's circuit to open", || (glm.account()["state"] == "cooling").then_some(()));
     let asked = glm.simulator.requests();
-    rustix::process::kill_process(rustix::process::Pid::from_child(&worker), rustix::process::Signal::TERM).unwrap();
-    assert!(tokio::task::block_in_place(|| worker.wait()).unwrap().success());
+    tokio::task::block_in_place(|| worker.stop());
     // Whatever was on its way when the circuit opened; nothing since.
     assert!(glm.simulator.requests() <= asked + 5, "{} {asked}", glm.simulator.requests());
     let jobs = glm.jobs();
@@ -306,10 +305,9 @@ async fn a_stop_lets_what_is_in_flight_be_answered_and_saved() {
     let slow = Options { latency: Latency::Fixed(Duration::from_secs(1)), ..Options::default() };
     let glm = Glm::start(slow).await.set("EARMARK__WORKER__GRACE_SECS", "0").set("EARMARK__ASR__MAX_IN_FLIGHT", "2");
     assert_eq!(glm.run(&["submit", &fixture(CALL)]).code, Some(0));
-    let mut worker = glm.command(&["work"]).spawn().unwrap();
-    glm.simulator.wait_for_requests(2).await;
-    rustix::process::kill_process(rustix::process::Pid::from_child(&worker), rustix::process::Signal::TERM).unwrap();
-    assert!(tokio::task::block_in_place(|| worker.wait()).unwrap().success());
+    let worker = Running::start(glm.command(&["work"]));
+    worker.meanwhile("two requests", glm.simulator.wait_for_requests(2)).await;
+    tokio::task::block_in_place(|| worker.stop());
 
     // Two of three clips were in flight: both are paid for and kept, the third was not sent.
     let log = glm.simulator.log();

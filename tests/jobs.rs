@@ -4,12 +4,12 @@
 
 mod support;
 
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use earmark_simulator::{Fault, Key, Latency, Options, Rule, Simulator};
 use serde_json::{Value, json};
-use support::{Machine, Ran, fixture};
+use support::{Machine, Ran, Running, fixture};
 
 /// Three clips.
 const CALL: &str = "dialogues/zh-dev-02-collection-abuse.pcm8k.wav";
@@ -45,8 +45,8 @@ impl Office {
         ran
     }
 
-    fn work(&self) -> Child {
-        self.command(&["work"]).stderr(Stdio::null()).spawn().unwrap()
+    fn work(&self) -> Running {
+        Running::start(self.command(&["work"]))
     }
 
     fn job(&self, id: &str) -> Value {
@@ -60,10 +60,8 @@ impl Office {
     }
 }
 
-fn stop(mut worker: Child) {
-    let pid = rustix::process::Pid::from_child(&worker);
-    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-    assert!(tokio::task::block_in_place(|| worker.wait()).unwrap().success());
+fn stop(worker: Running) {
+    tokio::task::block_in_place(|| worker.stop());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -109,7 +107,7 @@ async fn a_worker_that_is_stopped_hands_back_at_once_what_it_cannot_finish() {
     let office = Office::start(never).await;
     let id = office.run(&["submit", "--json", &fixture(CALL)]).json()[0]["job_id"].as_str().unwrap().to_owned();
     let worker = office.work();
-    office.simulator.wait_for_requests(1).await;
+    worker.meanwhile("the first request", office.simulator.wait_for_requests(1)).await;
     assert_eq!(office.job(&id)["standing"], "leased");
     stop(worker);
     let job = office.job(&id);
@@ -124,11 +122,10 @@ async fn a_worker_that_is_stopped_hands_back_at_once_what_it_cannot_finish() {
 
     // The next worker does not wait for anything.
     let sent = office.simulator.requests();
-    let mut next = office.work();
-    office.simulator.wait_for_requests(sent + 1).await;
+    let next = office.work();
+    next.meanwhile("the next request", office.simulator.wait_for_requests(sent + 1)).await;
     assert_eq!(office.job(&id)["standing"], "leased");
-    next.kill().unwrap();
-    next.wait().unwrap();
+    next.kill();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -139,7 +136,9 @@ async fn what_has_ended_badly_and_is_offered_again_is_not_passed_over_in_silence
     std::fs::write(&broken, b"no sound at all").unwrap();
     let broken = broken.to_str().unwrap();
     let worker = office.work();
-    let ran = tokio::task::block_in_place(|| Ran::of(&office.command(&["submit", "--wait", broken]).output().unwrap()));
+    let ran = tokio::task::block_in_place(|| {
+        Ran::of(&office.command(&["submit", "--wait", broken]).output().unwrap())
+    });
     assert_eq!(ran.code, Some(1), "{ran:?}");
     let again = office.run(&["submit", "--json", broken]);
     assert_eq!((&again.json()[0]["state"], &again.json()[0]["is_new"]), (&json!("dead"), &json!(false)));

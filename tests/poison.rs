@@ -4,14 +4,16 @@
 
 mod support;
 
-use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
 
 use earmark_simulator::{Options, Simulator};
+use rustix::process::Pid;
 use serde_json::Value;
-use support::{Machine, fixture};
+use support::{Machine, Running, fixture};
 
 /// Only ffmpeg decodes it.
 const FOREIGN: &str = "formats/austen0870.amrnb.amr";
@@ -70,28 +72,24 @@ impl Office {
         assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     }
 
-    fn work(&self) -> Child {
-        self.command(&["work"]).stderr(Stdio::piped()).spawn().unwrap()
+    fn work(&self) -> Running {
+        Running::start(self.command(&["work"]))
     }
 
     /// Has workers work until everything is over; gives how many were killed.
-    fn work_on(&self, mut work: impl FnMut() -> Child) -> u32 {
+    fn work_on(&self, mut work: impl FnMut() -> Running) -> u32 {
         let mut deaths = 0;
         loop {
             let mut worker = work();
-            let died = loop {
-                if let Some(status) = worker.try_wait().unwrap() {
-                    break Some(status);
-                }
-                if is_over(&self.jobs()) {
-                    break None;
-                }
-            };
+            let died = earmark_servers::until("the jobs to end, or the worker", || {
+                let died = worker.child.try_wait().unwrap();
+                (died.is_some() || is_over(&self.jobs())).then_some(died)
+            });
             let Some(status) = died else {
-                stop(worker);
+                worker.stop();
                 return deaths;
             };
-            assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(9), "{status}");
+            assert_eq!(status.signal(), Some(9), "{status}");
             deaths += 1;
         }
     }
@@ -116,11 +114,6 @@ impl Office {
 
 fn is_over(jobs: &[Value]) -> bool {
     jobs.iter().all(|job| ["done", "dead", "cancelled"].contains(&job["state"].as_str().unwrap()))
-}
-
-fn stop(mut worker: Child) {
-    rustix::process::kill_process(rustix::process::Pid::from_child(&worker), rustix::process::Signal::TERM).unwrap();
-    worker.wait().unwrap();
 }
 
 #[test]
@@ -167,7 +160,11 @@ esac"#,
         serde_json::json!({"uri": office.poison(), "key": "poison"}),
         serde_json::json!({"uri": neighbour, "key": "neighbour", "lane": "webhook"}),
     ]);
-    let work = || office.command(&["work"]).env("EARMARK__AUDIO__DECODE_TIMEOUT_SECS", "60").spawn().unwrap();
+    let work = || {
+        let mut command = office.command(&["work"]);
+        command.env("EARMARK__AUDIO__DECODE_TIMEOUT_SECS", "60");
+        Running::start(command)
+    };
     assert_eq!(office.work_on(work), 3);
     let poison = office.job("poison");
     assert_eq!((&poison["state"], &poison["deaths"]), (&"dead".into(), &3.into()), "{poison}");
@@ -187,20 +184,18 @@ mkfifo "$file"
 printf 'RIFF\377\377\377\377WAVEfmt \020\0\0\0\001\0\001\0\100\037\0\0\200\076\0\0\002\0\020\0data\377\377\377\377\0\0'"#,
     );
     office.submit();
-    let mut worker = office.work();
-    let pid = worker.id();
-    let mut said = BufReader::new(worker.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let worker = office.work();
     let kept = office.poison().with_extension("amr.kept");
-    for hang in 1..=3 {
-        assert!(said.any(|line| line.contains("this process replaces itself")), "hang {hang}");
+    for _ in 0..3 {
+        worker.says_with("this process replaces itself");
         // The next try finds a recording again.
         std::fs::rename(&kept, office.poison()).unwrap();
     }
-    assert!(said.any(|line| line.starts_with("working: ")), "the new process works");
-    std::thread::spawn(move || said.for_each(drop));
-    while !is_over(&office.jobs()) {}
-    assert!(worker.try_wait().unwrap().is_none(), "process {pid} lives");
-    stop(worker);
+    // The new process works, under the id of the old one.
+    worker.says("working: ");
+    worker.until("the jobs to end", || is_over(&office.jobs()).then_some(()));
+    worker.assert_runs("its own stop");
+    worker.stop();
     let poison = office.job("poison");
     assert_eq!((&poison["state"], &poison["deaths"]), (&"dead".into(), &3.into()), "{poison}");
     assert_eq!(poison["error"]["code"], "job.quarantined");
@@ -213,33 +208,28 @@ printf 'RIFF\377\377\377\377WAVEfmt \020\0\0\0\001\0\001\0\100\037\0\0\200\076\0
 fn a_decoder_ends_with_the_worker_that_is_killed() {
     let office = Office::new("exec sleep 1000");
     office.submit();
-    let mut worker = office
-        .command(&["work"])
-        .env("EARMARK__AUDIO__DECODE_TIMEOUT_SECS", "1000")
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let decoder = loop {
-        if let Some(decoder) = child_of(worker.id()).filter(|child| command_of(child).contains("sleep")) {
-            break decoder;
-        }
-        assert!(worker.try_wait().unwrap().is_none());
-    };
-    worker.kill().unwrap();
-    worker.wait().unwrap();
-    while command_of(&decoder).contains("sleep") {}
+    let mut command = office.command(&["work"]);
+    command.env("EARMARK__AUDIO__DECODE_TIMEOUT_SECS", "1000");
+    let worker = Running::start(command);
+    let id = worker.child.id();
+    let decoder = worker.until("a decoder", || child_of(id).filter(|child| command_of(*child).contains("sleep")));
+    worker.kill();
+    assert!(earmark_servers::ends_within(Duration::from_secs(60), decoder), "the decoder runs on");
 }
 
-/// The folder in /proc of a child of process `parent`.
-fn child_of(parent: u32) -> Option<PathBuf> {
+/// A child of process `parent`.
+fn child_of(parent: u32) -> Option<Pid> {
     let wanted = format!("PPid:\t{parent}\n");
-    let processes = std::fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path());
-    processes
-        .into_iter()
-        .find(|process| std::fs::read_to_string(process.join("status")).is_ok_and(|status| status.contains(&wanted)))
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let mut ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let child = ids.find(|id: &i32| {
+        std::fs::read_to_string(format!("/proc/{id}/status")).is_ok_and(|status| status.contains(&wanted))
+    });
+    child.and_then(Pid::from_raw)
 }
 
 /// The command line of a process, empty when it is gone.
-fn command_of(process: &Path) -> String {
-    std::fs::read(process.join("cmdline")).map(|line| String::from_utf8_lossy(&line).into_owned()).unwrap_or_default()
+fn command_of(process: Pid) -> String {
+    let line = std::fs::read(format!("/proc/{}/cmdline", process.as_raw_nonzero()));
+    line.map(|line| String::from_utf8_lossy(&line).into_owned()).unwrap_or_default()
 }

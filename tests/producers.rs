@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use earmark_servers::RedisServer;
-use serde_json::{Value, json};
+use serde_json::json;
 use support::{Machine, Service};
 
 /// The page's example in `language`.
@@ -25,15 +25,11 @@ fn sdk() -> PathBuf {
 
 /// Calls the next job off as soon as it is there.
 async fn call_off(service: &Service, key: &str) {
-    loop {
-        let listed: Value = serde_json::from_str(&service.get(&format!("/v1/jobs?key={key}")).await.1).unwrap();
-        if let Some(job) = listed["jobs"].as_array().unwrap().first() {
-            let id = job["job_id"].as_str().unwrap();
-            assert_eq!(service.post(&format!("/v1/jobs/{id}/cancel"), &json!({}), &[]).await.0, 200);
-            assert_eq!(job["metadata"]["agent"], "7");
-            return;
-        }
-    }
+    let path = format!("/v1/jobs?key={key}");
+    let job = service.until("the example's job", &path, |_, listed| listed["jobs"].as_array()?.first().cloned()).await;
+    let id = job["job_id"].as_str().unwrap();
+    assert_eq!(service.post(&format!("/v1/jobs/{id}/cancel"), &json!({}), &[]).await.0, 200);
+    assert_eq!(job["metadata"]["agent"], "7");
 }
 
 async fn run(language: &str, key: &str, prepare: impl FnOnce(&Path, &str) -> Command) {

@@ -79,13 +79,12 @@ async fn posted(service: &Service, body: Value) -> String {
 }
 
 async fn done(service: &Service, id: &str) -> Value {
-    loop {
-        let job: Value = serde_json::from_str(&service.get(&format!("/v1/jobs/{id}")).await.1).unwrap();
+    let path = format!("/v1/jobs/{id}");
+    let job = service.until("the job's end", &path, |_, job| {
         assert!(job["state"] != "dead", "{job}");
-        if job["state"] == "done" {
-            return job;
-        }
-    }
+        (job["state"] == "done").then(|| job.clone())
+    });
+    job.await
 }
 
 async fn report(service: &Service, id: &str) -> Value {
@@ -136,13 +135,15 @@ async fn rules_are_swapped_while_a_job_runs_and_bad_ones_are_refused_with_one_al
     let service = tokio::task::block_in_place(|| Service::start(&machine, "up", &settings));
     let job = || json!({"uri": format!("file://{}", fixture(CALL)), "repeat": true});
     let running = posted(&service, job()).await;
-    simulator.wait_for_requests(1).await;
+    service.running.meanwhile("the first request", simulator.wait_for_requests(1)).await;
 
     write(&machine, "rules/a.yaml", &rule("second"));
-    while on_record(&machine, "rules.swapped").is_empty() {}
+    service.running.until("the swap on record", || (!on_record(&machine, "rules.swapped").is_empty()).then_some(()));
     // Mistakes in the next one: what is in force stays, and somebody is told where they are, once.
     write(&machine, "rules/a.yaml", "rules:\n  - id: third\n    category: c\n    severity: grave\n");
-    while !well(&machine, &["alerts", "list"]).stdout.contains("rules.refused") {}
+    service
+        .running
+        .until("the alert", || (well(&machine, &["alerts", "list"]).stdout.contains("rules.refused")).then_some(()));
     gate.open();
     let began = report(&service, &running).await;
     assert_eq!(found_by(&began), ["first"], "a job keeps the rules it began with");
@@ -162,13 +163,19 @@ async fn rules_are_swapped_while_a_job_runs_and_bad_ones_are_refused_with_one_al
     assert_eq!(alerts.matches("rules.refused").count(), 1, "{alerts}");
     assert!(alerts.contains("a.yaml:4:"), "{alerts}");
     write(&machine, "rules/a.yaml", &rule("fourth"));
-    while on_record(&machine, "rules.swapped").len() < 2 {}
-    while well(&machine, &["alerts", "list"]).stdout.contains("rules.refused") {}
+    service
+        .running
+        .until("the second swap on record", || (on_record(&machine, "rules.swapped").len() >= 2).then_some(()));
+    service.running.until("the end of the alert", || {
+        (!well(&machine, &["alerts", "list"]).stdout.contains("rules.refused")).then_some(())
+    });
     let swapped = on_record(&machine, "rules.swapped");
     assert_eq!(swapped[1]["rule_set_sha256"], json!(hash_of(&machine, "fourth")));
     // A set that a person puts in force comes before the files.
     well(&machine, &["rules", "activate", &first[..10], "--by", "judge"]);
-    while on_record(&machine, "rules.swapped").len() < 3 {}
+    service
+        .running
+        .until("the third swap on record", || (on_record(&machine, "rules.swapped").len() >= 3).then_some(()));
     let activated = report(&service, &posted(&service, job()).await).await;
     assert_eq!(found_by(&activated), ["first"]);
     service.stop();
@@ -197,18 +204,16 @@ async fn rules_are_not_swapped_before_that_is_on_record() {
     );
     write(&machine, "rules/a.yaml", &rule("second"));
     // Kept, so about to be taken up: what fails from here on is the record.
-    while well(&machine, &["rules", "list", "--json"]).json().len() < 2 {}
+    service.running.until("the second rule set", || {
+        (well(&machine, &["rules", "list", "--json"]).json().len() >= 2).then_some(())
+    });
     let judged = report(&service, &posted(&service, job()).await).await;
     assert_eq!(found_by(&judged), ["first"], "what is not on record does not take place");
     assert!(on_record(&machine, "rules.swapped").is_empty());
     sql(&machine, "DROP TRIGGER no_record");
-    while on_record(&machine, "rules.swapped").is_empty() {}
-    loop {
-        let judged = report(&service, &posted(&service, job()).await).await;
-        if found_by(&judged) == ["second"] {
-            break;
-        }
-    }
+    service.running.until("the swap on record", || (!on_record(&machine, "rules.swapped").is_empty()).then_some(()));
+    let judging = async { while found_by(&report(&service, &posted(&service, job()).await).await) != ["second"] {} };
+    service.running.meanwhile("a job that is judged by the second set", judging).await;
     service.stop();
 }
 
@@ -351,7 +356,7 @@ async fn a_held_result_is_locked_until_a_reviewer_releases_it() {
 
     let rules = rule("grave").replace("severity: high", "severity: low\n    actions: [alert, block]");
     std::fs::write(plain, rules).unwrap();
-    while on_record(&machine, "rules.swapped").is_empty() {}
+    service.running.until("the swap on record", || (!on_record(&machine, "rules.swapped").is_empty()).then_some(()));
     let id = posted(&service, json!({"uri": uri, "repeat": true})).await;
     let release = format!("/v1/jobs/{id}/release");
     done(&service, &id).await;

@@ -28,15 +28,12 @@ async fn a_recording_posted_is_transcribed_and_its_report_served() {
     assert_eq!((status, &again["job_id"], &again["is_new"]), (200, &accepted["job_id"], &json!(false)));
 
     let id = accepted["job_id"].as_str().unwrap();
-    let job = loop {
-        let (status, job) = service.get(&format!("/v1/jobs/{id}")).await;
-        assert_eq!(status, 200);
-        let job = parsed(&job);
-        if job["state"] == "done" {
-            break job;
-        }
-        assert!(job["state"] == "ready" || job["state"] == "leased", "{job}");
-    };
+    let path = format!("/v1/jobs/{id}");
+    let job = service.until("the job's end", &path, |status, job| {
+        assert!(status == 200 && ["ready", "leased", "done"].contains(&job["state"].as_str().unwrap()), "{job}");
+        (job["state"] == "done").then(|| job.clone())
+    });
+    let job = job.await;
     assert_eq!(job["key"], "call-1");
     let report = parsed(&service.get(&format!("/v1/jobs/{id}/report")).await.1);
     assert_eq!(
@@ -161,8 +158,8 @@ async fn a_client_that_never_finishes_its_request_does_not_keep_the_service_from
         // Answered after it, so the service has the half-open one too.
         assert_eq!(service.get("/healthz").await.0, 200);
         service.signal();
-        assert!(service.child.wait().unwrap().success());
-        let said: Vec<String> = service.said.iter().collect();
+        assert!(service.running.wait().success());
+        let said: Vec<String> = service.running.said.iter().collect();
         assert!(said.iter().any(|line| line.contains("cut connections")), "{said:?}");
         assert!(!said.iter().any(|line| line.contains('\u{1b}')), "colours are for terminals: {said:?}");
     }
@@ -176,9 +173,9 @@ async fn a_second_signal_ends_the_service_at_once() {
     half_open.write_all(b"GET /heal").unwrap();
     assert_eq!(service.get("/healthz").await.0, 200);
     service.signal();
-    assert!(service.said.iter().any(|line| line.starts_with("stopping")));
+    service.running.says("stopping");
     service.signal();
-    assert_eq!(service.child.wait().unwrap().code(), Some(1));
+    assert_eq!(service.running.wait().code(), Some(1));
 }
 
 #[test]

@@ -5,10 +5,10 @@
 mod support;
 
 use std::collections::HashMap;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use earmark_simulator::{Options, Peak, Simulator};
-use support::{Machine, Ran, fixture};
+use support::{Machine, Ran, Running, fixture};
 
 /// V0.
 const PERMITS: usize = 5;
@@ -64,8 +64,8 @@ impl Office {
         command
     }
 
-    fn work(&self) -> Child {
-        self.command(&["work"]).stderr(Stdio::null()).spawn().unwrap()
+    fn work(&self) -> Running {
+        Running::start(self.command(&["work"]))
     }
 
     fn manifest(&self) -> String {
@@ -91,20 +91,15 @@ fn four_processes_keep_the_tier_exactly_while_one_is_killed_and_every_clip_is_se
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn();
-    let mut workers: Vec<Child> = (0..PROCESSES).map(|_| office.work()).collect();
+    let mut workers: Vec<Running> = (0..PROCESSES).map(|_| office.work()).collect();
 
-    runtime.block_on(simulator.wait_for_requests(RECORDINGS * PHRASES / 3));
+    let third = RECORDINGS * PHRASES / 3;
+    runtime.block_on(workers[0].meanwhile("a third of the requests", simulator.wait_for_requests(third)));
     let sent_before = simulator.log().len();
-    workers[0].kill().unwrap();
-    workers[0].wait().unwrap();
-    workers[0] = office.work();
+    std::mem::replace(&mut workers[0], office.work()).kill();
     let submitted = Ran::of(&submitting.unwrap().wait_with_output().unwrap());
     assert_eq!(submitted.code, Some(0), "{}", submitted.stderr);
-    for mut worker in workers {
-        rustix::process::kill_process(rustix::process::Pid::from_child(&worker), rustix::process::Signal::TERM)
-            .unwrap();
-        assert!(worker.wait().unwrap().success());
-    }
+    workers.into_iter().for_each(Running::stop);
 
     let (summary, log) = (simulator.summary(), simulator.log());
     let Peak { with_client, .. } = summary.peak_in_flight;

@@ -2,11 +2,14 @@
 
 #![allow(dead_code, reason = "every test file uses a part of it")]
 
+mod running;
 mod service;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+#[allow(unused_imports, reason = "every test file uses a part of it")]
+pub use running::Running;
 use serde_json::Value;
 #[allow(unused_imports, reason = "every test file uses a part of it")]
 pub use service::Service;

@@ -1,42 +1,33 @@
 //! The program as a service: started on a free port, asked over HTTP, stopped by a signal.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Stdio};
-use std::sync::mpsc;
 
 use serde_json::Value;
 
-use super::Machine;
+use super::{Machine, Running};
 
 /// A running service.
 pub struct Service {
-    pub child: Child,
+    pub running: Running,
     pub url: String,
     pub client: reqwest::Client,
-    /// What it says on standard error.
-    pub said: mpsc::Receiver<String>,
 }
 
 impl Service {
     pub fn start(machine: &Machine, part: &str, settings: &[(&str, &str)]) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut command = machine.command(&[part]);
-        command.env("EARMARK__HTTP__LISTEN", "127.0.0.1:0").envs(settings.iter().copied()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
-        let url = lines
-            .find_map(|line| line.strip_prefix("listening on ").map(str::to_owned))
-            .expect("it says where it listens");
-        let (say, said) = mpsc::channel();
-        std::thread::spawn(move || lines.for_each(|line| drop(say.send(line))));
+        command.env("EARMARK__HTTP__LISTEN", "127.0.0.1:0").envs(settings.iter().copied());
+        let running = Running::start(command);
+        let url = running.says("listening on ");
         let client = earmark_storage::http_client(&earmark_storage::HttpOptions {
             connect_timeout: std::time::Duration::from_secs(5),
             read_timeout: std::time::Duration::from_secs(60),
             timeout: None,
             allow_private: true,
         });
-        Self { child, url, client: client.unwrap(), said }
+        Self { running, url, client: client.unwrap() }
     }
 
     pub async fn get(&self, path: &str) -> (u16, String) {
@@ -67,21 +58,26 @@ impl Service {
         TcpStream::connect(self.url.strip_prefix("http://").unwrap()).unwrap()
     }
 
+    /// Asks again and again until an answer is as it should be, for as long as the service runs.
+    pub async fn until<T>(&self, what: &str, path: &str, is_so: impl Fn(u16, &Value) -> Option<T>) -> T {
+        let (client, url) = (self.client.clone(), format!("{}{path}", self.url));
+        let asking = async {
+            loop {
+                let answer = client.get(&url).send().await.unwrap();
+                let status = answer.status().as_u16();
+                if let Some(found) = is_so(status, &answer.json().await.unwrap()) {
+                    return found;
+                }
+            }
+        };
+        self.running.meanwhile(what, asking).await
+    }
+
     pub fn signal(&self) {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        self.running.signal();
     }
 
-    pub fn stop(mut self) {
-        self.signal();
-        assert!(self.child.wait().unwrap().success());
-    }
-}
-
-impl Drop for Service {
-    /// A test that fails leaves nothing running.
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+    pub fn stop(self) {
+        self.running.stop();
     }
 }

@@ -89,12 +89,13 @@ async fn a_client_that_goes_away_frees_its_place() {
         wire.ask(&format!("POST {GLM}"), CRM, &body).code()
     };
     // One probe at a time: each ends before the next, whether it was let in (1214) or not (1302).
-    while probe() == "1302" {}
+    let is_let_in = || (probe() != "1302").then_some(());
+    service.running.until("the place of the client that went", is_let_in);
     let mut half = Wire::to(&service);
     half.announce(&format!("POST {GLM}"), CRM, 10_000);
     assert_eq!(probe(), "1302");
     drop(half);
-    while probe() == "1302" {}
+    service.running.until("the place of the endless body", is_let_in);
     gate.open(usize::MAX);
     for wire in &mut waiting {
         assert_eq!(wire.answer().status, 200);
@@ -121,7 +122,7 @@ async fn many_large_bodies_at_once_take_bounded_memory() {
             });
         }
     });
-    let status = std::fs::read_to_string(format!("/proc/{}/status", service.child.id())).unwrap();
+    let status = std::fs::read_to_string(format!("/proc/{}/status", service.running.child.id())).unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     let peak_kb: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
     // 256 MiB for bodies, the rest for the program. Unbounded it would be above 1 GiB.

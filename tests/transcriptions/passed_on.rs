@@ -44,13 +44,12 @@ async fn callers_and_the_batch_share_the_tier_and_never_exceed_it() {
         }
     });
     for id in &ids {
-        loop {
-            let job: serde_json::Value = serde_json::from_str(&service.get(&format!("/v1/jobs/{id}")).await.1).unwrap();
-            if job["state"] == "done" {
-                break;
-            }
-            assert!(job["state"] == "ready" || job["state"] == "leased", "{job}");
-        }
+        let path = format!("/v1/jobs/{id}");
+        let ending = service.until("the batch's end", &path, |_, job| {
+            assert!(["ready", "leased", "done"].contains(&job["state"].as_str().unwrap()), "{job}");
+            (job["state"] == "done").then_some(())
+        });
+        ending.await;
     }
     let summary = simulator.summary();
     assert_eq!(summary.by_code.keys().collect::<Vec<_>>(), ["200"], "{summary:?}");
@@ -74,7 +73,9 @@ async fn callers_who_wait_go_before_the_batch() {
         wire.send(head(&format!("POST {GLM}"), "", body.len()).as_bytes());
         wire.send(&body);
     }
-    assert_eq!(service.said.iter().filter(|line| line.contains("waits for its turn")).take(5).count(), 5);
+    for _ in 0..5 {
+        service.running.says_with("waits for its turn");
+    }
     gate.open(usize::MAX);
     for wire in &mut waiting {
         assert_eq!(wire.answer().status, 200);

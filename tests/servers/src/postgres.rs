@@ -2,13 +2,12 @@
 //! committed outlives the server all the same.
 
 use std::fs::Permissions;
-use std::io::{BufRead, BufReader};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use crate::free_port;
+use crate::{on_a_free_port, until_it_says};
 
 /// What the server says on standard error when it can be asked.
 const READY: &str = "database system is ready to accept connections";
@@ -49,13 +48,8 @@ impl PostgresServer {
             .output()
             .expect("initdb is installed: make setup");
         assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
-        loop {
-            let port = free_port();
-            // Another may have been faster to take the port.
-            if let Some(child) = spawn(&programs, &data, port) {
-                return Self { folder, programs, port, child };
-            }
-        }
+        let (port, child) = on_a_free_port("postgres", |port| spawn(&programs, &data, port).map(|child| (port, child)));
+        Self { folder, programs, port, child }
     }
 
     /// The URL of a database that is there from the start.
@@ -87,21 +81,17 @@ impl Drop for PostgresServer {
     }
 }
 
-fn spawn(programs: &Path, data: &Path, port: u16) -> Option<Child> {
+/// The server once it can be asked; what it said when it ended before.
+fn spawn(programs: &Path, data: &Path, port: u16) -> Result<Child, String> {
     let mut command = as_other_user(Command::new(programs.join("postgres")));
     command.arg("-D").arg(data).args(["-h", "127.0.0.1", "-k", "", "-p"]).arg(port.to_string());
     for setting in ["fsync=off", "full_page_writes=off", "max_connections=200"] {
         command.args(["-c", setting]);
     }
-    let mut child = command.current_dir("/").stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
-    if lines.any(|line| line.contains(READY)) {
-        // It goes on writing, and must not wait for a reader.
-        std::thread::spawn(move || lines.for_each(drop));
-        return Some(child);
-    }
-    let _ = child.wait();
-    None
+    command.current_dir("/").stderr(Stdio::piped()).stdout(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let output = child.stderr.take().unwrap();
+    until_it_says(READY, child, output)
 }
 
 /// The folder of `postgres` and `initdb`.

@@ -1,12 +1,14 @@
 //! A Redis of the test's own: on a free port of 127.0.0.1, without a trace on disk, ended with the test.
 
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use crate::free_port;
+use crate::{on_a_free_port, until_it_says};
 
-/// A running `redis-server` from the PATH.
+/// From the PATH.
+const PROGRAM: &str = "redis-server";
+
+/// A running `redis-server`.
 #[derive(Debug)]
 pub struct RedisServer {
     port: u16,
@@ -16,23 +18,13 @@ pub struct RedisServer {
 impl RedisServer {
     /// Starts a server and waits until it listens.
     pub fn start() -> Self {
-        loop {
-            let port = free_port();
-            // Another may have been faster to take the port.
-            if let Some(child) = spawn(port, &[]) {
-                return Self { port, child };
-            }
-        }
+        on_a_free_port(PROGRAM, |port| Ok(Self { port, child: spawn(port, &[])? }))
     }
 
     /// Starts a server that follows `primary`.
     pub fn replica_of(primary: &Self) -> Self {
-        loop {
-            let port = free_port();
-            if let Some(child) = spawn(port, &["--replicaof", &format!("127.0.0.1 {}", primary.port)]) {
-                return Self { port, child };
-            }
-        }
+        let follow = ["--replicaof", &format!("127.0.0.1 {}", primary.port)];
+        on_a_free_port(PROGRAM, |port| Ok(Self { port, child: spawn(port, &follow)? }))
     }
 
     /// Where it listens.
@@ -77,8 +69,8 @@ impl Drop for RedisServer {
     }
 }
 
-fn spawn(port: u16, more: &[&str]) -> Option<Child> {
-    let mut command = Command::new("redis-server");
+fn spawn(port: u16, more: &[&str]) -> Result<Child, String> {
+    let mut command = Command::new(PROGRAM);
     command
         .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--port"])
         .arg(port.to_string())
@@ -86,17 +78,12 @@ fn spawn(port: u16, more: &[&str]) -> Option<Child> {
     until(command, "Ready to accept connections")
 }
 
-/// The program once it has said `ready`; none when it ended before.
-fn until(mut command: Command, ready: &str) -> Option<Child> {
-    let mut child = command.stdout(Stdio::piped()).spawn().expect("redis-server is installed: make setup");
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
-    if lines.any(|line| line.contains(ready)) {
-        // It goes on writing, and must not wait for a reader.
-        std::thread::spawn(move || lines.for_each(drop));
-        return Some(child);
-    }
-    let _ = child.wait();
-    None
+/// The program once it has said `ready`; what it said when it ended before.
+fn until(mut command: Command, ready: &str) -> Result<Child, String> {
+    command.stdout(Stdio::piped());
+    let mut child = command.spawn().expect("redis-server is installed: make setup");
+    let output = child.stdout.take().unwrap();
+    until_it_says(ready, child, output)
 }
 
 /// A Sentinel that watches one primary.
@@ -110,18 +97,16 @@ impl RedisSentinel {
     /// Starts a Sentinel for `primary` under the name `service`; alone, it decides alone.
     pub fn start(primary: &RedisServer, service: &str) -> Self {
         let folder = tempfile::Builder::new().prefix("sentinel-").tempdir().unwrap();
-        loop {
-            let port = free_port();
+        let server = on_a_free_port(PROGRAM, |port| {
             let file = folder.path().join(format!("{port}.conf"));
             let settings =
                 format!("bind 127.0.0.1\nport {port}\nsentinel monitor {service} 127.0.0.1 {} 1\n", primary.port);
             std::fs::write(&file, settings).unwrap();
-            let mut command = Command::new("redis-server");
+            let mut command = Command::new(PROGRAM);
             command.arg(&file).arg("--sentinel");
-            if let Some(child) = until(command, "+monitor master") {
-                return Self { _folder: folder, server: RedisServer { port, child } };
-            }
-        }
+            Ok(RedisServer { port, child: until(command, "+monitor master")? })
+        });
+        Self { _folder: folder, server }
     }
 
     /// Where it listens.
@@ -160,8 +145,7 @@ impl RedisTlsServer {
             .expect("openssl is installed: make setup");
         assert!(made.status.success(), "openssl: {}", String::from_utf8_lossy(&made.stderr));
         let path = |path: &Path| path.to_str().unwrap().to_owned();
-        loop {
-            let port = free_port();
+        let server = on_a_free_port(PROGRAM, |port| {
             let (tls, certificate, key) = (port.to_string(), path(&certificate), path(&key));
             let more = [
                 "--tls-port",
@@ -173,10 +157,9 @@ impl RedisTlsServer {
                 "--tls-auth-clients",
                 "no",
             ];
-            if let Some(child) = spawn(0, &more) {
-                return Self { folder, server: RedisServer { port, child } };
-            }
-        }
+            Ok(RedisServer { port, child: spawn(0, &more)? })
+        });
+        Self { folder, server }
     }
 
     /// Its URL.

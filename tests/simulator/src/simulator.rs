@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::fault::Rule;
@@ -17,6 +18,9 @@ use crate::provider::Provider;
 use crate::schedule::Schedule;
 use crate::server::{serve, summary};
 use crate::summary::{Summary, busy_ms_between};
+
+/// How long a request that must come may take: none of a test's waits is for ever.
+const PATIENCE: Duration = Duration::from_secs(240);
 
 /// A server on the runtime it was started in. Dropped, it ends, and its connections with it.
 pub struct Simulator {
@@ -111,14 +115,19 @@ impl Simulator {
     }
 
     /// Waits until `count` requests have come in, refused ones included.
+    ///
+    /// # Panics
+    /// When none does for minutes.
     pub async fn wait_for_requests(&self, count: usize) {
-        // The sender lives as long as this simulator.
-        let _ = self.provider.log.come.subscribe().wait_for(|come| *come >= count).await;
+        reach("to come in", self.provider.log.come.subscribe(), count).await;
     }
 
     /// Waits until `count` requests have ended, however they did.
+    ///
+    /// # Panics
+    /// When none does for minutes.
     pub async fn wait_for_ends(&self, count: usize) {
-        let _ = self.provider.log.ended.subscribe().wait_for(|ended| *ended >= count).await;
+        reach("to end", self.provider.log.ended.subscribe(), count).await;
     }
 
     /// Puts other rules in place of those in force; their counts and times begin now.
@@ -146,6 +155,19 @@ impl Drop for Simulator {
     fn drop(&mut self) {
         self.provider.closed.cancel();
         self.provider.log.flush();
+    }
+}
+
+/// Waits until `number` is `count`, however long that takes, for as long as it grows.
+async fn reach(what: &str, mut number: watch::Receiver<usize>, count: usize) {
+    loop {
+        let now = *number.borrow_and_update();
+        if now >= count {
+            return;
+        }
+        // The sender lives as long as the simulator.
+        let has_grown = tokio::time::timeout(PATIENCE, number.changed()).await.is_ok();
+        assert!(has_grown, "waiting for {count} requests {what}: {now} did, and none for {} s", PATIENCE.as_secs());
     }
 }
 

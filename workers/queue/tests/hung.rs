@@ -81,6 +81,11 @@ impl Bench {
         Self { _folder: folder, journal, handler: Arc::new(handler), begun, _end: end }
     }
 
+    /// The next job that is begun.
+    async fn begins(&mut self) -> JobId {
+        earmark_servers::within("a job to begin", self.begun.recv()).await.unwrap()
+    }
+
     async fn submit(&self, uri: &str) -> JobId {
         let new = NewJob::new(uri, uri, Tenant::default());
         self.journal.accept(&new, "test").await.unwrap().job.id
@@ -119,8 +124,8 @@ async fn a_job_that_never_yields_is_given_up_and_the_worker_ends_when_the_others
     let hanging = bench.submit("never yields").await;
     let gated = bench.submit("gated").await;
     let (_stop, worker) = bench.start(Duration::from_millis(300), LONG_GRACE).await;
-    bench.begun.recv().await.unwrap();
-    bench.begun.recv().await.unwrap();
+    bench.begins().await;
+    bench.begins().await;
     bench.handler.gate.add_permits(1);
     assert_eq!(worker.await.unwrap(), Ended::Hung);
     let job = bench.journal.get(&hanging).await.unwrap();
@@ -136,9 +141,9 @@ async fn a_failed_try_whose_thread_runs_on_takes_the_worker_down_and_nothing_new
     let mut bench = Bench::new().await;
     let gated = bench.submit("gated").await;
     let (_stop, worker) = bench.start(NO_TIMEOUT, Duration::from_millis(100)).await;
-    bench.begun.recv().await.unwrap();
+    bench.begins().await;
     let hanging = bench.submit("ends but its thread does not").await;
-    assert_eq!(bench.begun.recv().await.unwrap(), hanging);
+    assert_eq!(bench.begins().await, hanging);
     while bench.journal.get(&hanging).await.unwrap().deaths == 0 {}
     let late = bench.submit("well").await;
     assert_eq!(worker.await.unwrap(), Ended::Hung);
@@ -154,7 +159,7 @@ async fn a_try_that_only_waits_is_dropped_and_handed_back_without_a_death() {
     let mut bench = Bench::new().await;
     let waiting = bench.submit("waits and ends when dropped").await;
     let (stop, worker) = bench.start(NO_TIMEOUT, Duration::ZERO).await;
-    bench.begun.recv().await.unwrap();
+    bench.begins().await;
     stop.cancel();
     assert_eq!(worker.await.unwrap(), Ended::Stopped);
     let job = bench.journal.get(&waiting).await.unwrap();

@@ -5,7 +5,14 @@
 mod support;
 
 use earmark_core::{JobState, Lane};
+use earmark_servers::within;
 use support::{Fleet, Process};
+
+async fn turns_out(is_so: impl Fn() -> bool) {
+    while !is_so() {
+        tokio::task::yield_now().await;
+    }
+}
 
 #[tokio::test]
 async fn jobs_reach_workers_through_the_streams_and_leave_nothing_there() {
@@ -72,15 +79,11 @@ async fn a_server_that_is_away_for_a_while_is_survived_and_reported() {
     assert_eq!(process.broker.health().problem(), None);
     fleet.redis.stop();
     let during = fleet.submit("a", Lane::Call).await;
-    while process.broker.health().problem().is_none() {
-        tokio::task::yield_now().await;
-    }
+    within("the loss to be noticed", turns_out(|| process.broker.health().problem().is_some())).await;
     assert_eq!(process.broker.health().problem().unwrap().code, "redis.unreachable");
     fleet.redis.start_again();
     fleet.ended(&during).await;
-    while process.broker.health().problem().is_some() {
-        tokio::task::yield_now().await;
-    }
+    within("the server's return", turns_out(|| process.broker.health().problem().is_none())).await;
     process.stop().await;
 }
 
@@ -159,9 +162,12 @@ async fn what_two_processes_dispatch_at_once_is_delivered_once_and_the_window_ho
     }
     let processes = [Process::start(&fleet, 2), Process::start(&fleet, 2)];
     let mut most = 0;
-    while fleet.handled.lock().unwrap().len() < 200 {
-        most = most.max(fleet.ask::<u64>(&["XLEN", "earmark:lane:call"]).await);
-    }
+    let handling = async {
+        while fleet.handled.lock().unwrap().len() < 200 {
+            most = most.max(fleet.ask::<u64>(&["XLEN", "earmark:lane:call"]).await);
+        }
+    };
+    within("200 jobs", handling).await;
     for process in processes {
         process.stop().await;
     }

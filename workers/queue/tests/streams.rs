@@ -8,7 +8,7 @@ use std::time::Duration;
 use earmark_core::Lane;
 use earmark_queue::{Entry, Health, Openings, Streams};
 use earmark_redis::Link;
-use earmark_servers::RedisServer;
+use earmark_servers::{RedisServer, within};
 use redis::FromRedisValue;
 
 struct Ground {
@@ -200,7 +200,7 @@ async fn an_entry_without_a_slot_goes_back_after_a_second() {
     assert!(take(&other, 1).await.is_none());
     tokio::select! {
         () = full.keep() => {}
-        () = async { while ground.pending(Lane::Call).await > 1 {} } => {}
+        () = within("the entry to go back", async { while ground.pending(Lane::Call).await > 1 {} }) => {}
     }
     assert_eq!(take_job(&other).await, "two");
 }

@@ -99,6 +99,11 @@ impl Bench {
         Self { _folder: folder, journal, handler, begun, attempts: Arc::new(attempts) }
     }
 
+    /// The next job that is begun.
+    async fn begins(&mut self) -> JobId {
+        earmark_servers::within("a job to begin", self.begun.recv()).await.unwrap()
+    }
+
     async fn submit(&self, uri: &str) -> JobId {
         let mut new = NewJob::new(uri, uri, Tenant::default());
         // A job each time, though it is always the same recording.
@@ -127,13 +132,16 @@ impl Bench {
     }
 
     async fn ended(&self, id: &JobId) -> Job {
-        loop {
-            let job = self.journal.get(id).await.unwrap();
-            if job.state.is_final() {
-                return job;
+        let ending = async {
+            loop {
+                let job = self.journal.get(id).await.unwrap();
+                if job.state.is_final() {
+                    return job;
+                }
+                tokio::task::yield_now().await;
             }
-            tokio::task::yield_now().await;
-        }
+        };
+        earmark_servers::within(&format!("the end of job {id}"), ending).await
     }
 
     fn tries(&self, id: &JobId) -> u32 {
@@ -182,8 +190,8 @@ async fn no_more_jobs_run_than_there_are_slots() {
         ids.push(bench.submit("gated").await);
     }
     let (stop, worker) = bench.start(NO_GRACE).await;
-    bench.begun.recv().await.unwrap();
-    bench.begun.recv().await.unwrap();
+    bench.begins().await;
+    bench.begins().await;
     bench.handler.gate.add_permits(6);
     for id in &ids {
         bench.ended(id).await;
@@ -198,7 +206,7 @@ async fn a_stopping_worker_hands_back_what_it_cannot_finish_and_another_takes_it
     let mut bench = Bench::new(NO_TIMEOUT).await;
     let id = bench.submit("waits to be stopped").await;
     let (stop, worker) = bench.start(NO_GRACE).await;
-    bench.begun.recv().await.unwrap();
+    bench.begins().await;
     stop.cancel();
     worker.await.unwrap();
     let job = bench.journal.get(&id).await.unwrap();
@@ -212,7 +220,7 @@ async fn a_stopping_worker_lets_running_jobs_finish_within_the_grace_period() {
     let mut bench = Bench::new(NO_TIMEOUT).await;
     let id = bench.submit("gated").await;
     let (stop, worker) = bench.start(NO_TIMEOUT).await;
-    bench.begun.recv().await.unwrap();
+    bench.begins().await;
     stop.cancel();
     bench.handler.gate.add_permits(1);
     worker.await.unwrap();
@@ -224,7 +232,7 @@ async fn a_running_job_can_be_called_off() {
     let mut bench = Bench::new(NO_TIMEOUT).await;
     let id = bench.submit("waits to be stopped").await;
     let (stop, worker) = bench.start(NO_GRACE).await;
-    bench.begun.recv().await.unwrap();
+    bench.begins().await;
     bench.journal.cancel(&id, "test").await.unwrap();
     assert_eq!(bench.ended(&id).await.state, JobState::Cancelled);
     stop.cancel();
@@ -248,7 +256,7 @@ async fn leases_are_kept_for_longer_than_they_last() {
     let mut bench = Bench::new(NO_TIMEOUT).await;
     let id = bench.submit("gated").await;
     let (stop, worker) = bench.start(NO_GRACE).await;
-    bench.begun.recv().await.unwrap();
+    bench.begins().await;
     let (_, first) = (0, bench.journal.get(&id).await.unwrap());
     // Two leases later the job is still this worker's: nobody else could take it, no second try was begun.
     let later = SystemClock.now_ms() + 2 * bench.attempts.lease_ms();

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use earmark_redis::Link;
-use earmark_servers::{RedisSentinel, RedisServer};
+use earmark_servers::{RedisSentinel, RedisServer, within};
 
 const SERVICE: &str = "calls";
 
@@ -33,13 +33,13 @@ async fn a_sentinel_is_asked_anew_at_each_connect_for_the_primary_may_have_moved
     primary.tell(&["SET", "call", "17"]).await;
     assert_eq!(held(&link, "call").await.as_deref(), Some("17"));
     // The replica has it too, and the Sentinel hears of the replica in its own time.
-    while primary.ask::<i64>(&["WAIT", "1", "100"]).await < 1 {}
-    while !sentinel.move_primary(SERVICE).await {}
+    within("the replica's copy", async { while primary.ask::<i64>(&["WAIT", "1", "100"]).await < 1 {} }).await;
+    within("a Sentinel that moves the primary", async { while !sentinel.move_primary(SERVICE).await {} }).await;
     // Whoever is connected to it when it becomes the primary is thrown out: asked anew until it is one.
     let promoted = Link::parse(&replica.url()).unwrap();
-    while held(&promoted, "call").await.is_none() {}
+    within("the new primary", async { while held(&promoted, "call").await.is_none() {} }).await;
     primary.stop();
-    while held(&link, "call").await.as_deref() != Some("17") {}
+    within("the old name's new place", async { while held(&link, "call").await.as_deref() != Some("17") {} }).await;
     drop(replica);
     assert_eq!(held(&link, "call").await, None, "it was the replica's answer");
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use earmark_core::{Clock, Job, JobId, Lane, Lease, NewJob, SystemClock, Tenant, WorkerId};
 use earmark_queue::{Attempts, Backoff, Broker, Failed, Handler, Worker, WorkerOptions};
-use earmark_servers::RedisServer;
+use earmark_servers::{RedisServer, within};
 use earmark_storage::{Database, Journal, WorkerInfo};
 use redis::FromRedisValue;
 use tokio::sync::Semaphore;
@@ -62,17 +62,20 @@ impl Fleet {
 
     /// Waits until `count` more jobs were begun.
     pub async fn begun(&self, count: u32) {
-        self.started.acquire_many(count).await.unwrap().forget();
+        within("jobs to begin", self.started.acquire_many(count)).await.unwrap().forget();
     }
 
     pub async fn ended(&self, id: &JobId) -> Job {
-        loop {
-            let job = self.journal.get(id).await.unwrap();
-            if job.state.is_final() {
-                return job;
+        let ending = async {
+            loop {
+                let job = self.journal.get(id).await.unwrap();
+                if job.state.is_final() {
+                    return job;
+                }
+                tokio::task::yield_now().await;
             }
-            tokio::task::yield_now().await;
-        }
+        };
+        within(&format!("the end of job {id}"), ending).await
     }
 
     /// Asks the server.
@@ -82,13 +85,16 @@ impl Fleet {
 
     /// Asks until the answer is as it should be.
     pub async fn until<T: FromRedisValue>(&self, words: &[&str], is_so: impl Fn(&T) -> bool) -> T {
-        loop {
-            let answer = self.ask(words).await;
-            if is_so(&answer) {
-                return answer;
+        let asking = async {
+            loop {
+                let answer = self.ask(words).await;
+                if is_so(&answer) {
+                    return answer;
+                }
+                tokio::task::yield_now().await;
             }
-            tokio::task::yield_now().await;
-        }
+        };
+        within(&format!("another answer to {words:?}"), asking).await
     }
 }
 
