@@ -8,6 +8,7 @@ mod service;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use earmark_servers::{LastWord, bound};
 #[allow(unused_imports, reason = "every test file uses a part of it")]
 pub use running::Running;
 use serde_json::Value;
@@ -51,9 +52,9 @@ impl Machine {
         self.folder.path().join("output")
     }
 
-    /// The program with this machine's settings and no others.
+    /// The program with this machine's settings and no others. It ends with whoever starts it.
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_earmark"));
+        let mut command = bound(env!("CARGO_BIN_EXE_earmark"), LastWord::Kill);
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("EARMARK") {
                 command.env_remove(name);

@@ -30,7 +30,7 @@ impl Running {
     /// Starts `command`.
     pub fn start(mut command: Command) -> Self {
         command.stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
+        let mut child = earmark_servers::start(command).unwrap();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
         let (say, said) = channel();
         let (end, is_silent) = watch::channel(false);

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
+use earmark_servers::{LastWord, bound};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// How long workers may take to end in good order.
@@ -45,9 +46,9 @@ impl Fleet {
         }
     }
 
-    /// The program with the run's settings and no others.
+    /// The program with the run's settings and no others. It ends with whoever starts it.
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(&self.program);
+        let mut command = bound(&self.program, LastWord::Kill);
         for (name, _) in std::env::vars_os() {
             let name = name.to_string_lossy().into_owned();
             if name.starts_with("EARMARK") || name.starts_with("AWS_") {
@@ -86,7 +87,9 @@ impl Fleet {
         self.started += 1;
         let said = self.folder.join(format!("worker-{at}.log"));
         let said = OpenOptions::new().create(true).append(true).open(said).unwrap();
-        let child = self.command(&["work"]).stdout(Stdio::null()).stderr(said).spawn().unwrap();
+        let mut command = self.command(&["work"]);
+        command.stdout(Stdio::null()).stderr(said);
+        let child = earmark_servers::start(command).unwrap();
         Worker { child, is_stopped: false, is_killed: false }
     }
 

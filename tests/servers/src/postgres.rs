@@ -7,6 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use crate::bound::{LastWord, bound, start};
 use crate::{on_a_free_port, until_it_says};
 
 /// What the server says on standard error when it can be asked.
@@ -83,13 +84,14 @@ impl Drop for PostgresServer {
 
 /// The server once it can be asked; what it said when it ended before.
 fn spawn(programs: &Path, data: &Path, port: u16) -> Result<Child, String> {
-    let mut command = as_other_user(Command::new(programs.join("postgres")));
+    // Told to quit it takes its children along.
+    let mut command = as_other_user(bound(programs.join("postgres"), LastWord::Quit));
     command.arg("-D").arg(data).args(["-h", "127.0.0.1", "-k", "", "-p"]).arg(port.to_string());
     for setting in ["fsync=off", "full_page_writes=off", "max_connections=200"] {
         command.args(["-c", setting]);
     }
     command.current_dir("/").stderr(Stdio::piped()).stdout(Stdio::null());
-    let mut child = command.spawn().unwrap();
+    let mut child = start(command).unwrap();
     let output = child.stderr.take().unwrap();
     until_it_says(READY, child, output)
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use crate::bound::{LastWord, bound, start};
 use crate::{on_a_free_port, until_it_says};
 
 /// From the PATH.
@@ -70,7 +71,7 @@ impl Drop for RedisServer {
 }
 
 fn spawn(port: u16, more: &[&str]) -> Result<Child, String> {
-    let mut command = Command::new(PROGRAM);
+    let mut command = bound(PROGRAM, LastWord::Kill);
     command
         .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--port"])
         .arg(port.to_string())
@@ -81,7 +82,7 @@ fn spawn(port: u16, more: &[&str]) -> Result<Child, String> {
 /// The program once it has said `ready`; what it said when it ended before.
 fn until(mut command: Command, ready: &str) -> Result<Child, String> {
     command.stdout(Stdio::piped());
-    let mut child = command.spawn().expect("redis-server is installed: make setup");
+    let mut child = start(command).expect("redis-server is installed: make setup");
     let output = child.stdout.take().unwrap();
     until_it_says(ready, child, output)
 }
@@ -102,7 +103,7 @@ impl RedisSentinel {
             let settings =
                 format!("bind 127.0.0.1\nport {port}\nsentinel monitor {service} 127.0.0.1 {} 1\n", primary.port);
             std::fs::write(&file, settings).unwrap();
-            let mut command = Command::new(PROGRAM);
+            let mut command = bound(PROGRAM, LastWord::Kill);
             command.arg(&file).arg("--sentinel");
             Ok(RedisServer { port, child: until(command, "+monitor master")? })
         });
