@@ -15,6 +15,8 @@ SECONDS_EACH ?= 60
 
 # What takes longer than some seconds says so first.
 say = printf '\033[1m%s\033[0m\n' "$(1)" >&2
+# Without cargo-nextest: for one test program, of which there are many.
+LONGEST_TEST ?= 30m
 
 .PHONY: help setup demo test check fmt clippy docs licences unused features locks accuracy tier intake memory boundaries queue replay rules chaos chaos-long fuzz build
 
@@ -38,7 +40,9 @@ test: setup ## Run every test
 		$(CARGO) nextest run --workspace --cargo-profile release --locked --no-fail-fast && \
 			$(CARGO) test --workspace --release --locked --doc --quiet; \
 	else \
-		$(CARGO) test --workspace --release --locked --no-fail-fast; \
+		echo "each test program is ended after $(LONGEST_TEST); cargo-nextest would end a test that hangs after minutes, and name it" >&2; \
+		$(CARGO) --config 'target."cfg(unix)".runner = ["timeout", "--foreground", "--kill-after=10s", "$(LONGEST_TEST)"]' \
+			test --workspace --release --locked --no-fail-fast; \
 	fi
 
 check: setup fmt unused features locks licences clippy docs ## Everything but the tests; the quick ones first

@@ -9,7 +9,16 @@ export EARMARK__DATABASE__URL="sqlite:$out/earmark.sqlite"
 export EARMARK__STORAGE__OUTPUT="$out/results"
 echo "transcribing $# recordings with the built-in engine …" >&2
 began=$(date +%s)
-target/release/earmark run "$@"
+# It takes under a minute; what hangs is not waited for.
+longest=20m
+timeout --foreground --kill-after=30s "$longest" target/release/earmark run "$@" || {
+    code=$?
+    if [ "$code" -eq 124 ]; then
+        echo "error: the recordings were not done after $longest" >&2
+        echo "  hint: EARMARK__LOG__LEVEL=debug make demo says where it hangs" >&2
+    fi
+    exit "$code"
+}
 echo
 target/release/earmark audit verify
 echo
