@@ -24,7 +24,8 @@ pub struct Bars {
 struct Shown {
     name: String,
     bar: ProgressBar,
-    step: u32,
+    /// The last step that was printed; none before the first clip is known.
+    step: Option<u32>,
 }
 
 impl Bars {
@@ -40,7 +41,7 @@ impl Bars {
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar.set_prefix(name.to_owned());
         bar.enable_steady_tick(Duration::from_millis(200));
-        self.lock().insert(job.clone(), Shown { name: name.into(), bar, step: 0 });
+        self.lock().insert(job.clone(), Shown { name: name.into(), bar, step: None });
     }
 
     /// Shows how far `job` is.
@@ -54,9 +55,9 @@ impl Bars {
             return;
         }
         let step = (done * 100).checked_div(total).unwrap_or(0) / STEP_PERCENT;
-        let is_step = total > 0 && (step > shown.step || done == 0);
-        shown.step = step.max(shown.step);
-        if is_step {
+        // A command that waits shows the same again and again.
+        if total > 0 && shown.step.is_none_or(|printed| step > printed) {
+            shown.step = Some(step);
             show::note(&format!("{}: {stage} {done} of {}", shown.name, show::counted(total, "clip", "clips")));
         }
     }
