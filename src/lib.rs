@@ -21,6 +21,7 @@ mod rule_files;
 mod rule_watch;
 mod rules_in_force;
 mod settings;
+mod span;
 mod statistics;
 mod text_file;
 mod tidy;

@@ -158,9 +158,9 @@ fn waiting_for_jobs_ends_when_they_have_ended() {
     let machine = Machine::new();
     let work = Running::start(machine.command(&["work"]));
     let good = fixture("real/austen0880.flac");
-    let ran = machine.run(&["submit", "--wait", &good]);
+    let ran = machine.run(&["submit", "--wait", "--timeout", "4m", &good]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-    let ran = machine.run(&["submit", "--wait", &good, "no-such-file.wav"]);
+    let ran = machine.run(&["submit", "--wait", "--timeout", "4m", &good, "no-such-file.wav"]);
     assert!(ran.code == Some(1) && ran.stderr.contains("dead"), "{}", ran.stderr);
     work.stop();
 }

@@ -69,7 +69,7 @@ async fn the_same_audio_under_another_name_is_not_sent_again() {
     let office = Office::start(Options::default()).await;
     let worker = office.work();
     let submit = |args: &[&str]| {
-        let ran = office.run(&[&["submit", "--wait", "--json"], args].concat());
+        let ran = office.run(&[&["submit", "--wait", "--timeout", "4m", "--json"], args].concat());
         ran.json()[0]["job_id"].as_str().unwrap().to_owned()
     };
     let first = submit(&[&office.copy("first.wav")]);
@@ -137,7 +137,7 @@ async fn what_has_ended_badly_and_is_offered_again_is_not_passed_over_in_silence
     let broken = broken.to_str().unwrap();
     let worker = office.work();
     let ran = tokio::task::block_in_place(|| {
-        Ran::of(&office.command(&["submit", "--wait", broken]).output().unwrap())
+        Ran::of(&office.command(&["submit", "--wait", "--timeout", "4m", broken]).output().unwrap())
     });
     assert_eq!(ran.code, Some(1), "{ran:?}");
     let again = office.run(&["submit", "--json", broken]);

@@ -87,7 +87,7 @@ fn four_processes_keep_the_tier_exactly_while_one_is_killed_and_every_clip_is_se
         runtime.block_on(Simulator::start(Options { max_in_flight: PERMITS, ..Options::default() })).unwrap();
     let office = Office { machine: Machine::new(), base_url: simulator.url().into() };
     let submitting = office
-        .command(&["submit", "--wait", "--json", "--manifest", &office.manifest()])
+        .command(&["submit", "--wait", "--timeout", "4m", "--json", "--manifest", &office.manifest()])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn();

@@ -24,6 +24,7 @@ mod show;
 mod storage;
 mod submit;
 mod up;
+mod wait;
 
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;

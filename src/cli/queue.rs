@@ -10,6 +10,7 @@ use super::{Outcome, jobs, show};
 use crate::app::App;
 use crate::complaint::Complaint;
 use crate::queue_stats::Look;
+use crate::span;
 
 /// Show the queue, pause or resume it.
 #[derive(Debug, clap::Subcommand)]
@@ -136,8 +137,16 @@ fn in_words(streams: &Value) -> String {
     )
 }
 
-fn what_of(pause: &Pause) -> String {
+/// Whose jobs `pause` holds up, for people.
+pub fn what_of(pause: &Pause) -> String {
     what(pause.lane, pause.tenant.as_ref())
+}
+
+/// The command that lifts `pause`.
+pub fn resuming(pause: &Pause) -> String {
+    let lane = pause.lane.map(|lane| format!(" --lane {lane}")).unwrap_or_default();
+    let tenant = pause.tenant.as_ref().map(|tenant| format!(" --tenant {tenant}")).unwrap_or_default();
+    format!("earmark queue resume{lane}{tenant}")
 }
 
 /// The jobs that are meant, for people.
@@ -150,13 +159,6 @@ fn what(lane: Option<Lane>, tenant: Option<&Tenant>) -> String {
     }
 }
 
-/// A time span in its two largest units.
 fn age(ms: i64) -> String {
-    let seconds = Duration::from_millis(ms.unsigned_abs()).as_secs();
-    match seconds {
-        0..60 => format!("{seconds} s"),
-        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
-        3600..86_400 => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
-        _ => format!("{} d {} h", seconds / 86_400, seconds % 86_400 / 3600),
-    }
+    span::shown(Duration::from_millis(ms.unsigned_abs()))
 }

@@ -6,13 +6,11 @@ use earmark_core::{Job, JobState, Lane, NewJob};
 use earmark_storage::Accepted;
 
 use super::manifest::{self, Given};
-use super::progress::Bars;
+use super::wait::wait;
 use super::{Outcome, jobs, show};
 use crate::app::App;
 use crate::complaint::Complaint;
-
-/// How often a waiting command asks how its jobs are.
-const LOOK: Duration = Duration::from_millis(300);
+use crate::span;
 
 /// How long the queue may take to be told of new jobs.
 const DISPATCH: Duration = Duration::from_secs(2);
@@ -41,6 +39,9 @@ pub struct Args {
     /// Wait until every job has ended; exit code 1 when one has no result.
     #[arg(long)]
     wait: bool,
+    /// Wait no longer than this, e.g. 90, 5m, 2h; then exit code 1, and the jobs stay queued.
+    #[arg(long, value_name = "TIME", requires = "wait", value_parser = span::parse)]
+    timeout: Option<Duration>,
     /// As JSON, a job a line.
     #[arg(long)]
     json: bool,
@@ -91,7 +92,7 @@ pub async fn submit(app: &App, args: Args) -> Result<Outcome, Complaint> {
     let Submitting { outcome, open, .. } = submitting;
     match open {
         Some(open) => {
-            let waited = wait(app, open).await?;
+            let waited = wait(app, open, args.timeout).await?;
             Ok(if outcome == Outcome::Done { waited } else { outcome })
         }
         None => Ok(outcome),
@@ -173,36 +174,4 @@ fn about_known(job: &Job, new: &NewJob) -> Option<String> {
         )),
         JobState::Ready | JobState::Leased | JobState::Done => None,
     }
-}
-
-async fn wait(app: &App, mut open: Vec<Job>) -> Result<Outcome, Complaint> {
-    let bars = Bars::new();
-    for job in &open {
-        bars.add(&job.id, &job.uri);
-    }
-    let mut outcome = Outcome::Done;
-    show::note("waiting; `earmark up` or `earmark work` does the work");
-    let mut looks = tokio::time::interval(LOOK);
-    while !open.is_empty() {
-        looks.tick().await;
-        let mut still_open = Vec::new();
-        for job in open {
-            let job = app.journal.get(&job.id).await?;
-            if !job.state.is_final() {
-                bars.set(&job.id, job.state.as_str(), job.clips_done, job.clips_total.unwrap_or(0));
-                still_open.push(job);
-                continue;
-            }
-            if job.state != JobState::Done {
-                outcome = Outcome::SomeFailed;
-            }
-            let why = job.error.map(|error| match &error.hint {
-                Some(hint) => format!(": {error}\n  hint: {hint}"),
-                None => format!(": {error}"),
-            });
-            bars.end(&job.id, &format!("{}{}", job.state, why.unwrap_or_default()));
-        }
-        open = still_open;
-    }
-    Ok(outcome)
 }
