@@ -23,6 +23,7 @@ const FILES: &[(i64, &str, &str)] = &[
     (9, "rule sets", include_str!("../../../../migrations/0009_rule_sets.sql")),
     (10, "verdicts", include_str!("../../../../migrations/0010_verdicts.sql")),
     (11, "rule refusers", include_str!("../../../../migrations/0011_rule_refusers.sql")),
+    (12, "workers seen", include_str!("../../../../migrations/0012_workers_seen.sql")),
 ];
 
 static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
