@@ -26,9 +26,10 @@ help: ## List the targets
 setup: ## Install system packages and fetch the built-in engine (once)
 	@deploy/setup.sh
 
-build: setup ## Build the release binary: target/release/earmark
+build: setup ## Build the program, target/release/earmark, and have its engine prove itself
 	@[ -e target/release/earmark ] || $(call say,building earmark (about five minutes on two cores, once))
 	@$(CARGO) build --release --locked
+	@target/release/earmark engine
 
 demo: build ## Process sample recordings, start to finish
 	@deploy/demo.sh $(DEMO)

@@ -6,10 +6,10 @@ mod support;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use serde_json::{Value, json};
-use support::{Machine, Service, fixture};
+use support::{Machine, Running, Service, fixture};
 
 /// A machine whose engine is a stand-in.
 struct Office {
@@ -48,8 +48,8 @@ impl Office {
         command
     }
 
-    fn work(&self) -> Child {
-        self.command(&["work"]).stderr(Stdio::null()).spawn().unwrap()
+    fn work(&self) -> Running {
+        Running::start(self.command(&["work"]))
     }
 
     fn submit(&self, recordings: &[(&str, String)]) {
@@ -65,27 +65,19 @@ impl Office {
         self.machine.run(&["jobs", "list", "--json"]).json()
     }
 
-    /// Until every job has ended; `meanwhile` is done between two looks.
-    fn until_over(&self, worker: &mut Child, mut meanwhile: impl FnMut()) -> Vec<Value> {
-        loop {
-            let jobs = self.jobs();
-            if jobs.iter().all(|job| ["done", "dead", "cancelled"].contains(&job["state"].as_str().unwrap())) {
-                return jobs;
-            }
-            assert!(worker.try_wait().unwrap().is_none(), "the worker is gone");
+    /// All jobs once they have ended; `meanwhile` is done between two looks.
+    fn over(&self, worker: &Running, mut meanwhile: impl FnMut()) -> Vec<Value> {
+        let is_over = |job: &Value| ["done", "dead", "cancelled"].contains(&job["state"].as_str().unwrap());
+        worker.until("the jobs to end", || {
             meanwhile();
-        }
+            Some(self.jobs()).filter(|jobs| jobs.iter().all(is_over))
+        })
     }
 
     fn starts(&self) -> usize {
         let noted = std::fs::read_to_string(self.machine.folder.path().join("started")).unwrap_or_default();
         noted.lines().count()
     }
-}
-
-fn stop(mut worker: Child) {
-    rustix::process::kill_process(rustix::process::Pid::from_child(&worker), rustix::process::Signal::TERM).unwrap();
-    assert!(worker.wait().unwrap().success());
 }
 
 /// Engines that `worker` has started and that are there still.
@@ -113,8 +105,8 @@ fn two_good_recordings_and_one_that_ends_the_engine_are_two_reports_and_a_dead_l
             ("bad", fixture("real/austen0890.flac")),
             ("also-good", fixture("formats/austen0870.pcm16k.wav")),
         ]);
-        let mut worker = office.work();
-        let jobs = office.until_over(&mut worker, || {});
+        let worker = office.work();
+        let jobs = office.over(&worker, || {});
         for key in ["good", "also-good"] {
             let job = state(&jobs, key);
             assert_eq!((&job["state"], &job["deaths"]), (&json!("done"), &json!(0)), "{does}: {job}");
@@ -124,7 +116,7 @@ fn two_good_recordings_and_one_that_ends_the_engine_are_two_reports_and_a_dead_l
         assert_eq!(bad["error"]["code"], "transcribe.engine_ended", "{bad}");
         let message = bad["error"]["message"].as_str().unwrap();
         assert!(message.starts_with("clip 0 of channel 0 (0."), "{message}");
-        stop(worker);
+        worker.stop();
         assert_eq!(office.machine.run(&["audit", "verify"]).code, Some(0));
     }
 }
@@ -138,11 +130,11 @@ fn engines_that_are_killed_at_random_cost_nothing_but_time() {
         (0..12).map(|at| (format!("job-{at}"), fixture(names[at % names.len()]))).collect();
     let recordings: Vec<(&str, String)> = recordings.iter().map(|(key, uri)| (key.as_str(), uri.clone())).collect();
     office.submit(&recordings);
-    let mut worker = office.work();
-    let pid = worker.id();
+    let worker = office.work();
+    let pid = worker.child.id();
     let mut random = fastrand::Rng::with_seed(7);
     let mut kills = 0;
-    let jobs = office.until_over(&mut worker, || {
+    let jobs = office.over(&worker, || {
         if kills < 8 && random.u8(0..3) == 0 {
             for engine in engines_of(pid) {
                 kills += usize::from(rustix::process::kill_process(engine, rustix::process::Signal::KILL).is_ok());
@@ -153,7 +145,7 @@ fn engines_that_are_killed_at_random_cost_nothing_but_time() {
     for job in &jobs {
         assert_eq!((&job["state"], &job["deaths"]), (&json!("done"), &json!(0)), "{job}");
     }
-    stop(worker);
+    worker.stop();
     assert_eq!(office.machine.run(&["audit", "verify"]).code, Some(0));
 }
 
@@ -163,17 +155,13 @@ fn a_killed_worker_leaves_no_engine_behind() {
     office.submit(&[("job", fixture("real/austen0880.flac"))]);
     let mut worker = office.work();
     let heard = office.machine.folder.path().join("heard");
-    while !heard.exists() {
-        assert!(worker.try_wait().unwrap().is_none(), "the worker is gone");
-    }
-    let engines = engines_of(worker.id());
+    worker.until("a clip to be asked for", || heard.exists().then_some(()));
+    let engines = engines_of(worker.child.id());
     assert_eq!(engines.len(), 1);
-    worker.kill().unwrap();
-    worker.wait().unwrap();
+    worker.child.kill().unwrap();
+    worker.child.wait().unwrap();
     let is_there = |pid: &rustix::process::Pid| PathBuf::from(format!("/proc/{}", pid.as_raw_nonzero())).exists();
-    while engines.iter().any(is_there) {
-        std::thread::yield_now();
-    }
+    earmark_servers::until("the engine to end", || (!engines.iter().any(is_there)).then_some(()));
 }
 
 #[tokio::test]
@@ -187,16 +175,15 @@ async fn a_service_without_work_has_no_engine() {
     let mut settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
     settings.push(("EARMARK__ASR__IDLE_UNLOAD_SECS", "1"));
     let service = Service::start(&office.machine, "up", &settings);
-    assert_eq!(engines_of(service.child.id()), []);
+    assert_eq!(engines_of(service.running.child.id()), []);
     let body = json!({"uri": fixture("real/austen0880.flac")});
     let (status, accepted) = service.post("/v1/jobs", &body, &[]).await;
     assert_eq!(status, 202, "{accepted}");
     let path = format!("/v1/jobs/{}", accepted["job_id"].as_str().unwrap());
-    while !service.get(&path).await.1.contains("\"done\"") {}
+    service.running.meanwhile("the job", async { while !service.get(&path).await.1.contains("\"done\"") {} }).await;
     assert_eq!(office.starts(), 2);
-    while !engines_of(service.child.id()).is_empty() {
-        tokio::task::yield_now().await;
-    }
+    let service_id = service.running.child.id();
+    service.running.until("the engine to end", || engines_of(service_id).is_empty().then_some(()));
     service.stop();
 }
 
