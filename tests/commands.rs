@@ -72,7 +72,7 @@ fn doctor_finds_everything_and_says_what_is_missing() {
     let machine = Machine::new();
     let ran = machine.run(&["doctor"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stdout);
-    for name in ["database", "clock", "library", "model", "speech", "ffmpeg", "rules", "output", "temp space"] {
+    for name in ["database", "clock", "engine", "speech", "ffmpeg", "rules", "output", "temp space"] {
         assert!(
             ran.stdout.lines().any(|line| line.contains(name) && line.starts_with("  ok")),
             "{name}: {}",

@@ -44,10 +44,12 @@ def go_wrong(how, batch=0):
     if how == "crash":
         print("something went wrong in the library", file=sys.stderr, flush=True)
         os.kill(os.getpid(), signal.SIGFPE)
+        threading.Event().wait()  # Another thread may take the signal; nothing is said before it has.
     if how == "exit":
         os._exit(3)
     if how == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
+        threading.Event().wait()
     if how == "hang":
         signal.pause() if threading.current_thread() is threading.main_thread() else threading.Event().wait()
     if how == "leak":

@@ -11,7 +11,7 @@ use super::choice::{self, Choice, PassedOver, Surroundings};
 use super::death::Death;
 use super::options::LocalOptions;
 use super::process::{NotStarted, Process, Texts};
-use super::proof::prove;
+use super::proof::{Failed, prove};
 use super::rung::Rung;
 use crate::{AsrError, ClipRequest, LanguageChoice};
 
@@ -195,6 +195,13 @@ impl Keeper {
             }
             let rung = self.rung();
             match self.proved(rung) {
+                // Killed while it proves itself: nothing is known, and the clip is asked for once more.
+                Err(Unproved::Killed(detail)) => {
+                    kills += 1;
+                    if kills == MOST_KILLS {
+                        return Err(AsrError::Unavailable { code: None, detail });
+                    }
+                }
                 Ok(process) => {
                     *locked(&self.process) = Some(Arc::new(process));
                     tracing::error!(request = %request.request_id, "a clip ends the built-in engine whenever it is asked for: {detail}");
@@ -228,15 +235,19 @@ impl Keeper {
             let first = self.first_untried()?;
             return self.proved_from(first, None);
         };
-        let started = match Process::start(&self.options, believed.rung, self.memory_limit) {
-            Ok(process) => process,
-            Err(NotStarted::Died(death)) if death.is_own() => {
-                // What was proved once does not hold any more.
-                self.pass_over(believed.rung, death.to_string())?;
-                let first = self.first_untried()?;
-                return self.proved_from(first, None);
+        let mut kills = 0;
+        let started = loop {
+            match Process::start(&self.options, believed.rung, self.memory_limit) {
+                Ok(process) => break process,
+                Err(NotStarted::Died(death)) if death.is_own() => {
+                    // What was proved once does not hold any more.
+                    self.pass_over(believed.rung, death.to_string())?;
+                    let first = self.first_untried()?;
+                    return self.proved_from(first, None);
+                }
+                Err(NotStarted::Died(_)) if kills < MOST_KILLS => kills += 1,
+                Err(error) => return Err(error.to_string()),
             }
-            Err(error) => return Err(error.to_string()),
         };
         if believed.surroundings == self.surroundings(&started.library) {
             locked(&self.belief).choice = Some(believed);
@@ -272,6 +283,7 @@ impl Keeper {
 
     /// The first engine from `rung` down that proves itself; `started` is one on it that is there already.
     fn proved_from(&self, mut rung: Rung, mut started: Option<Process>) -> Result<Process, String> {
+        let mut kills = 0;
         loop {
             let proved = match started.take() {
                 Some(process) => self.proof_of(process, rung),
@@ -280,6 +292,13 @@ impl Keeper {
             match proved {
                 Ok(process) => return Ok(process),
                 Err(Unproved::Model(detail)) => return Err(detail),
+                // Says nothing of the way to compute: the same is tried again.
+                Err(Unproved::Killed(detail)) => {
+                    kills += 1;
+                    if kills == MOST_KILLS {
+                        return Err(detail);
+                    }
+                }
                 Err(Unproved::Rung(why)) => {
                     self.pass_over(rung, why)?;
                     rung = self.first_untried()?;
@@ -290,6 +309,7 @@ impl Keeper {
 
     fn proved(&self, rung: Rung) -> Result<Process, Unproved> {
         let process = Process::start(&self.options, rung, self.memory_limit).map_err(|error| match error {
+            NotStarted::Died(death) if !death.is_own() => Unproved::Killed(death.to_string()),
             NotStarted::Died(death) => Unproved::Rung(death.to_string()),
             error @ (NotStarted::Model(_) | NotStarted::Program(_)) => Unproved::Model(error.to_string()),
         })?;
@@ -297,8 +317,11 @@ impl Keeper {
     }
 
     fn proof_of(&self, process: Process, rung: Rung) -> Result<Process, Unproved> {
-        let took = prove(&process, self.options.threads, self.options.batch, self.options.deadline)
-            .map_err(|why| Unproved::Rung(said_last(why, &process)))?;
+        let proved = prove(&process, self.options.threads, self.options.batch, self.options.deadline);
+        let took = proved.map_err(|failed| match failed {
+            Failed::Died(death) if !death.is_own() => Unproved::Killed(death.to_string()),
+            failed => Unproved::Rung(said_last(failed.to_string(), &process)),
+        })?;
         let mut belief = locked(&self.belief);
         let choice = Choice {
             surroundings: self.surroundings(&process.library),
@@ -349,6 +372,8 @@ enum Together {
 enum Unproved {
     /// The next rung may do better.
     Rung(String),
+    /// From outside.
+    Killed(String),
     /// No rung will.
     Model(String),
 }

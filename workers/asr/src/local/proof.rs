@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::death::Death;
 use super::process::{Process, Texts};
 use crate::doubt::plain;
 use crate::{ClipRequest, LanguageChoice, Sound};
@@ -14,8 +15,19 @@ const WORDS: &str = "He was not an ill-disposed young man.";
 /// Of the letters so many in a hundred may be others: models differ in a letter, what computes wrongly in all.
 const MOST_WRONG_PERCENT: usize = 25;
 
+/// Why a proof failed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failed {
+    /// The engine ended.
+    #[error("{0}")]
+    Died(Death),
+    /// It heard something else, or nothing.
+    #[error("{0}")]
+    Wrong(String),
+}
+
 /// How long the proof took, or what was wrong.
-pub(super) fn prove(process: &Process, threads: usize, batch: usize, deadline: Duration) -> Result<Duration, String> {
+pub(super) fn prove(process: &Process, threads: usize, batch: usize, deadline: Duration) -> Result<Duration, Failed> {
     let request = request();
     let began = Instant::now();
     std::thread::scope(|scope| {
@@ -26,8 +38,8 @@ pub(super) fn prove(process: &Process, threads: usize, batch: usize, deadline: D
             })
             .collect();
         for answer in asked {
-            let texts = answer.join().map_err(|_| "it panicked".to_owned())?.map_err(|death| death.to_string())?;
-            check(&texts)?;
+            let texts = answer.join().map_err(|_| Failed::Wrong("it panicked".into()))?.map_err(Failed::Died)?;
+            check(&texts).map_err(Failed::Wrong)?;
         }
         Ok(began.elapsed())
     })
