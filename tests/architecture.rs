@@ -29,7 +29,6 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("apalis", &["queue"]),
     ("apalis-core", &["queue"]),
     ("symphonia", &["audio"]),
-    ("tokenizers", &["engine"]),
     ("redis", &["permits", "queue", "redis"]),
 ];
 

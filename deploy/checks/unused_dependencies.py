@@ -5,7 +5,7 @@ import sys
 import tomllib
 
 # Turned on for a feature's sake, or named only inside a macro's expansion.
-NAMED_NOWHERE: dict[str, set[str]] = {"earmark": {"hashbrown", "num-integer", "simdutf8", "subtle"}}
+NAMED_NOWHERE: dict[str, set[str]] = {"earmark": {"hashbrown", "num-integer", "regex-automata", "simdutf8", "subtle"}}
 
 
 def sources(package: pathlib.Path, folders: tuple[str, ...]) -> str:

@@ -1,15 +1,19 @@
 //! Tokens: text to tokens for prompts, tokens to characters, and the ids that steer Whisper.
 
+use std::collections::HashMap;
 use std::path::Path;
 
-use tokenizers::Tokenizer;
+use crate::bpe::Encoder;
+use crate::tokenizer_file::{TokenizerFile, bytes};
 
 /// Where the token that precedes the timestamps has had different names.
 const NO_SPEECH_NAMES: [&str; 2] = ["<|nospeech|>", "<|nocaptions|>"];
 
 /// The vocabulary of one Whisper model.
 pub(crate) struct Vocabulary {
-    tokenizer: Tokenizer,
+    encoder: Encoder,
+    /// Ids of the marks, such as `<|zh|>`.
+    marks: HashMap<String, usize>,
     /// Bytes of each text token, by id; ids from here on are not text.
     pieces: Vec<Vec<u8>>,
     /// ISO 639-1 codes (and Whisper's few longer ones), in the model's order.
@@ -32,10 +36,10 @@ impl Vocabulary {
     pub(crate) fn load(folder: &Path) -> Result<Self, String> {
         let path = folder.join("tokenizer.json");
         let damaged = |detail: String| format!("{}: {detail}", path.display());
-        let tokenizer = Tokenizer::from_file(&path).map_err(|error| damaged(error.to_string()))?;
-        let id = |token: &str| {
-            tokenizer.token_to_id(token).map(|id| id as usize).ok_or_else(|| damaged(format!("has no token {token}")))
-        };
+        let json = std::fs::read(&path).map_err(|error| damaged(error.to_string()))?;
+        let file = TokenizerFile::parse(&json).map_err(damaged)?;
+        let marks = file.marks();
+        let id = |mark: &str| marks.get(mark).copied().ok_or_else(|| damaged(format!("has no token {mark}")));
 
         let end_of_text = id("<|endoftext|>")?;
         let start_of_transcript = id("<|startoftranscript|>")?;
@@ -43,16 +47,23 @@ impl Vocabulary {
         let first_timestamp = id("<|notimestamps|>")? + 1;
         id("<|transcribe|>")?;
         id("<|startofprev|>")?;
-        if !NO_SPEECH_NAMES.iter().any(|name| tokenizer.token_to_id(name).is_some()) {
+        if !NO_SPEECH_NAMES.iter().any(|name| marks.contains_key(*name)) {
             return Err(damaged(format!("has neither {}", NO_SPEECH_NAMES.join(" nor "))));
         }
 
-        let token = |id: usize| tokenizer.id_to_token(id as u32).unwrap_or_default();
-        let pieces = (0..end_of_text).map(|id| bytes(&token(id))).collect();
-        let languages = (start_of_transcript + 1..translate)
-            .map(|id| token(id).trim_start_matches("<|").trim_end_matches("|>").to_owned())
-            .collect();
-        Ok(Self { tokenizer, pieces, languages, first_timestamp })
+        let mut pieces = vec![Vec::new(); end_of_text];
+        for (token, id) in file.tokens() {
+            if let Some(piece) = pieces.get_mut(id as usize) {
+                *piece = bytes(token);
+            }
+        }
+        let languages = start_of_transcript + 1..translate;
+        let mut languages: Vec<(&String, &usize)> = marks.iter().filter(|(_, id)| languages.contains(id)).collect();
+        languages.sort_unstable_by_key(|(_, id)| **id);
+        let code = |mark: &String| mark.trim_start_matches("<|").trim_end_matches("|>").to_owned();
+        let languages = languages.into_iter().map(|(mark, _)| code(mark)).collect();
+        let encoder = Encoder::new(&file).map_err(damaged)?;
+        Ok(Self { encoder, marks, pieces, languages, first_timestamp })
     }
 
     /// Languages the model knows.
@@ -60,11 +71,9 @@ impl Vocabulary {
         &self.languages
     }
 
-    /// The tokens of a text.
+    /// The tokens of a text; none of them is a mark.
     pub(crate) fn encode(&self, text: &str) -> Vec<usize> {
-        // Encoding plain text has no failure that depends on the text; an empty prompt is harmless.
-        let encoding = self.tokenizer.encode(text, false);
-        encoding.map(|encoding| encoding.get_ids().iter().map(|id| *id as usize).collect()).unwrap_or_default()
+        self.encoder.encode(text)
     }
 
     /// The characters of a token list in order. Tokens that are not text are passed over; bytes that never make a
@@ -107,36 +116,6 @@ impl Vocabulary {
 
     /// The id of a mark such as `<|zh|>`.
     pub(crate) fn mark(&self, token: &str) -> Option<usize> {
-        self.tokenizer.token_to_id(token).map(|id| id as usize)
-    }
-}
-
-/// The bytes a token stands for. Byte-level BPE writes each byte as a printable character: those that are printable
-/// in Latin-1 as themselves, the others from U+0100 on, in order.
-fn bytes(token: &str) -> Vec<u8> {
-    let is_printable = |byte: &u8| matches!(byte, 33..=126 | 161..=172 | 174..=255);
-    token
-        .chars()
-        .filter_map(|character| match u32::from(character) {
-            code @ 0..=255 => u8::try_from(code).ok().filter(is_printable),
-            code => (0..=255).filter(|byte| !is_printable(byte)).nth(code as usize - 256),
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::bytes;
-
-    #[test]
-    fn every_byte_is_read_back_from_its_printable_form() {
-        for (token, expected) in [
-            ("hello", b"hello".to_vec()),
-            ("Ġa", b" a".to_vec()),
-            ("Ċ", b"\n".to_vec()),
-            ("æĺ¯", "是".as_bytes().to_vec()),
-        ] {
-            assert_eq!(bytes(token), expected, "{token}");
-        }
+        self.marks.get(token).copied()
     }
 }
