@@ -5,7 +5,7 @@ use std::path::Path;
 fn main() {
     // Set by .cargo/config.toml.
     println!("cargo:rerun-if-env-changed=EARMARK_ENGINE");
-    let engine = std::env::var("EARMARK_ENGINE").unwrap_or_else(|_| "../../engine".into());
+    let engine = std::env::var_os("EARMARK_ENGINE").unwrap_or_else(|| "../../engine".into());
     let (include, link) = (Path::new(&engine).join("include"), Path::new(&engine).join("link"));
     assert!(include.is_dir(), "{} is not there: run `make setup` first", include.display());
     println!("cargo:rerun-if-changed=src/whisper.cc");

@@ -1,5 +1,7 @@
 //! The built-in engine's process as it is kept: crashes, hangs, leaks and nonsense, with a stand-in that does all of it.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
