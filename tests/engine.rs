@@ -132,6 +132,8 @@ fn engines_that_are_killed_at_random_cost_nothing_but_time() {
     office.submit(&recordings);
     let worker = office.work();
     let pid = worker.child.id();
+    let heard = office.machine.folder.path().join("heard");
+    worker.until("a clip to be asked for", || heard.exists().then_some(()));
     let mut random = fastrand::Rng::with_seed(7);
     let mut kills = 0;
     let jobs = office.over(&worker, || {

@@ -157,6 +157,13 @@ async fn a_kill_from_outside_is_no_clips_fault() {
     assert_eq!(error.disposition(), Disposition::Retry);
     assert_eq!(stand_in.noted("heard").len(), 4);
     words(&ask(&engine, 1500).await);
+
+    let stand_in = StandIn::new(json!({"starts": ["kill", "kill", null]}));
+    words(&ask(&stand_in.engine(), 1500).await);
+    let stand_in = StandIn::new(json!({"starts": ["kill"]}));
+    let error = ask(&stand_in.engine(), 1500).await.unwrap_err();
+    assert!(matches!(error, AsrError::Unavailable { .. }), "{error:?}");
+    assert!(stand_in.engine().proved().is_none());
 }
 
 #[tokio::test]

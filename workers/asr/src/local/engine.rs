@@ -57,9 +57,9 @@ impl LocalEngine {
     /// Blocks: for a proof some seconds.
     ///
     /// # Errors
-    /// [`AsrError::NotLoaded`] with what is wrong.
+    /// [`AsrError::NotLoaded`] with what is wrong, [`AsrError::Unavailable`] where it is killed again and again.
     pub fn believe(&self) -> Result<Choice, AsrError> {
-        keeper(&self.keeper, &self.options)?.believe().map_err(|detail| AsrError::NotLoaded { detail })
+        keeper(&self.keeper, &self.options)?.believe().map_err(AsrError::from)
     }
 
     /// What the engine was proved to compute with in these surroundings; nothing is started.
@@ -70,9 +70,10 @@ impl LocalEngine {
     /// Has the engine prove itself, whatever was proved before. Blocks for some seconds.
     ///
     /// # Errors
-    /// [`AsrError::NotLoaded`] with what each way to compute did.
+    /// [`AsrError::NotLoaded`] with what each way to compute did, [`AsrError::Unavailable`] where it is killed again and
+    /// again.
     pub fn prove(&self) -> Result<Choice, AsrError> {
-        keeper(&self.keeper, &self.options)?.prove_afresh().map_err(|detail| AsrError::NotLoaded { detail })
+        keeper(&self.keeper, &self.options)?.prove_afresh().map_err(AsrError::from)
     }
 
     fn check(request: &ClipRequest) -> Result<(), AsrError> {

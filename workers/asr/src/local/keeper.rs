@@ -68,9 +68,7 @@ impl Keeper {
         *locked(&self.last_asked) = Instant::now();
         match heard {
             Ok(answers) => answers,
-            Err(Together::NotStarted(detail)) => {
-                requests.iter().map(|_| Err(AsrError::NotLoaded { detail: detail.clone() })).collect()
-            }
+            Err(Together::NotStarted(none)) => requests.iter().map(|_| Err(none.clone().into())).collect(),
             Err(Together::Died(death)) => {
                 tracing::warn!(clips = requests.len(), "the built-in engine is started anew: {death}");
                 let _alone = self.company.write().unwrap_or_else(PoisonError::into_inner);
@@ -83,26 +81,26 @@ impl Keeper {
     ///
     /// # Errors
     /// Why there is none.
-    pub(super) fn believe(&self) -> Result<Choice, String> {
+    pub(super) fn believe(&self) -> Result<Choice, NoEngine> {
         if let Some(choice) = self.believed() {
             return Ok(choice);
         }
         self.running()?;
-        locked(&self.belief).choice.clone().ok_or_else(|| "the engine was not proved".to_owned())
+        locked(&self.belief).choice.clone().ok_or_else(|| "the engine was not proved".to_owned().into())
     }
 
     /// Has the engine prove itself afresh, whatever was proved before.
     ///
     /// # Errors
     /// Why no way to compute is to be believed.
-    pub(super) fn prove_afresh(&self) -> Result<Choice, String> {
+    pub(super) fn prove_afresh(&self) -> Result<Choice, NoEngine> {
         let _alone = self.company.write().unwrap_or_else(PoisonError::into_inner);
         *locked(&self.belief) = Belief::default();
         let mut place = locked(&self.process);
         *place = None;
         let first = Rung::first(&choice::processor());
         *place = Some(Arc::new(self.proved_from(first, None)?));
-        locked(&self.belief).choice.clone().ok_or_else(|| "the engine was not proved".to_owned())
+        locked(&self.belief).choice.clone().ok_or_else(|| "the engine was not proved".to_owned().into())
     }
 
     /// The weights' fingerprint.
@@ -172,7 +170,7 @@ impl Keeper {
         let mut kills = 0;
         loop {
             self.forget();
-            let process = self.running().map_err(|detail| AsrError::NotLoaded { detail })?;
+            let process = self.running()?;
             if let Some(language) = unknown_language(&process, request) {
                 return Err(AsrError::UnknownLanguage { language });
             }
@@ -216,21 +214,21 @@ impl Keeper {
     }
 
     /// The engine's process, started and proved where there is none.
-    fn running(&self) -> Result<Arc<Process>, String> {
+    fn running(&self) -> Result<Arc<Process>, NoEngine> {
         let mut place = locked(&self.process);
         if let Some(process) = place.as_ref().filter(|process| !process.is_gone()) {
             return Ok(Arc::clone(process));
         }
         *place = None;
         if self.is_closed.load(Ordering::Acquire) {
-            return Err("it is shutting down".into());
+            return Err("it is shutting down".to_owned().into());
         }
         let process = Arc::new(self.started()?);
         *place = Some(Arc::clone(&process));
         Ok(process)
     }
 
-    fn started(&self) -> Result<Process, String> {
+    fn started(&self) -> Result<Process, NoEngine> {
         let Some(believed) = self.believed() else {
             let first = self.first_untried()?;
             return self.proved_from(first, None);
@@ -246,7 +244,10 @@ impl Keeper {
                     return self.proved_from(first, None);
                 }
                 Err(NotStarted::Died(_)) if kills < MOST_KILLS => kills += 1,
-                Err(error) => return Err(error.to_string()),
+                Err(error @ NotStarted::Died(_)) => {
+                    return Err(NoEngine { detail: error.to_string(), is_killed: true });
+                }
+                Err(error @ (NotStarted::Model(_) | NotStarted::Program(_))) => return Err(error.to_string().into()),
             }
         };
         if believed.surroundings == self.surroundings(&started.library) {
@@ -282,7 +283,7 @@ impl Keeper {
     }
 
     /// The first engine from `rung` down that proves itself; `started` is one on it that is there already.
-    fn proved_from(&self, mut rung: Rung, mut started: Option<Process>) -> Result<Process, String> {
+    fn proved_from(&self, mut rung: Rung, mut started: Option<Process>) -> Result<Process, NoEngine> {
         let mut kills = 0;
         loop {
             let proved = match started.take() {
@@ -291,12 +292,12 @@ impl Keeper {
             };
             match proved {
                 Ok(process) => return Ok(process),
-                Err(Unproved::Model(detail)) => return Err(detail),
+                Err(Unproved::Model(detail)) => return Err(detail.into()),
                 // Says nothing of the way to compute: the same is tried again.
                 Err(Unproved::Killed(detail)) => {
                     kills += 1;
                     if kills == MOST_KILLS {
-                        return Err(detail);
+                        return Err(NoEngine { detail, is_killed: true });
                     }
                 }
                 Err(Unproved::Rung(why)) => {
@@ -364,8 +365,31 @@ impl Keeper {
 
 /// Why a batch has no answers.
 enum Together {
-    NotStarted(String),
+    NotStarted(NoEngine),
     Died(Death),
+}
+
+/// Why there is no engine.
+#[derive(Debug, Clone)]
+pub(super) struct NoEngine {
+    detail: String,
+    /// Whether it was killed from outside again and again: it may be there the next time.
+    is_killed: bool,
+}
+
+impl From<String> for NoEngine {
+    fn from(detail: String) -> Self {
+        Self { detail, is_killed: false }
+    }
+}
+
+impl From<NoEngine> for AsrError {
+    fn from(none: NoEngine) -> Self {
+        match none {
+            NoEngine { detail, is_killed: true } => Self::Unavailable { code: None, detail },
+            NoEngine { detail, is_killed: false } => Self::NotLoaded { detail },
+        }
+    }
 }
 
 /// Why an engine is not believed.
