@@ -1,5 +1,6 @@
 //! Functions that came out the same are kept once in the programs: a tenth of their size. Rust's own linker can do it,
 //! which this toolchain takes for this target.
+#![allow(clippy::print_stdout, reason = "it is how a build script speaks to cargo")]
 
 fn main() {
     println!("cargo::rerun-if-changed=deploy/link.rs");

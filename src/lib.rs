@@ -3,7 +3,8 @@
 //! ```text
 //! src        the program      cli/  one file per subcommand      config/  one file per section
 //!                             http/ one file per resource        app.rs   settings -> working parts
-//! workers    the work         core  storage  queue  permits  audio  asr  rules  notify  pipeline
+//!                             bin/  the built-in engine's own program
+//! workers    the work         core  storage  queue  permits  audio  asr  engine  rule-files  rules  notify  pipeline
 //! ```
 //! `earmark_pipeline` holds the main path: fetch, decode, segment, transcribe, stitch, flag, write.
 
