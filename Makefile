@@ -18,7 +18,7 @@ say = printf '\033[1m%s\033[0m\n' "$(1)" >&2
 # Without cargo-nextest: for one test program, of which there are many.
 LONGEST_TEST ?= 30m
 
-.PHONY: help setup demo test check fmt clippy docs licences unused features locks accuracy tier intake memory boundaries queue replay rules chaos chaos-long fuzz build
+.PHONY: help setup demo test check fmt clippy docs licences unused features locks accuracy tier intake memory boundaries queue replay rules chaos chaos-engines chaos-long fuzz build
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -107,6 +107,10 @@ rules: setup ## Write docs/rules-speed.md: the word index beside ahocorasick_rs
 chaos: setup ## The crash run: SEED=n another one, SEEDS=n so many of them (docs/chaos.md)
 	@$(CARGO) build --release --locked --workspace --bin earmark --bin earmark-chaos
 	@target/release/earmark-chaos --seed $(SEED) --seeds $(SEEDS)
+
+chaos-engines: setup ## The crash run with the built-in engine, which is killed too: SEED, SEEDS as above
+	@$(CARGO) build --release --locked --workspace --bin earmark --bin earmark-engine --bin earmark-chaos
+	@target/release/earmark-chaos --engines --seed $(SEED) --seeds $(SEEDS)
 
 chaos-long: setup ## A recording of three hours whose worker is killed five times
 	@$(CARGO) build --release --locked --workspace --bin earmark --bin earmark-chaos

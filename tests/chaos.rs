@@ -14,6 +14,15 @@ fn seed() -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_or_done_twice_while_workers_and_servers_are_killed() {
+    survives(Scale::SHORT).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_or_done_twice_while_workers_and_their_engines_are_killed() {
+    survives(Scale::SHORT_ENGINES).await;
+}
+
+async fn survives(scale: Scale) {
     let folder = tempfile::tempdir().unwrap();
     let settings = Settings {
         program: env!("CARGO_BIN_EXE_earmark").into(),
@@ -21,7 +30,7 @@ async fn nothing_is_lost_or_done_twice_while_workers_and_servers_are_killed() {
         kind: Kind::Fleet,
         folder: folder.path().into(),
     };
-    let report = run(&Plan::new(seed(), Scale::SHORT), &settings).await;
+    let report = run(&Plan::new(seed(), scale), &settings).await;
     println!("{report}");
     assert!(report.verdict.is_good(), "{report}");
 }

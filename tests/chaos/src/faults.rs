@@ -20,6 +20,8 @@ const BURST: Rates = Rates { errors: 0.33, cuts: 0.25 };
 pub struct Done {
     /// Workers killed.
     pub kills: usize,
+    /// Engines killed.
+    pub engine_kills: usize,
     /// Workers stopped for longer than their leases.
     pub stops: usize,
     /// Redis killed.
@@ -56,6 +58,7 @@ pub async fn carry_out(
                     fleet.lock().await.start_again(pid);
                 }
             }
+            Fault::KillEngine(which) => done.engine_kills += fleet.lock().await.kill_engine(which),
             Fault::StopWorker(which) => {
                 fleet.lock().await.stop(which);
                 done.stops += 1;

@@ -104,6 +104,14 @@ impl Fleet {
         Some(pid)
     }
 
+    /// Kills the engine of a worker that is not stopped, the first from `which` on; how many, for it may have none.
+    pub fn kill_engine(&mut self, which: usize) -> usize {
+        let Some(at) = self.running_from(which) else { return 0 };
+        let engines = earmark_servers::children(self.workers[at].child.id());
+        // One may have ended by itself.
+        engines.into_iter().filter(|engine| kill_process(*engine, Signal::KILL).is_ok()).count()
+    }
+
     /// Starts the one again that was killed as `pid`.
     pub fn start_again(&mut self, pid: u32) {
         if let Some(at) = self.workers.iter().position(|worker| worker.child.id() == pid) {

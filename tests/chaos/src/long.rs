@@ -46,7 +46,7 @@ const PAUSE_MS: usize = 5000;
 pub async fn run_long(seed: u64, phrases: usize, kills: usize, about: &Settings) -> LongRun {
     let mut backends = Backends::start(about.kind, &about.folder).await;
     let simulator = simulator(seed).await;
-    let mut fleet = Fleet::new(&about.program, &about.folder, settings(&backends, &simulator));
+    let mut fleet = Fleet::new(&about.program, &about.folder, settings(&backends, Some(&simulator)));
     assert!(fleet.ran(&["migrate"]).await.status.success());
     let recording = Sentence::load(&about.fixtures).recording(1, phrases, PAUSE_MS);
     let uri = backends.lay("long.wav", &recording);

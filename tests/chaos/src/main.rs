@@ -28,6 +28,9 @@ struct Arguments {
     /// The short run.
     #[arg(long)]
     short: bool,
+    /// Workers compute by themselves, and their engines are killed too.
+    #[arg(long)]
+    engines: bool,
     /// SQLite and folders instead of PostgreSQL, Redis and S3.
     #[arg(long)]
     embedded: bool,
@@ -59,7 +62,12 @@ async fn main() -> ExitCode {
         (false, true) => Kind::OneMachine,
         (false, false) => Kind::Fleet,
     };
-    let mut scale = if arguments.short { Scale::SHORT } else { Scale::FULL };
+    let mut scale = match (arguments.engines, arguments.short) {
+        (false, false) => Scale::FULL,
+        (false, true) => Scale::SHORT,
+        (true, false) => Scale::ENGINES,
+        (true, true) => Scale::SHORT_ENGINES,
+    };
     scale.jobs = arguments.jobs.unwrap_or(scale.jobs);
     scale.kills = arguments.kills.unwrap_or(scale.kills);
     scale.span = arguments.span_secs.map_or(scale.span, Duration::from_secs);

@@ -11,6 +11,9 @@ pub struct Scale {
     pub workers: usize,
     /// Kills of workers.
     pub kills: usize,
+    /// Kills of the engine that a worker computes with. Where there are any, workers compute by themselves instead of
+    /// asking a provider.
+    pub engine_kills: usize,
     /// Workers that are stopped for longer than their leases and go on then.
     pub stops: usize,
     /// Kills of Redis, which forgets everything with each.
@@ -31,6 +34,7 @@ impl Scale {
         jobs: 1000,
         workers: 4,
         kills: 200,
+        engine_kills: 0,
         stops: 10,
         redis_kills: 5,
         flushes: 1,
@@ -43,12 +47,39 @@ impl Scale {
         jobs: 60,
         workers: 4,
         kills: 10,
+        engine_kills: 0,
         stops: 1,
         redis_kills: 1,
         flushes: 1,
         store_bursts: 1,
         database_kills: 1,
         span: Duration::from_secs(20),
+    };
+    /// Workers with the built-in engine.
+    pub const ENGINES: Self = Self {
+        jobs: 600,
+        workers: 3,
+        kills: 60,
+        engine_kills: 200,
+        stops: 3,
+        redis_kills: 2,
+        flushes: 1,
+        store_bursts: 3,
+        database_kills: 2,
+        span: Duration::from_secs(330),
+    };
+    /// The same for every change.
+    pub const SHORT_ENGINES: Self = Self {
+        jobs: 24,
+        workers: 2,
+        kills: 3,
+        engine_kills: 12,
+        stops: 0,
+        redis_kills: 0,
+        flushes: 0,
+        store_bursts: 0,
+        database_kills: 0,
+        span: Duration::from_secs(15),
     };
 }
 
@@ -57,6 +88,8 @@ impl Scale {
 pub enum Fault {
     /// SIGKILL for a worker that is not stopped, which is started again at once; counted from this one.
     KillWorker(usize),
+    /// SIGKILL for the engine of a worker that is not stopped, counted from this one.
+    KillEngine(usize),
     /// SIGSTOP for a worker that is not stopped, counted from this one.
     StopWorker(usize),
     /// SIGCONT for the one that was stopped first.
@@ -137,6 +170,9 @@ impl Plan {
         let at = |random: &mut fastrand::Rng| scale.span.mul_f64(0.01 + 0.99 * random.f64());
         for _ in 0..scale.kills {
             faults.push((at(&mut random), Fault::KillWorker(random.usize(..scale.workers))));
+        }
+        for _ in 0..scale.engine_kills {
+            faults.push((at(&mut random), Fault::KillEngine(random.usize(..scale.workers))));
         }
         for _ in 0..scale.flushes {
             faults.push((at(&mut random), Fault::FlushRedis));

@@ -28,8 +28,8 @@ pub struct Report {
 impl Report {
     /// The head of [`row`](Self::row)s.
     pub const HEAD: &str = "\
-| seed | jobs | done | kills | stops | Redis | FLUSHALL | S3 bursts | PostgreSQL | offers | retries | clips | requests | sent again | most in flight | held at a kill | leased again after, median | longest | orphans | took |
-|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|";
+| seed | jobs | done | kills | engines | stops | Redis | FLUSHALL | S3 bursts | PostgreSQL | offers | retries | clips | requests | sent again | most in flight | held at a kill | leased again after, median | longest | orphans | took |
+|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|";
 
     /// A line of the table.
     pub fn row(&self) -> String {
@@ -40,6 +40,7 @@ impl Report {
             verdict.jobs.to_string(),
             verdict.done.to_string(),
             done.kills.to_string(),
+            done.engine_kills.to_string(),
             done.stops.to_string(),
             done.redis_kills.to_string(),
             done.flushes.to_string(),

@@ -56,23 +56,29 @@ pub(crate) async fn simulator(seed: u64) -> Simulator {
     Simulator::start(options).await.unwrap()
 }
 
-/// What the program is told in a run.
-pub(crate) fn settings(backends: &Backends, simulator: &Simulator) -> Vec<(&'static str, String)> {
+/// What the program is told in a run: who recognises, a provider or, without one, the built-in engine.
+pub(crate) fn settings(backends: &Backends, provider: Option<&Simulator>) -> Vec<(&'static str, String)> {
     let mut settings = backends.settings();
     settings.extend(OPERATOR.map(|(name, value)| (name, value.to_owned())));
-    settings.extend([
-        ("EARMARK__ASR__ENGINE", "glm".into()),
-        ("EARMARK__ASR__BASE_URL", simulator.url().into()),
-        ("EARMARK__ASR__API_KEY", "id.secret".into()),
-    ]);
+    match provider {
+        Some(simulator) => settings.extend([
+            ("EARMARK__ASR__ENGINE", "glm".into()),
+            ("EARMARK__ASR__BASE_URL", simulator.url().into()),
+            ("EARMARK__ASR__API_KEY", "id.secret".into()),
+        ]),
+        None => settings.extend([("EARMARK__ASR__ENGINE", "local".into()), ("EARMARK__ASR__THREADS", "1".into())]),
+    }
     settings
 }
 
 /// Carries `plan` out and judges what it left.
 pub async fn run(plan: &Plan, about: &Settings) -> Report {
     let backends = Backends::start(about.kind, &about.folder).await;
-    let simulator = simulator(plan.seed).await;
-    let fleet = Fleet::new(&about.program, &about.folder, settings(&backends, &simulator));
+    let provider = match plan.scale.engine_kills {
+        0 => Some(simulator(plan.seed).await),
+        _ => None,
+    };
+    let fleet = Fleet::new(&about.program, &about.folder, settings(&backends, provider.as_ref()));
     let outside = Outside::open(&backends.database_url());
     if backends.postgres.is_some() {
         // The test server's default loses the last commits when it is killed, which no server of a fleet is set to.
@@ -113,7 +119,8 @@ pub async fn run(plan: &Plan, about: &Settings) -> Report {
     let (backends, mut fleet) = (backends.into_inner(), fleet.into_inner());
     let killed = fleet.end().await;
     let allowed = Allowed { permits: PERMITS, again: (done.kills + done.stops) * PERMITS };
-    let mut verdict = judge(plan, &backends, &fleet, &outside, &simulator, allowed).await;
+    let mut verdict =
+        judge(plan, &backends, &fleet, &outside, provider.as_ref().map(|simulator| (simulator, allowed))).await;
     if killed > 0 {
         verdict.wrong.push(format!("{killed} workers did not end when they were asked to"));
     }

@@ -49,21 +49,23 @@ pub struct Allowed {
     pub again: usize,
 }
 
-/// Looks at everything.
+/// Looks at everything; at a provider's log where one was asked.
 pub async fn judge(
     plan: &Plan,
     backends: &Backends,
     fleet: &Fleet,
     outside: &Outside,
-    simulator: &Simulator,
-    allowed: Allowed,
+    asked: Option<(&Simulator, Allowed)>,
 ) -> Verdict {
     let jobs = outside.jobs().await;
-    let mut verdict = Verdict { jobs: jobs.len(), ..Verdict::default() };
+    let clips = jobs.iter().map(|job| usize::try_from(job.clips).unwrap_or(0)).sum();
+    let mut verdict = Verdict { jobs: jobs.len(), clips, ..Verdict::default() };
     verdict.states(plan, &jobs);
     verdict.entries(&jobs, outside).await;
     verdict.artifacts(&jobs, backends, outside).await;
-    verdict.requests(&jobs, simulator, allowed);
+    if let Some((simulator, allowed)) = asked {
+        verdict.requests(simulator, allowed);
+    }
     let verified = fleet.ran(&["audit", "verify"]).await;
     if !verified.status.success() {
         verdict.wrong.push(format!("audit verify: {}", String::from_utf8_lossy(&verified.stderr)));
@@ -181,9 +183,8 @@ impl Verdict {
     }
 
     /// No request beyond those that kills can cost, and never more of them in flight than the account allows.
-    fn requests(&mut self, jobs: &[JobRow], simulator: &Simulator, allowed: Allowed) {
+    fn requests(&mut self, simulator: &Simulator, allowed: Allowed) {
         let summary = simulator.summary();
-        self.clips = jobs.iter().map(|job| usize::try_from(job.clips).unwrap_or(0)).sum();
         self.requests = summary.requests;
         self.sent_again = summary.requests - summary.distinct_audio;
         self.peak = summary.peak_in_flight.with_client;

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 mod bound;
+mod children;
 mod patience;
 mod postgres;
 mod redis_server;
@@ -16,6 +17,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Instant;
 
 pub use bound::{LastWord, bound, start};
+pub use children::children;
 pub use patience::{PATIENCE, end_of, ends_within, until, within};
 pub use postgres::PostgresServer;
 pub use redis_server::{RedisSentinel, RedisServer, RedisTlsServer};
