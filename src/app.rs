@@ -188,7 +188,7 @@ impl App {
         let books = self.books();
         if self.config.asr.engine == EngineKind::Local {
             let engine = Arc::new(engines::built_in(&self.config)?);
-            if loading == Loading::Now {
+            if loading == Loading::Now && engine.proved().is_none() {
                 let believing = Arc::clone(&engine);
                 let believed = tokio::task::spawn_blocking(move || believing.believe());
                 believed.await.map_err(|error| Complaint::internal(&error))??;

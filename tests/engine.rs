@@ -4,10 +4,15 @@
 
 mod support;
 
+use std::io::Write;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
+use earmark_servers::{LastWord, bound, children, end_of};
 use serde_json::{Value, json};
 use support::{Machine, Running, Service, fixture};
 
@@ -80,18 +85,6 @@ impl Office {
     }
 }
 
-/// Engines that `worker` has started and that are there still.
-fn engines_of(worker: u32) -> Vec<rustix::process::Pid> {
-    let threads = std::fs::read_dir(format!("/proc/{worker}/task")).into_iter().flatten().filter_map(Result::ok);
-    threads
-        .flat_map(|thread| {
-            let children = std::fs::read_to_string(thread.path().join("children")).unwrap_or_default();
-            children.split_whitespace().map(|pid| pid.parse().unwrap()).collect::<Vec<i32>>()
-        })
-        .filter_map(rustix::process::Pid::from_raw)
-        .collect()
-}
-
 fn state<'a>(jobs: &'a [Value], key: &str) -> &'a Value {
     jobs.iter().find(|job| job["key"] == key).unwrap()
 }
@@ -138,7 +131,7 @@ fn engines_that_are_killed_at_random_cost_nothing_but_time() {
     let mut kills = 0;
     let jobs = office.over(&worker, || {
         if kills < 8 && random.u8(0..3) == 0 {
-            for engine in engines_of(pid) {
+            for engine in children(pid) {
                 kills += usize::from(rustix::process::kill_process(engine, rustix::process::Signal::KILL).is_ok());
             }
         }
@@ -158,7 +151,7 @@ fn a_killed_worker_leaves_no_engine_behind() {
     let mut worker = office.work();
     let heard = office.machine.folder.path().join("heard");
     worker.until("a clip to be asked for", || heard.exists().then_some(()));
-    let engines = engines_of(worker.child.id());
+    let engines = children(worker.child.id());
     assert_eq!(engines.len(), 1);
     worker.child.kill().unwrap();
     worker.child.wait().unwrap();
@@ -177,7 +170,7 @@ async fn a_service_without_work_has_no_engine() {
     let mut settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
     settings.push(("EARMARK__ASR__IDLE_UNLOAD_SECS", "1"));
     let service = Service::start(&office.machine, "up", &settings);
-    assert_eq!(engines_of(service.running.child.id()), []);
+    assert_eq!(children(service.running.child.id()), []);
     let body = json!({"uri": fixture("real/austen0880.flac")});
     let (status, accepted) = service.post("/v1/jobs", &body, &[]).await;
     assert_eq!(status, 202, "{accepted}");
@@ -185,7 +178,7 @@ async fn a_service_without_work_has_no_engine() {
     service.running.meanwhile("the job", async { while !service.get(&path).await.1.contains("\"done\"") {} }).await;
     assert_eq!(office.starts(), 2);
     let service_id = service.running.child.id();
-    service.running.until("the engine to end", || engines_of(service_id).is_empty().then_some(()));
+    service.running.until("the engine to end", || children(service_id).is_empty().then_some(()));
     service.stop();
 }
 
@@ -205,4 +198,36 @@ fn what_the_engine_computes_with_is_told_by_config_and_doctor() {
     let doctor = support::Ran::of(&office.command(&["doctor"]).output().unwrap());
     assert_eq!(doctor.code, Some(1));
     assert!(doctor.stdout.contains(" BAD  engine"), "{}", doctor.stdout);
+}
+
+/// The engine's own program, told to load `model`, and the other end of its socket.
+fn engine_program(model: &Path) -> (std::process::Child, UnixStream) {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let mut command = bound(env!("CARGO_BIN_EXE_earmark-engine"), LastWord::Kill);
+    command.arg(model).args(["1", "1", "int8", "4000000000"]);
+    command.stdin(OwnedFd::from(theirs)).stdout(Stdio::null()).stderr(Stdio::piped());
+    (earmark_servers::start(command).unwrap(), ours)
+}
+
+#[test]
+fn an_engine_that_still_loads_ends_with_whoever_started_it() {
+    let folder = tempfile::tempdir().unwrap();
+    // Nobody ever writes to it: loading never ends.
+    for file in ["model.bin", "config.json", "tokenizer.json", "vocabulary.txt"] {
+        let made = Command::new("mkfifo").arg(folder.path().join(file)).status().unwrap();
+        assert!(made.success());
+    }
+    let (mut engine, ours) = engine_program(folder.path());
+    assert!(engine.try_wait().unwrap().is_none());
+    drop(ours);
+    assert_eq!(end_of("an engine nobody wants", &mut engine).signal(), Some(9));
+}
+
+#[test]
+fn an_engine_that_does_not_understand_what_it_is_asked_says_so_and_ends_as_a_fault_of_its_own() {
+    let (mut engine, mut ours) = engine_program(Path::new("engine/model"));
+    ours.write_all(&[0xff; 8]).unwrap();
+    assert_eq!(end_of("an engine that was asked nonsense", &mut engine).signal(), Some(6));
+    let said = std::io::read_to_string(engine.stderr.take().unwrap()).unwrap();
+    assert!(said.contains("a text of 4294967295 bytes is announced"), "{said}");
 }

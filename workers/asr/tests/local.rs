@@ -60,6 +60,18 @@ impl StandIn {
     fn starts(&self) -> usize {
         self.noted("started").len()
     }
+
+    /// Its processes' folders under `/proc`.
+    fn processes(&self) -> Vec<PathBuf> {
+        let program = self.folder.path().join("engine").display().to_string();
+        let folders = fs::read_dir("/proc").unwrap().filter_map(Result::ok).map(|folder| folder.path());
+        folders
+            .filter(|folder| {
+                let line = fs::read(folder.join("cmdline")).unwrap_or_default();
+                String::from_utf8_lossy(&line).contains(&program)
+            })
+            .collect()
+    }
 }
 
 fn clip(ms: usize) -> ClipRequest {
@@ -261,40 +273,76 @@ async fn an_engine_without_work_is_ended_and_started_again() {
     let options = LocalOptions { idle_unload: Duration::from_millis(50), ..stand_in.options() };
     let engine = LocalEngine::new(options).unwrap();
     words(&ask(&engine, 1500).await);
-    let program = stand_in.folder.path().join("engine").display().to_string();
-    let began = Instant::now();
-    while running(&program) > 0 {
-        assert!(began.elapsed() < Duration::from_secs(20), "the engine is still there");
-        tokio::task::yield_now().await;
-    }
+    until("the engine to be ended", || stand_in.processes().is_empty()).await;
     words(&ask(&engine, 1500).await);
     assert_eq!(stand_in.starts(), 2);
 }
 
 #[tokio::test]
 async fn an_engine_goes_with_whoever_started_it() {
-    let stand_in = StandIn::new(json!({"clips": [{"ms": [3000, 3000], "does": "hang"}]}));
-    let program = stand_in.folder.path().join("engine").display().to_string();
-    let engine = stand_in.engine();
-    words(&ask(&engine, 1500).await);
-    assert_eq!(running(&program), 1);
-    // One that hangs too.
-    let mut asked = Box::pin(ask(&engine, 3000));
-    assert!(futures::poll!(&mut asked).is_pending());
-    drop(asked);
-    drop(engine);
-    assert_eq!(running(&program), 0);
+    // At a clip, or at its start, for longer than any test may take.
+    for (own, heard) in
+        [(json!({"clips": [{"ms": [3000, 3000], "does": "hang"}]}), 1), (json!({"starts": ["hang"]}), 0)]
+    {
+        let stand_in = StandIn::new(own);
+        let options = LocalOptions { deadline: Duration::from_secs(86_400), ..stand_in.options() };
+        let engine = LocalEngine::new(options).unwrap();
+        let mut asked = Box::pin(ask(&engine, 3000));
+        assert!(futures::poll!(&mut asked).is_pending());
+        until("the engine to hang", || stand_in.starts() == 1 && stand_in.noted("heard").len() == heard).await;
+        assert_eq!(stand_in.processes().len(), 1);
+        drop(asked);
+        drop(engine);
+        assert_eq!(stand_in.processes(), Vec::<PathBuf>::new());
+    }
 }
 
-/// Processes with `program` on their command line.
-fn running(program: &str) -> usize {
-    let folders = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
-    folders
-        .filter(|folder| {
-            let line = fs::read(folder.path().join("cmdline")).unwrap_or_default();
-            String::from_utf8_lossy(&line).contains(program)
-        })
-        .count()
+#[tokio::test]
+async fn an_engine_that_only_proved_itself_is_ended_too_and_no_key_of_a_terminal_is_for_it() {
+    let stand_in = StandIn::new(json!({}));
+    let options = LocalOptions { idle_unload: Duration::from_millis(300), ..stand_in.options() };
+    let engine = LocalEngine::new(options).unwrap();
+    engine.believe().unwrap();
+    let processes = stand_in.processes();
+    let group = fs::read_to_string(processes[0].join("stat")).unwrap();
+    // Behind the name in brackets: state, parent, group.
+    let group = group.rsplit_once(')').unwrap().1.split_whitespace().nth(2).unwrap().to_owned();
+    assert_eq!(processes[0], Path::new("/proc").join(group));
+    until("the engine to be ended", || stand_in.processes().is_empty()).await;
+}
+
+#[tokio::test]
+async fn weights_that_are_replaced_are_proved_and_named_once_they_are_loaded() {
+    let stand_in = StandIn::new(json!({}));
+    let options = LocalOptions { idle_unload: Duration::from_millis(300), ..stand_in.options() };
+    let engine = LocalEngine::new(options).unwrap();
+    words(&ask(&engine, 1500).await);
+    let (first, version) = (engine.believe().unwrap(), engine.engine().version);
+    assert!(version.ends_with(&first.surroundings.weights), "{version}");
+    fs::write(stand_in.folder.path().join("fresh"), "other weights").unwrap();
+    fs::rename(stand_in.folder.path().join("fresh"), stand_in.model().join("model.bin")).unwrap();
+    until("the engine to be ended", || stand_in.processes().is_empty()).await;
+    words(&ask(&engine, 1500).await);
+    let (second, version) = (engine.believe().unwrap(), engine.engine().version);
+    assert_ne!(first.surroundings.weights, second.surroundings.weights);
+    assert!(version.ends_with(&second.surroundings.weights), "{version}");
+}
+
+#[tokio::test]
+async fn memory_that_is_too_little_for_a_clip_is_no_clips_fault() {
+    let stand_in = StandIn::new(json!({"proof": "leak"}));
+    let engine = LocalEngine::new(LocalOptions { memory_bytes: Some(200 << 20), ..stand_in.options() }).unwrap();
+    let error = ask(&engine, 1500).await.unwrap_err();
+    assert!(matches!(&error, AsrError::NotLoaded { detail } if detail.contains("200 are allowed")), "{error:?}");
+}
+
+/// Waits for what takes no longer than a few looks.
+async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < Duration::from_secs(60), "waiting for {what}");
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test]

@@ -80,7 +80,7 @@ def text(words, ms):
 def heard(batch, clips):
     texts = []
     for clip, ms in clips:
-        is_proof = ms == 2990 and clip["has_words"]
+        is_proof = ms == 30_000 and clip["has_words"]
         how = own.get("proof") if is_proof else None
         if not is_proof:
             note("heard", str(ms))

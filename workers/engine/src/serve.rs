@@ -11,10 +11,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use earmark_asr::local::wire::{Answer, Clip, read_question, write_answer};
-use rustix::process::{Resource, Rlimit, Signal, getpid, kill_process, setrlimit};
+use rustix::process::{
+    DumpableBehavior, Resource, Rlimit, Signal, getpid, kill_process, set_dumpable_behavior, setrlimit,
+};
 
 use crate::model::Model;
 use crate::recognise::Recogniser;
@@ -46,38 +48,50 @@ pub fn serve(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Err(error) => return refuse(&format!("standard input: {error}")),
     };
     limit(arguments.memory_bytes);
-    let loaded = Model::load(&arguments.model, arguments.threads, arguments.is_float);
+    let Ok(questions) = socket.try_clone() else { return refuse("standard input is no socket") };
     let answers = Arc::new(Mutex::new(socket));
-    let Ok(questions) = lock(&answers).try_clone() else { return refuse("standard input is no socket") };
-    let models = match loaded {
-        Ok(models) => models,
-        Err(detail) => {
-            say(&answers, &Answer::NotLoaded { detail });
-            return ExitCode::FAILURE;
-        }
-    };
-    let languages = models.first().map(|model| model.vocabulary.languages().to_vec()).unwrap_or_default();
-    let threads: Vec<Sender<Batch>> = models
-        .into_iter()
-        .map(|model| {
-            let (sender, batches) = channel();
-            let (recogniser, answers) = (Recogniser::new(model, arguments.beam), Arc::clone(&answers));
-            std::thread::spawn(move || work(&recogniser, &batches, &answers));
-            sender
-        })
-        .collect();
-    say(&answers, &Answer::Ready { library: library(), languages });
+    let threads: Arc<OnceLock<Vec<Sender<Batch>>>> = Arc::default();
+    // Beside it the socket is read, so that loading ends too when whoever started it is gone.
+    let loading = Arc::clone(&threads);
+    std::thread::spawn(move || load(&arguments, &loading, &answers));
     let mut questions = BufReader::new(questions);
-    // A question nobody understands, or for a thread that is not there, comes from another version: no use going on.
-    while let Ok(Some((batch, thread, clips))) = read_question(&mut questions) {
-        let Some(thread) = threads.get(thread) else { break };
-        if thread.send((batch, clips)).is_err() {
-            break;
+    loop {
+        match read_question(&mut questions) {
+            Ok(Some((batch, thread, clips))) => {
+                let thread = threads.get().and_then(|threads| threads.get(thread));
+                if thread.is_none_or(|thread| thread.send((batch, clips)).is_err()) {
+                    give_up("a question for a thread that is not there");
+                }
+            }
+            // From another version: no use going on.
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => give_up(&error.to_string()),
+            // Whoever started it is gone. Nobody waits for what is being computed, and no destructor of the library is to
+            // run beside it.
+            Ok(None) | Err(_) => {
+                let _ = kill_process(getpid(), Signal::KILL);
+                return ExitCode::SUCCESS;
+            }
         }
     }
-    // Nobody waits for what is being computed, and no destructor of the library is to run beside it.
-    let _ = kill_process(getpid(), Signal::KILL);
-    ExitCode::SUCCESS
+}
+
+/// Loads the model and says so, or why not. Threads wait for questions before it does.
+fn load(arguments: &Arguments, threads: &OnceLock<Vec<Sender<Batch>>>, answers: &Arc<Mutex<UnixStream>>) {
+    let models = match Model::load(&arguments.model, arguments.threads, arguments.is_float) {
+        Ok(models) => models,
+        // Whoever started it ends it now.
+        Err(detail) => return say(answers, &Answer::NotLoaded { detail }),
+    };
+    let languages = models.first().map(|model| model.vocabulary.languages().to_vec()).unwrap_or_default();
+    let start = |model| {
+        let (sender, batches) = channel();
+        let (recogniser, answers) = (Recogniser::new(model, arguments.beam), Arc::clone(answers));
+        std::thread::spawn(move || work(&recogniser, &batches, &answers));
+        sender
+    };
+    // Loaded once.
+    let _ = threads.set(models.into_iter().map(start).collect());
+    say(answers, &Answer::Ready { library: library(), languages });
 }
 
 fn work(recogniser: &Recogniser, batches: &Receiver<Batch>, answers: &Mutex<UnixStream>) {
@@ -98,13 +112,15 @@ fn lock(answers: &Mutex<UnixStream>) -> std::sync::MutexGuard<'_, UnixStream> {
     answers.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// No more memory than is allowed, no image of it on disk when it crashes (it holds what people said), first to go where
-/// the machine has none left. What cannot be set is watched from outside all the same.
+/// No more memory than is allowed, no image of it on disk or in a pipe when it crashes (it holds what people said), first
+/// to go where the machine has none left. What cannot be set is watched from outside all the same.
 fn limit(memory_bytes: u64) {
     let limit = |most: u64| Rlimit { current: Some(most), maximum: Some(most) };
-    let _ = setrlimit(Resource::Core, limit(0));
     let _ = setrlimit(Resource::Data, limit(memory_bytes.saturating_add(UNUSED_BYTES)));
     let _ = fs::write("/proc/self/oom_score_adj", EXPENDABLE);
+    // From here on its files under /proc belong to root. A limit of 0 alone would hold for files, not for pipes.
+    let _ = setrlimit(Resource::Core, limit(0));
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
 
 /// The library that was loaded: path, size, time of change.
@@ -121,6 +137,13 @@ fn library() -> String {
 fn refuse(why: &str) -> ExitCode {
     eprintln!("error: {why}");
     ExitCode::from(2)
+}
+
+/// Ends the process as a fault of its own.
+#[expect(clippy::print_stderr, reason = "whoever started it keeps the last line")]
+fn give_up(why: &str) -> ! {
+    eprintln!("{why}");
+    std::process::abort()
 }
 
 impl Arguments {

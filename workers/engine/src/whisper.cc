@@ -3,6 +3,7 @@
 #include <ctranslate2/models/whisper.h>
 
 #include <cmath>
+#include <cstring>
 #include <exception>
 #include <memory>
 #include <string>
@@ -30,11 +31,11 @@ int telling(EarmarkText fail, void* to, Work work) {
         work();
         return 0;
     } catch (const std::exception& error) {
-        const std::string what = error.what();
-        fail(to, what.data(), what.size());
+        // No copy: it may be memory that is short.
+        fail(to, error.what(), std::strlen(error.what()));
     } catch (...) {
-        const std::string what = "something that is no error was thrown";
-        fail(to, what.data(), what.size());
+        constexpr char what[] = "something that is no error was thrown";
+        fail(to, what, sizeof what - 1);
     }
     return 1;
 }

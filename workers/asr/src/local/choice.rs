@@ -1,6 +1,6 @@
 //! Which way to compute was proved where: a file beside the model.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -125,17 +125,8 @@ fn described(cpuinfo: &str) -> String {
     )
 }
 
-/// SHA-256 of the weights, the first 12 digits: enough to tell which.
-///
-/// # Errors
-/// [`io::Error`] where they cannot be read.
-pub(super) fn fingerprint(weights: &Path) -> io::Result<String> {
-    let mut hash = Sha256::new();
-    io::copy(&mut File::open(weights)?, &mut hash)?;
-    Ok(hex(&hash.finalize(), 6))
-}
-
-fn hex(bytes: &[u8], most: usize) -> String {
+/// The first bytes in hexadecimal digits.
+pub(super) fn hex(bytes: &[u8], most: usize) -> String {
     bytes.iter().take(most).map(|byte| format!("{byte:02x}")).collect()
 }
 

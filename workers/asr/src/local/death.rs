@@ -34,6 +34,9 @@ pub(super) enum Death {
     /// It took too much memory and was ended.
     #[error("it took {} MB of memory, {} are allowed", used_bytes >> 20, limit_bytes >> 20)]
     Swelled { used_bytes: u64, limit_bytes: u64 },
+    /// It was ended because whoever started it ends.
+    #[error("it was ended with earmark")]
+    Unwanted,
     /// It said what nobody understands and was ended.
     #[error("it answered nonsense: {what}")]
     Nonsense { what: String },
@@ -54,7 +57,7 @@ impl Death {
     /// Whether what it was asked may be the cause.
     pub(super) fn is_own(&self) -> bool {
         match self {
-            Self::Killed { .. } => false,
+            Self::Killed { .. } | Self::Unwanted => false,
             Self::Crashed { .. }
             | Self::Exited { .. }
             | Self::Hung { .. }

@@ -1,20 +1,22 @@
 //! The built-in engine as a recogniser: requests wait in a queue, threads take them as batches to the engine's process.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
 use earmark_core::{ClipText, Engine};
 use tokio::sync::oneshot;
 
-use super::choice::{Choice, fingerprint};
+use super::choice::Choice;
 use super::keeper::Keeper;
 use super::line::{Line, Taken, Waiting};
 use super::options::LocalOptions;
+use super::weights::Weights;
 use crate::{AsrError, ClipLimits, ClipRequest, Hearing, Sound, Transcriber};
 
 /// Whisper listens to 30 s; the rest is for the silence that tells it that the speech is over.
-const LONGEST_CLIP_MS: u64 = 30_000;
+pub(super) const LONGEST_CLIP_MS: u64 = 30_000;
 /// The shared library that `make setup` fetches.
 const LIBRARY: &str = "ctranslate2 4.8.4";
 /// What the model's folder must hold besides one of [`VOCABULARIES`].
@@ -26,8 +28,7 @@ const VOCABULARIES: [&str; 2] = ["vocabulary.txt", "vocabulary.json"];
 pub struct LocalEngine {
     options: LocalOptions,
     line: Arc<Line>,
-    /// Known with the weights, which are read when they are first asked for.
-    keeper: Arc<OnceLock<Result<Keeper, AsrError>>>,
+    keeper: Arc<Keeper>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -50,21 +51,24 @@ impl LocalEngine {
         if !options.program.is_file() {
             return Err(not_there(options.program));
         }
-        Ok(Self { options, line: Arc::default(), keeper: Arc::default(), threads: Mutex::default() })
+        let keeper = Arc::new(Keeper::new(options.clone(), Weights::new(folder.join(WEIGHTS))));
+        Ok(Self { options, line: Arc::default(), keeper, threads: Mutex::default() })
     }
 
-    /// What the engine computes with. Where that was not proved in these surroundings, it is started and proved.
-    /// Blocks: for a proof some seconds.
+    /// What the engine computes with: it is started, and proved where it was not in these surroundings. Blocks: for a
+    /// proof some seconds.
     ///
     /// # Errors
     /// [`AsrError::NotLoaded`] with what is wrong, [`AsrError::Unavailable`] where it is killed again and again.
     pub fn believe(&self) -> Result<Choice, AsrError> {
-        keeper(&self.keeper, &self.options)?.believe().map_err(AsrError::from)
+        // They end it when nothing comes.
+        self.start_threads()?;
+        self.keeper.believe().map_err(AsrError::from)
     }
 
-    /// What the engine was proved to compute with in these surroundings; nothing is started.
+    /// What the engine was proved to compute with in these surroundings, the library aside; nothing is started.
     pub fn proved(&self) -> Option<Choice> {
-        keeper(&self.keeper, &self.options).ok()?.believed()
+        self.keeper.believed()
     }
 
     /// Has the engine prove itself, whatever was proved before. Blocks for some seconds.
@@ -73,7 +77,7 @@ impl LocalEngine {
     /// [`AsrError::NotLoaded`] with what each way to compute did, [`AsrError::Unavailable`] where it is killed again and
     /// again.
     pub fn prove(&self) -> Result<Choice, AsrError> {
-        keeper(&self.keeper, &self.options)?.prove_afresh().map_err(AsrError::from)
+        self.keeper.prove_afresh().map_err(AsrError::from)
     }
 
     fn check(request: &ClipRequest) -> Result<(), AsrError> {
@@ -91,10 +95,10 @@ impl LocalEngine {
     fn start_threads(&self) -> Result<(), AsrError> {
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
         for number in threads.len()..self.options.threads {
-            let (line, options, place) = (Arc::clone(&self.line), self.options.clone(), Arc::clone(&self.keeper));
+            let (line, options, keeper) = (Arc::clone(&self.line), self.options.clone(), Arc::clone(&self.keeper));
             let thread = std::thread::Builder::new()
                 .name(format!("asr-{number}"))
-                .spawn(move || work(&line, &options, &place, number))
+                .spawn(move || work(&line, &options, &keeper, number))
                 .map_err(|error| AsrError::NotLoaded { detail: format!("cannot start a thread: {error}") })?;
             threads.push(thread);
         }
@@ -102,50 +106,29 @@ impl LocalEngine {
     }
 }
 
-/// The keeper of the engine's process; the weights are read for the first one.
-fn keeper<'a>(place: &'a OnceLock<Result<Keeper, AsrError>>, options: &LocalOptions) -> Result<&'a Keeper, AsrError> {
-    let made = place.get_or_init(|| {
-        let weights = options.model_path.join(WEIGHTS);
-        let not_read =
-            |error: std::io::Error| AsrError::NotLoaded { detail: format!("{}: {error}", weights.display()) };
-        let bytes = std::fs::metadata(&weights).map_err(not_read)?.len();
-        Ok(Keeper::new(options.clone(), bytes, fingerprint(&weights).map_err(not_read)?))
-    });
-    made.as_ref().map_err(|error| AsrError::NotLoaded {
-        detail: match error {
-            AsrError::NotLoaded { detail } => detail.clone(),
-            other => other.to_string(),
-        },
-    })
-}
-
 /// Takes batches from the line to thread `number` of the engine, until the line is closed.
-fn work(line: &Line, options: &LocalOptions, place: &OnceLock<Result<Keeper, AsrError>>, number: usize) {
+fn work(line: &Line, options: &LocalOptions, keeper: &Keeper, number: usize) {
     loop {
         match line.take(options.batch, options.idle_unload, kind) {
             Taken::Batch(batch) => {
                 let (requests, answers): (Vec<_>, Vec<_>) =
                     batch.into_iter().map(|waiting| (waiting.request, waiting.answer)).unzip();
-                let texts = match keeper(place, options) {
-                    Ok(keeper) => keeper.hear(number, &requests),
-                    Err(error) => {
-                        let detail = error.to_string();
-                        requests.iter().map(|_| Err(AsrError::NotLoaded { detail: detail.clone() })).collect()
-                    }
-                };
+                // A panic costs this batch, not the thread: others wait in the line.
+                let texts = catch_unwind(AssertUnwindSafe(|| keeper.hear(number, &requests)));
+                let texts = texts.unwrap_or_else(|_| requests.iter().map(|_| Err(panicked())).collect());
                 for (answer, text) in answers.into_iter().zip(texts) {
                     // A caller that has gone needs no answer.
                     let _ = answer.send(text);
                 }
             }
-            Taken::Nothing => {
-                if let Some(Ok(keeper)) = place.get() {
-                    keeper.rest(options.idle_unload);
-                }
-            }
+            Taken::Nothing => keeper.rest(options.idle_unload),
             Taken::Closed => return,
         }
     }
+}
+
+fn panicked() -> AsrError {
+    AsrError::Failed { detail: "the recogniser panicked".into() }
 }
 
 /// Clips of one kind may go through the network together: those listened to in windows of the same length.
@@ -156,8 +139,8 @@ fn kind(request: &ClipRequest) -> usize {
 #[async_trait]
 impl Transcriber for LocalEngine {
     fn engine(&self) -> Engine {
-        let version = match keeper(&self.keeper, &self.options) {
-            Ok(keeper) => format!("{LIBRARY} {}, weights {}", keeper.rung().name(), keeper.weights()),
+        let version = match self.keeper.weights() {
+            Ok(weights) => format!("{LIBRARY} {}, weights {weights}", self.keeper.rung().name()),
             Err(_) => LIBRARY.into(),
         };
         Engine { name: "local".into(), model: self.options.model_name(), version }
@@ -186,9 +169,7 @@ impl Transcriber for LocalEngine {
 impl Drop for LocalEngine {
     fn drop(&mut self) {
         self.line.close();
-        if let Some(Ok(keeper)) = self.keeper.get() {
-            keeper.close();
-        }
+        self.keeper.close();
         for thread in self.threads.get_mut().unwrap_or_else(PoisonError::into_inner).drain(..) {
             if thread.join().is_err() {
                 tracing::error!("a thread of the recogniser panicked");

@@ -13,6 +13,7 @@ use super::options::LocalOptions;
 use super::process::{NotStarted, Process, Texts};
 use super::proof::{Failed, prove};
 use super::rung::Rung;
+use super::weights::Weights;
 use crate::{AsrError, ClipRequest, LanguageChoice};
 
 /// So often a clip is asked for again when the engine is killed from outside, before its job is put back.
@@ -21,16 +22,14 @@ const MOST_KILLS: usize = 3;
 /// One engine's process at a time, and what is known of it.
 pub(super) struct Keeper {
     options: LocalOptions,
-    memory_limit: u64,
-    /// The weights' fingerprint.
-    weights: String,
+    weights: Weights,
     process: Mutex<Option<Arc<Process>>>,
     belief: Mutex<Belief>,
     /// Whoever asks for a batch shares it; whoever finds out what a clip does has it alone.
     company: RwLock<()>,
     last_asked: Mutex<Instant>,
-    /// No other engine is to be started.
-    is_closed: AtomicBool,
+    /// No other engine is to be started, and the one that is there is not wanted any more.
+    closing: Arc<AtomicBool>,
 }
 
 /// What is computed with.
@@ -43,17 +42,16 @@ struct Belief {
 }
 
 impl Keeper {
-    /// `weights_bytes` is the size of the weights, `weights` their fingerprint.
-    pub(super) fn new(options: LocalOptions, weights_bytes: u64, weights: String) -> Self {
+    /// One that has started nothing.
+    pub(super) fn new(options: LocalOptions, weights: Weights) -> Self {
         Self {
-            memory_limit: options.memory_limit(weights_bytes),
             options,
             weights,
             process: Mutex::new(None),
             belief: Mutex::default(),
             company: RwLock::new(()),
             last_asked: Mutex::new(Instant::now()),
-            is_closed: AtomicBool::new(false),
+            closing: Arc::default(),
         }
     }
 
@@ -77,14 +75,11 @@ impl Keeper {
         }
     }
 
-    /// Has an engine that was proved in these surroundings, starting and proving one where there is none.
+    /// Has an engine running that was proved in these surroundings, proving one where it was not.
     ///
     /// # Errors
     /// Why there is none.
     pub(super) fn believe(&self) -> Result<Choice, NoEngine> {
-        if let Some(choice) = self.believed() {
-            return Ok(choice);
-        }
         self.running()?;
         locked(&self.belief).choice.clone().ok_or_else(|| "the engine was not proved".to_owned().into())
     }
@@ -103,9 +98,13 @@ impl Keeper {
         locked(&self.belief).choice.clone().ok_or_else(|| "the engine was not proved".to_owned().into())
     }
 
-    /// The weights' fingerprint.
-    pub(super) fn weights(&self) -> &str {
-        &self.weights
+    /// The fingerprint of the weights that are loaded, or would be.
+    ///
+    /// # Errors
+    /// What is wrong with their file.
+    pub(super) fn weights(&self) -> Result<String, String> {
+        let loaded = locked(&self.belief).choice.as_ref().map(|choice| choice.surroundings.weights.clone());
+        loaded.map_or_else(|| self.weights.fingerprint(), Ok)
     }
 
     /// What is computed with, as far as it is known before an engine is started.
@@ -124,7 +123,7 @@ impl Keeper {
 
     /// Ends the engine, whatever it is at, for good.
     pub(super) fn close(&self) {
-        self.is_closed.store(true, Ordering::Release);
+        self.closing.store(true, Ordering::Release);
         self.forget();
     }
 
@@ -148,7 +147,7 @@ impl Keeper {
     fn ask(&self, process: &Arc<Process>, thread: usize, requests: &[ClipRequest]) -> Result<Texts, Together> {
         let asked = process.ask(thread, requests, self.options.deadline);
         // One that leaks is replaced before it takes the machine down; whoever still waits for it is answered.
-        let is_too_large = asked.is_ok() && process.memory_bytes() > self.memory_limit;
+        let is_too_large = asked.is_ok() && process.memory_bytes() > process.memory_limit;
         if asked.is_err() || is_too_large {
             let mut place = locked(&self.process);
             if place.as_ref().is_some_and(|current| Arc::ptr_eq(current, process)) {
@@ -157,7 +156,7 @@ impl Keeper {
         }
         if is_too_large {
             tracing::warn!(
-                limit_mb = self.memory_limit >> 20,
+                limit_mb = process.memory_limit >> 20,
                 "the built-in engine took too much memory and is replaced"
             );
         }
@@ -177,10 +176,10 @@ impl Keeper {
             let asked = process.ask(0, std::slice::from_ref(request), self.options.deadline);
             let death = match asked {
                 Ok(texts) => return heard(texts.into_iter().next()),
-                Err(_) if self.is_closed.load(Ordering::Acquire) => return Err(AsrError::Closed),
+                Err(Death::Unwanted) => return Err(AsrError::Closed),
                 Err(death) => death,
             };
-            let detail = with_last_words(&death, &process);
+            let detail = said_last(death.to_string(), &process);
             drop(process);
             self.forget();
             if !death.is_own() {
@@ -220,9 +219,6 @@ impl Keeper {
             return Ok(Arc::clone(process));
         }
         *place = None;
-        if self.is_closed.load(Ordering::Acquire) {
-            return Err("it is shutting down".to_owned().into());
-        }
         let process = Arc::new(self.started()?);
         *place = Some(Arc::clone(&process));
         Ok(process)
@@ -235,7 +231,7 @@ impl Keeper {
         };
         let mut kills = 0;
         let started = loop {
-            match Process::start(&self.options, believed.rung, self.memory_limit) {
+            match self.start(believed.rung) {
                 Ok(process) => break process,
                 Err(NotStarted::Died(death)) if death.is_own() => {
                     // What was proved once does not hold any more.
@@ -250,7 +246,7 @@ impl Keeper {
                 Err(error @ (NotStarted::Model(_) | NotStarted::Program(_))) => return Err(error.to_string().into()),
             }
         };
-        if believed.surroundings == self.surroundings(&started.library) {
+        if believed.surroundings == self.surroundings(&started.library)? {
             locked(&self.belief).choice = Some(believed);
             return Ok(started);
         }
@@ -267,8 +263,10 @@ impl Keeper {
         }
         let is_passed_over = |rung: Rung| belief.passed_over.iter().any(|passed| passed.rung == rung);
         let kept = choice::kept(&self.options.model_path);
+        let here = self.surroundings("").ok()?;
         let is_meant = |choice: &Choice| {
-            choice.surroundings == self.surroundings(&choice.surroundings.library) && !is_passed_over(choice.rung)
+            let library = choice.surroundings.library.clone();
+            choice.surroundings == Surroundings { library, ..here.clone() } && !is_passed_over(choice.rung)
         };
         kept.into_iter().find(is_meant)
     }
@@ -309,7 +307,7 @@ impl Keeper {
     }
 
     fn proved(&self, rung: Rung) -> Result<Process, Unproved> {
-        let process = Process::start(&self.options, rung, self.memory_limit).map_err(|error| match error {
+        let process = self.start(rung).map_err(|error| match error {
             NotStarted::Died(death) if !death.is_own() => Unproved::Killed(death.to_string()),
             NotStarted::Died(death) => Unproved::Rung(death.to_string()),
             error @ (NotStarted::Model(_) | NotStarted::Program(_)) => Unproved::Model(error.to_string()),
@@ -321,11 +319,13 @@ impl Keeper {
         let proved = prove(&process, self.options.threads, self.options.batch, self.options.deadline);
         let took = proved.map_err(|failed| match failed {
             Failed::Died(death) if !death.is_own() => Unproved::Killed(death.to_string()),
+            Failed::NotAsked(detail) => Unproved::Model(detail),
             failed => Unproved::Rung(said_last(failed.to_string(), &process)),
         })?;
+        let surroundings = self.surroundings(&process.library).map_err(Unproved::Model)?;
         let mut belief = locked(&self.belief);
         let choice = Choice {
-            surroundings: self.surroundings(&process.library),
+            surroundings,
             rung,
             proved_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             passed_over: belief.passed_over.clone(),
@@ -351,15 +351,20 @@ impl Keeper {
         if rung.next().is_none() { Err(every_way_failed(&belief.passed_over)) } else { Ok(()) }
     }
 
-    fn surroundings(&self, library: &str) -> Surroundings {
-        Surroundings {
+    fn start(&self, rung: Rung) -> Result<Process, NotStarted> {
+        let memory_limit = self.options.memory_limit(self.weights.bytes());
+        Process::start(&self.options, rung, memory_limit, &self.closing)
+    }
+
+    fn surroundings(&self, library: &str) -> Result<Surroundings, String> {
+        Ok(Surroundings {
             processor: choice::processor(),
             library: library.to_owned(),
-            weights: self.weights.clone(),
+            weights: self.weights.fingerprint()?,
             threads: self.options.threads,
             batch: self.options.batch,
             earmark: env!("CARGO_PKG_VERSION").into(),
-        }
+        })
     }
 }
 
@@ -412,10 +417,6 @@ fn unknown_language(process: &Process, request: &ClipRequest) -> Option<String> 
         LanguageChoice::Detect { candidates, likely: _ } => candidates,
     };
     asked.iter().find(|language| !process.languages.contains(language)).cloned()
-}
-
-fn with_last_words(death: &Death, process: &Process) -> String {
-    said_last(death.to_string(), process)
 }
 
 fn said_last(mut what: String, process: &Process) -> String {

@@ -15,6 +15,7 @@ mod options;
 mod process;
 mod proof;
 mod rung;
+mod weights;
 mod window;
 pub mod wire;
 

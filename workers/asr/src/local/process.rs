@@ -1,13 +1,14 @@
 //! One engine's process: started, asked, watched, ended.
 
 use std::collections::HashMap;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStderr, Command, Stdio};
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use earmark_core::ClipText;
@@ -26,6 +27,10 @@ const PASSED_ON: [&str; 9] =
     ["PATH", "LD_LIBRARY_PATH", "MALLOC_", "GLIBC_", "MKL_", "ONEDNN_", "DNNL_", "CT2_", "EARMARK_ENGINE_"];
 /// Of what the engine says on its standard error, so much is kept for the message when it ends.
 const KEPT_CHARACTERS: usize = 200;
+/// A line of it that is longer counts as several.
+const LONGEST_LINE_BYTES: u64 = 4096;
+/// What it said may be read a little after its end is noticed.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// For each clip of a batch its text, or why there is none in the engine's words.
 pub(super) type Texts = Vec<Result<ClipText, String>>;
@@ -37,7 +42,10 @@ pub(super) struct Process {
     /// For asking, one at a time.
     asking: Mutex<Asking>,
     shared: Arc<Shared>,
-    memory_limit: u64,
+    /// Memory that it may take, in bytes.
+    pub(super) memory_limit: u64,
+    /// Set when the engine is not wanted any more, whatever it is at.
+    closing: Arc<AtomicBool>,
     /// As it said itself: the library and the languages.
     pub(super) library: String,
     pub(super) languages: Vec<String>,
@@ -52,8 +60,8 @@ struct Asking {
 #[derive(Default)]
 struct Shared {
     state: Mutex<State>,
-    /// The last line of its standard error.
-    last_words: Mutex<String>,
+    said: Mutex<Said>,
+    said_all: Condvar,
 }
 
 #[derive(Default)]
@@ -63,6 +71,13 @@ struct State {
     is_gone: bool,
     /// Why it was ended, or what it said that nobody understands.
     ended_for: Option<Death>,
+}
+
+/// What it said on its standard error.
+#[derive(Default)]
+struct Said {
+    last_line: String,
+    is_all: bool,
 }
 
 /// Why there is no engine.
@@ -80,8 +95,17 @@ pub(super) enum NotStarted {
 }
 
 impl Process {
-    /// Starts the engine on `rung` and waits until its model is loaded.
-    pub(super) fn start(options: &LocalOptions, rung: Rung, memory_limit: u64) -> Result<Self, NotStarted> {
+    /// Starts the engine on `rung` and waits until its model is loaded, or `closing` is set: then, and from then on, it is
+    /// ended whatever it is at.
+    pub(super) fn start(
+        options: &LocalOptions,
+        rung: Rung,
+        memory_limit: u64,
+        closing: &Arc<AtomicBool>,
+    ) -> Result<Self, NotStarted> {
+        if closing.load(Ordering::Acquire) {
+            return Err(NotStarted::Died(Death::Unwanted));
+        }
         let program = |error: io::Error| NotStarted::Program(format!("{}: {error}", options.program.display()));
         let (ours, theirs) = UnixStream::pair().map_err(program)?;
         let mut child = Command::new(&options.program)
@@ -92,6 +116,8 @@ impl Process {
             .env_clear()
             .envs(std::env::vars_os().filter(|(name, _)| is_passed_on(&name.to_string_lossy())))
             .envs(rung.environment().iter().copied())
+            // Ctrl-C is for whoever started it, who may have a recording to finish.
+            .process_group(0)
             // Asked and answered over one socket: the libraries print to standard output as they like.
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null())
@@ -109,19 +135,20 @@ impl Process {
         let (said, first) = mpsc::channel();
         let (listening, reading) = (Arc::clone(&shared), ours.try_clone().map_err(program)?);
         named("asr-answers", move || listen(&reading, &listening, &said)).map_err(program)?;
-        let ready = first.recv_timeout(options.deadline);
-        match ready {
+        match first_word(&first, options.deadline, closing) {
             Ok(Answer::Ready { library, languages }) => {
                 ours.set_write_timeout(Some(options.deadline)).map_err(program)?;
                 let Some(child) = started.child.take() else { return Err(program(io::ErrorKind::NotFound.into())) };
                 tracing::debug!(pid, rung = rung.name(), "started the built-in engine");
                 let asking = Mutex::new(Asking { socket: ours, next_batch: 0 });
-                Ok(Self { child: Mutex::new(child), pid, asking, shared, memory_limit, library, languages })
+                let closing = Arc::clone(closing);
+                Ok(Self { child: Mutex::new(child), pid, asking, shared, memory_limit, closing, library, languages })
             }
             Ok(Answer::NotLoaded { detail }) => Err(NotStarted::Model(detail)),
             Ok(Answer::Heard { .. }) => {
                 Err(NotStarted::Died(Death::Nonsense { what: "an answer to no question".into() }))
             }
+            Err(RecvTimeoutError::Timeout) if closing.load(Ordering::Acquire) => Err(NotStarted::Died(Death::Unwanted)),
             Err(RecvTimeoutError::Timeout) => Err(NotStarted::Died(Death::Hung { limit: options.deadline })),
             Err(RecvTimeoutError::Disconnected) => Err(NotStarted::Died(started.death(&shared))),
         }
@@ -137,9 +164,11 @@ impl Process {
             asking.next_batch += 1;
             {
                 let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
-                if !state.is_gone {
-                    state.waiting.insert(batch, answer);
+                if state.is_gone {
+                    drop(state);
+                    return Err(self.death());
                 }
+                state.waiting.insert(batch, answer);
             }
             if let Err(error) = write_question(&asking.socket, batch, thread, requests) {
                 let is_late = matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut);
@@ -154,6 +183,9 @@ impl Process {
                     return Err(self.end_for(Death::Nonsense { what }));
                 }
                 Err(RecvTimeoutError::Disconnected) => return Err(self.death()),
+                Err(RecvTimeoutError::Timeout) if self.closing.load(Ordering::Acquire) => {
+                    return Err(self.end_for(Death::Unwanted));
+                }
                 Err(RecvTimeoutError::Timeout) => {
                     let used_bytes = self.memory_bytes();
                     if used_bytes > self.memory_limit {
@@ -180,9 +212,11 @@ impl Process {
         kilobytes.unwrap_or_default() << 10
     }
 
-    /// What it said last on its standard error; empty for nothing.
+    /// What an engine that is gone said last on its standard error; empty for nothing.
     pub(super) fn last_words(&self) -> String {
-        self.shared.last_words.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let said = self.shared.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let whole = self.shared.said_all.wait_timeout_while(said, LAST_WORDS, |said| !said.is_all);
+        whole.unwrap_or_else(PoisonError::into_inner).0.last_line.clone()
     }
 
     /// Ends it, for a reason that is known; the first one is what all who asked are told.
@@ -238,6 +272,18 @@ impl Drop for Started {
     fn drop(&mut self) {
         if let Some(child) = &mut self.child {
             end(child);
+        }
+    }
+}
+
+/// What the engine says first.
+fn first_word(first: &Receiver<Answer>, deadline: Duration, closing: &AtomicBool) -> Result<Answer, RecvTimeoutError> {
+    let began = Instant::now();
+    loop {
+        let left = deadline.saturating_sub(began.elapsed());
+        match first.recv_timeout(LOOK.min(left)) {
+            Err(RecvTimeoutError::Timeout) if !left.is_zero() && !closing.load(Ordering::Acquire) => {}
+            said => return said,
         }
     }
 }
@@ -301,17 +347,22 @@ fn listen(socket: &UnixStream, shared: &Shared, first: &Sender<Answer>) {
 
 /// Logs what the engine says on its standard error, and keeps its last line.
 fn overhear(stderr: ChildStderr, pid: u32, shared: &Shared) {
-    for line in BufReader::new(stderr).split(b'\n').map_while(Result::ok) {
-        let line: String = String::from_utf8_lossy(&line)
+    let mut stderr = BufReader::new(stderr);
+    let mut bytes = Vec::new();
+    while let Ok(1..) = stderr.by_ref().take(LONGEST_LINE_BYTES).read_until(b'\n', &mut bytes) {
+        let line: String = String::from_utf8_lossy(&bytes)
             .chars()
             .map(|character| if character.is_control() { ' ' } else { character })
             .take(KEPT_CHARACTERS)
             .collect();
         if !line.trim().is_empty() {
             tracing::debug!(pid, "the built-in engine says: {line}");
-            *shared.last_words.lock().unwrap_or_else(PoisonError::into_inner) = line.trim().to_owned();
+            line.trim().clone_into(&mut shared.said.lock().unwrap_or_else(PoisonError::into_inner).last_line);
         }
+        bytes.clear();
     }
+    shared.said.lock().unwrap_or_else(PoisonError::into_inner).is_all = true;
+    shared.said_all.notify_all();
 }
 
 fn is_passed_on(name: &str) -> bool {

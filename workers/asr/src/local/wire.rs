@@ -89,11 +89,16 @@ pub fn write_question(to: impl Write, batch: u64, thread: usize, requests: &[Cli
         has_words: request.has_words,
     };
     let mut to = BufWriter::with_capacity(SAMPLES_AT_ONCE * size_of::<f32>(), to);
-    write_text(&mut to, &Question { batch, thread, clips: requests.iter().map(head).collect() })?;
-    for sample in requests.iter().flat_map(|request| request.sound.samples()) {
-        to.write_all(&sample.to_le_bytes())?;
+    let question = Question { batch, thread, clips: requests.iter().map(head).collect() };
+    let samples = requests.iter().flat_map(|request| request.sound.samples());
+    let written = write_text(&mut to, &question)
+        .and_then(|()| samples.into_iter().try_for_each(|sample| to.write_all(&sample.to_le_bytes())))
+        .and_then(|()| to.flush());
+    if written.is_err() {
+        // Dropped as it is, it would try once more to get rid of what is left, and wait as long again.
+        let _ = to.into_parts();
     }
-    to.flush()
+    written
 }
 
 /// The next batch: number, thread, clips. `None` at the end.
