@@ -11,7 +11,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("storage", &[]),
     ("audio", &[]),
     ("asr", &[]),
-    ("engine", &["asr"]),
+    ("engine", &["asr", "audio"]),
     ("rule-files", &[]),
     ("rules", &["rule-files"]),
     ("redis", &[]),

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use earmark_core::JobId;
+use earmark_rules::replay::{Judged, Judges};
 use earmark_storage::{ReplayFilter, Replays, StoredReport};
 use futures::future::join_all;
 
-use super::{Judged, Judges};
 use crate::complaint::Complaint;
 use crate::settings;
 
@@ -58,7 +58,8 @@ async fn judge(judges: &Judges, page: Vec<StoredReport>) -> Result<Vec<(JobId, R
         let (judges, page) = (judges.clone(), page.clone());
         tokio::task::spawn_blocking(move || {
             let reports = page[first..].iter().take(size);
-            reports.map(|report| (report.job_id.clone(), judges.judge(report))).collect::<Vec<_>>()
+            let judge = |report: &StoredReport| judges.judge(&report.job_id, report.finished_at_ms, &report.text);
+            reports.map(|report| (report.job_id.clone(), judge(report))).collect::<Vec<_>>()
         })
     });
     let mut judged = Vec::with_capacity(page.len());

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use earmark_core::{Finding, JobId, Lane, rfc3339};
+use earmark_rules::replay::{Change, ChangeKind, Different, JobDifference, Judged, Judges, Summary, Tally};
 use earmark_storage::{Applied, NewReplay, ReplayFilter, Replays};
 use serde_json::json;
 
@@ -10,7 +11,7 @@ use crate::app::App;
 use crate::cli::{Outcome, jobs, show};
 use crate::complaint::Complaint;
 use crate::instant;
-use crate::replay::{self, Change, ChangeKind, JobDifference, Judged, Judges, Summary, Tally, Walk};
+use crate::replay::{self, Walk};
 
 /// Jobs whose differences are kept, to be shown again; of the others only the counts are.
 const KEPT_JOBS: u64 = 100_000;
@@ -150,9 +151,9 @@ impl Walk for Printer<'_> {
             };
             self.summary.jobs += 1;
             self.tally.add(&tally);
-            let Some(difference) = difference else { continue };
+            let Some(Different { difference, json }) = difference else { continue };
             self.summary.changed_jobs += 1;
-            print(&difference, self.is_json)?;
+            print(&difference, &json, self.is_json);
             if self.asked.is_applied {
                 let applied = self.replays.apply(self.id, &self.asked.to, &self.asked.actor, &job, &after).await?;
                 match applied {
@@ -162,7 +163,7 @@ impl Walk for Printer<'_> {
                 }
             }
             if self.summary.kept_jobs + (lines.len() as u64) < KEPT_JOBS {
-                lines.push((job, text(&difference)?));
+                lines.push((job, json));
             }
         }
         self.replays.keep(self.id, self.summary.kept_jobs, &lines).await?;
@@ -184,7 +185,7 @@ async fn show_again(replays: &Replays, id: &str, is_json: bool) -> Result<Outcom
         let Some((last, _)) = lines.last() else { break };
         after = *last;
         for (_, line) in &lines {
-            print(&serde_json::from_str(line).map_err(unreadable)?, is_json)?;
+            print(&serde_json::from_str(line).map_err(unreadable)?, line, is_json);
         }
     }
     match stored.summary {
@@ -194,16 +195,15 @@ async fn show_again(replays: &Replays, id: &str, is_json: bool) -> Result<Outcom
     Ok(Outcome::Done)
 }
 
-fn print(difference: &JobDifference, is_json: bool) -> Result<(), Complaint> {
+fn print(difference: &JobDifference, json: &str, is_json: bool) {
     if is_json {
-        return show::json(difference);
+        return show::line(json);
     }
     let mut text = format!("job {} {} {}\n", difference.job_id, difference.tenant, difference.finished_at);
     for change in &difference.changes {
         describe(change, &mut text);
     }
     show::text(&text);
-    Ok(())
 }
 
 /// A change in two or three lines: the finding as ever, what is different, and why it was found.

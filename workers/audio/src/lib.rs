@@ -7,7 +7,9 @@
 pub mod decode;
 mod error;
 pub mod segment;
+mod spectrum;
 mod spool;
 
 pub use error::AudioError;
+pub use spectrum::spectrum;
 pub use spool::{Spool, SpoolWriter};

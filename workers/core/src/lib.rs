@@ -27,6 +27,6 @@ pub use job::{
 };
 pub use offer::{MAX_KEY_BYTES, MAX_METADATA_BYTES, Offer, OfferError};
 pub use recording::{RecordingUri, UriError};
-pub use report::{Cost, Engine, Recording, Report, RuleSetId, Warning, minutes_seconds, rfc3339};
+pub use report::{Cost, Engine, Recording, Report, RuleSetId, Warning, minutes_seconds, rfc3339, rfc3339_ms};
 pub use script::{to_simplified, traditional_pairs};
 pub use transcript::{ClipText, Dropped, Refusal, Speaker, Speech, TimePrecision, TimedText, Utterance, Word};

@@ -33,6 +33,7 @@ mod phrases;
 mod reading;
 mod reason;
 mod reduce;
+pub mod replay;
 mod rule;
 mod rule_set;
 mod said;

@@ -6,11 +6,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use realfft::{RealFftPlanner, RealToComplex, num_complex::Complex};
+use realfft::{RealToComplex, num_complex::Complex};
 
 use super::dense::Dense;
 use super::weights;
-use crate::AudioError;
+use crate::{AudioError, spectrum};
 
 /// Samples a frame moves on by: 32 ms.
 pub(super) const FRAME: usize = 512;
@@ -98,7 +98,7 @@ impl SpeechModel {
         }
         Some(Self {
             window,
-            fft: Plan(RealFftPlanner::new().plan_fft_forward(WINDOW)),
+            fft: Plan(spectrum(WINDOW)),
             encoder,
             encoder_bias,
             input: Dense::new(CELLS, 4 * CELLS, |o, i| input[o * CELLS + i]),

@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use earmark_core::{Finding, Lane, Speech, Tenant, Utterance, rfc3339};
-use earmark_rules::{Context, RuleSet};
-use earmark_storage::StoredReport;
+use earmark_core::{Finding, JobId, Lane, Speech, Tenant, Utterance, rfc3339, rfc3339_ms};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::difference::{JobDifference, Tally};
-use crate::instant;
+use crate::{Context, RuleSet};
 
 /// What of a report the rules see: reading the rest would take longer than judging it.
 #[derive(Deserialize)]
@@ -44,18 +42,26 @@ pub struct Judged {
     /// Of how many findings of each rule came, went and changed.
     pub tally: Tally,
     /// What is different; none where nothing is.
-    pub difference: Option<JobDifference>,
+    pub difference: Option<Different>,
     /// What the second set finds.
     pub after: Vec<Finding>,
 }
 
+/// A difference, and its JSON as it is printed and kept.
+pub struct Different {
+    /// What it is.
+    pub difference: JobDifference,
+    /// In one line.
+    pub json: String,
+}
+
 impl Judges {
-    /// Judges a stored report by both sets.
+    /// Judges the stored `report` of a job that was done at `finished_at_ms` by both sets.
     ///
     /// # Errors
     /// Why it is no report, in words.
-    pub fn judge(&self, stored: &StoredReport) -> Result<Judged, String> {
-        let transcript: Transcript = serde_json::from_str(&stored.text).map_err(|error| error.to_string())?;
+    pub fn judge(&self, job_id: &JobId, finished_at_ms: i64, report: &str) -> Result<Judged, String> {
+        let transcript: Transcript = serde_json::from_str(report).map_err(|error| error.to_string())?;
         let Transcript { tenant, lane, metadata, accepted_at, language, recording, utterances, speech } = transcript;
         let context = Context {
             duration_ms: recording.duration_ms,
@@ -64,18 +70,22 @@ impl Judges {
             lane: Some(lane),
             tenant: Some(tenant),
             metadata,
-            accepted_at_ms: instant::parse(&accepted_at).ok(),
+            accepted_at_ms: rfc3339_ms(&accepted_at),
             speech,
         };
         let before = self.from.find(&utterances, &context);
         let after = self.to.find(&utterances, &context);
         let (tally, changes) = Tally::of(&before, &after);
-        let difference = (!changes.is_empty()).then(|| JobDifference {
-            job_id: stored.job_id.clone(),
+        if changes.is_empty() {
+            return Ok(Judged { tally, difference: None, after });
+        }
+        let difference = JobDifference {
+            job_id: job_id.clone(),
             tenant: context.tenant.unwrap_or_default(),
-            finished_at: rfc3339(stored.finished_at_ms),
+            finished_at: rfc3339(finished_at_ms),
             changes,
-        });
-        Ok(Judged { tally, difference, after })
+        };
+        let json = serde_json::to_string(&difference).map_err(|error| error.to_string())?;
+        Ok(Judged { tally, difference: Some(Different { difference, json }), after })
     }
 }
