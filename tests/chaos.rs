@@ -31,6 +31,5 @@ async fn survives(scale: Scale) {
         folder: folder.path().into(),
     };
     let report = run(&Plan::new(seed(), scale), &settings).await;
-    println!("{report}");
     assert!(report.verdict.is_good(), "{report}");
 }
