@@ -27,7 +27,7 @@ setup: ## Install system packages and fetch the built-in engine (once)
 	@deploy/setup.sh
 
 build: setup ## Build the program, target/release/earmark, and have its engine prove itself
-	@[ -e target/release/earmark ] || $(call say,building earmark (about five minutes on two cores, once))
+	@[ -e target/release/earmark ] || $(call say,building earmark (about seven minutes on two cores, once))
 	@$(CARGO) build --release --locked
 	@target/release/earmark engine
 
@@ -36,7 +36,7 @@ demo: build ## Process sample recordings, start to finish
 
 test: setup ## Run every test
 	@deploy/sdks.sh
-	@$(call say,building and running the tests (building takes about five minutes on two cores after \`make demo\`, ten without it, once))
+	@$(call say,building and running the tests (building takes about six minutes on two cores after \`make demo\`, thirteen without it, once; the tests seven or eight))
 	@if cargo nextest --version >/dev/null 2>&1; then \
 		$(CARGO) nextest run --workspace --cargo-profile release --locked --no-fail-fast && \
 			$(CARGO) test --workspace --release --locked --doc --quiet; \
@@ -65,7 +65,7 @@ licences: ## Licences of everything linked
 	@python3 deploy/checks/licences.py
 
 clippy: setup ## Lints, warnings refused
-	@$(call say,linting every package (about three minutes on two cores the first time))
+	@$(call say,linting every package (about four minutes on two cores the first time))
 	@$(CARGO) clippy --workspace --all-targets --release --locked -- -D warnings
 
 docs: setup ## Documentation, warnings refused

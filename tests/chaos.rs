@@ -32,4 +32,5 @@ async fn survives(scale: Scale) {
     };
     let report = run(&Plan::new(seed(), scale), &settings).await;
     assert!(report.verdict.is_good(), "{report}");
+    assert!(scale.engine_kills == 0 || report.done.engine_kills > 0, "no engine was there to be killed: {report}");
 }

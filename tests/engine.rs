@@ -231,3 +231,26 @@ fn an_engine_that_does_not_understand_what_it_is_asked_says_so_and_ends_as_a_fau
     let said = std::io::read_to_string(engine.stderr.take().unwrap()).unwrap();
     assert!(said.contains("a text of 4294967295 bytes is announced"), "{said}");
 }
+
+#[test]
+fn a_machine_whose_engine_is_killed_again_and_again_pauses_and_keeps_no_other_from_work() {
+    let office = Office::new(json!({"clips": [{"ms": [0, 30_000], "does": "kill"}]}));
+    office.submit(&[("a", fixture("real/austen0880.flac")), ("b", fixture("real/austen0890.flac"))]);
+    let sick = office.work();
+    sick.says_with("nothing is asked for a while");
+    let account = office.machine.run(&["accounts", "list", "--json"]).json().remove(0);
+    assert_eq!((&account["account"], &account["state"]), (&json!("built-in"), &json!("open")));
+    sick.stop();
+    let failed: Vec<Value> = office.jobs().into_iter().filter(|job| job["state"] != "ready").collect();
+    assert!(failed.is_empty(), "{failed:?}");
+
+    // Beside the same database, with an engine that nobody kills.
+    let engine = office.machine.folder.path().join("healthy");
+    std::fs::copy(office.machine.folder.path().join("engine"), &engine).unwrap();
+    let mut healthy = office.command(&["work"]);
+    healthy.env("EARMARK__ASR__ENGINE_PROGRAM", engine);
+    let healthy = Running::start(healthy);
+    office.submit(&[("c", fixture("formats/austen0870.pcm16k.wav"))]);
+    healthy.until("the job to be done", || (state(&office.jobs(), "c")["state"] == "done").then_some(()));
+    healthy.stop();
+}

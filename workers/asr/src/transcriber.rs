@@ -20,6 +20,11 @@ pub trait Transcriber: Send + Sync {
     /// How much of a clip of `duration_ms` is paid for, in milliseconds.
     fn billed_ms(&self, duration_ms: u64) -> u64;
 
+    /// Whether it computes on this machine: when it fails, that says nothing of the same one on others.
+    fn is_here(&self) -> bool {
+        false
+    }
+
     /// What can be done for a request before a permit is held: a recogniser elsewhere encodes the upload.
     ///
     /// # Errors

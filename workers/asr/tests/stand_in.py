@@ -46,12 +46,15 @@ def go_wrong(how, batch=0):
         os.kill(os.getpid(), signal.SIGFPE)
         threading.Event().wait()  # Another thread may take the signal; nothing is said before it has.
     if how == "exit":
+        print("no library", file=sys.stderr, flush=True)
         os._exit(3)
     if how == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
         threading.Event().wait()
     if how == "hang":
-        signal.pause() if threading.current_thread() is threading.main_thread() else threading.Event().wait()
+        while threading.current_thread() is threading.main_thread():
+            read(4096)  # Ends with whoever started it.
+        threading.Event().wait()
     if how == "leak":
         held = []
         while True:

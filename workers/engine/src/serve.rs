@@ -53,7 +53,11 @@ pub fn serve(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let threads: Arc<OnceLock<Vec<Sender<Batch>>>> = Arc::default();
     // Beside it the socket is read, so that loading ends too when whoever started it is gone.
     let loading = Arc::clone(&threads);
-    std::thread::spawn(move || load(&arguments, &loading, &answers));
+    std::thread::spawn(move || {
+        if catch_unwind(AssertUnwindSafe(|| load(&arguments, &loading, &answers))).is_err() {
+            give_up("it panicked while it loaded");
+        }
+    });
     let mut questions = BufReader::new(questions);
     loop {
         match read_question(&mut questions) {
@@ -96,9 +100,11 @@ fn load(arguments: &Arguments, threads: &OnceLock<Vec<Sender<Batch>>>, answers: 
 
 fn work(recogniser: &Recogniser, batches: &Receiver<Batch>, answers: &Mutex<UnixStream>) {
     while let Ok((batch, clips)) = batches.recv() {
-        // A panic costs this batch, not the thread. What `recognise` captures is not changed by it.
-        let texts = catch_unwind(AssertUnwindSafe(|| recogniser.recognise(&clips)))
-            .unwrap_or_else(|_| clips.iter().map(|_| Err("it panicked".into())).collect());
+        // A panic costs the clip that it is about, neither the thread nor those beside it. What `recognise` captures is not
+        // changed by it.
+        let hear = |clips: &[Clip]| catch_unwind(AssertUnwindSafe(|| recogniser.recognise(clips)));
+        let alone = |clip| hear(std::slice::from_ref(clip)).unwrap_or_else(|_| vec![Err("it panicked".into())]);
+        let texts = hear(&clips).unwrap_or_else(|_| clips.iter().flat_map(alone).collect());
         say(answers, &Answer::Heard { batch, texts });
     }
 }

@@ -290,14 +290,15 @@ impl Account {
         tries: u32,
     ) -> Result<Duration, AskError> {
         let message = error.to_string();
+        // What fails on this machine says nothing of the others, nor of the clip.
+        let is_here = self.transcriber.is_here();
         if let Some(pause) = self.circuit.failed(sent) {
             tracing::warn!(account = %self.name, secs = pause.as_secs(), "nothing is asked for a while: {message}");
-            let until_ms = self.books.clock.now_ms() + i64::try_from(pause.as_millis()).unwrap_or(i64::MAX / 2);
-            self.books
-                .states
-                .cool(&self.name, until_ms, error.code(), &message, ACTOR)
-                .await
-                .map_err(AskError::Write)?;
+            if !is_here {
+                let until_ms = self.books.clock.now_ms() + i64::try_from(pause.as_millis()).unwrap_or(i64::MAX / 2);
+                let cooled = self.books.states.cool(&self.name, until_ms, error.code(), &message, ACTOR);
+                cooled.await.map_err(AskError::Write)?;
+            }
             return Err(AskError::Cooling { account: self.name.clone(), message, wait: jittered(pause) });
         }
         if tries < TRIES {
@@ -305,7 +306,7 @@ impl Account {
         }
         let is_overload =
             matches!(&error, AsrError::Unavailable { code: Some(code), .. } if OVERLOADED.contains(&code.as_str()));
-        if !is_overload && self.circuit.has_succeeded_since(began) {
+        if !is_overload && !is_here && self.circuit.has_succeeded_since(began) {
             // Others were answered meanwhile: it may be this clip's own fault, and costs its job an attempt.
             return Err(AskError::Transcribe(error));
         }

@@ -156,6 +156,10 @@ impl Transcriber for LocalEngine {
         0
     }
 
+    fn is_here(&self) -> bool {
+        true
+    }
+
     async fn transcribe(&self, request: ClipRequest, _: &dyn Hearing) -> Result<ClipText, AsrError> {
         Self::check(&request)?;
         self.start_threads()?;

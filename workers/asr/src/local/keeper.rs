@@ -80,7 +80,11 @@ impl Keeper {
     /// # Errors
     /// Why there is none.
     pub(super) fn believe(&self) -> Result<Choice, NoEngine> {
-        self.running()?;
+        // While it is held nobody ends what is being proved for having had nothing to do.
+        let _shared = self.company.read().unwrap_or_else(PoisonError::into_inner);
+        let running = self.running();
+        *locked(&self.last_asked) = Instant::now();
+        running?;
         locked(&self.belief).choice.clone().ok_or_else(|| "the engine was not proved".to_owned().into())
     }
 
@@ -179,7 +183,7 @@ impl Keeper {
                 Err(Death::Unwanted) => return Err(AsrError::Closed),
                 Err(death) => death,
             };
-            let detail = said_last(death.to_string(), &process);
+            let detail = process.with_last_words(death.to_string());
             drop(process);
             self.forget();
             if !death.is_own() {
@@ -239,18 +243,18 @@ impl Keeper {
                     let first = self.first_untried()?;
                     return self.proved_from(first, None);
                 }
-                Err(NotStarted::Died(_)) if kills < MOST_KILLS => kills += 1,
+                Err(NotStarted::Died(_)) if kills + 1 < MOST_KILLS => kills += 1,
                 Err(error @ NotStarted::Died(_)) => {
                     return Err(NoEngine { detail: error.to_string(), is_killed: true });
                 }
                 Err(error @ (NotStarted::Model(_) | NotStarted::Program(_))) => return Err(error.to_string().into()),
             }
         };
-        if believed.surroundings == self.surroundings(&started.library)? {
+        if believed.surroundings == self.surroundings(&started.library, &started.weights) {
             locked(&self.belief).choice = Some(believed);
             return Ok(started);
         }
-        let first = Rung::first(&choice::processor());
+        let first = self.first_untried()?;
         let started = (believed.rung == first).then_some(started);
         self.proved_from(first, started)
     }
@@ -263,7 +267,7 @@ impl Keeper {
         }
         let is_passed_over = |rung: Rung| belief.passed_over.iter().any(|passed| passed.rung == rung);
         let kept = choice::kept(&self.options.model_path);
-        let here = self.surroundings("").ok()?;
+        let here = self.surroundings("", &self.weights.fingerprint().ok()?);
         let is_meant = |choice: &Choice| {
             let library = choice.surroundings.library.clone();
             choice.surroundings == Surroundings { library, ..here.clone() } && !is_passed_over(choice.rung)
@@ -272,10 +276,10 @@ impl Keeper {
     }
 
     fn first_untried(&self) -> Result<Rung, String> {
-        let belief = locked(&self.belief);
+        let mut belief = locked(&self.belief);
         let mut rung = Rung::first(&choice::processor());
         while belief.passed_over.iter().any(|passed| passed.rung == rung) {
-            rung = rung.next().ok_or_else(|| every_way_failed(&belief.passed_over))?;
+            rung = rung.next().ok_or_else(|| every_way_failed(&mut belief))?;
         }
         Ok(rung)
     }
@@ -320,9 +324,10 @@ impl Keeper {
         let took = proved.map_err(|failed| match failed {
             Failed::Died(death) if !death.is_own() => Unproved::Killed(death.to_string()),
             Failed::NotAsked(detail) => Unproved::Model(detail),
-            failed => Unproved::Rung(said_last(failed.to_string(), &process)),
+            Failed::Died(death) => Unproved::Rung(process.with_last_words(death.to_string())),
+            Failed::Wrong(what) => Unproved::Rung(what),
         })?;
-        let surroundings = self.surroundings(&process.library).map_err(Unproved::Model)?;
+        let surroundings = self.surroundings(&process.library, &process.weights);
         let mut belief = locked(&self.belief);
         let choice = Choice {
             surroundings,
@@ -348,23 +353,28 @@ impl Keeper {
         belief.choice = None;
         belief.passed_over.retain(|passed| passed.rung != rung);
         belief.passed_over.push(PassedOver { rung, why });
-        if rung.next().is_none() { Err(every_way_failed(&belief.passed_over)) } else { Ok(()) }
+        if rung.next().is_none() { Err(every_way_failed(&mut belief)) } else { Ok(()) }
     }
 
     fn start(&self, rung: Rung) -> Result<Process, NotStarted> {
         let memory_limit = self.options.memory_limit(self.weights.bytes());
-        Process::start(&self.options, rung, memory_limit, &self.closing)
+        let weights = self.weights.fingerprint().map_err(NotStarted::Model)?;
+        let process = Process::start(&self.options, rung, memory_limit, weights.clone(), &self.closing)?;
+        if self.weights.fingerprint().is_ok_and(|now| now == weights) {
+            return Ok(process);
+        }
+        Err(NotStarted::Model("the weights were replaced while they were loaded".into()))
     }
 
-    fn surroundings(&self, library: &str) -> Result<Surroundings, String> {
-        Ok(Surroundings {
+    fn surroundings(&self, library: &str, weights: &str) -> Surroundings {
+        Surroundings {
             processor: choice::processor(),
             library: library.to_owned(),
-            weights: self.weights.fingerprint()?,
+            weights: weights.to_owned(),
             threads: self.options.threads,
             batch: self.options.batch,
             earmark: env!("CARGO_PKG_VERSION").into(),
-        })
+        }
     }
 }
 
@@ -419,15 +429,9 @@ fn unknown_language(process: &Process, request: &ClipRequest) -> Option<String> 
     asked.iter().find(|language| !process.languages.contains(language)).cloned()
 }
 
-fn said_last(mut what: String, process: &Process) -> String {
-    let last_words = process.last_words();
-    if !last_words.is_empty() {
-        what += &format!("; the last it said was: {last_words}");
-    }
-    what
-}
-
-fn every_way_failed(passed_over: &[PassedOver]) -> String {
+/// What each way showed. They are forgotten: it may have been the moment, and the next clip tries them again.
+fn every_way_failed(belief: &mut Belief) -> String {
+    let passed_over = std::mem::take(&mut belief.passed_over);
     let each: Vec<String> =
         passed_over.iter().map(|passed| format!("{}: {}", passed.rung.name(), passed.why)).collect();
     format!("no way to compute works on this machine ({})", each.join("; "))

@@ -1,7 +1,7 @@
 //! One engine's process: started, asked, watched, ended.
 
 use std::collections::HashMap;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
@@ -30,7 +30,7 @@ const KEPT_CHARACTERS: usize = 200;
 /// A line of it that is longer counts as several.
 const LONGEST_LINE_BYTES: u64 = 4096;
 /// What it said may be read a little after its end is noticed.
-const LAST_WORDS: Duration = Duration::from_millis(200);
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// For each clip of a batch its text, or why there is none in the engine's words.
 pub(super) type Texts = Vec<Result<ClipText, String>>;
@@ -46,6 +46,8 @@ pub(super) struct Process {
     pub(super) memory_limit: u64,
     /// Set when the engine is not wanted any more, whatever it is at.
     closing: Arc<AtomicBool>,
+    /// The weights that it loaded, by their fingerprint.
+    pub(super) weights: String,
     /// As it said itself: the library and the languages.
     pub(super) library: String,
     pub(super) languages: Vec<String>,
@@ -80,6 +82,45 @@ struct Said {
     is_all: bool,
 }
 
+impl Shared {
+    fn with_last_words(&self, mut what: String) -> String {
+        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let whole = self.said_all.wait_timeout_while(said, LAST_WORDS, |said| !said.is_all);
+        let (said, _) = whole.unwrap_or_else(PoisonError::into_inner);
+        if !said.last_line.is_empty() {
+            what += &format!("; the last it said was: {}", said.last_line);
+        }
+        what
+    }
+}
+
+/// The engine's socket, which takes what is written little by little: not longer than the deadline, and not when the
+/// engine is not wanted any more.
+struct Patient<'a> {
+    socket: &'a UnixStream,
+    began: Instant,
+    deadline: Duration,
+    closing: &'a AtomicBool,
+}
+
+impl Write for Patient<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        loop {
+            match self.socket.write(bytes) {
+                Err(error)
+                    if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+                        && self.began.elapsed() < self.deadline
+                        && !self.closing.load(Ordering::Acquire) => {}
+                written => return written,
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Why there is no engine.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NotStarted {
@@ -101,6 +142,7 @@ impl Process {
         options: &LocalOptions,
         rung: Rung,
         memory_limit: u64,
+        weights: String,
         closing: &Arc<AtomicBool>,
     ) -> Result<Self, NotStarted> {
         if closing.load(Ordering::Acquire) {
@@ -137,12 +179,13 @@ impl Process {
         named("asr-answers", move || listen(&reading, &listening, &said)).map_err(program)?;
         match first_word(&first, options.deadline, closing) {
             Ok(Answer::Ready { library, languages }) => {
-                ours.set_write_timeout(Some(options.deadline)).map_err(program)?;
+                ours.set_write_timeout(Some(LOOK)).map_err(program)?;
                 let Some(child) = started.child.take() else { return Err(program(io::ErrorKind::NotFound.into())) };
                 tracing::debug!(pid, rung = rung.name(), "started the built-in engine");
                 let asking = Mutex::new(Asking { socket: ours, next_batch: 0 });
                 let closing = Arc::clone(closing);
-                Ok(Self { child: Mutex::new(child), pid, asking, shared, memory_limit, closing, library, languages })
+                let child = Mutex::new(child);
+                Ok(Self { child, pid, asking, shared, memory_limit, closing, weights, library, languages })
             }
             Ok(Answer::NotLoaded { detail }) => Err(NotStarted::Model(detail)),
             Ok(Answer::Heard { .. }) => {
@@ -150,7 +193,11 @@ impl Process {
             }
             Err(RecvTimeoutError::Timeout) if closing.load(Ordering::Acquire) => Err(NotStarted::Died(Death::Unwanted)),
             Err(RecvTimeoutError::Timeout) => Err(NotStarted::Died(Death::Hung { limit: options.deadline })),
-            Err(RecvTimeoutError::Disconnected) => Err(NotStarted::Died(started.death(&shared))),
+            Err(RecvTimeoutError::Disconnected) => Err(match started.death(&shared) {
+                // By itself, before it computed anything: a library that is missing, a version that it does not know.
+                death @ Death::Exited { .. } => NotStarted::Program(shared.with_last_words(death.to_string())),
+                death => NotStarted::Died(death),
+            }),
         }
     }
 
@@ -170,9 +217,15 @@ impl Process {
                 }
                 state.waiting.insert(batch, answer);
             }
-            if let Err(error) = write_question(&asking.socket, batch, thread, requests) {
-                let is_late = matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut);
-                return Err(if is_late { self.end_for(Death::Hung { limit: deadline }) } else { self.death() });
+            let to = Patient { socket: &asking.socket, began, deadline, closing: &self.closing };
+            if let Err(error) = write_question(to, batch, thread, requests) {
+                return Err(match error.kind() {
+                    _ if self.closing.load(Ordering::Acquire) => self.end_for(Death::Unwanted),
+                    io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+                        self.end_for(Death::Hung { limit: deadline })
+                    }
+                    _ => self.death(),
+                });
             }
         }
         loop {
@@ -212,11 +265,9 @@ impl Process {
         kilobytes.unwrap_or_default() << 10
     }
 
-    /// What an engine that is gone said last on its standard error; empty for nothing.
-    pub(super) fn last_words(&self) -> String {
-        let said = self.shared.said.lock().unwrap_or_else(PoisonError::into_inner);
-        let whole = self.shared.said_all.wait_timeout_while(said, LAST_WORDS, |said| !said.is_all);
-        whole.unwrap_or_else(PoisonError::into_inner).0.last_line.clone()
+    /// `what` became of an engine that is gone, and what it said last.
+    pub(super) fn with_last_words(&self, what: String) -> String {
+        self.shared.with_last_words(what)
     }
 
     /// Ends it, for a reason that is known; the first one is what all who asked are told.
@@ -237,7 +288,13 @@ impl Process {
                 end(&mut child);
                 death
             }
-            None => wait(&mut child),
+            None => {
+                let death = wait(&mut child);
+                drop(child);
+                // Whoever else asked is told the same.
+                let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+                state.ended_for.get_or_insert(death).clone()
+            }
         }
     }
 

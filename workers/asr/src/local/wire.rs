@@ -173,7 +173,8 @@ fn read_text<T: for<'de> Deserialize<'de>>(mut from: impl Read) -> io::Result<Op
     }
     let mut text = vec![0; length as usize];
     from.read_exact(&mut text)?;
-    Ok(Some(serde_json::from_slice(&text)?))
+    // Whole as a frame: one that is cut short as a text is no end.
+    serde_json::from_slice(&text).map(Some).map_err(|error| nonsense(error.to_string()))
 }
 
 fn nonsense(what: String) -> io::Error {
@@ -220,7 +221,10 @@ mod tests {
         assert!(error.to_string().contains("4294967295"), "{error}");
         assert_eq!(read_answer(&[9, 0][..]).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
         assert_eq!(read_answer(&[3, 0, 0, 0, b'{'][..]).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
-        assert!(read_answer(&[3, 0, 0, 0, b'a', b'b', b'c'][..]).is_err());
+        for text in ["abc", "{\"h"] {
+            let frame = [&[3, 0, 0, 0], text.as_bytes()].concat();
+            assert_eq!(read_answer(&frame[..]).unwrap_err().kind(), io::ErrorKind::InvalidData, "{text}");
+        }
         let mut long = Vec::new();
         let head = ClipHead {
             samples: usize::MAX / 32_000,
