@@ -179,7 +179,16 @@ async fn a_service_without_work_has_no_engine() {
     assert_eq!(office.starts(), 2);
     let service_id = service.running.child.id();
     service.running.until("the engine to end", || children(service_id).is_empty().then_some(()));
+    // What the recording took is given back.
+    service.running.until("at most 40 MB", || (resident_kb(service_id) <= 40_000).then_some(()));
     service.stop();
+}
+
+/// Memory of a process, in kB.
+fn resident_kb(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    resident.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! CTranslate2's Whisper as plain types. The only file with unsafe code: what `whisper.h` declares.
+//! CTranslate2's Whisper as plain types. All unsafe code of the engine is here: what `whisper.h` declares.
 
 #![allow(unsafe_code, reason = "calls into C++")]
 

@@ -9,6 +9,7 @@ use earmark_core::ClipText;
 
 use super::choice::{self, Choice, PassedOver, Surroundings};
 use super::death::Death;
+use super::freed;
 use super::options::LocalOptions;
 use super::process::{NotStarted, Process, Texts};
 use super::proof::{Failed, prove};
@@ -122,6 +123,7 @@ impl Keeper {
         let Ok(_alone) = self.company.try_write() else { return };
         if locked(&self.last_asked).elapsed() >= idle && self.forget().is_some() {
             tracing::debug!("the built-in engine had nothing to do and was ended");
+            freed::give_back();
         }
     }
 

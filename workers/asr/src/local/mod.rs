@@ -9,6 +9,7 @@
 mod choice;
 mod death;
 mod engine;
+mod freed;
 mod keeper;
 mod line;
 mod options;
