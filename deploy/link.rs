@@ -16,7 +16,7 @@ fn main() {
     }
 }
 
-/// Version of the C library that is linked to.
+/// Version of this machine's C library, for which the programs are built.
 fn glibc() -> Option<(u32, u32)> {
     let said = std::process::Command::new("getconf").arg("GNU_LIBC_VERSION").output().ok()?;
     let said = String::from_utf8(said.stdout).ok()?;

@@ -188,9 +188,11 @@ impl App {
         let books = self.books();
         if self.config.asr.engine == EngineKind::Local {
             let engine = Arc::new(engines::built_in(&self.config)?);
-            if loading == Loading::Now && engine.proved().is_none() {
+            if loading == Loading::Now {
                 let believing = Arc::clone(&engine);
-                let believed = tokio::task::spawn_blocking(move || believing.believe());
+                // Reads the weights, and starts nothing where it was proved.
+                let believed =
+                    tokio::task::spawn_blocking(move || believing.proved().map_or_else(|| believing.believe(), Ok));
                 believed.await.map_err(|error| Complaint::internal(&error))??;
             }
             let usual = self.built_in(engine, &books);

@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use earmark_core::audit::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -114,7 +115,7 @@ fn described(cpuinfo: &str) -> String {
         });
         value.unwrap_or("?")
     };
-    let abilities = hex(&Sha256::digest(field("flags").as_bytes()), 4);
+    let abilities = hex(&Sha256::digest(field("flags").as_bytes())[..4]);
     format!(
         "{}, {} family {} model {} stepping {}, abilities {abilities}",
         field("model name"),
@@ -123,11 +124,6 @@ fn described(cpuinfo: &str) -> String {
         field("model"),
         field("stepping"),
     )
-}
-
-/// The first bytes in hexadecimal digits.
-pub(super) fn hex(bytes: &[u8], most: usize) -> String {
-    bytes.iter().take(most).map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

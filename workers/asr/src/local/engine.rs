@@ -11,12 +11,12 @@ use tokio::sync::oneshot;
 use super::choice::Choice;
 use super::keeper::Keeper;
 use super::line::{Line, Taken, Waiting};
+use super::lock::locked;
 use super::options::LocalOptions;
 use super::weights::Weights;
+use super::window::{LONGEST_CLIP_MS, window_frames};
 use crate::{AsrError, ClipLimits, ClipRequest, Hearing, Sound, Transcriber};
 
-/// Whisper listens to 30 s; the rest is for the silence that tells it that the speech is over.
-pub(super) const LONGEST_CLIP_MS: u64 = 30_000;
 /// The shared library that `make setup` fetches.
 const LIBRARY: &str = "ctranslate2 4.8.4";
 /// What the model's folder must hold besides one of [`VOCABULARIES`].
@@ -93,7 +93,7 @@ impl LocalEngine {
 
     /// One thread for each of the engine's: with the first clip.
     fn start_threads(&self) -> Result<(), AsrError> {
-        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut threads = locked(&self.threads);
         for number in threads.len()..self.options.threads {
             let (line, options, keeper) = (Arc::clone(&self.line), self.options.clone(), Arc::clone(&self.keeper));
             let thread = std::thread::Builder::new()
@@ -133,7 +133,7 @@ fn panicked() -> AsrError {
 
 /// Clips of one kind may go through the network together: those listened to in windows of the same length.
 fn kind(request: &ClipRequest) -> usize {
-    super::window_frames(request.sound.samples().len())
+    window_frames(request.sound.samples().len())
 }
 
 #[async_trait]

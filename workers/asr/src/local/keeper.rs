@@ -2,7 +2,7 @@
 //! and ends it when it has nothing to do.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use earmark_core::ClipText;
@@ -10,6 +10,7 @@ use earmark_core::ClipText;
 use super::choice::{self, Choice, PassedOver, Surroundings};
 use super::death::Death;
 use super::freed;
+use super::lock::locked;
 use super::options::LocalOptions;
 use super::process::{NotStarted, Process, Texts};
 use super::proof::{Failed, prove};
@@ -437,8 +438,4 @@ fn every_way_failed(belief: &mut Belief) -> String {
     let each: Vec<String> =
         passed_over.iter().map(|passed| format!("{}: {}", passed.rung.name(), passed.why)).collect();
     format!("no way to compute works on this machine ({})", each.join("; "))
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

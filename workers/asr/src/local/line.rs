@@ -7,6 +7,7 @@ use std::time::Duration;
 use earmark_core::ClipText;
 use tokio::sync::oneshot;
 
+use super::lock::locked;
 use crate::{AsrError, ClipRequest};
 
 /// A request and where its answer goes.
@@ -34,7 +35,7 @@ impl Line {
     /// # Errors
     /// [`AsrError::Closed`] when nobody will take it.
     pub(super) fn push(&self, waiting: Waiting) -> Result<(), AsrError> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = locked(&self.state);
         if state.is_closed {
             return Err(AsrError::Closed);
         }
@@ -46,7 +47,7 @@ impl Line {
 
     /// Lets the threads end: what waits is answered with [`AsrError::Closed`].
     pub(super) fn close(&self) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = locked(&self.state);
         state.is_closed = true;
         let refused = std::mem::take(&mut state.waiting);
         drop(state);
@@ -60,7 +61,7 @@ impl Line {
     /// The request that has waited longest and those of its kind behind it, at most `most` whose callers still listen;
     /// waits for the first, but not longer than `idle`.
     pub(super) fn take(&self, most: usize, idle: Duration, kind: impl Fn(&ClipRequest) -> usize) -> Taken {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = locked(&self.state);
         loop {
             if state.is_closed {
                 return Taken::Closed;

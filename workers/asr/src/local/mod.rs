@@ -12,6 +12,7 @@ mod engine;
 mod freed;
 mod keeper;
 mod line;
+mod lock;
 mod options;
 mod process;
 mod proof;

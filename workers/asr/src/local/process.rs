@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use earmark_core::ClipText;
 
 use super::death::Death;
+use super::lock::locked;
 use super::options::LocalOptions;
 use super::rung::Rung;
 use super::wire::{Answer, read_answer, write_question};
@@ -84,7 +85,7 @@ struct Said {
 
 impl Shared {
     fn with_last_words(&self, mut what: String) -> String {
-        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let said = locked(&self.said);
         let whole = self.said_all.wait_timeout_while(said, LAST_WORDS, |said| !said.is_all);
         let (said, _) = whole.unwrap_or_else(PoisonError::into_inner);
         if !said.last_line.is_empty() {
@@ -206,11 +207,11 @@ impl Process {
         let began = Instant::now();
         let (answer, answered) = mpsc::channel();
         {
-            let mut asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut asking = locked(&self.asking);
             let batch = asking.next_batch;
             asking.next_batch += 1;
             {
-                let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut state = locked(&self.shared.state);
                 if state.is_gone {
                     drop(state);
                     return Err(self.death());
@@ -254,7 +255,7 @@ impl Process {
 
     /// Whether it is gone.
     pub(super) fn is_gone(&self) -> bool {
-        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner).is_gone
+        locked(&self.shared.state).is_gone
     }
 
     /// Memory that it takes, in bytes; 0 when it is gone.
@@ -272,7 +273,7 @@ impl Process {
 
     /// Ends it, for a reason that is known; the first one is what all who asked are told.
     fn end_for(&self, death: Death) -> Death {
-        let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = locked(&self.shared.state);
         let death = state.ended_for.get_or_insert(death).clone();
         drop(state);
         self.end();
@@ -281,8 +282,8 @@ impl Process {
 
     /// Why it is gone.
     fn death(&self) -> Death {
-        let ended_for = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner).ended_for.clone();
-        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+        let ended_for = locked(&self.shared.state).ended_for.clone();
+        let mut child = locked(&self.child);
         match ended_for {
             Some(death) => {
                 end(&mut child);
@@ -292,14 +293,14 @@ impl Process {
                 let death = wait(&mut child);
                 drop(child);
                 // Whoever else asked is told the same.
-                let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut state = locked(&self.shared.state);
                 state.ended_for.get_or_insert(death).clone()
             }
         }
     }
 
     fn end(&self) {
-        end(&mut self.child.lock().unwrap_or_else(PoisonError::into_inner));
+        end(&mut locked(&self.child));
     }
 }
 
@@ -316,7 +317,7 @@ struct Started {
 
 impl Started {
     fn death(&mut self, shared: &Shared) -> Death {
-        let ended_for = shared.state.lock().unwrap_or_else(PoisonError::into_inner).ended_for.clone();
+        let ended_for = locked(&shared.state).ended_for.clone();
         match (ended_for, &mut self.child) {
             (Some(death), _) => death,
             (None, Some(child)) => wait(child),
@@ -374,7 +375,7 @@ fn listen(socket: &UnixStream, shared: &Shared, first: &Sender<Answer>) {
     loop {
         match read_answer(&mut socket) {
             Ok(Some(Answer::Heard { batch, texts })) => {
-                let waiting = shared.state.lock().unwrap_or_else(PoisonError::into_inner).waiting.remove(&batch);
+                let waiting = locked(&shared.state).waiting.remove(&batch);
                 match waiting {
                     // Whoever asked may have gone.
                     Some(waiting) => drop(waiting.send(texts)),
@@ -394,7 +395,7 @@ fn listen(socket: &UnixStream, shared: &Shared, first: &Sender<Answer>) {
             Err(_) => break,
         }
     }
-    let mut state = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut state = locked(&shared.state);
     state.is_gone = true;
     if let Some(what) = nonsense {
         state.ended_for.get_or_insert(Death::Nonsense { what });
@@ -414,11 +415,11 @@ fn overhear(stderr: ChildStderr, pid: u32, shared: &Shared) {
             .collect();
         if !line.trim().is_empty() {
             tracing::debug!(pid, "the built-in engine says: {line}");
-            line.trim().clone_into(&mut shared.said.lock().unwrap_or_else(PoisonError::into_inner).last_line);
+            line.trim().clone_into(&mut locked(&shared.said).last_line);
         }
         bytes.clear();
     }
-    shared.said.lock().unwrap_or_else(PoisonError::into_inner).is_all = true;
+    locked(&shared.said).is_all = true;
     shared.said_all.notify_all();
 }
 

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use earmark_core::ms_to_samples;
 
 use super::death::Death;
-use super::engine::LONGEST_CLIP_MS;
 use super::process::{Process, Texts};
+use super::window::LONGEST_CLIP_MS;
 use crate::doubt::plain;
 use crate::{ClipRequest, LanguageChoice, Sound};
 

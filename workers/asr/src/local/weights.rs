@@ -4,11 +4,12 @@ use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
+use earmark_core::audit::hex;
 use sha2::{Digest, Sha256};
 
-use super::choice::hex;
+use super::lock::locked;
 
 /// A file of weights, read as a whole only to tell which ones they are.
 pub(super) struct Weights {
@@ -39,7 +40,7 @@ impl Weights {
     }
 
     fn read(&self) -> io::Result<String> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = locked(&self.known);
         let mut file = File::open(&self.path)?;
         let described = file.metadata()?;
         let stamp = (described.dev(), described.ino(), described.len(), described.mtime(), described.mtime_nsec());
@@ -48,7 +49,7 @@ impl Weights {
         }
         let mut hash = Sha256::new();
         io::copy(&mut file, &mut hash)?;
-        let fingerprint = hex(&hash.finalize(), 6);
+        let fingerprint = hex(&hash.finalize()[..6]);
         *known = Some((stamp, fingerprint.clone()));
         Ok(fingerprint)
     }

@@ -2,6 +2,9 @@
 
 use earmark_core::SAMPLE_RATE_HZ;
 
+/// Whisper listens to 30 s; the rest is for the silence that tells it that the speech is over.
+pub(super) const LONGEST_CLIP_MS: u64 = 30_000;
+
 /// Silence behind the longest clip of a batch, in frames. Whisper was trained on windows of 30 s; with less than a
 /// second of silence at the end it runs on past the speech, with two it does not.
 const SILENCE_FRAMES: usize = 200;
