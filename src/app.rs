@@ -9,20 +9,23 @@ use earmark_asr::Transcriber;
 use earmark_asr::glm::GlmClient;
 use earmark_audio::segment::SpeechModel;
 use earmark_core::{Clock, SystemClock, WorkerId};
+use earmark_journal::{
+    Accounts as AccountStates, AuditLog, Caps, Database, Journal, JournalError, Outbox, ResultStore, RuleSets,
+    SqlAuditLog, SqlResults, Usage, WorkerInfo,
+};
 use earmark_notify::{Delivery, Webhook};
+use earmark_objects::{
+    ArtifactStore, FileArtifacts, HttpOptions, Listing, Recordings, S3, S3Artifacts, check_folder, http_client,
+};
 use earmark_permits::{Pool, PoolOptions, RedisStore, SqlStore};
 use earmark_pipeline::{Account, Accounts, Books, Company, Pipeline, Progress, RuleBook, Tries};
 use earmark_queue::{Attempts, Backoff, Broker, Handler, JournalQueue, Queue, Worker, WorkerOptions};
 use earmark_rules::RuleSet;
-use earmark_storage::{
-    Accounts as AccountStates, ArtifactStore, AuditLog, Caps, Database, FileArtifacts, HttpOptions, Journal, Listing,
-    OrphanReport, OrphanSweep, Outbox, Recordings, ResultStore, RuleSets, S3, S3Artifacts, SqlAuditLog, SqlResults,
-    StorageError, Usage, WorkerInfo, check_folder, http_client,
-};
 use tokio::sync::Semaphore;
 
 use crate::complaint::Complaint;
 use crate::config::{AccountKey, BUILT_IN, Config, EngineKind, FallbackKind, Output, USUAL};
+use crate::orphans::{OrphanReport, OrphanSweep};
 use crate::rules_in_force::{self, Why};
 use crate::work::JobHandler;
 use crate::{engines, places, rule_files, settings};
@@ -164,8 +167,8 @@ impl App {
     /// Puts on record that this process goes by the rule set `sha256`, unless another has done so.
     ///
     /// # Errors
-    /// [`StorageError`] when the database fails.
-    pub async fn note_rules(&self, sha256: &str, why: &Why) -> Result<(), StorageError> {
+    /// [`JournalError`] when the database fails.
+    pub async fn note_rules(&self, sha256: &str, why: &Why) -> Result<(), JournalError> {
         self.rule_sets.note_in_force(sha256, &why.to_string(), &self.actor()).await.map(drop)
     }
 
@@ -344,8 +347,8 @@ impl App {
     /// jobs that the database does not know are among them only when asked for.
     ///
     /// # Errors
-    /// [`StorageError`] when the database or the bucket fails.
-    pub async fn sweep_orphans(&self, is_dry: bool, takes_unknown: bool) -> Result<Option<OrphanReport>, StorageError> {
+    /// [`JournalError`] when the database or the bucket fails.
+    pub async fn sweep_orphans(&self, is_dry: bool, takes_unknown: bool) -> Result<Option<OrphanReport>, Complaint> {
         let Output::S3 { bucket, prefix } = &self.config.storage.output else { return Ok(None) };
         let artifacts = self.s3_artifacts(bucket, prefix);
         let age_ms = i64::try_from(self.config.storage.orphan_age_secs * 1000).unwrap_or(i64::MAX);

@@ -15,6 +15,7 @@ pub mod config;
 mod engines;
 pub mod http;
 mod instant;
+pub mod orphans;
 mod places;
 mod queue_stats;
 mod replay;

@@ -1,7 +1,7 @@
 //! How the queue stands, for people and programs: `earmark queue stats` and `GET /v1/queue` say the same.
 
+use earmark_journal::{Journal, JournalError, QueueStats};
 use earmark_queue::Broker;
-use earmark_storage::{Journal, QueueStats, StorageError};
 use serde_json::{Value, json};
 
 /// What the journal and the streams say.
@@ -16,8 +16,8 @@ impl Look {
     /// What `journal` says, and `broker` where there is one.
     ///
     /// # Errors
-    /// [`StorageError`] when the database fails.
-    pub async fn at(journal: &Journal, broker: Option<&Broker>) -> Result<Self, StorageError> {
+    /// [`JournalError`] when the database fails.
+    pub async fn at(journal: &Journal, broker: Option<&Broker>) -> Result<Self, JournalError> {
         let stats = journal.stats().await?;
         let streams = match broker {
             Some(broker) => Some(broker.stats().await.unwrap_or_else(|error| json!({ "error": error.to_string() }))),

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use earmark_core::sha256_hex;
+use earmark_journal::{ALERT_LOG, JournalError};
 use earmark_pipeline::RuleBook;
 use earmark_rules::RuleSet;
-use earmark_storage::{ALERT_LOG, StorageError, sha256_hex};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -91,8 +92,8 @@ pub async fn refuse_to_start(app: &App) -> Result<(), Complaint> {
 /// This process has started with good rules: what one before it could not start with counts no more.
 ///
 /// # Errors
-/// [`StorageError`] when the database fails.
-pub async fn started(app: &App) -> Result<(), StorageError> {
+/// [`JournalError`] when the database fails.
+pub async fn started(app: &App) -> Result<(), JournalError> {
     app.rule_sets.clear_refusals(&starter(app)).await.map(drop)
 }
 
@@ -150,7 +151,7 @@ impl Watch<'_> {
             if self.refuses(&sha256) {
                 return self.still().await;
             }
-            let kept = sets.get(&sha256).await?.ok_or_else(|| StorageError::NoSuchRuleSet(sha256.clone()))?;
+            let kept = sets.get(&sha256).await?.ok_or_else(|| JournalError::NoSuchRuleSet(sha256.clone()))?;
             return match rules_in_force::compile(kept).await {
                 Ok(rules) => self.take(rules, &Why::Activated(activation)).await,
                 Err(complaint) => {

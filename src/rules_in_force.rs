@@ -4,9 +4,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use earmark_core::{Problem, rfc3339};
+use earmark_journal::{Activation, JournalError, RuleSets, StoredRuleSet};
 use earmark_pipeline::compiled;
 use earmark_rules::RuleSet;
-use earmark_storage::{Activation, RuleSets, StorageError, StoredRuleSet};
 
 use crate::complaint::Complaint;
 use crate::rule_files;
@@ -43,15 +43,15 @@ impl fmt::Display for Why {
 /// [`Complaint`] naming file, line and column.
 pub async fn find(sets: &RuleSets, path: Option<&Path>) -> Result<(RuleSet, Why), Complaint> {
     let Some((activation, sha256)) = activated(sets).await? else { return configured(path) };
-    let kept = sets.get(&sha256).await?.ok_or(StorageError::NoSuchRuleSet(sha256))?;
+    let kept = sets.get(&sha256).await?.ok_or(JournalError::NoSuchRuleSet(sha256))?;
     Ok((compile(kept).await?, Why::Activated(activation)))
 }
 
 /// The last activation and the set it put in force; none where the configured path has the say.
 ///
 /// # Errors
-/// [`StorageError`] when the database fails.
-pub async fn activated(sets: &RuleSets) -> Result<Option<(Activation, String)>, StorageError> {
+/// [`JournalError`] when the database fails.
+pub async fn activated(sets: &RuleSets) -> Result<Option<(Activation, String)>, JournalError> {
     let last = sets.in_force().await?;
     Ok(last.and_then(|last| last.sha256.clone().map(|sha256| (last, sha256))))
 }

@@ -6,8 +6,9 @@ use earmark_asr::glm::{Billing, Dialect, GlmAuth, GlmOptions, GlmTimeouts, Hotwo
 use earmark_asr::{LanguageChoice, UploadFormat};
 use earmark_audio::segment::SegmentOptions;
 use earmark_core::{Problem, Speaker};
+use earmark_journal::Budget;
+use earmark_objects::{FetchLimits, PathStyle, S3Options, Sse};
 use earmark_pipeline::{Settings, Speakers};
-use earmark_storage::{Budget, FetchLimits, PathStyle, S3Options, Sse};
 
 use crate::complaint::Complaint;
 use crate::config::{

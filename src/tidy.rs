@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use earmark_storage::{Keep, Retention, RetentionReport, StorageError};
+use earmark_journal::{JournalError, Keep, Retention, RetentionReport};
 
 use crate::app::App;
 
@@ -26,8 +26,8 @@ pub fn keep(app: &App) -> Keep {
 /// Removes what has had its time.
 ///
 /// # Errors
-/// [`StorageError`] when the database fails; what was removed before stays so.
-pub async fn now(app: &App) -> Result<RetentionReport, StorageError> {
+/// [`JournalError`] when the database fails; what was removed before stays so.
+pub async fn now(app: &App) -> Result<RetentionReport, JournalError> {
     let mut artifacts = 0_u64;
     let mut gone = |_: &str| artifacts += 1;
     let report = Retention::new(app.database.clone()).run(&keep(app), &mut gone).await?;

@@ -8,24 +8,25 @@ use std::path::{Path, PathBuf};
 /// Edges between the packages, all downward; every package may use `core`.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("core", &[]),
-    ("storage", &[]),
+    ("journal", &[]),
+    ("objects", &[]),
     ("audio", &[]),
     ("asr", &[]),
     ("engine", &["asr", "audio"]),
     ("rule-files", &[]),
     ("rules", &["rule-files"]),
     ("redis", &[]),
-    ("queue", &["storage", "redis"]),
-    ("permits", &["storage", "redis"]),
-    ("notify", &["storage"]),
-    ("pipeline", &["storage", "permits", "asr", "audio", "rules"]),
+    ("queue", &["journal", "redis"]),
+    ("permits", &["journal", "redis"]),
+    ("notify", &["journal"]),
+    ("pipeline", &["journal", "objects", "permits", "asr", "audio", "rules"]),
 ];
 
 /// External crates that only these packages may use.
 const ONLY_IN: &[(&str, &[&str])] = &[
-    ("sqlx", &["storage"]),
-    ("aws-config", &["storage"]),
-    ("aws-sdk-s3", &["storage"]),
+    ("sqlx", &["journal"]),
+    ("aws-config", &["objects"]),
+    ("aws-sdk-s3", &["objects"]),
     ("apalis", &["queue"]),
     ("apalis-core", &["queue"]),
     ("symphonia", &["audio"]),

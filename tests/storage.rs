@@ -65,7 +65,7 @@ async fn a_recording_in_a_bucket_is_processed_and_its_results_lie_in_a_bucket_un
     assert_eq!(keys.len(), 4, "{keys:?}");
     for key in &keys {
         let bytes = std::fs::read(office.server.folder().join("results").join(key)).unwrap();
-        let sha256 = earmark_storage::sha256_hex(&bytes);
+        let sha256 = earmark_core::sha256_hex(&bytes);
         assert!(key.starts_with(&format!("out/default/{id}/")) && key.contains(&sha256), "{key}");
     }
     let written = keys.iter().find(|key| key.ends_with(".json")).unwrap();

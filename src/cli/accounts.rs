@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use earmark_core::{minutes_seconds, rfc3339};
+use earmark_journal::{AccountState, UsageFilter, UsageRow};
 use earmark_permits::PoolStatus;
-use earmark_storage::{AccountState, UsageFilter, UsageRow};
 use serde_json::json;
 use time::format_description::well_known::Rfc3339;
 use time::{Date, OffsetDateTime};

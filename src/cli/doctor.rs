@@ -5,7 +5,7 @@ use std::process::Command;
 
 use earmark_audio::segment::SpeechModel;
 use earmark_core::{Clock, SystemClock};
-use earmark_storage::AccountState;
+use earmark_journal::AccountState;
 
 use super::{Outcome, show};
 use crate::app::App;

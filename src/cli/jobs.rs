@@ -1,7 +1,8 @@
 //! `earmark jobs`
 
+use earmark_core::shown_uri;
 use earmark_core::{Job, JobId, Lane, Standing, Tenant, rfc3339};
-use earmark_storage::{CancelOutcome, JobFilter, StandingJob, shown_uri};
+use earmark_journal::{CancelOutcome, JobFilter, StandingJob};
 
 use super::{Outcome, show};
 use crate::app::App;

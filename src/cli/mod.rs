@@ -32,7 +32,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use earmark_storage::ALERT_LOG;
+use earmark_journal::ALERT_LOG;
 
 use crate::app::App;
 use crate::complaint::Complaint;

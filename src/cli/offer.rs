@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use earmark_core::{Lane, NewJob, RecordingUri, Tenant};
-use earmark_storage::known_version;
+use earmark_objects::known_version;
 use url::Url;
 
 /// A job for the recording at `uri`. A path is made absolute, so that a worker with another working folder finds it; of a

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use earmark_core::shown_uri;
 use earmark_core::{Failure, Lane, NewJob, Problem, Tenant, minutes_seconds, rfc3339};
 use earmark_pipeline::{Account, NoProgress, Pipeline, Survey};
 use earmark_rules::RuleSet;
-use earmark_storage::shown_uri;
 use futures::{StreamExt, stream};
 use indicatif::ProgressBar;
 use serde_json::json;

@@ -1,7 +1,7 @@
 //! Recordings under a prefix of a bucket, some at a time: a million of them take no more memory than a thousand.
 
 use earmark_core::{Lane, NewJob, RecordingUri, Tenant};
-use earmark_storage::{Listed, Listing};
+use earmark_objects::{Listed, Listing};
 
 use super::show;
 use crate::app::App;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use earmark_core::{Lane, Standing, Tenant, rfc3339};
-use earmark_storage::{Backlog, Pause, QueueStats};
+use earmark_journal::{Backlog, Pause, QueueStats};
 use serde_json::Value;
 
 use super::{Outcome, jobs, show};

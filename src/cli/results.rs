@@ -1,8 +1,8 @@
 //! `earmark results`
 
 use earmark_core::{JobId, Problem, Report, rfc3339};
+use earmark_journal::Holding;
 use earmark_pipeline::render::Format;
-use earmark_storage::Holding;
 
 use super::{Outcome, jobs, show};
 use crate::app::App;

@@ -1,6 +1,6 @@
 //! `earmark retention`
 
-use earmark_storage::{Retention, RetentionReport};
+use earmark_journal::{Retention, RetentionReport};
 
 use super::{Outcome, show};
 use crate::app::App;

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use earmark_core::shown_uri;
 use earmark_core::{Job, JobId, JobState, Lane, Lease, NewJob, Problem, Report, WorkerId};
+use earmark_journal::WorkerInfo;
 use earmark_queue::{Attempts, Settled};
-use earmark_storage::{WorkerInfo, shown_uri};
 use futures::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use earmark_core::{Job, JobState, Lane, NewJob};
-use earmark_storage::Accepted;
+use earmark_journal::Accepted;
 
 use super::manifest::{self, Given};
 use super::wait::wait;

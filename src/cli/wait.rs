@@ -6,7 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use earmark_core::{Job, JobState, Problem, Standing, rfc3339};
-use earmark_storage::{Pause, StandingJob, WorkerCount};
+use earmark_journal::{Pause, StandingJob, WorkerCount};
 
 use super::progress::Bars;
 use super::{Outcome, queue, show};

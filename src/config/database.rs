@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use earmark_storage::DatabaseOptions;
+use earmark_journal::DatabaseOptions;
 use serde::{Deserialize, Deserializer};
 
 use super::value::between;

@@ -6,7 +6,7 @@ use axum::extract::rejection::PathRejection;
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use earmark_core::{Failure, Problem};
-use earmark_storage::StorageError;
+use earmark_journal::JournalError;
 use serde_json::json;
 
 /// An error with its HTTP status.
@@ -37,13 +37,13 @@ impl IntoResponse for ApiError {
     }
 }
 
-impl From<StorageError> for ApiError {
-    fn from(error: StorageError) -> Self {
+impl From<JournalError> for ApiError {
+    fn from(error: JournalError) -> Self {
         let status = match &error {
-            StorageError::NotRetriable { .. } | StorageError::NotHeld(_) => StatusCode::CONFLICT,
-            StorageError::NoSuchRuleSet(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            StorageError::NoSuchJob { .. } | StorageError::NoSuchFinding { .. } => StatusCode::NOT_FOUND,
-            StorageError::NulInText { .. } | StorageError::KeyTooLong { .. } | StorageError::TextTooLong { .. } => {
+            JournalError::NotRetriable { .. } | JournalError::NotHeld(_) => StatusCode::CONFLICT,
+            JournalError::NoSuchRuleSet(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            JournalError::NoSuchJob { .. } | JournalError::NoSuchFinding { .. } => StatusCode::NOT_FOUND,
+            JournalError::NulInText { .. } | JournalError::KeyTooLong { .. } | JournalError::TextTooLong { .. } => {
                 StatusCode::BAD_REQUEST
             }
             _ => StatusCode::SERVICE_UNAVAILABLE,

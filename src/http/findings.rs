@@ -4,7 +4,7 @@ use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Query, State};
 use axum::{Extension, Json};
 use earmark_core::{JobId, Tenant};
-use earmark_storage::{FindingPlace, Judged, JudgedFilter, NewVerdict, Verdict, Verdicts};
+use earmark_journal::{FindingPlace, Judged, JudgedFilter, NewVerdict, Verdict, Verdicts};
 use serde::Deserialize;
 use serde_json::{Value, json};
 

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use earmark_core::Failure;
-use earmark_storage::{AccountState, StorageError};
+use earmark_journal::{AccountState, JournalError};
 use serde_json::{Value, json};
 
 use super::Api;
@@ -23,7 +23,7 @@ pub async fn ready(State(api): State<Api>) -> (StatusCode, Json<Value>) {
     }
 }
 
-async fn state(api: &Api) -> Result<Value, StorageError> {
+async fn state(api: &Api) -> Result<Value, JournalError> {
     api.database.check().await?;
     let jobs: Vec<Value> = api
         .journal

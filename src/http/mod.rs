@@ -18,9 +18,9 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{any, get, post, put};
+use earmark_journal::{Accounts as AccountStates, Database, Journal, ResultStore};
 use earmark_pipeline::Accounts;
 use earmark_queue::Broker;
-use earmark_storage::{Accounts as AccountStates, Database, Journal, ResultStore};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;

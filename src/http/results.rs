@@ -65,7 +65,7 @@ fn rendered(format: Format, report: &Report) -> Result<impl IntoResponse + use<>
 async fn find(api: &Api, id: &str) -> Result<Report, ApiError> {
     let id = job_id(id)?;
     if let Some(report) = api.results.current_report(&id).await? {
-        if let Some(holding) = api.results.holding(&id).await?.filter(earmark_storage::Holding::is_held) {
+        if let Some(holding) = api.results.holding(&id).await?.filter(earmark_journal::Holding::is_held) {
             let message = format!("a rule holds the result back for review, since {}", rfc3339(holding.held_since_ms));
             return Err(ApiError::new(StatusCode::LOCKED, "result.held", message).hint(
                 "a reviewer releases it: POST /v1/jobs/{id}/release, or `earmark results release ID --by NAME`",

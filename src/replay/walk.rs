@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use earmark_core::JobId;
+use earmark_journal::{ReplayFilter, Replays, StoredReport};
 use earmark_rules::replay::{Judged, Judges};
-use earmark_storage::{ReplayFilter, Replays, StoredReport};
 use futures::future::join_all;
 
 use crate::complaint::Complaint;

@@ -21,7 +21,7 @@ impl Service {
         command.env("EARMARK__HTTP__LISTEN", "127.0.0.1:0").envs(settings.iter().copied());
         let running = Running::start(command);
         let url = running.says("listening on ");
-        let client = earmark_storage::http_client(&earmark_storage::HttpOptions {
+        let client = earmark_objects::http_client(&earmark_objects::HttpOptions {
             connect_timeout: std::time::Duration::from_secs(5),
             read_timeout: std::time::Duration::from_secs(60),
             timeout: None,

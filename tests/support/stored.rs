@@ -7,8 +7,8 @@ use earmark_core::{
     Cost, Engine, JobId, Lane, ManualClock, NewJob, Recording, Report, Speaker, Tenant, TimePrecision, Utterance,
     WorkerId, rfc3339,
 };
+use earmark_journal::{Database, Finished, Journal, ResultStore, SqlResults};
 use earmark_rules::{Context, RuleSet};
-use earmark_storage::{Database, Finished, Journal, ResultStore, SqlResults};
 use serde_json::{Value, json};
 
 use crate::support::{Machine, manifest};

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use earmark_core::{Finding, JobId, Lane, rfc3339};
+use earmark_journal::{Applied, NewReplay, ReplayFilter, Replays};
 use earmark_rules::replay::{Change, ChangeKind, Different, JobDifference, Judged, Judges, Summary, Tally};
-use earmark_storage::{Applied, NewReplay, ReplayFilter, Replays};
 use serde_json::json;
 
 use crate::app::App;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use earmark_core::FindingKind;
-use earmark_storage::{JudgedFilter, JudgedFinding, Verdict, Verdicts};
+use earmark_journal::{JudgedFilter, JudgedFinding, Verdict, Verdicts};
 use serde::Serialize;
 use serde_json::json;
 

@@ -243,7 +243,7 @@ fn provider_code(code: &str, message: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use earmark_storage::StorageError;
+    use earmark_journal::JournalError;
 
     #[test]
     fn whatever_hinders_an_account_has_its_status_and_code() {
@@ -262,7 +262,7 @@ mod tests {
             message: "m".into(),
         };
         let wait = Duration::from_secs(7);
-        let unknown = || StorageError::NoSuchJob(earmark_core::JobId::at(0));
+        let unknown = || JournalError::NoSuchJob(earmark_core::JobId::at(0));
         let rows = [
             (AskError::Cooling { account: "a".into(), message: "m".into(), wait }, 429, "1305", false),
             (paused(stopped(Some("1113"))), 429, "1113", true),

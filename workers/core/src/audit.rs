@@ -9,6 +9,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::Tenant;
+use crate::digest::hex;
 
 const PAYLOAD_DOMAIN: &str = "earmark/audit/payload/1";
 const ENTRY_DOMAIN: &str = "earmark/audit/entry/1";
@@ -191,15 +192,6 @@ fn digest(domain: &str, parts: &[&str]) -> String {
         hasher.update(part.as_bytes());
     }
     hex(&hasher.finalize())
-}
-
-/// Bytes as lower-case hex.
-pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// A fresh salt: 122 random bits as 32 hex digits.

@@ -17,6 +17,9 @@ pub enum Disposition {
     Release,
 }
 
+/// How long a job waits for what a person has to see to: a full disk, a setting, a key.
+pub const WAIT_FOR_PERSON: Duration = Duration::from_secs(60);
+
 /// An error that knows the job's fate and the words for a person.
 pub trait Failure: std::error::Error {
     /// A stable word for programs, `part.what`: `decode.unknown_format`.

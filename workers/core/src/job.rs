@@ -221,7 +221,7 @@ impl NewJob {
             hasher.update(part.as_bytes());
             hasher.update([0]);
         }
-        Some(crate::audit::hex(&hasher.finalize()))
+        Some(crate::hex(&hasher.finalize()))
     }
 }
 

@@ -88,6 +88,30 @@ impl RecordingUri {
     }
 }
 
+/// A recording's URI as it may be logged, shown and put on record: without user, password and query, which may hold
+/// credentials or a signature.
+pub fn shown_uri(uri: &str) -> String {
+    let is_web = ["http://", "https://"]
+        .iter()
+        .any(|scheme| uri.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)));
+    if !is_web {
+        return uri.into();
+    }
+    Url::parse(uri).map_or_else(|_| "an invalid http URL".into(), |url| shown_url(&url))
+}
+
+/// `url` as it may be shown, as [`shown_uri`].
+pub fn shown_url(url: &Url) -> String {
+    let mut url = url.clone();
+    // Both fail only for URLs without a host, which http URLs have.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.set_fragment(None);
+    let has_query = url.query().is_some();
+    url.set_query(None);
+    if has_query { format!("{url}?…") } else { url.into() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,6 +138,20 @@ mod tests {
         ] {
             let error = RecordingUri::parse(text).expect_err(text).to_string();
             assert!(error.contains(part), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn credentials_and_signatures_are_not_shown() {
+        let cases = [
+            ("https://me:secret@example.org/a.wav?X-Amz-Signature=abc#x", "https://example.org/a.wav?…"),
+            ("HTTPS://example.org/a.wav", "https://example.org/a.wav"),
+            ("http://[", "an invalid http URL"),
+            ("/calls/a?b.wav", "/calls/a?b.wav"),
+            ("s3://bucket/key?versionId=7", "s3://bucket/key?versionId=7"),
+        ];
+        for (uri, expected) in cases {
+            assert_eq!(shown_uri(uri), expected);
         }
     }
 }

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::audit::hex;
+use crate::hex;
 use crate::{Finding, JobId, Lane, Speech, Tenant, Utterance};
 
 /// Everything known of one finished job.

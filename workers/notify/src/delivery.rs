@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use earmark_core::Clock;
-use earmark_storage::{Message, Outbox, StorageError};
+use earmark_journal::{JournalError, Message, Outbox};
 
 use crate::Notifier;
 
@@ -55,16 +55,16 @@ impl Delivery {
     /// Gives up what was written more than three days ago and never tried; says how many messages.
     ///
     /// # Errors
-    /// [`StorageError`] when the database fails.
-    pub async fn give_up_stale(&self) -> Result<u64, StorageError> {
+    /// [`JournalError`] when the database fails.
+    pub async fn give_up_stale(&self) -> Result<u64, JournalError> {
         self.outbox.give_up_untried(STALE_MS).await
     }
 
     /// Delivers what is due now; says how many messages arrived.
     ///
     /// # Errors
-    /// [`StorageError`] when the database fails; whatever was not reported comes again.
-    pub async fn deliver_due(&self) -> Result<u32, StorageError> {
+    /// [`JournalError`] when the database fails; whatever was not reported comes again.
+    pub async fn deliver_due(&self) -> Result<u32, JournalError> {
         let mut arrived = 0;
         loop {
             let due = self.outbox.due(BATCH, CLAIM_MS).await?;
@@ -77,7 +77,7 @@ impl Delivery {
         }
     }
 
-    async fn deliver(&self, message: &Message) -> Result<bool, StorageError> {
+    async fn deliver(&self, message: &Message) -> Result<bool, JournalError> {
         let now_ms = self.clock.now_ms();
         let Err(error) = self.notifier.notify(message, now_ms).await else {
             self.outbox.delivered(&message.id).await?;

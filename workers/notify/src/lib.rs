@@ -7,7 +7,7 @@ mod delivery;
 mod webhook;
 
 use async_trait::async_trait;
-use earmark_storage::Message;
+use earmark_journal::Message;
 
 pub use delivery::Delivery;
 pub use webhook::{SIGNATURE_HEADER, Webhook, signature};

@@ -1,9 +1,9 @@
 //! Messages as signed HTTP posts.
 
 use async_trait::async_trait;
-use earmark_core::audit::hex;
+use earmark_core::hex;
 use earmark_core::rfc3339;
-use earmark_storage::Message;
+use earmark_journal::Message;
 use hmac::{Hmac, Mac};
 use serde_json::json;
 use sha2::Sha256;

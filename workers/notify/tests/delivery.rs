@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use earmark_core::{Clock, ManualClock, NewJob, Problem, Tenant, WorkerId};
+use earmark_journal::{Database, Journal, Outbox};
 use earmark_notify::{Delivery, SIGNATURE_HEADER, Webhook, signature};
-use earmark_storage::{Database, HttpOptions, Journal, Outbox, http_client};
+use earmark_objects::{HttpOptions, http_client};
 use wiremock::matchers::method;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 

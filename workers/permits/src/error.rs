@@ -1,15 +1,15 @@
 //! What can go wrong with the store of the permits.
 
 use earmark_core::{Disposition, Failure};
+use earmark_journal::JournalError;
 use earmark_redis::LinkError;
-use earmark_storage::StorageError;
 
 /// Why the permits' store did not answer.
 #[derive(Debug, thiserror::Error)]
 pub enum PermitsError {
     /// The database failed.
     #[error("cannot settle permits in the database")]
-    Database(#[source] StorageError),
+    Database(#[source] JournalError),
     /// Redis cannot be reached, or refuses, or its URL is none.
     #[error("cannot settle permits in Redis")]
     Redis(#[from] LinkError),

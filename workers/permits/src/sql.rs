@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use earmark_storage::{Boards, Database};
+use earmark_journal::{Boards, Database};
 
 use crate::PermitsError;
 use crate::board::Board;

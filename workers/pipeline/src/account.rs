@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use earmark_asr::Transcriber;
 use earmark_core::{Clock, Tenant};
+use earmark_journal::{Accounts as AccountStates, Budget, Journal, Usage};
 use earmark_permits::PermitPool;
-use earmark_storage::{Accounts as AccountStates, Budget, Journal, Usage};
 use time::{OffsetDateTime, UtcOffset};
 
 use crate::circuit::Circuit;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use earmark_asr::{AsrError, ClipRequest, Hearing};
 use earmark_core::{ClipText, Disposition, Failure, Lane, Lease, Tenant};
+use earmark_journal::{AccountState, Booking, Budget, JournalError, Settled};
 use earmark_permits::{Asker, Permit};
-use earmark_storage::{AccountState, Booking, Budget, Settled, StorageError};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -83,13 +83,13 @@ pub enum AskError {
     #[error("{source}")]
     Budget {
         /// How much.
-        source: StorageError,
+        source: JournalError,
         /// Until the next day.
         wait: Duration,
     },
     /// The request could not be booked.
     #[error("write failed")]
-    Write(#[source] StorageError),
+    Write(#[source] JournalError),
     /// Nobody wants the answer any more.
     #[error("stopped before the end")]
     Abandoned,
@@ -273,7 +273,7 @@ impl Account {
             None => self.books.usage.book(booking, budget).await,
         };
         booked.map_err(|error| match error {
-            source @ StorageError::BudgetSpent { .. } => {
+            source @ JournalError::BudgetSpent { .. } => {
                 let wait_ms = u64::try_from(next_day_ms - self.books.clock.now_ms()).unwrap_or(0);
                 AskError::Budget { source, wait: Duration::from_millis(wait_ms) }
             }

@@ -1,7 +1,7 @@
 //! The recording as 16 kHz samples, channel by channel, on disk.
 
 use earmark_audio::decode::{DecodeOptions, Decoded};
-use earmark_storage::Fetched;
+use earmark_objects::Fetched;
 use tokio_util::sync::CancellationToken;
 
 use crate::watched::Watched;

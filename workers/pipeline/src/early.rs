@@ -7,8 +7,8 @@ use earmark_asr::Hearing;
 use earmark_core::{
     Action, Clip, ClipKey, Finding, Job, Lease, Severity, Speaker, TimePrecision, Utterance, samples_to_ms,
 };
+use earmark_journal::{JournalError, NewAlert, Told, finding_key};
 use earmark_rules::{Context, RuleSet};
-use earmark_storage::{NewAlert, StorageError, Told, finding_key};
 use serde_json::json;
 use tokio::sync::mpsc;
 
@@ -99,7 +99,7 @@ fn is_urgent(finding: &Finding) -> bool {
 
 impl Untold {
     /// Tells findings as they come; ends only with an error. May be dropped at any time and called again.
-    pub async fn tell(&mut self, pipeline: &Pipeline, job: &Job, lease: &Lease) -> StorageError {
+    pub async fn tell(&mut self, pipeline: &Pipeline, job: &Job, lease: &Lease) -> JournalError {
         loop {
             if self.next.is_none() {
                 self.next = self.found.recv().await;
@@ -113,7 +113,7 @@ impl Untold {
     }
 
     /// Tells what is left.
-    pub async fn tell_rest(mut self, pipeline: &Pipeline, job: &Job, lease: &Lease) -> Result<(), StorageError> {
+    pub async fn tell_rest(mut self, pipeline: &Pipeline, job: &Job, lease: &Lease) -> Result<(), JournalError> {
         while let Some(found) = self.next.take().or_else(|| self.found.try_recv().ok()) {
             tell(pipeline, job, lease, &found).await?;
         }
@@ -122,7 +122,7 @@ impl Untold {
 }
 
 /// Tells of `found`, once: the outside, and whoever watches where it is an alert.
-async fn tell(pipeline: &Pipeline, job: &Job, lease: &Lease, found: &Found) -> Result<(), StorageError> {
+async fn tell(pipeline: &Pipeline, job: &Job, lease: &Lease, found: &Found) -> Result<(), JournalError> {
     let told = told(job, found);
     let is_news = pipeline.journal.tell_early(lease, &told).await?;
     if let Some(alert) = told.alert.filter(|_| is_news) {

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use earmark_audio::AudioError;
 use earmark_core::{Disposition, Failure};
-use earmark_storage::{FetchError, StorageError};
+use earmark_journal::JournalError;
+use earmark_objects::{ArtifactError, FetchError};
 
 use crate::ask::AskError;
 
@@ -55,9 +56,12 @@ pub enum JobError {
         /// Why.
         why: String,
     },
-    /// The journal or the output could not be written.
+    /// The journal could not be written.
     #[error("write failed")]
-    Write(#[source] StorageError),
+    Write(#[source] JournalError),
+    /// The report or a transcript could not be written to the output.
+    #[error("write failed")]
+    Artifact(#[source] ArtifactError),
     /// Called off, lost to another worker, or the worker is shutting down.
     #[error("stopped before the end")]
     Stopped,
@@ -77,9 +81,15 @@ pub enum JobError {
     },
 }
 
-impl From<StorageError> for JobError {
-    fn from(error: StorageError) -> Self {
+impl From<JournalError> for JobError {
+    fn from(error: JournalError) -> Self {
         Self::Write(error)
+    }
+}
+
+impl From<ArtifactError> for JobError {
+    fn from(error: ArtifactError) -> Self {
+        Self::Artifact(error)
     }
 }
 
@@ -95,6 +105,7 @@ impl Failure for JobError {
             Self::Transcribe(error) | Self::Clip { source: error, .. } => error.code(),
             Self::Rules { .. } => "flag.rules",
             Self::Write(error) => error.code(),
+            Self::Artifact(error) => error.code(),
             Self::Stopped => "job.stopped",
             Self::Deadline { .. } => "job.deadline",
             Self::Panicked { .. } => "job.panicked",
@@ -109,6 +120,7 @@ impl Failure for JobError {
             Self::Transcribe(error) | Self::Clip { source: error, .. } => error.hint(),
             Self::Rules { .. } => Some("submit the job again; it will use the active rule set".into()),
             Self::Write(error) => error.hint(),
+            Self::Artifact(error) => error.hint(),
             Self::Deadline { .. } => {
                 Some("raise the stage's limit in the configuration, or give the worker more CPU".into())
             }
@@ -125,6 +137,7 @@ impl Failure for JobError {
             Self::Transcribe(error) | Self::Clip { source: error, .. } => error.disposition(),
             Self::Rules { .. } => Disposition::Fail,
             Self::Write(error) => error.disposition(),
+            Self::Artifact(error) => error.disposition(),
             Self::Stopped => Disposition::Release,
             Self::Deadline { .. } | Self::Panicked { .. } => Disposition::Retry,
         }

@@ -1,7 +1,7 @@
 //! The recording, copied here or found here, with its hash, and no other than was offered.
 
 use earmark_core::RecordingUri;
-use earmark_storage::{FetchError, Fetched};
+use earmark_objects::{FetchError, Fetched};
 use tokio_util::sync::CancellationToken;
 
 use crate::{JobError, Pipeline};

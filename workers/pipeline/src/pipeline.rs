@@ -8,7 +8,8 @@ use std::time::Duration;
 use earmark_asr::LanguageChoice;
 use earmark_audio::segment::{SegmentOptions, SpeechModel};
 use earmark_core::{Clip, Clock, Job, Lane, Lease, Report, Tenant};
-use earmark_storage::{ArtifactStore, FetchLimits, Journal, RecordingStore, ResultStore};
+use earmark_journal::{Journal, ResultStore};
+use earmark_objects::{ArtifactStore, FetchLimits, RecordingStore};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 

@@ -3,8 +3,8 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use earmark_core::Job;
+use earmark_journal::{RuleSets, StoredRuleSet};
 use earmark_rules::{RuleSet, SourceFile};
-use earmark_storage::{RuleSets, StoredRuleSet};
 use tokio::sync::Mutex;
 
 use crate::JobError;

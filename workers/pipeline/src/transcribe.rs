@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use earmark_asr::{AsrError, ClipRequest, Hearing, LanguageChoice, Sound};
 use earmark_audio::decode::Decoded;
-use earmark_core::audit::hex;
+use earmark_core::hex;
 use earmark_core::{Clip, ClipKey, ClipText, Job, JobId, Lease, Refusal, Speaker, TimePrecision, samples_to_ms};
+use earmark_journal::SavedClip;
+use earmark_objects::Fetched;
 use earmark_rules::RuleSet;
-use earmark_storage::{Fetched, SavedClip};
 use futures::TryStreamExt;
 use futures::stream::FuturesUnordered;
 use sha2::{Digest, Sha256};

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use earmark_audio::decode::Decoded;
 use earmark_core::audit::AuditEvent;
+use earmark_core::{Artifact, shown_uri};
 use earmark_core::{
     Clip, ClipText, Cost, Finding, Job, Lease, Recording, Refusal, Report, RuleSetId, Utterance, Warning, rfc3339,
 };
-use earmark_storage::{Artifact, Fetched, Finished, Spent, StorageError, shown_uri};
+use earmark_journal::{Finished, JournalError, Spent};
+use earmark_objects::Fetched;
 use serde_json::{Value, json};
 
 use crate::account::Account;
@@ -41,7 +43,7 @@ pub async fn write(pipeline: &Pipeline, lease: &Lease, outcome: Outcome<'_>) -> 
     let audit = audit(lease, &outcome, &report, &artifacts);
     let finished = Finished { report: report.clone(), artifacts, audit, alerts: Vec::new() };
     let result = pipeline.results.finish(lease, &finished).await;
-    if let Err(StorageError::LeaseLost(job)) = &result
+    if let Err(JournalError::LeaseLost(job)) = &result
         && let Some(theirs) = pipeline.results.report(job).await?
     {
         // It was lost while they were written: whoever has ended the job has told what its files hold.

@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use earmark_asr::{AsrError, ClipLimits, ClipRequest, Hearing, LanguageChoice, NotHearing, Sound, Transcriber};
 use earmark_core::{ClipText, Engine, Lane, SystemClock, Tenant, TimePrecision};
+use earmark_journal::{Accounts, Budget, Database, Journal, Usage, UsageFilter};
 use earmark_permits::{Asker, Permit, Pool, PoolOptions};
 use earmark_pipeline::{Account, Ask, AskError, Books};
-use earmark_storage::{Accounts, Budget, Database, Journal, Usage, UsageFilter};
 use time::UtcOffset;
 use tokio_util::sync::CancellationToken;
 

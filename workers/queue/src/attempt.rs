@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use earmark_core::{Clock, Disposition, Failure, Job, Lease, Problem};
-use earmark_storage::{Hold, Journal, StorageError};
+use earmark_journal::{Hold, Journal, JournalError};
 use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -110,7 +110,7 @@ impl Attempts {
         };
         match settled {
             Ok(settled) => settled,
-            Err(StorageError::LeaseLost { .. }) => {
+            Err(JournalError::LeaseLost { .. }) => {
                 tracing::warn!(job.id = %job.id, "the job went to another worker before its outcome was written");
                 Settled::Lost
             }
@@ -171,7 +171,7 @@ impl Attempts {
         }
     }
 
-    async fn abandon(&self, lease: &Lease, problem: Problem) -> Result<Settled, StorageError> {
+    async fn abandon(&self, lease: &Lease, problem: Problem) -> Result<Settled, JournalError> {
         tracing::error!(job.id = %lease.job_id, "a job hangs; this process takes nothing more and will be replaced: {}", problem.message);
         self.journal.hung(lease, &problem).await?;
         Ok(Settled::Hung(problem))
@@ -183,7 +183,7 @@ impl Attempts {
         lease: &Lease,
         result: Result<(), Failed>,
         cause: Option<StopCause>,
-    ) -> Result<Settled, StorageError> {
+    ) -> Result<Settled, JournalError> {
         let failed = match (result, cause) {
             (Ok(()), _) => return Ok(Settled::Done),
             (Err(_), Some(StopCause::Cancelled)) => {
@@ -208,7 +208,7 @@ impl Attempts {
         self.settle_failure(job, lease, failed).await
     }
 
-    async fn settle_failure(&self, job: &Job, lease: &Lease, failed: Failed) -> Result<Settled, StorageError> {
+    async fn settle_failure(&self, job: &Job, lease: &Lease, failed: Failed) -> Result<Settled, JournalError> {
         let Failed { problem, disposition } = failed;
         let (wait, costs_attempt) = match disposition {
             Disposition::Release => {

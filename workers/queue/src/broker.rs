@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use earmark_core::WorkerId;
+use earmark_journal::Journal;
 use earmark_redis::{Link, LinkError};
-use earmark_storage::Journal;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use earmark_core::{JobId, Lane, WorkerId};
+use earmark_journal::{Journal, JournalError};
 use earmark_redis::LinkError;
-use earmark_storage::{Journal, StorageError};
 use redis::Value;
 use tokio::sync::{Mutex, Notify};
 use tokio::time::Instant;
@@ -48,7 +48,7 @@ pub enum DispatchError {
     Link(#[from] LinkError),
     /// The journal failed.
     #[error(transparent)]
-    Storage(#[from] StorageError),
+    Storage(#[from] JournalError),
 }
 
 impl Dispatcher {
@@ -126,7 +126,7 @@ impl Dispatcher {
     }
 
     /// When the server has forgotten the streams, so does the journal.
-    async fn hear_epoch(&self, (told, is_new): (String, bool)) -> Result<(), StorageError> {
+    async fn hear_epoch(&self, (told, is_new): (String, bool)) -> Result<(), JournalError> {
         let mut known = self.epoch.lock().await;
         let is_same = known.as_deref().is_none_or(|known| known == told);
         if is_new || !is_same {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use earmark_core::{Failure, NewJob, Problem, WorkerId};
+use earmark_journal::{Accepted, Journal, JournalError};
 use earmark_redis::{Link, LinkError};
-use earmark_storage::{Accepted, Journal, StorageError};
 use redis::{Pipeline, Value};
 use tokio_util::sync::CancellationToken;
 
@@ -139,7 +139,7 @@ impl Intake {
             let named = offer.and_then(|offer| offers[offer].options.rule_set.clone());
             if let (Some(offer), Some(named)) = (offer, named.filter(|named| unkept.contains(named))) {
                 offers.remove(offer);
-                self.reject(id, fields, &StorageError::NoSuchRuleSet(named).problem()).await?;
+                self.reject(id, fields, &JournalError::NoSuchRuleSet(named).problem()).await?;
             }
         }
         if offers.is_empty() {
@@ -168,7 +168,7 @@ impl Intake {
 
     /// What the database answers, asked for however long it is away about so many `entries`; none when told to stop
     /// before.
-    async fn answered<T, F: Future<Output = Result<T, StorageError>>>(
+    async fn answered<T, F: Future<Output = Result<T, JournalError>>>(
         &self,
         entries: usize,
         stop: &CancellationToken,

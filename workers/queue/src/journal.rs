@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use earmark_core::{Job, Lease, WorkerId};
-use earmark_storage::{Journal, StorageError};
+use earmark_journal::{Journal, JournalError};
 use tokio::sync::{Mutex, watch};
 
 use crate::{Openings, Queue};
@@ -28,7 +28,7 @@ impl JournalQueue {
 
 #[async_trait]
 impl Queue for JournalQueue {
-    async fn next(&self, open: &Openings) -> Result<Option<(Job, Lease)>, StorageError> {
+    async fn next(&self, open: &Openings) -> Result<Option<(Job, Lease)>, JournalError> {
         // Whatever becomes ready from here on wakes the next wait.
         self.changes.lock().await.mark_unchanged();
         self.journal.lease_next(&self.worker, &open.lanes(), self.lease_ms).await

@@ -30,7 +30,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use earmark_core::{Disposition, Job, Lease, Problem};
-use earmark_storage::StorageError;
+use earmark_journal::JournalError;
 use tokio_util::sync::CancellationToken;
 
 pub use attempt::{Attempts, Settled};
@@ -54,8 +54,8 @@ pub trait Queue: Send + Sync {
     /// The next job of a lane that is open, leased; none when there is nothing to do now.
     ///
     /// # Errors
-    /// [`StorageError`] when the journal cannot be asked; it is asked again later.
-    async fn next(&self, open: &Openings) -> Result<Option<(Job, Lease)>, StorageError>;
+    /// [`JournalError`] when the journal cannot be asked; it is asked again later.
+    async fn next(&self, open: &Openings) -> Result<Option<(Job, Lease)>, JournalError>;
 
     /// Returns when there may be something to do in a lane that is open. May be dropped at any time.
     async fn wait(&self, open: &Openings);

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use earmark_core::WorkerId;
+use earmark_journal::{Journal, JournalError, Outcome};
 use earmark_redis::LinkError;
-use earmark_storage::{Journal, Outcome, StorageError};
 use redis::Pipeline;
 
 use crate::line::Line;
@@ -38,7 +38,7 @@ pub enum TellError {
     Link(#[from] LinkError),
     /// The journal failed.
     #[error(transparent)]
-    Storage(#[from] StorageError),
+    Storage(#[from] JournalError),
 }
 
 impl Outcomes {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use earmark_core::{Job, JobId, Lease, WorkerId};
-use earmark_storage::{Journal, StorageError};
+use earmark_journal::{Journal, JournalError};
 use tokio::sync::Notify;
 
 use crate::streams::Streams;
@@ -39,7 +39,7 @@ impl RedisQueue {
 
 #[async_trait]
 impl Queue for RedisQueue {
-    async fn next(&self, open: &Openings) -> Result<Option<(Job, Lease)>, StorageError> {
+    async fn next(&self, open: &Openings) -> Result<Option<(Job, Lease)>, JournalError> {
         loop {
             let entry = match self.streams.take(open).await {
                 Ok(Some(entry)) => entry,

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use earmark_core::{Disposition, Job, JobId, JobState, Lease, NewJob, Problem, SystemClock, Tenant, WorkerId};
+use earmark_journal::{Database, Journal, WorkerInfo};
 use earmark_queue::{Attempts, Backoff, Ended, Failed, Handler, JournalQueue, LeftBehind, Worker, WorkerOptions};
-use earmark_storage::{Database, Journal, WorkerInfo};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use earmark_core::{Clock, Disposition, Job, JobId, JobState, Lease, NewJob, Problem, SystemClock, Tenant, WorkerId};
+use earmark_journal::{Database, Journal, WorkerInfo};
 use earmark_queue::{Attempts, Backoff, Failed, Handler, JournalQueue, Worker, WorkerOptions};
-use earmark_storage::{Database, Journal, WorkerInfo};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 

@@ -1,7 +1,7 @@
 //! The files a rule set is made of.
 
 use earmark_core::RuleSetId;
-use earmark_core::audit::hex;
+use earmark_core::hex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};

@@ -29,13 +29,13 @@ pub async fn start(options: Options) -> Simulator {
 
 pub fn client() -> reqwest::Client {
     let second = std::time::Duration::from_secs(1);
-    let options = earmark_storage::HttpOptions {
+    let options = earmark_objects::HttpOptions {
         connect_timeout: 5 * second,
         read_timeout: 60 * second,
         timeout: None,
         allow_private: true,
     };
-    earmark_storage::http_client(&options).unwrap()
+    earmark_objects::http_client(&options).unwrap()
 }
 
 /// The form of a clip with more fields.

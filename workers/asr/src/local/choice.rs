@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use earmark_core::audit::hex;
+use earmark_core::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 

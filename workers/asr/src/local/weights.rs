@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
-use earmark_core::audit::hex;
+use earmark_core::hex;
 use sha2::{Digest, Sha256};
 
 use super::lock::locked;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use earmark_asr::{AsrError, ClipRequest, GlmClient, GlmOptions, Hearing, LanguageChoice, Sound};
 use earmark_core::{ClipText, ManualClock};
-use earmark_storage::{HttpOptions, http_client};
+use earmark_objects::{HttpOptions, http_client};
 
 /// 2026-11-22 12:00:00 UTC.
 pub const NOW_MS: i64 = 1_795_348_800_000;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use earmark_core::{Lane, SystemClock, Tenant};
+use earmark_journal::{Boards, Database};
 use earmark_permits::{Asker, MemoryStore, Pool, PoolOptions};
 use earmark_servers::{PostgresServer, RedisServer};
-use earmark_storage::{Boards, Database};
 use tempfile::TempDir;
 
 /// The key of every pool under test.

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use earmark_core::{Clock, Job, JobId, Lane, Lease, NewJob, SystemClock, Tenant, WorkerId};
+use earmark_journal::{Database, Journal, WorkerInfo};
 use earmark_queue::{Attempts, Backoff, Broker, Failed, Handler, Worker, WorkerOptions};
 use earmark_servers::{RedisServer, within};
-use earmark_storage::{Database, Journal, WorkerInfo};
 use redis::FromRedisValue;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;

@@ -1,0 +1,51 @@
+//! A job between its row and its type.
+
+use earmark_core::{Job, JobId, JobState, Lane, Problem, Tenant};
+use sqlx::any::AnyRow;
+
+use crate::JournalError;
+use crate::database::{Database, column, parsed};
+
+pub(crate) fn job(db: &Database, row: &AnyRow) -> Result<Job, JournalError> {
+    Ok(Job {
+        id: parsed(db, row, "id", JobId::parse)?,
+        uri: column(db, row, "uri")?,
+        location: column(db, row, "location")?,
+        tenant: parsed(db, row, "tenant", Tenant::parse)?,
+        lane: parsed(db, row, "lane", str::parse::<Lane>)?,
+        key: column(db, row, "key")?,
+        metadata: parsed(db, row, "metadata", |text| serde_json::from_str(text))?,
+        options: parsed(db, row, "options", |text| serde_json::from_str(text))?,
+        priority: column(db, row, "priority")?,
+        version: column(db, row, "version")?,
+        state: parsed(db, row, "state", str::parse::<JobState>)?,
+        attempt: count(db, row, "attempt")?,
+        deaths: count(db, row, "deaths")?,
+        run_at_ms: column(db, row, "run_at_ms")?,
+        accepted_at_ms: column(db, row, "accepted_at_ms")?,
+        finished_at_ms: column(db, row, "finished_at_ms")?,
+        clips_total: match column::<Option<i64>>(db, row, "clips_total")? {
+            Some(_) => Some(count(db, row, "clips_total")?),
+            None => None,
+        },
+        clips_done: count(db, row, "clips_done")?,
+        is_cancel_requested: column::<i64>(db, row, "cancel_requested")? != 0,
+        error: problem(db, row)?,
+    })
+}
+
+/// A number that is never negative.
+pub(crate) fn count(db: &Database, row: &AnyRow, name: &'static str) -> Result<u32, JournalError> {
+    let value: i64 = column(db, row, name)?;
+    u32::try_from(value).map_err(|error| JournalError::Unreadable {
+        column: name,
+        value: value.to_string(),
+        why: error.to_string(),
+    })
+}
+
+fn problem(db: &Database, row: &AnyRow) -> Result<Option<Problem>, JournalError> {
+    let Some(code) = column::<Option<String>>(db, row, "error_code")? else { return Ok(None) };
+    let message: Option<String> = column(db, row, "error_message")?;
+    Ok(Some(Problem { code, message: message.unwrap_or_default(), hint: column(db, row, "error_hint")? }))
+}

@@ -1,0 +1,270 @@
+//! Why a recording could not be had.
+
+use std::io;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use earmark_core::{Disposition, Failure, UriError};
+
+use crate::http_client::HttpClientError;
+use crate::s3::S3Error;
+
+/// Why a recording could not be had. URLs in it are without credentials and query.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// The text is no URI.
+    #[error(transparent)]
+    Uri(#[from] UriError),
+    /// No store for such URIs in this build.
+    #[error("{uri} cannot be fetched by this build")]
+    Unsupported {
+        /// Which.
+        uri: String,
+    },
+    /// Nothing there.
+    #[error("there is no recording at {place}")]
+    NotFound {
+        /// Path or URL.
+        place: String,
+    },
+    /// Something there that is no file.
+    #[error("{path} is {what}, not a recording")]
+    NotAFile {
+        /// Which.
+        path: PathBuf,
+        /// `a directory`, `a pipe`, …
+        what: &'static str,
+    },
+    /// There, and not to be read by us.
+    #[error("{place} may not be read")]
+    Forbidden {
+        /// Path or URL.
+        place: String,
+        /// What the server said.
+        status: Option<u16>,
+    },
+    /// Not a byte in it.
+    #[error("{place} is empty")]
+    Empty {
+        /// Path or URL.
+        place: String,
+    },
+    /// More than the limit.
+    #[error("{place} has {} bytes, the limit is {limit}", .size.map_or("more".into(), |size| size.to_string()))]
+    TooLarge {
+        /// Path or URL.
+        place: String,
+        /// Its size, where it is known.
+        size: Option<u64>,
+        /// Bytes allowed.
+        limit: u64,
+    },
+    /// Written to while it was read.
+    #[error("{path} changed while it was read")]
+    Changed {
+        /// Which.
+        path: PathBuf,
+    },
+    /// Other bytes lie there than those that were offered.
+    #[error("{uri} was replaced: `{expected}` was offered, `{found}` is there")]
+    Replaced {
+        /// Which.
+        uri: String,
+        /// The version at the time of the offer.
+        expected: String,
+        /// The version that was fetched.
+        found: String,
+    },
+    /// The disk or the file system failed.
+    #[error("cannot read {path}")]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The temporary file cannot be written.
+    #[error("cannot write a temporary file in {folder}")]
+    Spool {
+        /// Where.
+        folder: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// An address that must not be reached.
+    #[error("{url} leads to the private address {address}")]
+    PrivateAddress {
+        /// Which.
+        url: String,
+        /// Where it leads.
+        address: IpAddr,
+    },
+    /// Redirected in circles.
+    #[error("{url} was redirected more than {limit} times")]
+    TooManyRedirects {
+        /// The first.
+        url: String,
+        /// How many are followed.
+        limit: u32,
+    },
+    /// Redirected to nowhere.
+    #[error("{url} was redirected to what is no http or https URL")]
+    BadRedirect {
+        /// Which.
+        url: String,
+    },
+    /// An answer that trying again will not change.
+    #[error("{url} was answered with status {status}")]
+    Refused {
+        /// Which.
+        url: String,
+        /// The status.
+        status: u16,
+    },
+    /// An answer that may be another one later.
+    #[error("{url} was answered with status {status}")]
+    Unavailable {
+        /// Which.
+        url: String,
+        /// The status.
+        status: u16,
+        /// How long the server asks us to wait.
+        retry_after: Option<Duration>,
+    },
+    /// No connection.
+    #[error("no connection for {url}")]
+    Connect {
+        /// Which.
+        url: String,
+        /// Why.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// The connection broke, more often than it is resumed.
+    #[error("the connection for {url} broke after {received_bytes} bytes")]
+    Broken {
+        /// Which.
+        url: String,
+        /// How far it came.
+        received_bytes: u64,
+        /// Why.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// A piece that is not the one asked for.
+    #[error("{url} was answered with a part of the recording that was not asked for")]
+    WrongPart {
+        /// Which.
+        url: String,
+    },
+    /// Took too long.
+    #[error("{url} was not fetched within {} s", .limit.as_secs())]
+    TimedOut {
+        /// Which.
+        url: String,
+        /// How long it may take.
+        limit: Duration,
+    },
+    /// No HTTPS on this machine.
+    #[error(transparent)]
+    Client(#[from] HttpClientError),
+    /// What an object store said.
+    #[error(transparent)]
+    S3(#[from] S3Error),
+}
+
+impl Failure for FetchError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Uri(_) => "fetch.uri",
+            Self::Unsupported { .. } => "fetch.unsupported",
+            Self::NotFound { .. } => "fetch.not_found",
+            Self::NotAFile { .. } => "fetch.not_a_file",
+            Self::Forbidden { .. } => "fetch.forbidden",
+            Self::Empty { .. } => "fetch.empty",
+            Self::TooLarge { .. } => "fetch.too_large",
+            Self::Changed { .. } => "fetch.changed",
+            Self::Replaced { .. } => "fetch.replaced",
+            Self::Read { .. } => "fetch.read",
+            Self::Spool { .. } => "fetch.spool",
+            Self::PrivateAddress { .. } => "fetch.private_address",
+            Self::TooManyRedirects { .. } => "fetch.too_many_redirects",
+            Self::BadRedirect { .. } => "fetch.bad_redirect",
+            Self::Refused { .. } => "fetch.refused",
+            Self::Unavailable { .. } => "fetch.unavailable",
+            Self::Connect { .. } => "fetch.connect",
+            Self::Broken { .. } => "fetch.broken",
+            Self::WrongPart { .. } => "fetch.wrong_part",
+            Self::TimedOut { .. } => "fetch.timed_out",
+            Self::Client(_) => "fetch.client",
+            Self::S3(error) => error.code(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let text = match self {
+            Self::Uri(_) => "use a path, file:///…, https://… or s3://bucket/key",
+            Self::Unsupported { .. } => "fetch it to this machine, or give an https URL (a presigned one will do)",
+            Self::NotFound { .. } => "check the path or the URL",
+            Self::NotAFile { .. } => "name the recordings themselves, e.g. FOLDER/*",
+            Self::Forbidden { status: Some(_), .. } => {
+                "give a URL that is valid without a login, or with user:password@"
+            }
+            Self::Forbidden { status: None, .. } => "make the file readable for this user",
+            Self::Empty { .. } => "record or upload it again",
+            Self::TooLarge { .. } => "raise EARMARK__STORAGE__MAX_BYTES, or split the recording",
+            Self::Changed { .. } => "wait until the recording is complete",
+            Self::Replaced { .. } => "submit it again: its new content is another job",
+            Self::S3(error) => return error.hint(),
+            Self::Spool { source, .. } if source.kind() == io::ErrorKind::StorageFull => "free some space on that disk",
+            Self::Spool { .. } => "set EARMARK__WORKER__TEMP_DIR to a folder that can be written",
+            Self::PrivateAddress { .. } => {
+                "set EARMARK__STORAGE__ALLOW_PRIVATE_HOSTS=true if recordings may come from this network"
+            }
+            Self::Connect { .. } => "check the host's name and this machine's network",
+            Self::TimedOut { .. } => "raise EARMARK__STORAGE__FETCH_TIMEOUT_SECS",
+            Self::Client(_) => "install the system's root certificates: apt-get install ca-certificates",
+            Self::Read { .. } => "check the disk and the mount that it lies on",
+            Self::TooManyRedirects { .. } | Self::BadRedirect { .. } => {
+                "give the URL of the recording itself; `curl -IL URL` shows where this one leads"
+            }
+            Self::Refused { .. } => "see what the server says to `curl -v URL`",
+            Self::Unavailable { .. } => "the server is overloaded or down: see to it, or wait",
+            Self::Broken { .. } => "see whether the server or the network between cuts long downloads off",
+            Self::WrongPart { .. } => "see whether a cache or proxy between keeps parts of files",
+        };
+        Some(text.into())
+    }
+
+    fn disposition(&self) -> Disposition {
+        match self {
+            Self::Uri(_)
+            | Self::Unsupported { .. }
+            | Self::NotFound { .. }
+            | Self::NotAFile { .. }
+            | Self::Forbidden { .. }
+            | Self::Empty { .. }
+            | Self::TooLarge { .. }
+            | Self::PrivateAddress { .. }
+            | Self::TooManyRedirects { .. }
+            | Self::BadRedirect { .. }
+            | Self::Refused { .. }
+            | Self::Replaced { .. }
+            | Self::Client(_) => Disposition::Fail,
+            Self::S3(error) => error.disposition(),
+            Self::Unavailable { retry_after: Some(wait), .. } => Disposition::RetryAfter(*wait),
+            // The machine's fault, not the job's.
+            Self::Spool { .. } => Disposition::RetryAfter(earmark_core::WAIT_FOR_PERSON),
+            Self::Unavailable { retry_after: None, .. }
+            | Self::Changed { .. }
+            | Self::Read { .. }
+            | Self::Connect { .. }
+            | Self::Broken { .. }
+            | Self::WrongPart { .. }
+            | Self::TimedOut { .. } => Disposition::Retry,
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Recordings on this machine: hashed where they lie, not copied.
+
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use earmark_core::RecordingUri;
+use sha2::{Digest, Sha256};
+
+use super::{FetchError, FetchLimits, Fetched, Place, RecordingStore};
+
+/// Read at once.
+const BUFFER_BYTES: usize = 256 * 1024;
+
+/// Regular files on this machine.
+#[derive(Debug, Default)]
+pub struct FileStore;
+
+#[async_trait]
+impl RecordingStore for FileStore {
+    async fn fetch(&self, uri: &RecordingUri, _into: &Path, limits: &FetchLimits) -> Result<Fetched, FetchError> {
+        let RecordingUri::File(path) = uri else { return Err(FetchError::Unsupported { uri: format!("{uri:?}") }) };
+        let (path, max_bytes) = (path.clone(), limits.max_bytes);
+        // A fetch that is given up must not go on reading gigabytes.
+        let given_up = GivenUp(Arc::new(AtomicBool::new(false)));
+        let is_given_up = Arc::clone(&given_up.0);
+        let error_path = path.clone();
+        let fetched = tokio::task::spawn_blocking(move || fetch(&path, max_bytes, &is_given_up)).await;
+        fetched.unwrap_or_else(|panic| Err(FetchError::Read { path: error_path, source: io::Error::other(panic) }))
+    }
+}
+
+struct GivenUp(Arc<AtomicBool>);
+
+impl Drop for GivenUp {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// What tells one state of a file from another without reading it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Identity {
+    device: u64,
+    inode: u64,
+    size_bytes: u64,
+    modified: (i64, i64),
+}
+
+impl Identity {
+    /// None when there is no such file.
+    pub(super) fn of(path: &Path) -> Option<Self> {
+        std::fs::metadata(path).ok().map(|metadata| Self::from(&metadata))
+    }
+}
+
+/// What [`Fetched::version`] of the regular file at `path` is, without reading it: its size in bytes and the time of its
+/// last change in nanoseconds. None where there is no such file.
+pub(super) fn version(path: &Path) -> Option<String> {
+    let metadata = std::fs::metadata(path).ok().filter(Metadata::is_file)?;
+    Some(Identity::from(&metadata).version())
+}
+
+impl Identity {
+    fn version(&self) -> String {
+        let (seconds, nanoseconds) = self.modified;
+        format!("{}-{seconds}.{nanoseconds:09}", self.size_bytes)
+    }
+}
+
+impl From<&Metadata> for Identity {
+    fn from(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size_bytes: metadata.size(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+        }
+    }
+}
+
+fn fetch(path: &Path, max_bytes: u64, is_given_up: &AtomicBool) -> Result<Fetched, FetchError> {
+    let failed = |source: io::Error| unreadable(path, source);
+    let mut file = open(path)?;
+    let metadata = file.metadata().map_err(failed)?;
+    if let Some(what) = no_file(&metadata) {
+        return Err(FetchError::NotAFile { path: path.into(), what });
+    }
+    let place = path.display().to_string();
+    if metadata.len() == 0 {
+        return Err(FetchError::Empty { place });
+    }
+    if metadata.len() > max_bytes {
+        return Err(FetchError::TooLarge { place, size: Some(metadata.len()), limit: max_bytes });
+    }
+    let sha256 = hash(&mut file, is_given_up).map_err(failed)?;
+    let identity = Identity::from(&metadata);
+    let after = Identity::from(&file.metadata().map_err(failed)?);
+    if after != identity || Identity::of(path).as_ref() != Some(&identity) {
+        return Err(FetchError::Changed { path: path.into() });
+    }
+    let version = Some(identity.version());
+    Ok(Fetched {
+        place: Place::InPlace(path.into(), identity),
+        uri: place,
+        sha256,
+        size_bytes: metadata.len(),
+        name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        version,
+        entity_tag: None,
+    })
+}
+
+fn open(path: &Path) -> Result<File, FetchError> {
+    // Without this flag, opening a pipe that nobody writes to would wait for ever.
+    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let opened = OpenOptions::new().read(true).custom_flags(flags).open(path);
+    opened.map_err(|source| match std::fs::metadata(path) {
+        // Sockets cannot even be opened.
+        Ok(metadata) => match no_file(&metadata) {
+            Some(what) => FetchError::NotAFile { path: path.into(), what },
+            None => unreadable(path, source),
+        },
+        Err(_) => unreadable(path, source),
+    })
+}
+
+fn unreadable(path: &Path, source: io::Error) -> FetchError {
+    let place = path.display().to_string();
+    match source.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => FetchError::NotFound { place },
+        io::ErrorKind::PermissionDenied => FetchError::Forbidden { place, status: None },
+        // The name itself cannot be one: too long, too many links.
+        io::ErrorKind::InvalidFilename | io::ErrorKind::InvalidInput => FetchError::NotFound { place },
+        _ => FetchError::Read { path: PathBuf::from(path), source },
+    }
+}
+
+fn no_file(metadata: &Metadata) -> Option<&'static str> {
+    let kind = metadata.file_type();
+    if kind.is_file() {
+        None
+    } else if kind.is_dir() {
+        Some("a directory")
+    } else if kind.is_fifo() {
+        Some("a pipe")
+    } else if kind.is_socket() {
+        Some("a socket")
+    } else {
+        Some("a device")
+    }
+}
+
+fn hash(file: &mut File, is_given_up: &AtomicBool) -> io::Result<String> {
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0_u8; BUFFER_BYTES];
+    while !is_given_up.load(Ordering::Relaxed) {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok(earmark_core::hex(&hasher.finalize())),
+            Ok(count) => hasher.update(&buffer[..count]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::Error::other("the fetch was given up"))
+}

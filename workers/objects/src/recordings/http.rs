@@ -1,0 +1,220 @@
+//! Recordings on the web: streamed to a temporary file, every hop of a redirect checked, resumed after a broken
+//! connection where the server names the bytes' version.
+
+use std::error::Error as _;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use earmark_core::RecordingUri;
+use reqwest::header::{
+    ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, HeaderName, IF_RANGE, LOCATION, RANGE, RETRY_AFTER,
+};
+use reqwest::{Client, Response, StatusCode};
+use url::{Host, Url};
+
+use super::spool::{Spool, first_byte};
+use earmark_core::shown_url;
+
+use super::{FetchError, FetchLimits, Fetched, RecordingStore};
+use crate::http_client::{HttpOptions, ResolveError, http_client, is_public};
+
+/// Hops before a redirect counts as a circle.
+const MAX_REDIRECTS: u32 = 5;
+/// Longest silence of a server.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longest wait that a server may ask for.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(600);
+
+/// Recordings at `http://` and `https://` URLs.
+#[derive(Debug, Default)]
+pub struct HttpStore {
+    /// Made at the first fetch, and again when the limits change.
+    client: Mutex<Option<(HttpOptions, Client)>>,
+}
+
+#[async_trait]
+impl RecordingStore for HttpStore {
+    async fn fetch(&self, uri: &RecordingUri, into: &Path, limits: &FetchLimits) -> Result<Fetched, FetchError> {
+        let RecordingUri::Http(url) = uri else { return Err(FetchError::Unsupported { uri: format!("{uri:?}") }) };
+        let client = self.client(limits)?;
+        let fetching = Download::start(client, url, into, limits)?.run();
+        match tokio::time::timeout(limits.timeout, fetching).await {
+            Ok(fetched) => fetched,
+            Err(_) => Err(FetchError::TimedOut { url: shown_url(url), limit: limits.timeout }),
+        }
+    }
+}
+
+impl HttpStore {
+    fn client(&self, limits: &FetchLimits) -> Result<Client, FetchError> {
+        let options = HttpOptions {
+            connect_timeout: limits.connect_timeout,
+            read_timeout: READ_TIMEOUT,
+            timeout: None,
+            allow_private: limits.allow_private,
+        };
+        // The pair is whole after every statement.
+        let mut kept = self.client.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*kept {
+            Some((made_for, client)) if *made_for == options => Ok(client.clone()),
+            Some(_) | None => {
+                let client = http_client(&options)?;
+                *kept = Some((options, client.clone()));
+                Ok(client)
+            }
+        }
+    }
+}
+
+/// One recording on its way to disk.
+struct Download<'a> {
+    client: Client,
+    url: &'a Url,
+    limits: &'a FetchLimits,
+    spool: Spool<'a>,
+    /// Strong entity tag of what is on disk: only with one may the rest be asked for.
+    tag: Option<String>,
+    name: String,
+}
+
+impl<'a> Download<'a> {
+    fn start(client: Client, url: &'a Url, into: &'a Path, limits: &'a FetchLimits) -> Result<Self, FetchError> {
+        let spool = Spool::start(into, shown_url(url), limits.max_bytes)?;
+        Ok(Self { client, url, limits, spool, tag: None, name: String::new() })
+    }
+
+    async fn run(mut self) -> Result<Fetched, FetchError> {
+        loop {
+            let response = self.request().await?;
+            match self.receive(response).await {
+                Ok(()) => return self.spool.finish(self.name, self.tag).await,
+                Err(FetchError::Broken { source, received_bytes, .. })
+                    if self.tag.is_some() && self.spool.may_resume() =>
+                {
+                    tracing::debug!(url = shown_url(self.url), received_bytes, error = %source, "resuming a broken download");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The answer to the request for the recording, or for its rest, redirects followed.
+    async fn request(&mut self) -> Result<Response, FetchError> {
+        let mut url = self.url.clone();
+        for _ in 0..=MAX_REDIRECTS {
+            self.check_address(&url)?;
+            let mut request = self.client.get(url.clone()).header(ACCEPT_ENCODING, "identity");
+            if let Some(tag) = self.tag.as_ref().filter(|_| self.spool.received_bytes() > 0) {
+                let range = format!("bytes={}-", self.spool.received_bytes());
+                request = request.header(RANGE, range).header(IF_RANGE, tag);
+            }
+            let response = request.send().await.map_err(|error| self.no_answer(&url, error))?;
+            if !response.status().is_redirection() {
+                self.name = name_of(&url);
+                return self.accepted(&url, response);
+            }
+            let location = header(response.headers(), &LOCATION);
+            let next = location
+                .and_then(|location| url.join(location).ok())
+                .filter(|next| matches!(next.scheme(), "http" | "https"));
+            url = next.ok_or_else(|| FetchError::BadRedirect { url: shown_url(&url) })?;
+        }
+        Err(FetchError::TooManyRedirects { url: shown_url(self.url), limit: MAX_REDIRECTS })
+    }
+
+    /// Names are checked when they are resolved; addresses in the URL itself are not resolved.
+    fn check_address(&self, url: &Url) -> Result<(), FetchError> {
+        let address = match url.host() {
+            Some(Host::Ipv4(address)) => address.into(),
+            Some(Host::Ipv6(address)) => address.into(),
+            Some(Host::Domain(_)) | None => return Ok(()),
+        };
+        if self.limits.allow_private || is_public(address) {
+            return Ok(());
+        }
+        Err(FetchError::PrivateAddress { url: shown_url(url), address })
+    }
+
+    fn no_answer(&self, url: &Url, error: reqwest::Error) -> FetchError {
+        let url = shown_url(url);
+        let mut cause = error.source();
+        while let Some(source) = cause {
+            if let Some(ResolveError::Private { address, .. }) = source.downcast_ref() {
+                return FetchError::PrivateAddress { url, address: *address };
+            }
+            cause = source.source();
+        }
+        FetchError::Connect { url, source: error.without_url() }
+    }
+
+    /// `response`, if a recording comes with it.
+    fn accepted(&self, url: &Url, response: Response) -> Result<Response, FetchError> {
+        let (status, url) = (response.status(), shown_url(url));
+        let code = status.as_u16();
+        match status {
+            StatusCode::OK | StatusCode::PARTIAL_CONTENT => Ok(response),
+            StatusCode::NOT_FOUND | StatusCode::GONE => Err(FetchError::NotFound { place: url }),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                Err(FetchError::Forbidden { place: url, status: Some(code) })
+            }
+            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS => {
+                Err(FetchError::Unavailable { url, status: code, retry_after: retry_after(response.headers()) })
+            }
+            // What a server in trouble asks for is not counted on: tries stay bounded.
+            _ if status.is_server_error() => Err(FetchError::Unavailable { url, status: code, retry_after: None }),
+            _ => Err(FetchError::Refused { url, status: code }),
+        }
+    }
+
+    async fn receive(&mut self, mut response: Response) -> Result<(), FetchError> {
+        let is_rest = response.status() == StatusCode::PARTIAL_CONTENT;
+        let here = self.spool.received_bytes();
+        // A part is asked for only where some is here already, and another part must not pass for the whole.
+        if is_rest && (here == 0 || starts_at(response.headers()) != Some(here)) {
+            return Err(FetchError::WrongPart { url: shown_url(self.url) });
+        }
+        if !is_rest {
+            self.spool.start_over().await?;
+            self.tag = header(response.headers(), &ETAG).filter(|tag| tag.starts_with('"')).map(str::to_owned);
+        }
+        let announced = header(response.headers(), &CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
+        self.spool.announce(announced.unwrap_or(0))?;
+        loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) => self.spool.write(&chunk).await?,
+                Ok(None) => return Ok(()),
+                Err(error) => {
+                    return Err(FetchError::Broken {
+                        url: shown_url(self.url),
+                        received_bytes: self.spool.received_bytes(),
+                        source: error.without_url(),
+                    });
+                }
+            }
+        }
+    }
+}
+
+fn header<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
+    headers.get(name)?.to_str().ok()
+}
+
+fn starts_at(headers: &HeaderMap) -> Option<u64> {
+    first_byte(header(headers, &CONTENT_RANGE)?)
+}
+
+/// Seconds in `Retry-After`; its dates are not read.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = header(headers, &RETRY_AFTER)?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
+}
+
+/// Last part of the URL's path, decoded.
+fn name_of(url: &Url) -> String {
+    let last = url.path_segments().and_then(|mut parts| parts.next_back()).unwrap_or_default();
+    // A file URL is the one place where the url crate decodes a path.
+    let decoded = Url::parse(&format!("file:///{last}")).ok().and_then(|url| url.to_file_path().ok());
+    decoded.and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned())).unwrap_or_else(|| last.into())
+}

@@ -1,0 +1,127 @@
+//! A recording on its way to disk, whatever it comes by: counted against the limit, hashed as it comes, gone when it is
+//! not finished.
+
+use std::io;
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+use tempfile::NamedTempFile;
+use tokio::io::{AsyncSeekExt as _, AsyncWriteExt as _};
+
+use super::{FetchError, Fetched, Place};
+
+/// Broken connections in one fetch before it counts as a try. A recording of gigabytes over a bad line takes many, and
+/// each has to bring some bytes.
+const MAX_RESUMPTIONS: u32 = 64;
+
+/// A temporary file that grows.
+pub(super) struct Spool<'a> {
+    into: &'a Path,
+    /// Where the recording comes from, as it may be shown.
+    place: String,
+    max_bytes: u64,
+    temp: NamedTempFile,
+    file: tokio::fs::File,
+    hasher: Sha256,
+    received_bytes: u64,
+    resumptions: u32,
+    /// What was here at the last resumption.
+    resumed_at: u64,
+}
+
+impl<'a> Spool<'a> {
+    /// A file in the folder `into`, which is made if it is missing, for at most `max_bytes` from `place`.
+    ///
+    /// # Errors
+    /// [`FetchError::Spool`].
+    pub(super) fn start(into: &'a Path, place: String, max_bytes: u64) -> Result<Self, FetchError> {
+        let spool = |source| FetchError::Spool { folder: into.into(), source };
+        let temp = std::fs::create_dir_all(into)
+            .and_then(|()| tempfile::Builder::new().prefix("recording-").tempfile_in(into))
+            .map_err(spool)?;
+        let file = tokio::fs::File::from_std(temp.reopen().map_err(spool)?);
+        let hasher = Sha256::new();
+        Ok(Self { into, place, max_bytes, temp, file, hasher, received_bytes: 0, resumptions: 0, resumed_at: 0 })
+    }
+
+    /// How far it came.
+    pub(super) fn received_bytes(&self) -> u64 {
+        self.received_bytes
+    }
+
+    /// Whether the rest may be asked for after a broken connection: only if that one brought something. Counts it.
+    pub(super) fn may_resume(&mut self) -> bool {
+        let has_come_on = self.received_bytes > self.resumed_at;
+        self.resumed_at = self.received_bytes;
+        self.resumptions += 1;
+        has_come_on && self.resumptions <= MAX_RESUMPTIONS
+    }
+
+    /// Hears that `rest` more bytes will come.
+    ///
+    /// # Errors
+    /// [`FetchError::TooLarge`].
+    pub(super) fn announce(&self, rest: u64) -> Result<(), FetchError> {
+        let size = rest.saturating_add(self.received_bytes);
+        if size > self.max_bytes { Err(self.too_large(Some(size))) } else { Ok(()) }
+    }
+
+    /// Adds `chunk`.
+    ///
+    /// # Errors
+    /// [`FetchError::TooLarge`] or [`FetchError::Spool`].
+    pub(super) async fn write(&mut self, chunk: &[u8]) -> Result<(), FetchError> {
+        self.received_bytes += chunk.len() as u64;
+        if self.received_bytes > self.max_bytes {
+            return Err(self.too_large(None));
+        }
+        self.hasher.update(chunk);
+        self.file.write_all(chunk).await.map_err(|source| self.failed(source))
+    }
+
+    /// Forgets what came.
+    ///
+    /// # Errors
+    /// [`FetchError::Spool`].
+    pub(super) async fn start_over(&mut self) -> Result<(), FetchError> {
+        self.hasher = Sha256::new();
+        self.received_bytes = 0;
+        self.resumed_at = 0;
+        self.file.set_len(0).await.map_err(|source| self.failed(source))?;
+        self.file.rewind().await.map_err(|source| self.failed(source))?;
+        Ok(())
+    }
+
+    /// The recording as it lies on disk.
+    ///
+    /// # Errors
+    /// [`FetchError::Empty`] or [`FetchError::Spool`].
+    pub(super) async fn finish(mut self, name: String, version: Option<String>) -> Result<Fetched, FetchError> {
+        self.file.flush().await.map_err(|source| self.failed(source))?;
+        if self.received_bytes == 0 {
+            return Err(FetchError::Empty { place: self.place });
+        }
+        Ok(Fetched {
+            place: Place::Downloaded(self.temp),
+            uri: self.place,
+            sha256: earmark_core::hex(&self.hasher.finalize()),
+            size_bytes: self.received_bytes,
+            name,
+            version,
+            entity_tag: None,
+        })
+    }
+
+    fn too_large(&self, size: Option<u64>) -> FetchError {
+        FetchError::TooLarge { place: self.place.clone(), size, limit: self.max_bytes }
+    }
+
+    fn failed(&self, source: io::Error) -> FetchError {
+        FetchError::Spool { folder: self.into.into(), source }
+    }
+}
+
+/// First byte in a `Content-Range` such as `bytes 100-199/200`.
+pub(super) fn first_byte(content_range: &str) -> Option<u64> {
+    content_range.strip_prefix("bytes ")?.split('-').next()?.parse().ok()
+}
