@@ -1,7 +1,9 @@
 //! The composition root: settings in, working parts out. The only file that names concrete back ends.
 
+mod handler;
+pub mod settings;
+
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,8 +12,8 @@ use earmark_asr::glm::GlmClient;
 use earmark_audio::segment::SpeechModel;
 use earmark_core::{Clock, SystemClock, WorkerId};
 use earmark_journal::{
-    Accounts as AccountStates, AuditLog, Caps, Database, Journal, JournalError, Outbox, ResultStore, RuleSets,
-    SqlAuditLog, SqlResults, Usage, WorkerInfo,
+    Accounts as AccountStates, AuditLog, Caps, Database, Journal, Outbox, ResultStore, RuleSets, SqlAuditLog,
+    SqlResults, Usage, WorkerInfo,
 };
 use earmark_notify::{Delivery, Webhook};
 use earmark_objects::{
@@ -23,12 +25,11 @@ use earmark_queue::{Attempts, Backoff, Broker, Handler, JournalQueue, Queue, Wor
 use earmark_rules::RuleSet;
 use tokio::sync::Semaphore;
 
-use crate::complaint::Complaint;
+use crate::config::CommandError;
+use crate::config::locate;
 use crate::config::{AccountKey, BUILT_IN, Config, EngineKind, FallbackKind, Output, USUAL};
-use crate::orphans::{OrphanReport, OrphanSweep};
-use crate::rules_in_force::{self, Why};
-use crate::work::JobHandler;
-use crate::{engines, places, rule_files, settings};
+use crate::engines;
+use handler::JobHandler;
 
 /// Longest wait between two tries.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(600);
@@ -82,11 +83,11 @@ impl App {
     /// Opens the database, making it if it is not there, and brings it up to date.
     ///
     /// # Errors
-    /// [`Complaint`] with a hint.
-    pub async fn open(config: Config) -> Result<Self, Complaint> {
+    /// [`CommandError`] with a hint.
+    pub async fn open(config: Config) -> Result<Self, CommandError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         if config.queue.is_redis() && config.database.url.starts_with("sqlite::memory:") {
-            return Err(Complaint::plain(
+            return Err(CommandError::plain(
                 "EARMARK__QUEUE__URL is a Redis and EARMARK__DATABASE__URL a database in this process's memory",
                 Some(
                     "jobs that lie in Redis outlive the process: use a database that does too, or sqlite: as the queue",
@@ -101,15 +102,15 @@ impl App {
     /// Opens a database that is there and up to date, and makes nothing.
     ///
     /// # Errors
-    /// [`Complaint`] with a hint.
-    pub async fn open_existing(config: Config) -> Result<Self, Complaint> {
+    /// [`CommandError`] with a hint.
+    pub async fn open_existing(config: Config) -> Result<Self, CommandError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let database =
             Database::open_existing_with(&config.database.url, &config.database.options(), clock.clone()).await?;
         Self::of(config, clock, database)
     }
 
-    fn of(config: Config, clock: Arc<dyn Clock>, database: Database) -> Result<Self, Complaint> {
+    fn of(config: Config, clock: Arc<dyn Clock>, database: Database) -> Result<Self, CommandError> {
         let journal = journal(&config, &database);
         let broker = match config.queue.is_redis() {
             true => Some(Arc::new(Broker::open(&config.queue.url, journal.clone())?)),
@@ -132,46 +133,6 @@ impl App {
         })
     }
 
-    /// The rule set in `path`, or the one in force; kept in the database as evidence.
-    ///
-    /// # Errors
-    /// [`Complaint`] naming file, line and column.
-    pub async fn rules(&self, path: Option<&Path>) -> Result<Arc<RuleSet>, Complaint> {
-        let Some(path) = path else { return Ok(self.rules_in_force().await?.0) };
-        let rules = rule_files::load(path)?;
-        self.keep(&rules).await?;
-        Ok(Arc::new(rules))
-    }
-
-    /// The rule set in force, and why it is; kept in the database as evidence. Jobs that are offered here from then on are
-    /// told apart by it, too.
-    ///
-    /// # Errors
-    /// [`Complaint`] naming file, line and column.
-    pub async fn rules_in_force(&self) -> Result<(Arc<RuleSet>, Why), Complaint> {
-        let (rules, why) = rules_in_force::find(&self.rule_sets, self.config.rules.path.as_deref()).await?;
-        self.keep(&rules).await?;
-        self.journal.judge_by(&rules.id().sha256);
-        Ok((Arc::new(rules), why))
-    }
-
-    /// Keeps `rules` in the database.
-    ///
-    /// # Errors
-    /// [`Complaint`] when the database fails.
-    pub async fn keep(&self, rules: &RuleSet) -> Result<(), Complaint> {
-        let sources = serde_json::to_value(rules.sources()).map_err(|error| Complaint::internal(&error))?;
-        Ok(self.rule_sets.put(&rules.id().sha256, &rules.id().name, &sources).await?)
-    }
-
-    /// Puts on record that this process goes by the rule set `sha256`, unless another has done so.
-    ///
-    /// # Errors
-    /// [`JournalError`] when the database fails.
-    pub async fn note_rules(&self, sha256: &str, why: &Why) -> Result<(), JournalError> {
-        self.rule_sets.note_in_force(sha256, &why.to_string(), &self.actor()).await.map(drop)
-    }
-
     /// This process, as the audit log names it.
     pub fn actor(&self) -> String {
         let WorkerInfo { host, pid, .. } = self.worker_info();
@@ -186,8 +147,8 @@ impl App {
     /// The accounts at the provider, or the built-in engine as the only one, each with its permits.
     ///
     /// # Errors
-    /// [`Complaint`] naming the file or the setting that is missing, or the store of the permits that is not there.
-    pub async fn accounts(&self, loading: Loading) -> Result<Accounts, Complaint> {
+    /// [`CommandError`] naming the file or the setting that is missing, or the store of the permits that is not there.
+    pub async fn accounts(&self, loading: Loading) -> Result<Accounts, CommandError> {
         let books = self.books();
         if self.config.asr.engine == EngineKind::Local {
             let engine = Arc::new(engines::built_in(&self.config)?);
@@ -196,7 +157,7 @@ impl App {
                 // Reads the weights, and starts nothing where it was proved.
                 let believed =
                     tokio::task::spawn_blocking(move || believing.proved().map_or_else(|| believing.believe(), Ok));
-                believed.await.map_err(|error| Complaint::internal(&error))??;
+                believed.await.map_err(|error| CommandError::internal(&error))??;
             }
             let usual = self.built_in(engine, &books);
             return Ok(Accounts { usual, bound: HashMap::new(), fallback: None });
@@ -207,7 +168,7 @@ impl App {
             all.insert(key.name, Arc::new(account));
         }
         let named =
-            |name: &str| all.get(name).cloned().ok_or_else(|| Complaint::plain(format!("no account {name}"), None));
+            |name: &str| all.get(name).cloned().ok_or_else(|| CommandError::plain(format!("no account {name}"), None));
         let mut bound = HashMap::new();
         for (tenant, name) in &self.config.accounts.tenants {
             bound.insert(tenant.clone(), named(name)?);
@@ -225,7 +186,7 @@ impl App {
         Arc::new(Account::new(BUILT_IN.into(), engine, Arc::new(pool), 0.0, books.clone()))
     }
 
-    fn glm(&self, key: &AccountKey, books: &Arc<Books>) -> Result<Account, Complaint> {
+    fn glm(&self, key: &AccountKey, books: &Arc<Books>) -> Result<Account, CommandError> {
         let options = settings::glm(&self.config, key);
         let http = HttpOptions {
             connect_timeout: CONNECT_TIMEOUT,
@@ -234,7 +195,7 @@ impl App {
             // Whoever runs earmark names the provider; it may be a server in the same house.
             allow_private: true,
         };
-        let client = http_client(&http).map_err(|error| Complaint::internal(&error))?;
+        let client = http_client(&http).map_err(|error| CommandError::internal(&error))?;
         let (price, accounts) = (self.config.asr.price_cny_per_minute, &self.config.accounts);
         let permits = PoolOptions {
             reserve_call: accounts.reserve_call,
@@ -250,8 +211,8 @@ impl App {
     /// Where permits are kept, for people, and what is wrong with that place though it works.
     ///
     /// # Errors
-    /// [`Complaint`] when it cannot be reached.
-    pub async fn permits_place(&self) -> Result<(String, Option<String>), Complaint> {
+    /// [`CommandError`] when it cannot be reached.
+    pub async fn permits_place(&self) -> Result<(String, Option<String>), CommandError> {
         let url = self.permits_url();
         if url.starts_with("sqlite:") {
             return Ok((self.database.place(), None));
@@ -265,7 +226,7 @@ impl App {
     }
 
     /// Permits where all processes of the account find them.
-    fn pool(&self, options: PoolOptions) -> Result<Pool, Complaint> {
+    fn pool(&self, options: PoolOptions) -> Result<Pool, CommandError> {
         let url = self.permits_url();
         let pool = if url.starts_with("sqlite:") {
             Pool::on(SqlStore::new(self.database.clone(), &options.key), options)
@@ -295,21 +256,21 @@ impl App {
     ///
     /// # Errors
     /// As [`accounts`](Self::accounts).
-    pub async fn pipeline(&self, rules: Arc<RuleSet>, progress: Arc<dyn Progress>) -> Result<Pipeline, Complaint> {
+    pub async fn pipeline(&self, rules: Arc<RuleSet>, progress: Arc<dyn Progress>) -> Result<Pipeline, CommandError> {
         self.pipeline_with(self.accounts(Loading::Now).await?, self.rule_book(rules), progress)
     }
 
     /// A pipeline on `accounts`.
     ///
     /// # Errors
-    /// [`Complaint`] naming the file that is missing, with a hint.
+    /// [`CommandError`] naming the file that is missing, with a hint.
     pub fn pipeline_with(
         &self,
         accounts: Accounts,
         rules: Arc<RuleBook>,
         progress: Arc<dyn Progress>,
-    ) -> Result<Pipeline, Complaint> {
-        let speech = Arc::new(SpeechModel::load(&places::speech_model(&self.config)?)?);
+    ) -> Result<Pipeline, CommandError> {
+        let speech = Arc::new(SpeechModel::load(&locate::speech_model(&self.config)?)?);
         // A folder is looked at once, here; a bucket that cannot be written today may be tomorrow, and its jobs wait.
         if let Output::Folder(folder) = &self.config.storage.output {
             check_folder(folder)?;
@@ -339,28 +300,8 @@ impl App {
         }
     }
 
-    fn s3_artifacts(&self, bucket: &str, prefix: &str) -> S3Artifacts {
+    pub fn s3_artifacts(&self, bucket: &str, prefix: &str) -> S3Artifacts {
         S3Artifacts::new(self.s3.clone(), bucket, prefix, settings::sse(&self.config))
-    }
-
-    /// Removes artifacts in the bucket that no job names, or only counts them; none where the output is a folder. Those of
-    /// jobs that the database does not know are among them only when asked for.
-    ///
-    /// # Errors
-    /// [`JournalError`] when the database or the bucket fails.
-    pub async fn sweep_orphans(&self, is_dry: bool, takes_unknown: bool) -> Result<Option<OrphanReport>, Complaint> {
-        let Output::S3 { bucket, prefix } = &self.config.storage.output else { return Ok(None) };
-        let artifacts = self.s3_artifacts(bucket, prefix);
-        let age_ms = i64::try_from(self.config.storage.orphan_age_secs * 1000).unwrap_or(i64::MAX);
-        let sweep = OrphanSweep {
-            artifacts: &artifacts,
-            journal: &self.journal,
-            results: self.results.as_ref(),
-            written_before_ms: self.clock.now_ms().saturating_sub(age_ms),
-            takes_unknown,
-            is_dry,
-        };
-        sweep.run().await.map(Some)
     }
 
     /// What lies under a prefix of a bucket.
@@ -371,8 +312,8 @@ impl App {
     /// What empties the outbox to the configured receiver; none where nobody is to be told.
     ///
     /// # Errors
-    /// [`Complaint`] when HTTPS cannot be set up.
-    pub fn delivery(&self) -> Result<Option<Delivery>, Complaint> {
+    /// [`CommandError`] when HTTPS cannot be set up.
+    pub fn delivery(&self) -> Result<Option<Delivery>, CommandError> {
         let notify = &self.config.notify;
         let Some(url) = notify.url.clone() else { return Ok(None) };
         // The receiver was named by whoever runs earmark, so it may well stand in the same house.
@@ -382,7 +323,7 @@ impl App {
             timeout: Some(NOTIFY_TIMEOUT),
             allow_private: true,
         };
-        let client = http_client(&options).map_err(|error| Complaint::internal(&error))?;
+        let client = http_client(&options).map_err(|error| CommandError::internal(&error))?;
         let webhook = Webhook::new(client, url, notify.secret.clone());
         let poll = Duration::from_millis(self.config.worker.poll_ms);
         Ok(Some(Delivery { outbox: self.outbox.clone(), notifier: Arc::new(webhook), clock: self.clock.clone(), poll }))

@@ -7,7 +7,7 @@ use std::path::Path;
 use config::{Environment, File, FileFormat, Map, Source, Value};
 
 use super::{Config, ConfigProblem};
-use crate::text_file;
+use crate::config::text_file;
 
 const DEFAULTS: &str = include_str!("default.toml");
 const PREFIX: &str = "EARMARK";

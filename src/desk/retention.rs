@@ -1,0 +1,33 @@
+//! What has had its time.
+
+use earmark_journal::{JournalError, Keep, Retention, RetentionReport};
+
+use crate::app::App;
+
+/// How long things are kept, as it is configured.
+pub fn keep(app: &App) -> Keep {
+    let days = &app.config.retention;
+    Keep {
+        clips_days: days.clips_days,
+        messages_days: days.messages_days,
+        waits_for_delivery: app.config.notify.url.is_some(),
+        waits_for_announcement: app.config.queue.is_redis(),
+        usage_days: days.usage_days,
+        workers_days: days.workers_days,
+        jobs_days: days.jobs_days,
+    }
+}
+
+/// Removes what has had its time.
+///
+/// # Errors
+/// [`JournalError`] when the database fails; what was removed before stays so.
+pub async fn now(app: &App) -> Result<RetentionReport, JournalError> {
+    let mut artifacts = 0_u64;
+    let mut gone = |_: &str| artifacts += 1;
+    let report = Retention::new(app.database.clone()).run(&keep(app), &mut gone).await?;
+    if artifacts > 0 {
+        tracing::info!(artifacts, "artifacts of removed jobs are named by none any more");
+    }
+    Ok(report)
+}

@@ -1,0 +1,235 @@
+//! The commands, one file each. Results go to standard output, everything else to standard error.
+
+mod accounts;
+mod alerts;
+mod audit;
+mod config;
+mod doctor;
+mod engine;
+mod findings;
+mod jobs;
+mod log;
+mod manifest;
+mod migrate;
+mod offer;
+mod plan;
+mod prefix;
+mod progress;
+mod queue;
+mod results;
+mod retention;
+mod rules;
+mod run;
+mod show;
+mod storage;
+mod submit;
+mod wait;
+
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+use earmark_journal::ALERT_LOG;
+
+use crate::app::App;
+use crate::config::CommandError;
+use crate::config::{Config, Setting};
+use crate::desk::service::{Halves, Run, Stopped};
+
+pub use findings::shown as shown_finding;
+
+/// Recordings of meetings and calls in; transcripts, findings and evidence out.
+#[derive(Debug, Parser)]
+#[command(name = "earmark", version, max_term_width = 100)]
+struct Cli {
+    /// A TOML file with settings; the environment (EARMARK__SECTION__KEY) comes before it.
+    #[arg(long, global = true, value_name = "FILE", env = "EARMARK_CONFIG")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Process recordings here and now.
+    Run(run::Args),
+    /// Serve the API and work, in one process.
+    Up,
+    /// Serve the API.
+    Serve,
+    /// Work on queued jobs.
+    Work,
+    /// Put recordings on the queue.
+    Submit(submit::Args),
+    /// Say what recordings would take and cost, without sending anything.
+    Plan(plan::Args),
+    /// List, show, retry or cancel jobs.
+    #[command(subcommand)]
+    Jobs(jobs::Command),
+    /// Show the queue, pause or resume it.
+    #[command(subcommand)]
+    Queue(queue::Command),
+    /// Show or export a finished job's report and transcript.
+    #[command(subcommand)]
+    Results(results::Command),
+    /// List findings, confirm or reject them.
+    #[command(subcommand)]
+    Findings(findings::Command),
+    /// Check, test, show, activate or compare rules.
+    #[command(subcommand)]
+    Rules(rules::Command),
+    /// Verify or export the audit log.
+    #[command(subcommand)]
+    Audit(audit::Command),
+    /// List, pause or resume accounts, or show what was used.
+    #[command(subcommand)]
+    Accounts(accounts::Command),
+    /// List or acknowledge alerts.
+    #[command(subcommand)]
+    Alerts(alerts::Command),
+    /// Look after the output.
+    #[command(subcommand)]
+    Storage(storage::Command),
+    /// Remove what has had its time.
+    Retention(retention::Args),
+    /// Bring the database up to date.
+    Migrate,
+    /// Print every setting and where it comes from.
+    Config(config::Args),
+    /// Check everything that earmark needs.
+    Doctor,
+    /// Have the built-in engine prove itself.
+    #[command(hide = true)]
+    Engine,
+}
+
+/// How long the database may take to close.
+const CLOSE_TIME: Duration = Duration::from_secs(2);
+
+/// Exit code of a process that had to be replaced and could not: whoever watches it starts it again.
+const NOT_REPLACED: u8 = 3;
+
+/// How a command ended, if it could be carried out at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// All done.
+    Done,
+    /// Some recording failed, or something is not as it should be.
+    SomeFailed,
+    /// Something runs here that cannot be stopped: the process is to be replaced by a new one.
+    Replace,
+}
+
+impl From<Stopped> for Outcome {
+    fn from(stopped: Stopped) -> Self {
+        match stopped {
+            Stopped::InOrder => Self::Done,
+            Stopped::AtOnce => Self::SomeFailed,
+            Stopped::Hung => Self::Replace,
+        }
+    }
+}
+
+/// Runs the command line, with `service` for what runs for long, and gives the exit code: 0 done, 1 some recording failed, 2 usage or configuration.
+pub fn main(service: Run) -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors; clap knows which stream and code each has.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    match start(cli, service) {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::SomeFailed) => ExitCode::from(1),
+        Ok(Outcome::Replace) => replace(),
+        Err(complaint) => {
+            show::error(&complaint);
+            ExitCode::from(complaint.exit_code)
+        }
+    }
+}
+
+/// Runs the program anew in this process, under the same id and with the same arguments: threads that hang end with it.
+/// Comes back only when that fails.
+fn replace() -> ExitCode {
+    let mut arguments = std::env::args_os();
+    let name = arguments.next().unwrap_or_else(|| "earmark".into());
+    // The program that runs now, whatever lies under its name by now.
+    let error = std::process::Command::new("/proc/self/exe").arg0(name).args(arguments).exec();
+    show::note(&format!("the process could not be replaced, start it again: {error}"));
+    ExitCode::from(NOT_REPLACED)
+}
+
+fn start(cli: Cli, service: Run) -> Result<Outcome, CommandError> {
+    let environment = crate::config::environment(std::env::vars_os())?;
+    let (settings, table) = Config::load(cli.config.as_deref(), &environment)?;
+    // `run` says itself what became of every recording, alerts among it; lines of the log would say it twice.
+    let is_run = matches!(cli.command, Command::Run(_));
+    let silenced = if is_run { format!("earmark_queue=off,{ALERT_LOG}=off") } else { String::new() };
+    log::start(&settings.log, &silenced)?;
+    // One provider of cryptography for every TLS connection; a second call can only mean it is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CommandError::internal(&error))?;
+    let outcome = runtime.block_on(dispatch(cli.command, settings, table, service));
+    // Blocking work that did not stop in time must not hold up the end of the program.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn dispatch(
+    command: Command,
+    settings: Config,
+    table: Vec<Setting>,
+    service: Run,
+) -> Result<Outcome, CommandError> {
+    match command {
+        Command::Config(args) => return config::config(&args, settings, &table).await,
+        Command::Doctor => return doctor::doctor(settings).await,
+        Command::Engine => return engine::engine(settings).await,
+        Command::Rules(command) => return rules::rules(command, settings).await,
+        _ => {}
+    }
+    let app = match command {
+        // Whoever looks for something must not make an empty database and find nothing in it.
+        Command::Jobs(_)
+        | Command::Queue(_)
+        | Command::Results(_)
+        | Command::Findings(_)
+        | Command::Audit(_)
+        | Command::Accounts(_)
+        | Command::Alerts(_)
+        | Command::Storage(_)
+        | Command::Retention(_) => App::open_existing(settings).await?,
+        Command::Plan(_) => plan::open(settings).await?,
+        _ => App::open(settings).await?,
+    };
+    let outcome = match command {
+        Command::Run(args) => run::run(&app, args).await,
+        Command::Up => service(&app, Halves::Both).await.map(Outcome::from),
+        Command::Serve => service(&app, Halves::Serve).await.map(Outcome::from),
+        Command::Work => service(&app, Halves::Work).await.map(Outcome::from),
+        Command::Submit(args) => submit::submit(&app, args).await,
+        Command::Jobs(command) => jobs::jobs(&app, command).await,
+        Command::Queue(command) => queue::queue(&app, command).await,
+        Command::Results(command) => results::results(&app, command).await,
+        Command::Findings(command) => findings::findings(&app, command).await,
+        Command::Audit(command) => audit::audit(&app, command).await,
+        Command::Plan(args) => plan::plan(&app, args).await,
+        Command::Accounts(command) => accounts::accounts(&app, command).await,
+        Command::Alerts(command) => alerts::alerts(&app, command).await,
+        Command::Storage(command) => storage::storage(&app, command).await,
+        Command::Retention(args) => retention::retention(&app, &args).await,
+        Command::Migrate => migrate::migrate(&app).await,
+        Command::Config(_) | Command::Doctor | Command::Engine | Command::Rules(_) => Ok(Outcome::Done),
+    };
+    // What was written is safe already; a connection that is still busy must not hold up the end of the program.
+    let _ = tokio::time::timeout(CLOSE_TIME, app.close()).await;
+    outcome
+}

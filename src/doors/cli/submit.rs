@@ -1,0 +1,177 @@
+//! `earmark submit`: recordings put on the queue.
+
+use std::time::Duration;
+
+use earmark_core::{Job, JobState, Lane, NewJob};
+use earmark_journal::Accepted;
+
+use super::manifest::{self, Given};
+use super::wait::wait;
+use super::{Outcome, jobs, show};
+use crate::app::App;
+use crate::config::CommandError;
+use crate::desk::duration;
+
+/// How long the queue may take to be told of new jobs.
+const DISPATCH: Duration = Duration::from_secs(2);
+
+/// Put recordings on the queue.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    given: Given,
+    /// How urgent: webhook, call, archive.
+    #[arg(long, default_value = "call")]
+    lane: Lane,
+    /// Your own key for the recording: submitted again with the same key, it is the same job.
+    #[arg(long)]
+    key: Option<String>,
+    /// More urgent within its lane and tenant the higher it is, -100 to 100; a manifest's own comes first.
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true, value_parser = priority)]
+    priority: i64,
+    /// Process the recordings again, even where there is a job for the same one or a transcript of the same audio.
+    #[arg(long)]
+    again: bool,
+    /// Judge by the rule set with this hash (its beginning will do) instead of the one in force; a manifest's own comes
+    /// first.
+    #[arg(long, value_name = "HASH")]
+    rules: Option<String>,
+    /// Wait until every job has ended; exit code 1 when one has no result.
+    #[arg(long)]
+    wait: bool,
+    /// Wait no longer than this, e.g. 90, 5m, 2h; then exit code 1, and the jobs stay queued.
+    #[arg(long, value_name = "TIME", requires = "wait", value_parser = duration::parse)]
+    timeout: Option<Duration>,
+    /// As JSON, a job a line.
+    #[arg(long)]
+    json: bool,
+}
+
+/// The command.
+pub async fn submit(app: &App, args: Args) -> Result<Outcome, CommandError> {
+    let mut new = manifest::offered(&args.given, args.lane, args.priority)?;
+    let prefix = manifest::prefix(app, &args.given, args.lane)?;
+    if args.key.is_some() && (new.len() != 1 || prefix.is_some()) {
+        return Err(CommandError::plain(
+            "--key names one recording, and not one was given",
+            Some("give the keys in a --manifest"),
+        ));
+    }
+    if let (Some(key), [one]) = (&args.key, new.as_mut_slice()) {
+        one.key = Some(key.clone());
+    }
+    let rule_set = match &args.rules {
+        Some(hash) => Some(app.rule_sets.find(hash).await?.sha256),
+        None => None,
+    };
+    for one in &mut new {
+        one.options.is_repeat |= args.again;
+        if one.options.rule_set.is_none() {
+            one.options.rule_set.clone_from(&rule_set);
+        }
+    }
+    // The rules in force are part of what makes a recording the same job again.
+    app.rules(None).await?;
+    let mut submitting = Submitting { app, is_json: args.json, outcome: Outcome::Done, open: args.wait.then(Vec::new) };
+    submitting.offer(&new).await?;
+    drop(new);
+    if let Some(mut prefix) = prefix {
+        loop {
+            let mut batch = prefix.batch().await?;
+            if batch.is_empty() {
+                break;
+            }
+            for one in &mut batch {
+                one.priority = args.priority;
+                one.options.is_repeat = args.again;
+                one.options.rule_set.clone_from(&rule_set);
+            }
+            submitting.offer(&batch).await?;
+        }
+    }
+    let Submitting { outcome, open, .. } = submitting;
+    match open {
+        Some(open) => {
+            let waited = wait(app, open, args.timeout).await?;
+            Ok(if outcome == Outcome::Done { waited } else { outcome })
+        }
+        None => Ok(outcome),
+    }
+}
+
+/// Recordings on their way into the journal.
+struct Submitting<'a> {
+    app: &'a App,
+    is_json: bool,
+    outcome: Outcome,
+    /// Jobs to be waited for, where someone waits.
+    open: Option<Vec<Job>>,
+}
+
+impl Submitting<'_> {
+    /// Accepts `new` and says what became of each.
+    async fn offer(&mut self, new: &[NewJob]) -> Result<(), CommandError> {
+        if new.is_empty() {
+            return Ok(());
+        }
+        let accepted = self.app.journal.accept_many(new, jobs::ACTOR).await?;
+        dispatch(self.app).await;
+        for (Accepted { job, is_new }, new) in accepted.iter().zip(new) {
+            if job.location != new.location {
+                self.outcome = Outcome::SomeFailed;
+            }
+            if self.is_json {
+                show::json(
+                    &serde_json::json!({"job_id": job.id, "uri": job.uri, "state": job.state, "is_new": is_new}),
+                )?;
+            } else {
+                let known = format!("known, {}", job.state);
+                show::line(&format!("{}  {}  {}", job.id, if *is_new { "accepted" } else { &known }, job.uri));
+            }
+            if !is_new && let Some(note) = about_known(job, new) {
+                show::note(&note);
+            }
+        }
+        if let Some(open) = &mut self.open {
+            open.extend(accepted.into_iter().map(|accepted| accepted.job));
+        }
+        Ok(())
+    }
+}
+
+/// Puts what is accepted before the workers at once, as far as there is room; where that fails they find it themselves.
+async fn dispatch(app: &App) {
+    let Some(broker) = &app.broker else { return };
+    if let Ok(Err(error)) = tokio::time::timeout(DISPATCH, broker.dispatcher().pass()).await {
+        tracing::debug!(%error, "could not put the jobs on the queue; the workers will");
+    }
+}
+
+fn priority(text: &str) -> Result<i64, String> {
+    let value = text.parse::<i64>().map_err(|error| error.to_string())?;
+    earmark_core::checked_priority(value).map_err(|error| error.to_string())
+}
+
+/// What the producer of `new` has to know of the job there is: without a word its recording would never be processed.
+fn about_known(job: &Job, new: &NewJob) -> Option<String> {
+    let (id, uri, key) = (&job.id, &new.uri, new.key.as_deref().unwrap_or_default());
+    if job.location != new.location {
+        return Some(format!(
+            "error: the key `{key}` names {} already, {uri} was not accepted\n  hint: a key names one recording; give this one another",
+            job.uri
+        ));
+    }
+    if job.version != new.version {
+        return Some(format!(
+            "warning: {uri} has changed since its key `{key}` was given, and is not processed again\n  hint: give what is new in it another key"
+        ));
+    }
+    match job.state {
+        JobState::Dead | JobState::Cancelled => Some(format!(
+            "warning: {uri} is job {id} already, which is {}{}\n  hint: `earmark jobs retry {id}` has it tried again, `earmark submit --again` makes another job",
+            job.state,
+            job.error.as_ref().map(|error| format!(" ({})", error.code)).unwrap_or_default(),
+        )),
+        JobState::Ready | JobState::Leased | JobState::Done => None,
+    }
+}

@@ -1,0 +1,53 @@
+//! `/v1/queue`
+
+use axum::extract::State;
+use axum::extract::rejection::JsonRejection;
+use axum::{Extension, Json};
+use earmark_core::{Lane, Tenant};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::Api;
+use super::auth::Caller;
+use super::error::ApiError;
+use crate::desk::queue::Look;
+
+/// What is paused or resumed; everything where nothing is named.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    lane: Option<Lane>,
+    tenant: Option<Tenant>,
+}
+
+/// How many jobs stand where, who works, what is paused, and what lies in the streams.
+pub async fn stats(State(api): State<Api>) -> Result<Json<Value>, ApiError> {
+    Ok(Json(Look::at(&api.journal, api.broker.as_deref()).await?.json()))
+}
+
+/// Has nothing more taken of a lane, a tenant or at all, and tells what is paused then.
+pub async fn pause(
+    State(api): State<Api>,
+    Extension(caller): Extension<Caller>,
+    part: Result<Json<Part>, JsonRejection>,
+) -> Result<Json<Value>, ApiError> {
+    let Json(part) = part.map_err(|rejection| malformed(&rejection))?;
+    let is_new = api.journal.pause(part.lane, part.tenant.as_ref(), &caller.actor).await?;
+    Ok(Json(json!({"is_new": is_new, "pauses": api.journal.pauses().await?})))
+}
+
+/// Lifts the pauses of a lane, a tenant or all of them, and tells what is still paused then.
+pub async fn resume(
+    State(api): State<Api>,
+    Extension(caller): Extension<Caller>,
+    part: Result<Json<Part>, JsonRejection>,
+) -> Result<Json<Value>, ApiError> {
+    let Json(part) = part.map_err(|rejection| malformed(&rejection))?;
+    let lifted = api.journal.resume(part.lane, part.tenant.as_ref(), &caller.actor).await?;
+    Ok(Json(json!({"lifted": lifted, "pauses": api.journal.pauses().await?})))
+}
+
+fn malformed(rejection: &JsonRejection) -> ApiError {
+    ApiError::new(rejection.status(), "queue.malformed", rejection.body_text())
+        .hint("send JSON: lane, tenant, both, or {} for everything")
+}

@@ -1,0 +1,5 @@
+//! How earmark is reached: each door parses, calls the desk and renders, nothing else.
+
+pub mod cli;
+pub mod http;
+pub mod transcriptions;
