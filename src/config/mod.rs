@@ -87,6 +87,7 @@ impl Config {
 
 #[cfg(test)]
 mod tests {
+    use super::layers::Origin;
     use super::*;
 
     fn load(environment: &[(&str, &str)]) -> Result<(Config, Vec<Setting>), ConfigProblem> {
