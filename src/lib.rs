@@ -12,8 +12,8 @@
 //! ```
 //! `earmark_pipeline` holds the main path: fetch, decode, segment, transcribe, stitch, flag, write.
 
-mod app;
-mod config;
+pub mod app;
+pub mod config;
 pub mod desk;
 pub mod doors;
 mod engines;

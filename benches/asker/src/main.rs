@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use earmark::app::{App, Loading};
-use earmark::complaint::Complaint;
+use earmark::config::CommandError;
 use earmark::config::{Config, environment};
 
 use asking::Load;
@@ -39,6 +39,6 @@ async fn run(load: Load) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn in_words(complaint: Complaint) -> Box<dyn Error> {
+fn in_words(complaint: CommandError) -> Box<dyn Error> {
     complaint.to_string().into()
 }
