@@ -5,6 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+#[path = "architecture/modules.rs"]
+mod modules;
+
+use modules::{Crate, circles};
+
 /// Edges between the packages, all downward; every package may use `core`.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("core", &[]),
@@ -96,15 +101,109 @@ fn each_back_end_is_known_where_it_belongs() {
     }
 }
 
+/// Folders of sources that are a crate: the program's, and each of `workers`.
+fn crates() -> Vec<PathBuf> {
+    let workers = ALLOWED.iter().map(|(name, _)| root().join("workers").join(name).join("src"));
+    workers.chain([root().join("src")]).collect()
+}
+
+/// `file` as it stands in the repository.
+fn short(file: &Path) -> String {
+    file.strip_prefix(root()).unwrap().display().to_string()
+}
+
+#[test]
+fn no_file_of_a_crate_uses_one_that_uses_it() {
+    let mut found = Vec::new();
+    for folder in crates() {
+        let uses = Crate::read(&folder).uses();
+        assert!(uses.values().any(|used| !used.is_empty()) || uses.len() < 4, "{}: nothing was read", folder.display());
+        for circle in circles(&uses) {
+            found.push(String::new());
+            for file in &circle {
+                let used = uses[*file].iter().filter(|used| circle.contains(&used.as_path()));
+                found.push(format!(
+                    "{} -> {}",
+                    short(file),
+                    used.map(|used| short(used)).collect::<Vec<_>>().join(" ")
+                ));
+            }
+        }
+    }
+    assert!(found.is_empty(), "files that use each other:{}", found.join("\n"));
+}
+
+/// Parts of the program, and which others each may use beside its own files. A door knows no other door.
+const PARTS: &[(&str, &[&str])] = &[
+    ("src/config", &[]),
+    ("src/engines.rs", &["src/config"]),
+    ("src/app", &["src/config", "src/engines.rs"]),
+    ("src/desk", &["src/config", "src/engines.rs", "src/app"]),
+    ("src/doors/cli", &["src/config", "src/desk"]),
+    ("src/doors/http", &["src/config", "src/desk"]),
+    ("src/doors/transcriptions", &["src/config", "src/desk"]),
+    ("src/service", &["src/config", "src/engines.rs", "src/app", "src/desk", "src/doors"]),
+];
+
+#[test]
+fn parts_of_the_program_use_only_what_lies_below_them() {
+    let uses = Crate::read(&root().join("src")).uses();
+    let part = |file: &str| {
+        let is_in = |part: &&(&str, &[&str])| file.starts_with(part.0);
+        PARTS.iter().find(is_in)
+    };
+    let mut wrong = Vec::new();
+    for (file, used) in &uses {
+        let Some((name, below)) = part(&short(file)) else { continue };
+        for other in used.iter().map(|other| short(other)) {
+            let is_own = other.starts_with(name);
+            // What several doors share lies beside them.
+            let is_shared = name.starts_with("src/doors/") && other.starts_with("src/doors/") && part(&other).is_none();
+            if !is_own && !is_shared && !below.iter().any(|below| other.starts_with(below)) {
+                wrong.push(format!("{} -> {other}", short(file)));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "not drawn:\n{}", wrong.join("\n"));
+}
+
+/// A door has words of its own and those that all share; what it asks, it asks of the desk.
+#[test]
+fn doors_know_of_the_workers_only_the_shared_words() {
+    let mut files = Vec::new();
+    sources(&root().join("src/doors"), &mut files);
+    let mut wrong = Vec::new();
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        for (name, _) in ALLOWED.iter().filter(|(name, _)| *name != "core") {
+            if text.contains(&format!("earmark_{}::", name.replace('-', "_"))) {
+                wrong.push(format!("{} uses earmark-{name}", short(&file)));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[test]
 fn only_the_composition_root_names_back_ends() {
     let mut files = Vec::new();
     sources(&root().join("src"), &mut files);
-    for file in files.iter().filter(|file| !file.ends_with("app.rs")) {
+    for file in files.iter().filter(|file| !short(file).starts_with("src/app") && !file.ends_with("engines.rs")) {
         let text = std::fs::read_to_string(file).unwrap();
-        for back_end in
-            ["JournalQueue", "RedisQueue", "SqlResults", "SqlAuditLog", "LocalPool", "Webhook::new", "Recordings::new"]
-        {
+        for back_end in [
+            "JournalQueue",
+            "RedisQueue",
+            "SqlResults",
+            "SqlAuditLog",
+            "SqlStore",
+            "RedisStore",
+            "Webhook::new",
+            "Recordings::new",
+            "FileArtifacts",
+            "GlmClient",
+            "LocalEngine",
+            "S3::new",
+        ] {
             assert!(!text.contains(back_end), "{} names {back_end}", file.display());
         }
     }
