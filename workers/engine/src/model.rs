@@ -6,7 +6,7 @@ use std::sync::Arc;
 use earmark_asr::local::window_frames;
 
 use crate::mel::LogMel;
-use crate::script::{MANDARIN, traditional_tokens};
+use crate::simplified_chinese::{MANDARIN, traditional_tokens};
 use crate::vocabulary::Vocabulary;
 use crate::whisper::{Encoded, Search, Whisper};
 

@@ -1,14 +1,14 @@
 //! A batch of clips to their texts.
 
 use earmark_asr::LanguageChoice;
-use earmark_asr::doubt::{is_echo, is_improbable, is_invented, is_silent, is_speakable, loops};
+use earmark_asr::hallucination::{is_echo, is_improbable, is_invented, is_silent, is_speakable, loops};
 use earmark_asr::local::wire::Clip;
 use earmark_core::{ClipText, Dropped, TimePrecision, TimedText, ms_to_samples, samples_to_ms, to_simplified};
 
 use crate::language::choose;
 use crate::model::{Decoded, Decoding, Model};
 use crate::prompt::Previous;
-use crate::script::MANDARIN;
+use crate::simplified_chinese::MANDARIN;
 use crate::timing::{Span, Stretch, character_times, segment, spans, tokens_of};
 use crate::vocabulary::Character;
 use crate::whisper::Encoded;

@@ -3,7 +3,7 @@
 use earmark_core::{TimedText, Word};
 
 use crate::vocabulary::{Character, Vocabulary};
-use earmark_asr::letters::is_ideograph;
+use earmark_asr::scripts::is_ideograph;
 
 /// One frame of the encoder's output.
 const FRAME_MS: u64 = 20;

@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use earmark_core::ms_to_samples;
 
-use super::death::Death;
+use super::listening_window::LONGEST_CLIP_MS;
 use super::process::{Process, Texts};
-use super::window::LONGEST_CLIP_MS;
-use crate::doubt::plain;
+use super::termination::Termination;
+use crate::hallucination::normalised;
 use crate::{ClipRequest, LanguageChoice, Sound};
 
 /// Three seconds, the longest clip's rest is silence: what a clip takes in time and memory is proved too. Of a reading of Jane Austen (LibriVox, public domain; `tests/fixtures/real/austen0880.flac`): 16-bit
@@ -23,7 +23,7 @@ const MOST_WRONG_PERCENT: usize = 25;
 pub(super) enum Failed {
     /// The engine ended.
     #[error("{0}")]
-    Died(Death),
+    Ended(Termination),
     /// Nothing could be asked: says nothing of the engine.
     #[error("{0}")]
     NotAsked(String),
@@ -45,7 +45,7 @@ pub(super) fn prove(process: &Process, threads: usize, batch: usize, deadline: D
             .collect();
         for answer in asked {
             let answer = answer.map_err(|error| Failed::NotAsked(format!("cannot start a thread: {error}")))?;
-            let texts = answer.join().map_err(|_| Failed::Wrong("it panicked".into()))?.map_err(Failed::Died)?;
+            let texts = answer.join().map_err(|_| Failed::Wrong("it panicked".into()))?.map_err(Failed::Ended)?;
             check(&texts).map_err(Failed::Wrong)?;
         }
         Ok(began.elapsed())
@@ -74,7 +74,7 @@ fn check(texts: &Texts) -> Result<(), String> {
 }
 
 fn letters(text: &str) -> Vec<char> {
-    plain(text, false).chars().collect()
+    normalised(text, false).chars().collect()
 }
 
 /// Letters to be changed, added or left out.

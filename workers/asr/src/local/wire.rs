@@ -18,7 +18,7 @@ const SAMPLES_AT_ONCE: usize = 8 << 10;
 
 /// A batch for one of the engine's threads.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Question {
+pub(crate) struct Question {
     /// Its number, which the answer bears.
     pub batch: u64,
     /// Which thread is to work on it, from 0.
@@ -30,11 +30,11 @@ pub struct Question {
 /// A clip without its samples.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ClipHead {
-    /// How many.
+    /// How many samples there are.
     pub samples: usize,
-    /// Which language.
+    /// In which language it is, or how that is to be found out.
     pub language: LanguageChoice,
-    /// Fixed context.
+    /// Fixed context: names of products, the kind of conversation.
     pub prompt: Option<String>,
     /// Names and terms to be spelled right.
     pub glossary: Vec<String>,
@@ -69,7 +69,7 @@ pub enum Answer {
     },
     /// What was heard in a batch.
     Heard {
-        /// Which.
+        /// The number of the question that this answers.
         batch: u64,
         /// For each clip in order its text, or why there is none.
         texts: Vec<Result<ClipText, String>>,
@@ -80,7 +80,7 @@ pub enum Answer {
 ///
 /// # Errors
 /// [`io::Error`] when the engine does not take it.
-pub fn write_question(to: impl Write, batch: u64, thread: usize, requests: &[ClipRequest]) -> io::Result<()> {
+pub(crate) fn write_question(to: impl Write, batch: u64, thread: usize, requests: &[ClipRequest]) -> io::Result<()> {
     let head = |request: &ClipRequest| ClipHead {
         samples: request.sound.samples().len(),
         language: request.language.clone(),
@@ -143,7 +143,7 @@ pub fn write_answer(mut to: impl Write, answer: &Answer) -> io::Result<()> {
 ///
 /// # Errors
 /// [`io::Error`] when it breaks off within a word or talks nonsense.
-pub fn read_answer(from: impl Read) -> io::Result<Option<Answer>> {
+pub(crate) fn read_answer(from: impl Read) -> io::Result<Option<Answer>> {
     read_text(from)
 }
 
