@@ -3,7 +3,7 @@
 use std::f64::consts::PI;
 use std::sync::Arc;
 
-use earmark_audio::spectrum;
+use earmark_audio::real_fft;
 use earmark_core::SAMPLE_RATE_HZ;
 use realfft::RealToComplex;
 use realfft::num_complex::Complex32;
@@ -34,7 +34,7 @@ impl LogMel {
     /// `n_bands` triangles on the Slaney mel scale from 0 to 8 kHz, each of area one.
     pub(crate) fn new(n_bands: usize) -> Self {
         let taper = (0..FRAME).map(|i| (0.5 - 0.5 * (2.0 * PI * i as f64 / FRAME as f64).cos()) as f32).collect();
-        Self { bands: bands(n_bands), taper, fft: spectrum(FRAME) }
+        Self { bands: bands(n_bands), taper, fft: real_fft(FRAME) }
     }
 
     /// The window of `frames` frames that begins with `samples` (mono, 16 kHz, -1 to 1) and goes on with silence,

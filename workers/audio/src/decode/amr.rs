@@ -7,7 +7,6 @@ use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read};
 use std::path::Path;
 
-use super::ffmpeg::Foreign;
 use super::output::Output;
 use crate::AudioError;
 
@@ -21,13 +20,7 @@ pub(super) const WIDE_MARK: &[u8] = b"#!AMR-WB\n";
 const NARROW_BYTES: [usize; 16] = [12, 13, 15, 17, 19, 20, 26, 31, 5, 6, 5, 5, 0, 0, 0, 0];
 const WIDE_BYTES: [usize; 16] = [17, 23, 32, 36, 40, 46, 50, 58, 60, 5, 0, 0, 0, 0, 0, 0];
 
-/// The way for an AMR file.
-pub(super) fn foreign(is_wide: bool) -> Foreign {
-    let (format, band) = if is_wide { ("AMR-WB", Band::Wide) } else { ("AMR", Band::Narrow) };
-    Foreign { demuxer: Some("amr"), amr: Some(band), ..Foreign::named(format) }
-}
-
-/// Which of the two.
+/// Which of AMR's two kinds a file is: its sound reaches to 3.4 or to 7 kHz.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Band {
     Narrow,

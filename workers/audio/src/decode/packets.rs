@@ -15,12 +15,14 @@ use symphonia::core::meta::MetadataOptions;
 use symphonia::core::packet::Packet;
 use symphonia::core::units::TimeBase;
 
-use super::ffmpeg::Foreign;
-use super::names::codec_name;
+use super::codec_names::codec_name;
+use super::foreign::Foreign;
+use super::options::DecodeOptions;
 use super::output::{Output, check_declared};
+use super::sink::Streamed;
 use super::sniff::{Found, Length};
 use super::source::Source;
-use super::{DecodeOptions, Streamed, mp4, opus};
+use super::{mp4, opus};
 use crate::AudioError;
 
 /// Gaps in the packets' times up to this long are rounding, ms.
@@ -70,13 +72,13 @@ pub(super) fn decode(
         return Err(AudioError::NoAudioTrack { format: found.format });
     };
     let codec = codec_name(params.codec);
-    let Some(voice) = Voice::new(&params)? else {
+    let Some(decoder) = PacketDecoder::new(&params)? else {
         return Ok(Outcome::Elsewhere(Foreign::named(&format!("{} with {codec}", found.format))));
     };
     let rate_hz = params.sample_rate.unwrap_or(opus::CLOCK_HZ);
-    let declared = declared_secs(&track, &voice);
+    let declared = declared_secs(&track, &decoder);
     let mut session = Session {
-        voice,
+        decoder,
         track,
         edit,
         planes: Vec::new(),
@@ -123,7 +125,7 @@ fn to_frames(secs: f64, rate_hz: u64) -> u64 {
 
 /// A track on its way out.
 struct Session {
-    voice: Voice,
+    decoder: PacketDecoder,
     track: Track,
     edit: Option<mp4::Edit>,
     planes: Vec<Vec<f32>>,
@@ -207,8 +209,8 @@ impl Session {
 
     /// Decodes a packet; whether it could be.
     fn take(&mut self, packet: &Packet, output: &mut Output<'_>) -> Result<bool, AudioError> {
-        let decoded = match &mut self.voice {
-            Voice::Symphonia(decoder) => match decoder.decode(packet) {
+        let decoded = match &mut self.decoder {
+            PacketDecoder::Symphonia(decoder) => match decoder.decode(packet) {
                 Ok(buffer) => {
                     let spec = buffer.spec();
                     let (channels, rate_hz) = (spec.channels().count(), spec.rate());
@@ -217,7 +219,7 @@ impl Session {
                 }
                 Err(error) => Err(error.to_string()),
             },
-            Voice::Opus { decoder, .. } => match decoder.decode(&packet.data) {
+            PacketDecoder::Opus { decoder, .. } => match decoder.decode(&packet.data) {
                 Ok(planes) => {
                     let trimmed =
                         usize::try_from(packet.trim_end.get() * u64::from(SAMPLE_RATE_HZ) / u64::from(opus::CLOCK_HZ))
@@ -264,10 +266,10 @@ impl Session {
                 u64::try_from(u128::from(ticks) * u128::from(rate) / u128::from(edit.timescale)).unwrap_or(u64::MAX)
             };
             output.trim(frames(edit.skip), edit.keep.map(frames));
-        } else if let Voice::Opus { pre_skip, .. } = self.voice {
+        } else if let PacketDecoder::Opus { pre_skip, .. } = self.decoder {
             output.trim(u64::from(pre_skip) * rate / u64::from(opus::CLOCK_HZ), None);
         }
-        if matches!(self.voice, Voice::Symphonia(_)) {
+        if matches!(self.decoder, PacketDecoder::Symphonia(_)) {
             self.rate_hz = rate_hz;
         }
         Ok(())
@@ -298,8 +300,8 @@ impl Session {
     /// Goes on with the stream that follows in the same file; whether there is one that fits.
     fn follow(&mut self, reader: &dyn FormatReader, output: &Output<'_>) -> Result<bool, AudioError> {
         let Some((track, params)) = audio_track(reader) else { return Ok(false) };
-        let Some(voice) = Voice::new(&params)? else { return Ok(false) };
-        self.voice = voice;
+        let Some(decoder) = PacketDecoder::new(&params)? else { return Ok(false) };
+        self.decoder = decoder;
         self.track = track;
         self.origin = None;
         self.base = self.position;
@@ -315,12 +317,12 @@ fn ticks_to_frames(ticks: u64, clock: TimeBase, rate_hz: u32) -> u64 {
 }
 
 /// What turns packets into samples.
-enum Voice {
+enum PacketDecoder {
     Symphonia(Box<dyn AudioDecoder>),
     Opus { decoder: opus::Decoder, pre_skip: u16 },
 }
 
-impl Voice {
+impl PacketDecoder {
     /// None where the codec is unknown.
     fn new(params: &AudioCodecParameters) -> Result<Option<Self>, AudioError> {
         let channels = params.channels.as_ref().map_or(1, |channels| channels.count() as u64);
@@ -353,12 +355,12 @@ fn audio_track(reader: &dyn FormatReader) -> Option<(Track, AudioCodecParameters
 }
 
 /// How long the container says the track is, encoder's lead-in aside, in seconds.
-fn declared_secs(track: &Track, voice: &Voice) -> Option<f64> {
+fn declared_secs(track: &Track, decoder: &PacketDecoder) -> Option<f64> {
     let clock = track.time_base?;
     let secs = |ticks: u64| ticks as f64 * f64::from(clock.numer.get()) / f64::from(clock.denom.get());
     let declared = secs(track.duration.map(|duration| duration.get()).or(track.num_frames)?);
-    match voice {
-        Voice::Symphonia(_) => Some(declared),
-        Voice::Opus { pre_skip, .. } => Some(declared - f64::from(*pre_skip) / f64::from(opus::CLOCK_HZ)),
+    match decoder {
+        PacketDecoder::Symphonia(_) => Some(declared),
+        PacketDecoder::Opus { pre_skip, .. } => Some(declared - f64::from(*pre_skip) / f64::from(opus::CLOCK_HZ)),
     }
 }

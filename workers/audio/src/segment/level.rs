@@ -1,6 +1,6 @@
 //! How loud each frame is, and how far to raise what is quiet.
 
-use super::network::FRAME;
+use super::frame::FRAME;
 
 /// The level of a frame in half decibels above -100 dBFS: one byte, since a 36-hour channel has four million frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

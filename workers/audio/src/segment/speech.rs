@@ -2,9 +2,9 @@
 
 use earmark_core::{Region, ms_to_samples};
 
+use super::frame::{FRAME, frames_of};
 use super::level::{Level, nth_loudest};
-use super::network::FRAME;
-use super::{SegmentOptions, frames_of};
+use super::options::SegmentOptions;
 
 /// How far back the first sound of a stretch is looked for, and how much of the stretch says how loud it is: half a
 /// second.
@@ -17,7 +17,7 @@ const ONSET_DB: f32 = 20.0;
 pub(super) struct Probability(u8);
 
 impl Probability {
-    /// Certainly not.
+    /// Certainly no speech.
     pub(super) const ZERO: Self = Self(0);
 
     /// From 0 to 1.

@@ -4,9 +4,9 @@ use std::cmp::Ordering;
 
 use earmark_core::Region;
 
-use super::channels::Relation;
+use super::channel_correlation::Relation;
+use super::frame::FRAME;
 use super::level::Level;
-use super::network::FRAME;
 use crate::{AudioError, Spool};
 
 /// What the first pass finds.

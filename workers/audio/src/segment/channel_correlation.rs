@@ -12,7 +12,7 @@ use crate::{AudioError, Spool};
 pub(super) struct Relation {
     /// The channel with the lower number.
     pub first: usize,
-    /// The other.
+    /// The channel with the higher number.
     pub second: usize,
     /// How many samples later the shared sound comes in `second`.
     pub lag: i64,

@@ -3,9 +3,9 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
-use super::Streamed;
-use super::laws::{A_LAW, MU_LAW};
+use super::g711::{A_LAW, MU_LAW};
 use super::output::Output;
+use super::sink::Streamed;
 use super::wave::{Encoding, Sound};
 use crate::AudioError;
 
