@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use earmark_core::{ClipText, Disposition, Engine, Failure, SAMPLE_RATE_HZ};
+use earmark_core::{ClipText, Disposition, Engine, Failure, SAMPLE_RATE_HZ, samples_to_ms};
 use serde::{Deserialize, Serialize};
 
 /// A recogniser: the built-in one, or one elsewhere.
@@ -131,7 +131,7 @@ impl Sound {
     /// How long it is, in milliseconds.
     pub fn duration_ms(&self) -> u64 {
         match self {
-            Self::Samples { samples, .. } => earmark_core::samples_to_ms(samples.len() as u64),
+            Self::Samples { samples, .. } => samples_to_ms(u64::try_from(samples.len()).unwrap_or(u64::MAX)),
             Self::File { duration_ms, .. } => *duration_ms,
         }
     }

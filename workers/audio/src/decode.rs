@@ -38,7 +38,7 @@ mod stream;
 mod upsample;
 mod wave;
 
-pub use options::{DecodeOptions, MAX_CHANNELS};
+pub use options::DecodeOptions;
 pub use sink::{Sink, Streamed};
 pub use spooled::{Decoded, decode};
 pub use stream::stream;

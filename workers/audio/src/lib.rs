@@ -7,6 +7,7 @@
 //! segment     where there is speech; clips cut where it is quietest; a clip's samples
 //! fourier     plans of Fourier transforms, for `segment` and for the engine
 //! error       what can be wrong with a recording's sound
+//! wide        counts in memory as counts in files
 //! ```
 
 pub mod decode;
@@ -14,6 +15,7 @@ mod error;
 mod fourier;
 pub mod segment;
 mod spool;
+mod wide;
 
 pub use error::AudioError;
 pub use fourier::real_fft;

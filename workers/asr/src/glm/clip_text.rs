@@ -32,8 +32,10 @@ pub(super) fn clip_text(answer: &Answer, request: &ClipRequest, duration_ms: u64
     if let Some(reason) = reason_to_drop(text, &kept, !loops.is_empty(), request, duration_ms) {
         dropped.push(Dropped { start_ms: 0, reason: reason.into(), characters: characters.len() });
     } else {
+        #[expect(clippy::as_conversions, reason = "numbers of characters, which 64 bits hold")]
+        let start_ms = |at: usize| duration_ms * at as u64 / characters.len().max(1) as u64;
         dropped.extend(loops.iter().map(|part| Dropped {
-            start_ms: duration_ms * part.start as u64 / characters.len().max(1) as u64,
+            start_ms: start_ms(part.start),
             reason: "loop".into(),
             characters: part.len(),
         }));

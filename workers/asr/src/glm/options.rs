@@ -110,7 +110,7 @@ pub enum HotwordSpelling {
 /// Whose fields are sent. Answers of all are understood in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
-    /// GLM-ASR's own.
+    /// GLM-ASR's own: its ids, its hotwords, no language.
     Glm,
     /// OpenAI's, as vLLM, SGLang, speaches and others take them: `response_format=json`, the language where it is
     /// known, and the glossary in the prompt, however else it would be spelled.

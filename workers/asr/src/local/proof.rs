@@ -10,8 +10,9 @@ use super::termination::Termination;
 use crate::hallucination::normalised;
 use crate::{ClipRequest, LanguageChoice, Sound};
 
-/// Three seconds, the longest clip's rest is silence: what a clip takes in time and memory is proved too. Of a reading of Jane Austen (LibriVox, public domain; `tests/fixtures/real/austen0880.flac`): 16-bit
-/// samples, little-endian, mono, 16 kHz.
+/// Three seconds of a reading of Jane Austen (LibriVox, public domain; `tests/fixtures/real/austen0880.flac`): 16-bit
+/// samples, little-endian, mono, 16 kHz. The rest of the longest clip is silence: what a clip takes in time and memory is
+/// proved too.
 const SPEECH: &[u8] = include_bytes!("proof.s16le");
 /// What is said in it.
 const WORDS: &str = "He was not an ill-disposed young man.";
@@ -56,7 +57,7 @@ pub(super) fn prove(process: &Process, threads: usize, batch: usize, deadline: D
 fn request() -> ClipRequest {
     let (whole, _) = SPEECH.as_chunks::<2>();
     let mut samples: Vec<f32> = whole.iter().map(|sample| f32::from(i16::from_le_bytes(*sample)) / 32_768.0).collect();
-    samples.resize(ms_to_samples(LONGEST_CLIP_MS) as usize, 0.0);
+    samples.resize(usize::try_from(ms_to_samples(LONGEST_CLIP_MS)).expect("half a million"), 0.0);
     let language = LanguageChoice::Detect { candidates: vec!["en".into()], likely: None };
     ClipRequest { has_words: true, ..ClipRequest::new(Sound::of(samples.into()), language, "proof".into()) }
 }

@@ -61,12 +61,13 @@ impl ProvedBackend {
     /// In one line, for people.
     pub fn line(&self) -> String {
         let threads = if self.surroundings.threads == 1 { "thread" } else { "threads" };
+        #[expect(clippy::as_conversions, reason = "for people, to a tenth of a second")]
+        let proved_secs = self.proved_ms as f64 / 1000.0;
         let mut line = format!(
-            "computes with {} on {} {threads} ({}), proved in {:.1} s",
+            "computes with {} on {} {threads} ({}), proved in {proved_secs:.1} s",
             self.backend.name(),
             self.surroundings.threads,
             self.surroundings.processor,
-            self.proved_ms as f64 / 1000.0,
         );
         for passed in &self.passed_over {
             line += &format!("; not with {}: {}", passed.backend.name(), passed.why);

@@ -109,7 +109,7 @@ pub fn read_question(mut from: impl Read) -> io::Result<Option<(u64, usize, Vec<
     let Some(question) = read_text::<Question>(&mut from)? else { return Ok(None) };
     let mut clips = Vec::with_capacity(question.clips.len());
     for head in question.clips {
-        if samples_to_ms(head.samples as u64) > LONGEST_CLIP_MS {
+        if samples_to_ms(u64::try_from(head.samples).unwrap_or(u64::MAX)) > LONGEST_CLIP_MS {
             return Err(nonsense(format!("a clip of {} samples", head.samples)));
         }
         let samples = read_samples(&mut from, head.samples)?;
@@ -171,7 +171,7 @@ fn read_text<T: for<'de> Deserialize<'de>>(mut from: impl Read) -> io::Result<Op
     if length > LONGEST_TEXT_BYTES {
         return Err(nonsense(format!("a text of {length} bytes is announced")));
     }
-    let mut text = vec![0; length as usize];
+    let mut text = vec![0; usize::try_from(length).map_err(io::Error::other)?];
     from.read_exact(&mut text)?;
     // Whole as a frame: one that is cut short as a text is no end.
     serde_json::from_slice(&text).map(Some).map_err(|error| nonsense(error.to_string()))

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use super::output::Output;
 use crate::AudioError;
+use crate::wide::wide;
 
 /// Start of a narrow-band file, one channel.
 pub(super) const NARROW_MARK: &[u8] = b"#!AMR\n";
@@ -75,7 +76,7 @@ impl Timeline {
             // A frame of speech that never came.
             missing += 1;
             self.waiting = false;
-            output.push_silence(self.frame_samples() as u64)?;
+            output.push_silence(wide(self.frame_samples()))?;
             self.place(output)?;
         }
         Ok((missing, self.frames * 20))
@@ -94,7 +95,7 @@ impl Timeline {
                     }
                     Some(false) => {
                         self.give(&mut used, output)?;
-                        output.push_silence(samples as u64)?;
+                        output.push_silence(wide(samples))?;
                         continue;
                     }
                     Some(true) => self.waiting = true,

@@ -362,7 +362,7 @@ fn clock_ms(text: &str) -> Option<u64> {
     let mut parts = text.trim().split(':');
     let (hours, minutes, secs) = (parts.next()?, parts.next()?, parts.next()?);
     let secs: f64 = secs.parse().ok()?;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "below 60 000")]
+    #[expect(clippy::as_conversions, reason = "whole milliseconds of at most a minute, saturating")]
     let ms = (secs * 1000.0) as u64;
     Some((hours.parse::<u64>().ok()? * 60 + minutes.parse::<u64>().ok()?) * 60_000 + ms)
 }

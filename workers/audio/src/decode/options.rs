@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// More channels than this are refused. A meeting room's array has eight.
-pub const MAX_CHANNELS: u64 = 8;
+pub(super) const MAX_CHANNELS: u64 = 8;
 
 /// Sample rates that are taken, in Hz: from the slowest dictation machine to the fastest sound card.
 pub(super) const SAMPLE_RATES_HZ: std::ops::RangeInclusive<u32> = 4_000..=384_000;

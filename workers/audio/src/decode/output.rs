@@ -8,6 +8,7 @@ use super::options::{MAX_CHANNELS, SAMPLE_RATES_HZ};
 use super::resample::{Block, ChannelResampler};
 use super::sink::{Sink, Streamed};
 use crate::AudioError;
+use crate::wide::wide;
 
 /// Shorter than declared by less than this is no truncation, ms: containers round, encoders pad.
 const SLACK_MS: u64 = 100;
@@ -57,7 +58,7 @@ impl<'a> Output<'a> {
 
     /// Says what comes: `channels` at `rate_hz`.
     pub(super) fn open(&mut self, channels: usize, rate_hz: u32) -> Result<(), AudioError> {
-        check_declared(channels as u64, rate_hz)?;
+        check_declared(wide(channels), rate_hz)?;
         self.rate_hz = rate_hz;
         self.resamplers = (0..channels).map(|_| ChannelResampler::from_rate(rate_hz)).collect::<Result<_, _>>()?;
         self.sink.open(u16::try_from(channels).expect("checked against MAX_CHANNELS"))
@@ -94,7 +95,7 @@ impl<'a> Output<'a> {
         for (channel, plane) in planes.iter().enumerate() {
             self.give(channel, Block::Float(&plane[range.clone()]))?;
         }
-        self.frames += range.len() as u64;
+        self.frames += wide(range.len());
         Ok(())
     }
 
@@ -104,7 +105,7 @@ impl<'a> Output<'a> {
         for (channel, plane) in planes.iter().enumerate() {
             self.give(channel, Block::Pcm16(&plane[range.clone()]))?;
         }
-        self.frames += range.len() as u64;
+        self.frames += wide(range.len());
         Ok(())
     }
 
@@ -117,8 +118,8 @@ impl<'a> Output<'a> {
             for channel in 0..self.resamplers.len() {
                 self.give(channel, Block::Pcm16(&silence[range.clone()]))?;
             }
-            self.frames += range.len() as u64;
-            frames -= some as u64;
+            self.frames += wide(range.len());
+            frames -= wide(some);
         }
         Ok(())
     }
@@ -192,7 +193,7 @@ impl<'a> Output<'a> {
     fn take(&mut self, frames: usize) -> Result<std::ops::Range<usize>, AudioError> {
         self.check()?;
         let skipped = usize::try_from(self.skip).unwrap_or(usize::MAX).min(frames);
-        self.skip -= skipped as u64;
+        self.skip -= wide(skipped);
         let room = usize::try_from(self.keep.saturating_sub(self.frames)).unwrap_or(usize::MAX);
         Ok(skipped..skipped + room.min(frames - skipped))
     }
@@ -201,7 +202,7 @@ impl<'a> Output<'a> {
         let block = self.resamplers[channel].push(block)?;
         hand_on(self.sink, channel, &block)?;
         if channel == 0 {
-            self.samples += block.len() as u64;
+            self.samples += wide(block.len());
         }
         Ok(())
     }
@@ -212,7 +213,7 @@ impl<'a> Output<'a> {
             let mut given = self.samples;
             while given < wanted {
                 let block = resampler.drain()?.cut(usize::try_from(wanted - given).unwrap_or(usize::MAX));
-                given += block.len() as u64;
+                given += wide(block.len());
                 hand_on(self.sink, channel, &block)?;
             }
         }

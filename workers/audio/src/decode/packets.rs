@@ -24,6 +24,7 @@ use super::sniff::{Found, Length};
 use super::source::Source;
 use super::{mp4, opus};
 use crate::AudioError;
+use crate::wide::wide;
 
 /// Gaps in the packets' times up to this long are rounding, ms.
 const GAP_MS: u64 = 100;
@@ -102,7 +103,7 @@ pub(super) fn decode(
     session.lost.warn(output);
     let clock_hz = u64::from(output.rate_hz());
     let declared =
-        match (found.length, edit.and_then(|edit| edit.keep.map(|keep| keep as f64 / f64::from(edit.timescale)))) {
+        match (found.length, edit.and_then(|edit| edit.keep.map(|keep| to_float(keep) / f64::from(edit.timescale)))) {
             (Length::Nowhere, _) => None,
             (Length::Frames(frames), _) => Some(frames),
             (Length::Header, Some(secs)) => Some(to_frames(secs, clock_hz)),
@@ -111,15 +112,15 @@ pub(super) fn decode(
     output.finish(codec.into(), session.rate_hz, found.format, declared).map(Outcome::Done)
 }
 
+/// A count of ticks or frames; exact below 2^53, which no recording reaches.
+#[expect(clippy::as_conversions, reason = "there is no `From` for 64 bits")]
+fn to_float(count: u64) -> f64 {
+    count as f64
+}
+
 fn to_frames(secs: f64, rate_hz: u64) -> u64 {
-    // A float cast saturates.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        clippy::cast_precision_loss,
-        reason = "saturating, and a length"
-    )]
-    let frames = (secs * rate_hz as f64).round() as u64;
+    #[expect(clippy::as_conversions, reason = "a length; a cast from a float saturates")]
+    let frames = (secs * to_float(rate_hz)).round() as u64;
     frames
 }
 
@@ -243,7 +244,7 @@ impl Session {
                     return Ok(false);
                 }
                 self.keep_time(packet, output)?;
-                self.last_frames = self.planes[0].len() as u64;
+                self.last_frames = wide(self.planes[0].len());
                 self.position += self.last_frames;
                 output.push(&self.planes)?;
                 Ok(true)
@@ -325,11 +326,11 @@ enum PacketDecoder {
 impl PacketDecoder {
     /// None where the codec is unknown.
     fn new(params: &AudioCodecParameters) -> Result<Option<Self>, AudioError> {
-        let channels = params.channels.as_ref().map_or(1, |channels| channels.count() as u64);
+        let channels = params.channels.as_ref().map_or(1, |channels| wide(channels.count()));
         if params.codec == codecs::CODEC_ID_OPUS {
             let Some(bytes) = params.extra_data.as_deref() else { return Ok(None) };
             let head = opus::Head::parse(bytes)?;
-            check_declared(head.channels() as u64, opus::CLOCK_HZ)?;
+            check_declared(wide(head.channels()), opus::CLOCK_HZ)?;
             return Ok(Some(Self::Opus { decoder: opus::Decoder::new(&head)?, pre_skip: head.pre_skip }));
         }
         check_declared(channels, params.sample_rate.unwrap_or(SAMPLE_RATE_HZ))?;
@@ -357,7 +358,7 @@ fn audio_track(reader: &dyn FormatReader) -> Option<(Track, AudioCodecParameters
 /// How long the container says the track is, encoder's lead-in aside, in seconds.
 fn declared_secs(track: &Track, decoder: &PacketDecoder) -> Option<f64> {
     let clock = track.time_base?;
-    let secs = |ticks: u64| ticks as f64 * f64::from(clock.numer.get()) / f64::from(clock.denom.get());
+    let secs = |ticks: u64| to_float(ticks) * f64::from(clock.numer.get()) / f64::from(clock.denom.get());
     let declared = secs(track.duration.map(|duration| duration.get()).or(track.num_frames)?);
     match decoder {
         PacketDecoder::Symphonia(_) => Some(declared),

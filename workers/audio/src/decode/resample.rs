@@ -93,6 +93,7 @@ pub(super) struct Ratio {
 }
 
 impl Ratio {
+    #[expect(clippy::as_conversions, reason = "rates, of at most 384 kHz")]
     fn new(rate_hz: u32) -> Result<Self, AudioError> {
         let (from, to) = (rate_hz as usize, SAMPLE_RATE_HZ as usize);
         let block = from / gcd(from, to);

@@ -21,7 +21,7 @@ pub struct Streamed {
 
 /// Where decoded samples go: mono, 16 kHz, a block at a time, all channels in step within a block.
 pub trait Sink {
-    /// Called once, before any samples, with 1 to [`MAX_CHANNELS`].
+    /// Called once, before any samples, with the number of channels: 1 to 8.
     ///
     /// # Errors
     /// The sink's own; decoding ends with it.

@@ -9,6 +9,7 @@ use super::foreign::Foreign;
 use super::wave::{self, Encoding, Sound, Wave};
 use super::{mpeg, not_audio};
 use crate::AudioError;
+use crate::wide::wide;
 
 /// Enough for every mark, and for a few frames of MPEG audio behind some stray bytes.
 const HEAD_BYTES: usize = 1 << 14;
@@ -198,7 +199,7 @@ fn read_head(file: &File, at: u64) -> Result<Vec<u8>, AudioError> {
     let mut head = vec![0; HEAD_BYTES];
     let mut got = 0;
     while got < head.len() {
-        match file.read_at(&mut head[got..], at + got as u64) {
+        match file.read_at(&mut head[got..], at + wide(got)) {
             Ok(0) => break,
             Ok(some) => got += some,
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}

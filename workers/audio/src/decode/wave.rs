@@ -171,7 +171,9 @@ pub(super) fn au(file: &File, file_bytes: u64) -> Result<Wave, AudioError> {
     let encoding = match code {
         1 => Encoding::MuLaw,
         2 => Encoding::Signed8,
-        3..=5 => Encoding::Integer { bytes: code as usize - 1, is_big_endian },
+        3 => Encoding::Integer { bytes: 2, is_big_endian },
+        4 => Encoding::Integer { bytes: 3, is_big_endian },
+        5 => Encoding::Integer { bytes: 4, is_big_endian },
         6 => Encoding::Float { bytes: 4, is_big_endian },
         7 => Encoding::Float { bytes: 8, is_big_endian },
         27 => Encoding::ALaw,

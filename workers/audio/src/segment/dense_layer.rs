@@ -65,6 +65,8 @@ impl DenseLayer {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::as_conversions, reason = "small numbers of samples as floats and back")]
+
     use super::*;
 
     #[test]

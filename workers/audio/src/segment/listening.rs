@@ -8,6 +8,7 @@ use super::level::{Level, Raise};
 use super::silero::{CONTEXT, Memory, SpeechModel};
 use super::speech::Probability;
 use super::survey::{Survey, survey};
+use crate::wide::wide;
 use crate::{AudioError, Spool};
 
 /// What the detector heard: all that is slow about segmenting, and the same however the speech is cut.
@@ -62,8 +63,7 @@ fn probabilities(
         }
         let first = number * BLOCK;
         heard.drain(..heard.len() - CONTEXT);
-        spool
-            .read(Region { start: (first * FRAME) as u64, end: ((first + block.len()) * FRAME) as u64 }, &mut heard)?;
+        spool.read(Region { start: wide(first * FRAME), end: wide((first + block.len()) * FRAME) }, &mut heard)?;
         heard.resize(CONTEXT + block.len() * FRAME, 0.0);
         raise.apply(first, &mut heard[CONTEXT..]);
         probabilities.extend(model.probabilities(&heard, &mut memory).into_iter().map(Probability::new));

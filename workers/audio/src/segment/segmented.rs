@@ -27,7 +27,7 @@ pub struct Segmented {
     /// The stretches of speech of all channels by start time, before they are packed into clips; what leaked from another
     /// channel, and channels that repeat another, left out.
     pub speech: Vec<Speech>,
-    /// `duplicate_channels`, `channel_leakage`.
+    /// What the reader must know of the channels: `duplicate_channels`, `channel_leakage`.
     pub warnings: Vec<Warning>,
 }
 
@@ -120,6 +120,7 @@ fn warnings(survey: &Survey, leaked: &[usize]) -> Vec<Warning> {
                 .map(|(from, db)| format!("channel {from} at {db:.0} dB"))
                 .collect::<Vec<_>>()
                 .join(", ");
+            #[expect(clippy::as_conversions, reason = "for people, to a tenth of a second")]
             let seconds = (leaked * FRAME) as f32 / 16_000.0;
             let detail = format!(
                 "channel {channel} also carries {leaks}: {seconds:.1} s of speech are left to the channel they come from"
