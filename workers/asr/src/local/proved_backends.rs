@@ -38,7 +38,7 @@ pub struct ProvedBackend {
     /// Where it was proved.
     #[serde(flatten)]
     pub surroundings: Surroundings,
-    /// What is computed with.
+    /// What is computed with; called a rung in the files that are there.
     #[serde(rename = "rung")]
     pub backend: Backend,
     /// How long the proof took, all threads at once, in milliseconds.
@@ -50,7 +50,7 @@ pub struct ProvedBackend {
 /// A backend that failed its proof.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailedBackend {
-    /// What was tried.
+    /// What was tried; called a rung in the files that are there.
     #[serde(rename = "rung")]
     pub backend: Backend,
     /// What it did.
@@ -162,6 +162,15 @@ mod tests {
         fs::write(file(folder.path()), "{").unwrap();
         assert_eq!(load(folder.path()), []);
         assert!(store(&folder.path().join("none"), &proved(1, Backend::Mkl)).is_err());
+    }
+
+    #[test]
+    fn a_file_that_was_written_before_is_still_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let written = r#"[{"processor": "p", "library": "l", "weights": "w", "threads": 1, "batch": 1, "earmark": "0",
+            "rung": "onednn", "proved_ms": 1234, "passed_over": [{"rung": "mkl", "why": "it crashed"}]}]"#;
+        fs::write(file(folder.path()), written).unwrap();
+        assert_eq!(load(folder.path()), [proved(1, Backend::OneDnn)]);
     }
 
     #[test]
