@@ -155,8 +155,9 @@ impl App {
             if loading == Loading::Now {
                 let believing = Arc::clone(&engine);
                 // Reads the weights, and starts nothing where it was proved.
-                let believed =
-                    tokio::task::spawn_blocking(move || believing.proved().map_or_else(|| believing.believe(), Ok));
+                let believed = tokio::task::spawn_blocking(move || {
+                    believing.proved().map_or_else(|| believing.start_proved(), Ok)
+                });
                 believed.await.map_err(|error| CommandError::internal(&error))??;
             }
             let usual = self.built_in(engine, &books);

@@ -219,10 +219,10 @@ async fn what_cannot_be_transcribed_is_refused_with_the_reason() {
 
 #[test]
 fn the_engine_names_what_is_needed_to_repeat_its_answers() {
-    let choice = ENGINE.believe().unwrap();
+    let choice = ENGINE.start_proved().unwrap();
     let engine = ENGINE.engine();
     assert_eq!((engine.name.as_str(), engine.model.as_str()), ("local", "whisper-base"));
-    let computed_with = choice.rung.name();
+    let computed_with = choice.backend.name();
     assert_eq!(engine.version, format!("ctranslate2 4.8.4 {computed_with}, weights d01c3014881c"));
     assert_eq!(choice.surroundings.weights, "d01c3014881c");
 }

@@ -1,12 +1,17 @@
 //! Recognisers behind one trait: a clip in, its text out.
 //!
-//! [`Transcriber`] is the seam; `local` has the built-in engine in a process of its own (`workers/engine`), `glm` is the
-//! client of recognisers elsewhere. `doubt` tells what a recogniser says without having heard it.
+//! ```text
+//! transcriber      the seam: the Transcriber trait, a clip's request, what may go wrong
+//! |-- local        the built-in engine, in a process of its own (`workers/engine`), which speaks `local::wire`
+//! |-- glm          the client of recognisers elsewhere: GLM-ASR, and servers that speak OpenAI's dialect
+//! hallucination    what a recogniser says without having heard it, for `glm` and for the engine
+//! scripts          which script a character belongs to
+//! ```
 
-pub mod doubt;
 pub mod glm;
-pub mod letters;
+pub mod hallucination;
 pub mod local;
+pub mod scripts;
 mod transcriber;
 
 pub use glm::{Billing, Dialect, GlmAuth, GlmClient, GlmOptions, GlmTimeouts, HotwordSpelling};

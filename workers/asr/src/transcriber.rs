@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use earmark_core::{ClipText, Disposition, Engine, Failure, SAMPLE_RATE_HZ};
+use earmark_core::{ClipText, Disposition, Engine, Failure, SAMPLE_RATE_HZ, samples_to_ms};
 use serde::{Deserialize, Serialize};
 
-/// A recogniser.
+/// A recogniser: the built-in one, or one elsewhere.
 #[async_trait]
 pub trait Transcriber: Send + Sync {
     /// What the report names.
@@ -58,7 +58,7 @@ impl Hearing for NotHearing {
 /// The size of one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClipLimits {
-    /// Longest clip.
+    /// The longest clip that it takes, in milliseconds.
     pub max_ms: u64,
     /// Requests that are worth having under way at once.
     pub in_flight: usize,
@@ -71,7 +71,7 @@ pub struct ClipLimits {
 pub struct ClipRequest {
     /// What is to be heard; not longer than [`ClipLimits::max_ms`].
     pub sound: Sound,
-    /// Which language.
+    /// In which language it is, or how that is to be found out.
     pub language: LanguageChoice,
     /// Fixed context: names of products, the kind of conversation.
     pub prompt: Option<String>,
@@ -120,18 +120,18 @@ pub enum Sound {
     File {
         /// The whole file.
         bytes: Bytes,
-        /// Its format.
+        /// What `bytes` hold.
         format: UploadFormat,
-        /// Its length.
+        /// How long the sound in it is.
         duration_ms: u64,
     },
 }
 
 impl Sound {
-    /// Its length.
+    /// How long it is, in milliseconds.
     pub fn duration_ms(&self) -> u64 {
         match self {
-            Self::Samples { samples, .. } => earmark_core::samples_to_ms(samples.len() as u64),
+            Self::Samples { samples, .. } => samples_to_ms(u64::try_from(samples.len()).unwrap_or(u64::MAX)),
             Self::File { duration_ms, .. } => *duration_ms,
         }
     }
@@ -153,9 +153,9 @@ impl Sound {
 /// A format that recognisers elsewhere take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UploadFormat {
-    /// 16 bit PCM.
+    /// 16 bit PCM, mono.
     Wav,
-    /// 48 kbit/s.
+    /// At 48 kbit/s, mono.
     Mp3,
 }
 
@@ -225,7 +225,7 @@ pub enum AsrError {
     Unavailable {
         /// In the provider's numbers, where it gave one.
         code: Option<String>,
-        /// What happened.
+        /// What happened: HTTP's status and message, or how the connection failed.
         detail: String,
     },
     /// No answer in time; the recogniser may still be at it.
@@ -255,7 +255,7 @@ pub enum AsrError {
     /// This request will never be answered.
     #[error("the recogniser refused the request with HTTP {status}{}: {message}", coded(code))]
     Rejected {
-        /// HTTP status.
+        /// The answer's HTTP status.
         status: u16,
         /// In the provider's numbers, where it gave one.
         code: Option<String>,
@@ -273,7 +273,7 @@ pub enum AsrError {
     /// The upload could not be made.
     #[error("the clip could not be encoded: {detail}")]
     NotEncoded {
-        /// Why.
+        /// Why not: what the encoder says, or that it is missing.
         detail: String,
     },
 }

@@ -188,7 +188,7 @@ async fn an_error_of_the_library_is_the_clips_own_and_ends_nothing() {
 }
 
 /// What the machine at hand begins with.
-fn first_rung(stand_in: &StandIn) -> String {
+fn first_backend(stand_in: &StandIn) -> String {
     stand_in.noted("started").remove(0)
 }
 
@@ -207,8 +207,8 @@ async fn an_engine_that_fails_its_proof_is_not_believed_and_the_next_way_to_comp
         let deadline = Duration::from_secs(if proof == "hang" { 5 } else { 60 });
         let options = LocalOptions { deadline, threads: 2, ..stand_in.options() };
         let engine = LocalEngine::new(options.clone()).unwrap();
-        let choice = engine.believe().unwrap();
-        assert_eq!(choice.rung.name(), "float32 plain");
+        let choice = engine.start_proved().unwrap();
+        assert_eq!(choice.backend.name(), "float32 plain");
         assert!(choice.passed_over.iter().all(|passed| passed.why.contains(why)), "{choice:?}");
         assert!(
             engine.engine().version.starts_with("ctranslate2 4.8.4 float32 plain, weights "),
@@ -220,7 +220,7 @@ async fn an_engine_that_fails_its_proof_is_not_believed_and_the_next_way_to_comp
         // The next process begins where this one ended.
         let starts = stand_in.starts();
         let next = LocalEngine::new(options).unwrap();
-        assert_eq!(next.believe().unwrap(), choice);
+        assert_eq!(next.start_proved().unwrap(), choice);
         words(&ask(&next, 1500).await);
         assert_eq!(stand_in.noted("started")[starts..], ["float32"]);
     }
@@ -230,23 +230,23 @@ async fn an_engine_that_fails_its_proof_is_not_believed_and_the_next_way_to_comp
 async fn another_library_or_number_of_threads_is_proved_anew() {
     let stand_in = StandIn::new(json!({}));
     words(&ask(&stand_in.engine(), 1500).await);
-    let first = stand_in.engine().believe().unwrap();
+    let first = stand_in.engine().start_proved().unwrap();
     let more = LocalEngine::new(LocalOptions { threads: 2, ..stand_in.options() }).unwrap();
-    let second = more.believe().unwrap();
+    let second = more.start_proved().unwrap();
     assert_eq!((first.surroundings.threads, second.surroundings.threads), (1, 2));
     // The library says of itself which it is only once it is loaded; then it is told apart.
     let own = json!({"folder": stand_in.folder.path(), "library": "another"});
     fs::write(stand_in.folder.path().join("engine.json"), own.to_string()).unwrap();
     let engine = stand_in.engine();
     words(&ask(&engine, 1500).await);
-    assert_eq!(engine.believe().unwrap().surroundings.library, "another");
+    assert_eq!(engine.start_proved().unwrap().surroundings.library, "another");
 }
 
 #[tokio::test]
 async fn where_no_way_to_compute_works_each_is_named_and_tried_again_with_the_next_clip() {
     let stand_in = StandIn::new(json!({"proof": "nonsense"}));
     let engine = stand_in.engine();
-    let error = engine.believe().unwrap_err();
+    let error = engine.start_proved().unwrap_err();
     let AsrError::NotLoaded { detail } = &error else { panic!("{error:?}") };
     assert!(detail.contains("int8 oneDNN: it heard") && detail.contains("float32 plain: it heard"), "{detail}");
     let answer = ask(&engine, 1500).await.unwrap_err();
@@ -266,7 +266,7 @@ async fn an_engine_that_cannot_be_run_says_why_and_no_way_to_compute_is_to_blame
         "{error:?}"
     );
     words(&ask(&engine, 1500).await);
-    assert_eq!(engine.believe().unwrap().passed_over, []);
+    assert_eq!(engine.start_proved().unwrap().passed_over, []);
 }
 
 #[tokio::test]
@@ -274,14 +274,14 @@ async fn when_the_engine_fails_without_the_clip_too_the_clip_is_not_to_blame() {
     let stand_in = StandIn::new(json!({}));
     let engine = stand_in.engine();
     words(&ask(&engine, 1500).await);
-    let first = first_rung(&stand_in);
+    let first = first_backend(&stand_in);
     // The way to compute that was proved once crashes from now on, on the clip and on the proof.
     let crash = json!([{"ms": [3000, 3000], "rung": first, "does": "crash"}]);
     let own = json!({"folder": stand_in.folder.path(), "rungs": {&first: "crash"}, "clips": crash});
     fs::write(stand_in.folder.path().join("engine.json"), own.to_string()).unwrap();
     let engine = stand_in.engine();
     words(&ask(&engine, 3000).await);
-    let choice = engine.believe().unwrap();
+    let choice = engine.start_proved().unwrap();
     assert!(choice.passed_over.iter().any(|passed| passed.why.contains("floating point exception")), "{choice:?}");
     assert_ne!(stand_in.noted("started").last().unwrap(), &first);
 }
@@ -321,7 +321,7 @@ async fn an_engine_that_only_proved_itself_is_ended_too_and_no_key_of_a_terminal
     let stand_in = StandIn::new(json!({}));
     let options = LocalOptions { idle_unload: Duration::from_secs(2), ..stand_in.options() };
     let engine = LocalEngine::new(options).unwrap();
-    engine.believe().unwrap();
+    engine.start_proved().unwrap();
     let processes = stand_in.processes();
     let group = fs::read_to_string(processes[0].join("stat")).unwrap();
     // Behind the name in brackets: state, parent, group.
@@ -336,13 +336,13 @@ async fn weights_that_are_replaced_are_proved_and_named_once_they_are_loaded() {
     let options = LocalOptions { idle_unload: Duration::from_millis(300), ..stand_in.options() };
     let engine = LocalEngine::new(options).unwrap();
     words(&ask(&engine, 1500).await);
-    let (first, version) = (engine.believe().unwrap(), engine.engine().version);
+    let (first, version) = (engine.start_proved().unwrap(), engine.engine().version);
     assert!(version.ends_with(&first.surroundings.weights), "{version}");
     fs::write(stand_in.folder.path().join("fresh"), "other weights").unwrap();
     fs::rename(stand_in.folder.path().join("fresh"), stand_in.model().join("model.bin")).unwrap();
     until("the engine to be ended", || stand_in.processes().is_empty()).await;
     words(&ask(&engine, 1500).await);
-    let (second, version) = (engine.believe().unwrap(), engine.engine().version);
+    let (second, version) = (engine.start_proved().unwrap(), engine.engine().version);
     assert_ne!(first.surroundings.weights, second.surroundings.weights);
     assert!(version.ends_with(&second.surroundings.weights), "{version}");
 }

@@ -3,6 +3,7 @@
 //! With `ffmpeg` as a second word the ffmpeg program decodes it to the same samples instead, for comparison.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
+#![expect(clippy::as_conversions, reason = "numbers of samples as floats and back")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

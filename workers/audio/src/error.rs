@@ -13,18 +13,18 @@ pub enum AudioError {
     Spool {
         /// `write` or `read`.
         action: &'static str,
-        /// Why.
+        /// What the system says.
         #[source]
         source: std::io::Error,
     },
     /// The recording's file could not be read.
     #[error("cannot read the recording's file")]
     Read {
-        /// Why.
+        /// What the system says.
         #[source]
         source: std::io::Error,
     },
-    /// Zero bytes.
+    /// The file has zero bytes.
     #[error("the file is empty (0 bytes)")]
     Empty,
     /// The bytes are something else.
@@ -60,7 +60,7 @@ pub enum AudioError {
     OutOfRange {
         /// `a sample rate (Hz) of`, …
         what: &'static str,
-        /// As declared.
+        /// The figure that the header declares.
         value: u64,
         /// The least that is taken.
         min: u64,
@@ -76,7 +76,7 @@ pub enum AudioError {
     /// The ffmpeg program could not be started or talked to.
     #[error("cannot run ffmpeg")]
     FfmpegRun {
-        /// Why.
+        /// What the system says.
         #[source]
         source: std::io::Error,
     },
@@ -93,13 +93,13 @@ pub enum AudioError {
     /// Longer than the configuration allows.
     #[error("the recording is longer than {limit_ms} ms, the limit")]
     TooLong {
-        /// The limit.
+        /// The longest recording taken, in milliseconds.
         limit_ms: u64,
     },
     /// Decoding took longer than the configuration allows.
     #[error("decoding took longer than {} s, the limit, and had reached {reached_ms} ms", limit.as_secs())]
     Deadline {
-        /// The limit.
+        /// How long decoding may take.
         limit: Duration,
         /// How much audio was decoded by then.
         reached_ms: u64,
@@ -113,9 +113,9 @@ pub enum AudioError {
     /// The file of the speech detector cannot be used.
     #[error("cannot load the speech detector {}", path.display())]
     SpeechModel {
-        /// The file.
+        /// Where its file is looked for.
         path: PathBuf,
-        /// Why.
+        /// What the system says.
         #[source]
         source: std::io::Error,
     },

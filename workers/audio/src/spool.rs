@@ -9,6 +9,7 @@ use std::sync::Arc;
 use earmark_core::Region;
 
 use crate::AudioError;
+use crate::wide::wide;
 
 /// Bytes gathered before they go to the file.
 const BUFFER_BYTES: usize = 1 << 17;
@@ -43,7 +44,7 @@ impl SpoolWriter {
     ///
     /// # Errors
     /// [`AudioError::Spool`], a full disk among others.
-    pub fn push_pcm16(&mut self, samples: &[i16]) -> Result<(), AudioError> {
+    pub(crate) fn push_pcm16(&mut self, samples: &[i16]) -> Result<(), AudioError> {
         self.append(samples, |sample| sample)
     }
 
@@ -72,7 +73,7 @@ impl SpoolWriter {
                 pair.copy_from_slice(&to_pcm16(*sample).to_le_bytes());
             }
         }
-        self.samples += samples.len() as u64;
+        self.samples += wide(samples.len());
         Ok(())
     }
 
@@ -96,7 +97,7 @@ pub(crate) fn round_to_i16(scaled: f32) -> i16 {
     const ROUNDING: f32 = 12_582_912.0;
     let clipped = if scaled > 32767.0 { 32767.0 } else { scaled };
     let clipped = if clipped < -32768.0 { -32768.0 } else { clipped };
-    #[expect(clippy::cast_possible_truncation, reason = "the low 16 bits are the number")]
+    #[expect(clippy::as_conversions, reason = "the low 16 bits are the number")]
     let value = (clipped + ROUNDING).to_bits() as i16;
     value
 }
@@ -133,7 +134,7 @@ impl Spool {
                 .read_exact_at(&mut bytes[..want], start * 2)
                 .map_err(|source| AudioError::Spool { action: "read", source })?;
             into.extend(bytes[..want].chunks_exact(2).map(|pair| from_i16(i16::from_le_bytes([pair[0], pair[1]]))));
-            start += (want / 2) as u64;
+            start += wide(want / 2);
         }
         Ok(())
     }

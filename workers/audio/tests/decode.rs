@@ -1,6 +1,7 @@
 //! Decoding: every format, whole, in time, and every broken file with the sentence that says why.
 
 #![allow(clippy::unwrap_used, reason = "a test may end this way")]
+#![expect(clippy::as_conversions, reason = "numbers of samples as floats and back")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

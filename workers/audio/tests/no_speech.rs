@@ -1,6 +1,7 @@
 //! Hours without a word: nothing of them is ever sent.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot read its material fails")]
+#![expect(clippy::as_conversions, reason = "numbers of samples as floats and back")]
 
 use std::f32::consts::TAU;
 use std::path::Path;

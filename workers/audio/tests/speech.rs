@@ -1,6 +1,7 @@
 //! The whole way from a recording's file to its clips, on the recordings in `tests/fixtures` and on sounds made here.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot read its material fails")]
+#![expect(clippy::as_conversions, reason = "numbers of samples as floats and back")]
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -68,7 +68,8 @@ impl Encoder {
         let text = if lacks_space { Cow::Owned(format!(" {text}")) } else { Cow::Borrowed(text) };
         let mut tokens = Vec::new();
         for word in self.words(&text) {
-            tokens.extend(self.merged(word).into_iter().filter_map(|part| part.id).map(|id| id as usize));
+            let ids = self.merged(word).into_iter().filter_map(|part| part.id);
+            tokens.extend(ids.filter_map(|id| usize::try_from(id).ok()));
         }
         tokens
     }

@@ -1,9 +1,19 @@
-//! The built-in recogniser's own process: Whisper through CTranslate2.
+//! The built-in recogniser's own process: Whisper through CTranslate2. `earmark_asr::local` starts it and asks it.
 //!
-//! [`serve`] is the program `earmark-engine`, which `earmark_asr::local` starts and asks. A batch of clips goes to
-//! `recognise`: log-mel windows (`mel`), the encoder and decoder (`model`, on `whisper`, the C++ behind plain types), the
-//! language (`language`), what is said to the decoder beforehand (`prompt`, `script`), and tokens to text and times
-//! (`vocabulary`, `tokenizer_file`, `bpe`, `timing`).
+//! ```text
+//! serve        the program `earmark-engine`: batches of clips come over a socket, texts go back
+//! recognise    a batch to its texts: detect, decode, doubt, decode once more
+//! |-- language        which language a clip is taken to be in
+//! |-- prompt          what the decoder is told beforehand
+//! |-- timing          tokens to text with times
+//! model        a clip's windows, its encoding, the decoder's tokens for it
+//! |-- mel             sound to log-mel windows
+//! |-- simplified_chinese   the tokens that Mandarin does without
+//! |-- whisper         CTranslate2, the C++ (`whisper.cc`) behind plain types
+//! vocabulary   text to tokens, tokens to characters
+//! |-- bpe             byte pair encoding of prompts
+//! |-- tokenizer_file  the model's `tokenizer.json`
+//! ```
 
 mod bpe;
 mod language;
@@ -11,8 +21,8 @@ mod mel;
 mod model;
 mod prompt;
 mod recognise;
-mod script;
 mod serve;
+mod simplified_chinese;
 mod timing;
 mod tokenizer_file;
 mod vocabulary;

@@ -3,7 +3,7 @@
 use std::f64::consts::PI;
 use std::sync::Arc;
 
-use earmark_audio::spectrum;
+use earmark_audio::real_fft;
 use earmark_core::SAMPLE_RATE_HZ;
 use realfft::RealToComplex;
 use realfft::num_complex::Complex32;
@@ -33,8 +33,9 @@ struct Band {
 impl LogMel {
     /// `n_bands` triangles on the Slaney mel scale from 0 to 8 kHz, each of area one.
     pub(crate) fn new(n_bands: usize) -> Self {
+        #[expect(clippy::as_conversions, reason = "small numbers as floats; the window is computed as float32")]
         let taper = (0..FRAME).map(|i| (0.5 - 0.5 * (2.0 * PI * i as f64 / FRAME as f64).cos()) as f32).collect();
-        Self { bands: bands(n_bands), taper, fft: spectrum(FRAME) }
+        Self { bands: bands(n_bands), taper, fft: real_fft(FRAME) }
     }
 
     /// The window of `frames` frames that begins with `samples` (mono, 16 kHz, -1 to 1) and goes on with silence,
@@ -89,6 +90,7 @@ fn centred(samples: &[f32]) -> Vec<f32> {
     padded
 }
 
+#[expect(clippy::as_conversions, reason = "numbers of bands and bins as floats")]
 fn bands(n_bands: usize) -> Vec<Band> {
     let bin_hz = f64::from(SAMPLE_RATE_HZ) / FRAME as f64;
     let top = mel(f64::from(SAMPLE_RATE_HZ) / 2.0);
@@ -96,6 +98,7 @@ fn bands(n_bands: usize) -> Vec<Band> {
     corners.windows(3).map(|corner| triangle(corner[0], corner[1], corner[2], bin_hz)).collect()
 }
 
+#[expect(clippy::as_conversions, reason = "a bin's number as a float; weights are float32")]
 fn triangle(low: f64, peak: f64, high: f64, bin_hz: f64) -> Band {
     let mut band = Band { first_bin: 0, weights: Vec::new() };
     for bin in 0..=FRAME / 2 {
@@ -122,6 +125,8 @@ fn hertz(mel: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::as_conversions, reason = "small numbers of samples as floats and back")]
+
     use super::*;
 
     const BANDS: usize = 80;

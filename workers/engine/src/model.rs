@@ -6,7 +6,7 @@ use std::sync::Arc;
 use earmark_asr::local::window_frames;
 
 use crate::mel::LogMel;
-use crate::script::{MANDARIN, traditional_tokens};
+use crate::simplified_chinese::{MANDARIN, traditional_tokens};
 use crate::vocabulary::Vocabulary;
 use crate::whisper::{Encoded, Search, Whisper};
 
@@ -116,6 +116,7 @@ impl Model {
             .into_iter()
             .map(|heard| {
                 // The score is the mean over the tokens without the end's.
+                #[expect(clippy::as_conversions, reason = "at most 448 tokens")]
                 let log_probability = heard.score * heard.ids.len() as f32 / (heard.ids.len() + 1) as f32;
                 Decoded { tokens: heard.ids, log_probability, no_speech: heard.no_speech }
             })
@@ -130,7 +131,8 @@ impl Model {
         tokens: &[Vec<usize>],
         lengths_ms: &[u64],
     ) -> Result<Vec<Vec<(i64, i64)>>, String> {
-        let frames: Vec<usize> = lengths_ms.iter().map(|length_ms| (*length_ms / 10) as usize).collect();
+        let in_frames = |length_ms: &u64| usize::try_from(length_ms / 10).unwrap_or(usize::MAX);
+        let frames: Vec<usize> = lengths_ms.iter().map(in_frames).collect();
         self.whisper.align(self.thread, encoded, &self.task(language, &[]), tokens, &frames, MEDIAN_FILTER)
     }
 

@@ -1,6 +1,6 @@
 //! What the decoder is told beforehand: the script, names and terms, what was said before.
 
-use crate::script::MANDARIN;
+use crate::simplified_chinese::MANDARIN;
 use crate::vocabulary::Vocabulary;
 
 /// "What follows is in Mandarin": makes the model write simplified characters and punctuation. Character error rate

@@ -1,14 +1,14 @@
 //! A batch of clips to their texts.
 
 use earmark_asr::LanguageChoice;
-use earmark_asr::doubt::{is_echo, is_improbable, is_invented, is_silent, is_speakable, loops};
+use earmark_asr::hallucination::{is_echo, is_improbable, is_invented, is_silent, is_speakable, loops};
 use earmark_asr::local::wire::Clip;
 use earmark_core::{ClipText, Dropped, TimePrecision, TimedText, ms_to_samples, samples_to_ms, to_simplified};
 
 use crate::language::choose;
 use crate::model::{Decoded, Decoding, Model};
 use crate::prompt::Previous;
-use crate::script::MANDARIN;
+use crate::simplified_chinese::MANDARIN;
 use crate::timing::{Span, Stretch, character_times, segment, spans, tokens_of};
 use crate::vocabulary::Character;
 use crate::whisper::Encoded;
@@ -138,7 +138,7 @@ impl Recogniser {
         let length_ms = length_ms(passage.samples);
         while heard.end_ms > 0 && heard.end_ms + UNHEARD_REST_MS <= length_ms {
             let rest = Passage {
-                samples: &passage.samples[ms_to_samples(heard.end_ms) as usize..],
+                samples: &passage.samples[usize::try_from(ms_to_samples(heard.end_ms)).expect("within the clip")..],
                 language: passage.language.clone(),
                 previous: Previous::script(&self.model.vocabulary, &passage.language),
                 has_words: passage.has_words,
@@ -341,5 +341,5 @@ impl Heard {
 }
 
 fn length_ms(samples: &[f32]) -> u64 {
-    samples_to_ms(samples.len() as u64)
+    samples_to_ms(u64::try_from(samples.len()).unwrap_or(u64::MAX))
 }

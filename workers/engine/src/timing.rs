@@ -3,7 +3,7 @@
 use earmark_core::{TimedText, Word};
 
 use crate::vocabulary::{Character, Vocabulary};
-use earmark_asr::letters::is_ideograph;
+use earmark_asr::scripts::is_ideograph;
 
 /// One frame of the encoder's output.
 const FRAME_MS: u64 = 20;
@@ -101,7 +101,8 @@ pub(crate) fn character_times(
     for together in characters.chunk_by(|a, b| a.token == b.token) {
         let start_ms = start_of(together[0].token);
         let end_ms = characters.get(times.len() + together.len()).map_or(clip_ms, |next| start_of(next.token));
-        let spoken = together.iter().filter(|character| !character.value.is_whitespace()).count().max(1) as u64;
+        let spoken = together.iter().filter(|character| !character.value.is_whitespace()).count().max(1);
+        let spoken = u64::try_from(spoken).unwrap_or(u64::MAX);
         let part = |n: u64| start_ms + end_ms.saturating_sub(start_ms) * n / spoken;
         let mut before = 0;
         for character in together {

@@ -82,7 +82,7 @@ impl<'a> TokenizerFile<'a> {
         self.tokens()
             .chain(added)
             .filter(|(token, _)| is_mark(token))
-            .map(|(token, id)| (token.to_owned(), id as usize))
+            .filter_map(|(token, id)| Some((token.to_owned(), usize::try_from(id).ok()?)))
             .collect()
     }
 
@@ -149,7 +149,7 @@ pub(crate) fn bytes(token: &str) -> Vec<u8> {
         .chars()
         .filter_map(|character| match u32::from(character) {
             code @ 0..=255 => u8::try_from(code).ok().filter(is_printable),
-            code => (0..=255).filter(|byte| !is_printable(byte)).nth(code as usize - 256),
+            code => (0..=255).filter(|byte| !is_printable(byte)).nth(usize::try_from(code - 256).ok()?),
         })
         .collect()
 }

@@ -53,7 +53,7 @@ impl Vocabulary {
 
         let mut pieces = vec![Vec::new(); end_of_text];
         for (token, id) in file.tokens() {
-            if let Some(piece) = pieces.get_mut(id as usize) {
+            if let Some(piece) = usize::try_from(id).ok().and_then(|id| pieces.get_mut(id)) {
                 *piece = bytes(token);
             }
         }
@@ -111,7 +111,7 @@ impl Vocabulary {
 
     /// The time a timestamp token stands for, in ms from the window's start.
     pub(crate) fn timestamp_ms(&self, id: usize) -> Option<u64> {
-        id.checked_sub(self.first_timestamp).map(|steps| steps as u64 * 20)
+        id.checked_sub(self.first_timestamp).and_then(|steps| u64::try_from(steps).ok()).map(|steps| steps * 20)
     }
 
     /// The id of a mark such as `<|zh|>`.

@@ -18,7 +18,7 @@ pub enum LinkError {
     Redis {
         /// Host and port, or the Sentinels and the service.
         place: String,
-        /// Why.
+        /// What the client library says.
         #[source]
         source: redis::RedisError,
     },

@@ -11,15 +11,15 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 use tokio::time::timeout;
 
+use super::authorization::authorization;
 use super::body::{Body, causes, timed_out, unavailable};
-use super::events::Events;
+use super::clip_text::clip_text;
 use super::fault::Fault;
 use super::form::form;
-use super::heard::heard;
+use super::json_answer::{Answer, answer};
 use super::options::{Billing, Dialect, GlmOptions};
-use super::reply::{Answer, answer};
-use super::stream::Streamed;
-use super::token::authorization;
+use super::server_sent_events::Events;
+use super::streamed_answer::Streamed;
 use super::upload::encode;
 use crate::{AsrError, ClipLimits, ClipRequest, Hearing, Sound, Transcriber, UploadFormat};
 
@@ -175,13 +175,13 @@ impl Transcriber for GlmClient {
         let duration_ms = request.sound.duration_ms();
         let Sound::File { bytes, format, .. } = &request.sound else {
             // Without a sample there is nothing to ask.
-            return Ok(heard(&Answer::default(), &request, 0, 0));
+            return Ok(clip_text(&Answer::default(), &request, 0, 0));
         };
         let limit = self.options.timeouts.whole;
         let answer = timeout(limit, self.ask(&request, bytes.clone(), *format, hearing))
             .await
             .map_err(|_| timed_out(format!("the answer was not whole within {} s", limit.as_secs_f32())))??;
-        Ok(heard(&answer, &request, duration_ms, self.billed_ms(duration_ms)))
+        Ok(clip_text(&answer, &request, duration_ms, self.billed_ms(duration_ms)))
     }
 }
 

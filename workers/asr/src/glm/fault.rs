@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::reset::until_ms;
+use super::resume_time::resume_ms;
 use crate::AsrError;
 
 /// How long to wait after one request too many, where the provider does not ask for more.
@@ -86,7 +86,7 @@ impl Fault {
                 AsrError::Throttled { code, retry_after }
             }
             Class::Overloaded => AsrError::Unavailable { code, detail: format!("HTTP {status}: {message}") },
-            Class::AccountStop => AsrError::AccountStopped { until_ms: until_ms(&message, now_ms), code, message },
+            Class::AccountStop => AsrError::AccountStopped { until_ms: resume_ms(&message, now_ms), code, message },
             Class::Credentials => AsrError::Credentials { code, message },
             Class::Permanent => AsrError::Rejected { status: *status, code, message },
             Class::Refused => AsrError::Refused { code, message },

@@ -30,7 +30,7 @@ pub(super) fn form(
         UploadFormat::Wav => ("clip.wav", "audio/wav"),
         UploadFormat::Mp3 => ("clip.mp3", "audio/mpeg"),
     };
-    let length = file.len() as u64;
+    let length = u64::try_from(file.len()).unwrap_or(u64::MAX);
     let part = Part::stream_with_length(file, length)
         .file_name(name)
         .mime_str(mime)

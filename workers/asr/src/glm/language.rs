@@ -1,7 +1,7 @@
 //! Which language a text is in, by the letters it is written in.
 
 use crate::LanguageChoice;
-use crate::letters::{is_hangul, is_ideograph, is_kana, is_latin};
+use crate::scripts::{is_hangul, is_ideograph, is_kana, is_latin};
 
 /// Languages that are not written in Latin letters, of those that recognisers know.
 const NOT_LATIN: [&str; 45] = [

@@ -1,22 +1,35 @@
 //! Recognisers elsewhere: GLM-ASR, and servers that speak OpenAI's dialect.
 //!
-//! [`GlmClient`] makes a clip a file (`upload`, `mp3`) and sends it with what is known about it (`form`, `token`). What
-//! comes back (`body`) is an answer in one piece (`reply`) or in many (`events`, `stream`), or a complaint (`fault`, and
-//! in it perhaps an instant: `reset`). `heard` decides what of an answer is believed, `language` in which language it is.
+//! ```text
+//! ClipRequest -> client            the Transcriber: one request for each clip, sent once
+//!                |-- upload            the clip's samples as a WAV file
+//!                |   |-- mp3               or as MP3, by the ffmpeg program
+//!                |-- form              the file and what is known about it, as fields
+//!                |-- authorization     the key, or a token made of it
+//!                body              what comes back, bounded in size and in time
+//!                |-- json_answer       an answer in one piece
+//!                |-- streamed_answer   an answer in many, made of `server_sent_events`
+//!                |-- fault             a complaint, and what it means
+//!                |   |-- resume_time       the instant in it at which the account goes on by itself
+//! ClipText   <-- clip_text         what of an answer is believed, with times
+//!                |-- language          in which language it is
+//! ```
+//!
+//! `options` is how all of it is set up.
 
+mod authorization;
 mod body;
 mod client;
-mod events;
+mod clip_text;
 mod fault;
 mod form;
-mod heard;
+mod json_answer;
 mod language;
 mod mp3;
 mod options;
-mod reply;
-mod reset;
-mod stream;
-mod token;
+mod resume_time;
+mod server_sent_events;
+mod streamed_answer;
 mod upload;
 
 pub use client::GlmClient;

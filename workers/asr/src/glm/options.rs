@@ -30,7 +30,7 @@ pub struct GlmOptions {
     pub ffmpeg: Option<PathBuf>,
     /// Longest clip that is cut for this recogniser.
     pub max_clip_ms: u64,
-    /// Largest file.
+    /// The largest file that goes up, in bytes.
     pub max_bytes: usize,
     /// Requests that are worth having under way at once: the account's tier.
     pub in_flight: usize,
@@ -46,7 +46,7 @@ const MODEL: &str = "glm-asr-2512";
 /// A request takes 30 s; the rest is for what the provider may count differently.
 const MAX_CLIP_MS: u64 = 28_000;
 const MAX_BYTES: usize = 25 * 1024 * 1024;
-/// Tier V0.
+/// What the provider's lowest tier, V0, allows at once.
 const IN_FLIGHT: usize = 5;
 
 impl GlmOptions {
@@ -86,7 +86,7 @@ impl std::fmt::Debug for GlmOptions {
 /// How the key is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GlmAuth {
-    /// As it is.
+    /// As it is, behind `Bearer`.
     RawKey,
     /// As a token signed with the key's second half, new for each request; the provider's older form.
     Jwt,
@@ -103,14 +103,14 @@ pub enum HotwordSpelling {
     Json,
     /// At the head of the prompt.
     Prompt,
-    /// Not at all.
+    /// Not at all: the glossary stays here.
     Off,
 }
 
 /// Whose fields are sent. Answers of all are understood in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
-    /// GLM-ASR's.
+    /// GLM-ASR's own: its ids, its hotwords, no language.
     Glm,
     /// OpenAI's, as vLLM, SGLang, speaches and others take them: `response_format=json`, the language where it is
     /// known, and the glossary in the prompt, however else it would be spelled.

@@ -50,6 +50,7 @@ fn halved(samples: &[f32]) -> Vec<f32> {
 
 /// The root mean square of the loudest 100 ms.
 fn loudness_db(samples: &[f32]) -> f32 {
+    #[expect(clippy::as_conversions, reason = "at most 1600 samples")]
     let mean_square = |part: &[f32]| part.iter().map(|sample| sample * sample).sum::<f32>() / part.len() as f32;
     let loudest = samples.chunks(SYLLABLE_SAMPLES).map(mean_square).fold(0.0, f32::max);
     (10.0 * loudest.log10()).max(SILENCE_DB)
@@ -58,8 +59,9 @@ fn loudness_db(samples: &[f32]) -> f32 {
 /// A WAV file, 16 bit mono at `sample_rate_hz`, of `samples` between -1 and 1; what lies outside is clipped.
 pub fn wav(samples: &[f32], sample_rate_hz: u32) -> Vec<u8> {
     const HEADER: u32 = 44;
+    const HEADER_BYTES: usize = 44;
     let data_bytes = u32::try_from(samples.len() * 2).unwrap_or(u32::MAX - HEADER);
-    let mut file = Vec::with_capacity(samples.len() * 2 + HEADER as usize);
+    let mut file = Vec::with_capacity(samples.len() * 2 + HEADER_BYTES);
     file.extend(b"RIFF");
     file.extend((HEADER - 8 + data_bytes).to_le_bytes());
     file.extend(b"WAVEfmt ");
@@ -83,13 +85,15 @@ pub fn wav(samples: &[f32], sample_rate_hz: u32) -> Vec<u8> {
 /// The nearest, half a step away from zero; `f32::round` does the same in a call for each sample, four times slower.
 fn to_i16(sample: f32) -> i16 {
     let value = sample * 32768.0;
-    #[expect(clippy::cast_possible_truncation, reason = "saturating, and rounded before")]
+    #[expect(clippy::as_conversions, reason = "saturating, and rounded before")]
     let value = (value + 0.5_f32.copysign(value)) as i16;
     value
 }
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::as_conversions, reason = "small numbers of samples as floats and back")]
+
     use super::*;
 
     fn tone(hertz: f32, rate_hz: f32, samples: usize, peak: f32) -> Vec<f32> {

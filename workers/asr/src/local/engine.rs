@@ -8,13 +8,13 @@ use async_trait::async_trait;
 use earmark_core::{ClipText, Engine};
 use tokio::sync::oneshot;
 
-use super::choice::Choice;
-use super::keeper::Keeper;
-use super::line::{Line, Taken, Waiting};
+use super::listening_window::{LONGEST_CLIP_MS, window_frames};
 use super::lock::locked;
 use super::options::LocalOptions;
+use super::proved_backends::ProvedBackend;
+use super::request_queue::{RequestQueue, Taken, Waiting};
+use super::supervisor::Supervisor;
 use super::weights::Weights;
-use super::window::{LONGEST_CLIP_MS, window_frames};
 use crate::{AsrError, ClipLimits, ClipRequest, Hearing, Sound, Transcriber};
 
 /// The shared library that `make setup` fetches.
@@ -27,8 +27,8 @@ const VOCABULARIES: [&str; 2] = ["vocabulary.txt", "vocabulary.json"];
 /// Whisper in a process of its own, which is there only while there is something to do. Dropping it ends the process.
 pub struct LocalEngine {
     options: LocalOptions,
-    line: Arc<Line>,
-    keeper: Arc<Keeper>,
+    queue: Arc<RequestQueue>,
+    supervisor: Arc<Supervisor>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -51,8 +51,8 @@ impl LocalEngine {
         if !options.program.is_file() {
             return Err(not_there(options.program));
         }
-        let keeper = Arc::new(Keeper::new(options.clone(), Weights::new(folder.join(WEIGHTS))));
-        Ok(Self { options, line: Arc::default(), keeper, threads: Mutex::default() })
+        let supervisor = Arc::new(Supervisor::new(options.clone(), Weights::new(folder.join(WEIGHTS))));
+        Ok(Self { options, queue: Arc::default(), supervisor, threads: Mutex::default() })
     }
 
     /// What the engine computes with: it is started, and proved where it was not in these surroundings. Blocks: for a
@@ -60,15 +60,15 @@ impl LocalEngine {
     ///
     /// # Errors
     /// [`AsrError::NotLoaded`] with what is wrong, [`AsrError::Unavailable`] where it is killed again and again.
-    pub fn believe(&self) -> Result<Choice, AsrError> {
+    pub fn start_proved(&self) -> Result<ProvedBackend, AsrError> {
         // They end it when nothing comes.
         self.start_threads()?;
-        self.keeper.believe().map_err(AsrError::from)
+        self.supervisor.start_proved().map_err(AsrError::from)
     }
 
     /// What the engine was proved to compute with in these surroundings, the library aside; nothing is started.
-    pub fn proved(&self) -> Option<Choice> {
-        self.keeper.believed()
+    pub fn proved(&self) -> Option<ProvedBackend> {
+        self.supervisor.proved_before()
     }
 
     /// Has the engine prove itself, whatever was proved before. Blocks for some seconds.
@@ -76,8 +76,8 @@ impl LocalEngine {
     /// # Errors
     /// [`AsrError::NotLoaded`] with what each way to compute did, [`AsrError::Unavailable`] where it is killed again and
     /// again.
-    pub fn prove(&self) -> Result<Choice, AsrError> {
-        self.keeper.prove_afresh().map_err(AsrError::from)
+    pub fn prove(&self) -> Result<ProvedBackend, AsrError> {
+        self.supervisor.prove_afresh().map_err(AsrError::from)
     }
 
     fn check(request: &ClipRequest) -> Result<(), AsrError> {
@@ -95,10 +95,11 @@ impl LocalEngine {
     fn start_threads(&self) -> Result<(), AsrError> {
         let mut threads = locked(&self.threads);
         for number in threads.len()..self.options.threads {
-            let (line, options, keeper) = (Arc::clone(&self.line), self.options.clone(), Arc::clone(&self.keeper));
+            let (queue, options, supervisor) =
+                (Arc::clone(&self.queue), self.options.clone(), Arc::clone(&self.supervisor));
             let thread = std::thread::Builder::new()
                 .name(format!("asr-{number}"))
-                .spawn(move || work(&line, &options, &keeper, number))
+                .spawn(move || work(&queue, &options, &supervisor, number))
                 .map_err(|error| AsrError::NotLoaded { detail: format!("cannot start a thread: {error}") })?;
             threads.push(thread);
         }
@@ -106,22 +107,22 @@ impl LocalEngine {
     }
 }
 
-/// Takes batches from the line to thread `number` of the engine, until the line is closed.
-fn work(line: &Line, options: &LocalOptions, keeper: &Keeper, number: usize) {
+/// Takes batches from the queue to thread `number` of the engine, until the queue is closed.
+fn work(queue: &RequestQueue, options: &LocalOptions, supervisor: &Supervisor, number: usize) {
     loop {
-        match line.take(options.batch, options.idle_unload, kind) {
+        match queue.take(options.batch, options.idle_unload, kind) {
             Taken::Batch(batch) => {
                 let (requests, answers): (Vec<_>, Vec<_>) =
                     batch.into_iter().map(|waiting| (waiting.request, waiting.answer)).unzip();
-                // A panic costs this batch, not the thread: others wait in the line.
-                let texts = catch_unwind(AssertUnwindSafe(|| keeper.hear(number, &requests)));
+                // A panic costs this batch, not the thread: others wait in the queue.
+                let texts = catch_unwind(AssertUnwindSafe(|| supervisor.hear(number, &requests)));
                 let texts = texts.unwrap_or_else(|_| requests.iter().map(|_| Err(panicked())).collect());
                 for (answer, text) in answers.into_iter().zip(texts) {
                     // A caller that has gone needs no answer.
                     let _ = answer.send(text);
                 }
             }
-            Taken::Nothing => keeper.rest(options.idle_unload),
+            Taken::Nothing => supervisor.end_if_idle(options.idle_unload),
             Taken::Closed => return,
         }
     }
@@ -139,8 +140,8 @@ fn kind(request: &ClipRequest) -> usize {
 #[async_trait]
 impl Transcriber for LocalEngine {
     fn engine(&self) -> Engine {
-        let version = match self.keeper.weights() {
-            Ok(weights) => format!("{LIBRARY} {}, weights {weights}", self.keeper.rung().name()),
+        let version = match self.supervisor.weights() {
+            Ok(weights) => format!("{LIBRARY} {}, weights {weights}", self.supervisor.backend().name()),
             Err(_) => LIBRARY.into(),
         };
         Engine { name: "local".into(), model: self.options.model_name(), version }
@@ -164,7 +165,7 @@ impl Transcriber for LocalEngine {
         Self::check(&request)?;
         self.start_threads()?;
         let (answer, receiver) = oneshot::channel();
-        self.line.push(Waiting { request, answer })?;
+        self.queue.push(Waiting { request, answer })?;
         // Without an answer the thread is gone.
         receiver.await.unwrap_or(Err(AsrError::Closed))
     }
@@ -172,8 +173,8 @@ impl Transcriber for LocalEngine {
 
 impl Drop for LocalEngine {
     fn drop(&mut self) {
-        self.line.close();
-        self.keeper.close();
+        self.queue.close();
+        self.supervisor.close();
         for thread in self.threads.get_mut().unwrap_or_else(PoisonError::into_inner).drain(..) {
             if thread.join().is_err() {
                 tracing::error!("a thread of the recogniser panicked");

@@ -49,7 +49,7 @@ impl LocalOptions {
 
     /// Memory that the engine may take, for weights of so many bytes.
     pub(super) fn memory_limit(&self, weights_bytes: u64) -> u64 {
-        let clips = (self.threads * self.batch) as u64;
+        let clips = u64::try_from(self.threads * self.batch).unwrap_or(u64::MAX);
         self.memory_bytes.unwrap_or(BESIDES_BYTES + WEIGHTS * weights_bytes + clips * CLIP_BYTES)
     }
 

@@ -13,16 +13,16 @@ use std::time::{Duration, Instant};
 
 use earmark_core::ClipText;
 
-use super::death::Death;
+use super::backend::Backend;
 use super::lock::locked;
 use super::options::LocalOptions;
-use super::rung::Rung;
+use super::termination::Termination;
 use super::wire::{Answer, read_answer, write_question};
 use crate::ClipRequest;
 
 /// How often an engine at work is looked at.
-const LOOK: Duration = Duration::from_millis(250);
-/// Variables that the engine gets from whoever starts it, besides its rung's: where programs and libraries are, and what
+const POLL: Duration = Duration::from_millis(250);
+/// Variables that the engine gets from whoever starts it, besides its backend's: where programs and libraries are, and what
 /// people tune the libraries with. Keys and passwords are none of its business.
 const PASSED_ON: [&str; 9] =
     ["PATH", "LD_LIBRARY_PATH", "MALLOC_", "GLIBC_", "MKL_", "ONEDNN_", "DNNL_", "CT2_", "EARMARK_ENGINE_"];
@@ -73,7 +73,7 @@ struct State {
     waiting: HashMap<u64, Sender<Texts>>,
     is_gone: bool,
     /// Why it was ended, or what it said that nobody understands.
-    ended_for: Option<Death>,
+    ended_for: Option<Termination>,
 }
 
 /// What it said on its standard error.
@@ -97,14 +97,14 @@ impl Shared {
 
 /// The engine's socket, which takes what is written little by little: not longer than the deadline, and not when the
 /// engine is not wanted any more.
-struct Patient<'a> {
+struct DeadlineWriter<'a> {
     socket: &'a UnixStream,
     began: Instant,
     deadline: Duration,
     closing: &'a AtomicBool,
 }
 
-impl Write for Patient<'_> {
+impl Write for DeadlineWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         loop {
             match self.socket.write(bytes) {
@@ -125,7 +125,7 @@ impl Write for Patient<'_> {
 /// Why there is no engine.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NotStarted {
-    /// It says itself that the model cannot be loaded: no other rung will do better.
+    /// It says itself that the model cannot be loaded: no other backend will do better.
     #[error("{0}")]
     Model(String),
     /// The program cannot be run.
@@ -133,21 +133,21 @@ pub(super) enum NotStarted {
     Program(String),
     /// It ended while it loaded.
     #[error("{0}")]
-    Died(Death),
+    Ended(Termination),
 }
 
 impl Process {
-    /// Starts the engine on `rung` and waits until its model is loaded, or `closing` is set: then, and from then on, it is
+    /// Starts the engine on `backend` and waits until its model is loaded, or `closing` is set: then, and from then on, it is
     /// ended whatever it is at.
     pub(super) fn start(
         options: &LocalOptions,
-        rung: Rung,
+        backend: Backend,
         memory_limit: u64,
         weights: String,
         closing: &Arc<AtomicBool>,
     ) -> Result<Self, NotStarted> {
         if closing.load(Ordering::Acquire) {
-            return Err(NotStarted::Died(Death::Unwanted));
+            return Err(NotStarted::Ended(Termination::Shutdown));
         }
         let program = |error: io::Error| NotStarted::Program(format!("{}: {error}", options.program.display()));
         let (ours, theirs) = UnixStream::pair().map_err(program)?;
@@ -155,10 +155,10 @@ impl Process {
             .arg0("earmark engine")
             .arg(&options.model_path)
             .args([options.threads.max(1).to_string(), options.beam.max(1).to_string()])
-            .args([rung.arithmetic(), &memory_limit.to_string()])
+            .args([backend.arithmetic(), &memory_limit.to_string()])
             .env_clear()
             .envs(std::env::vars_os().filter(|(name, _)| is_passed_on(&name.to_string_lossy())))
-            .envs(rung.environment().iter().copied())
+            .envs(backend.environment().iter().copied())
             // Ctrl-C is for whoever started it, who may have a recording to finish.
             .process_group(0)
             // Asked and answered over one socket: the libraries print to standard output as they like.
@@ -173,16 +173,16 @@ impl Process {
         let mut started = Started { child: Some(child) };
         if let Some(stderr) = stderr {
             let shared = Arc::clone(&shared);
-            named("asr-stderr", move || overhear(stderr, pid, &shared)).map_err(program)?;
+            named("asr-stderr", move || read_stderr(stderr, pid, &shared)).map_err(program)?;
         }
         let (said, first) = mpsc::channel();
         let (listening, reading) = (Arc::clone(&shared), ours.try_clone().map_err(program)?);
-        named("asr-answers", move || listen(&reading, &listening, &said)).map_err(program)?;
+        named("asr-answers", move || read_answers(&reading, &listening, &said)).map_err(program)?;
         match first_word(&first, options.deadline, closing) {
             Ok(Answer::Ready { library, languages }) => {
-                ours.set_write_timeout(Some(LOOK)).map_err(program)?;
+                ours.set_write_timeout(Some(POLL)).map_err(program)?;
                 let Some(child) = started.child.take() else { return Err(program(io::ErrorKind::NotFound.into())) };
-                tracing::debug!(pid, rung = rung.name(), "started the built-in engine");
+                tracing::debug!(pid, backend = backend.name(), "started the built-in engine");
                 let asking = Mutex::new(Asking { socket: ours, next_batch: 0 });
                 let closing = Arc::clone(closing);
                 let child = Mutex::new(child);
@@ -190,20 +190,29 @@ impl Process {
             }
             Ok(Answer::NotLoaded { detail }) => Err(NotStarted::Model(detail)),
             Ok(Answer::Heard { .. }) => {
-                Err(NotStarted::Died(Death::Nonsense { what: "an answer to no question".into() }))
+                Err(NotStarted::Ended(Termination::BadAnswer { what: "an answer to no question".into() }))
             }
-            Err(RecvTimeoutError::Timeout) if closing.load(Ordering::Acquire) => Err(NotStarted::Died(Death::Unwanted)),
-            Err(RecvTimeoutError::Timeout) => Err(NotStarted::Died(Death::Hung { limit: options.deadline })),
-            Err(RecvTimeoutError::Disconnected) => Err(match started.death(&shared) {
+            Err(RecvTimeoutError::Timeout) if closing.load(Ordering::Acquire) => {
+                Err(NotStarted::Ended(Termination::Shutdown))
+            }
+            Err(RecvTimeoutError::Timeout) => Err(NotStarted::Ended(Termination::Hung { limit: options.deadline })),
+            Err(RecvTimeoutError::Disconnected) => Err(match started.termination(&shared) {
                 // By itself, before it computed anything: a library that is missing, a version that it does not know.
-                death @ Death::Exited { .. } => NotStarted::Program(shared.with_last_words(death.to_string())),
-                death => NotStarted::Died(death),
+                termination @ Termination::Exited { .. } => {
+                    NotStarted::Program(shared.with_last_words(termination.to_string()))
+                }
+                termination => NotStarted::Ended(termination),
             }),
         }
     }
 
     /// What is heard in a batch, from thread number `thread`. After an error the engine is gone.
-    pub(super) fn ask(&self, thread: usize, requests: &[ClipRequest], deadline: Duration) -> Result<Texts, Death> {
+    pub(super) fn ask(
+        &self,
+        thread: usize,
+        requests: &[ClipRequest],
+        deadline: Duration,
+    ) -> Result<Texts, Termination> {
         let began = Instant::now();
         let (answer, answered) = mpsc::channel();
         {
@@ -214,39 +223,41 @@ impl Process {
                 let mut state = locked(&self.shared.state);
                 if state.is_gone {
                     drop(state);
-                    return Err(self.death());
+                    return Err(self.termination());
                 }
                 state.waiting.insert(batch, answer);
             }
-            let to = Patient { socket: &asking.socket, began, deadline, closing: &self.closing };
+            let to = DeadlineWriter { socket: &asking.socket, began, deadline, closing: &self.closing };
             if let Err(error) = write_question(to, batch, thread, requests) {
                 return Err(match error.kind() {
-                    _ if self.closing.load(Ordering::Acquire) => self.end_for(Death::Unwanted),
+                    _ if self.closing.load(Ordering::Acquire) => self.end_for(Termination::Shutdown),
                     io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-                        self.end_for(Death::Hung { limit: deadline })
+                        self.end_for(Termination::Hung { limit: deadline })
                     }
-                    _ => self.death(),
+                    _ => self.termination(),
                 });
             }
         }
         loop {
-            match answered.recv_timeout(LOOK.min(deadline)) {
+            match answered.recv_timeout(POLL.min(deadline)) {
                 Ok(texts) if texts.len() == requests.len() => return Ok(texts),
                 Ok(texts) => {
                     let what = format!("{} texts for {} clips", texts.len(), requests.len());
-                    return Err(self.end_for(Death::Nonsense { what }));
+                    return Err(self.end_for(Termination::BadAnswer { what }));
                 }
-                Err(RecvTimeoutError::Disconnected) => return Err(self.death()),
+                Err(RecvTimeoutError::Disconnected) => return Err(self.termination()),
                 Err(RecvTimeoutError::Timeout) if self.closing.load(Ordering::Acquire) => {
-                    return Err(self.end_for(Death::Unwanted));
+                    return Err(self.end_for(Termination::Shutdown));
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     let used_bytes = self.memory_bytes();
                     if used_bytes > self.memory_limit {
-                        return Err(self.end_for(Death::Swelled { used_bytes, limit_bytes: self.memory_limit }));
+                        return Err(
+                            self.end_for(Termination::OverMemory { used_bytes, limit_bytes: self.memory_limit })
+                        );
                     }
                     if began.elapsed() >= deadline {
-                        return Err(self.end_for(Death::Hung { limit: deadline }));
+                        return Err(self.end_for(Termination::Hung { limit: deadline }));
                     }
                 }
             }
@@ -272,29 +283,29 @@ impl Process {
     }
 
     /// Ends it, for a reason that is known; the first one is what all who asked are told.
-    fn end_for(&self, death: Death) -> Death {
+    fn end_for(&self, termination: Termination) -> Termination {
         let mut state = locked(&self.shared.state);
-        let death = state.ended_for.get_or_insert(death).clone();
+        let termination = state.ended_for.get_or_insert(termination).clone();
         drop(state);
         self.end();
-        death
+        termination
     }
 
     /// Why it is gone.
-    fn death(&self) -> Death {
+    fn termination(&self) -> Termination {
         let ended_for = locked(&self.shared.state).ended_for.clone();
         let mut child = locked(&self.child);
         match ended_for {
-            Some(death) => {
+            Some(termination) => {
                 end(&mut child);
-                death
+                termination
             }
             None => {
-                let death = wait(&mut child);
+                let termination = wait(&mut child);
                 drop(child);
                 // Whoever else asked is told the same.
                 let mut state = locked(&self.shared.state);
-                state.ended_for.get_or_insert(death).clone()
+                state.ended_for.get_or_insert(termination).clone()
             }
         }
     }
@@ -316,12 +327,12 @@ struct Started {
 }
 
 impl Started {
-    fn death(&mut self, shared: &Shared) -> Death {
+    fn termination(&mut self, shared: &Shared) -> Termination {
         let ended_for = locked(&shared.state).ended_for.clone();
         match (ended_for, &mut self.child) {
-            (Some(death), _) => death,
+            (Some(termination), _) => termination,
             (None, Some(child)) => wait(child),
-            (None, None) => Death::Exited { code: 0 },
+            (None, None) => Termination::Exited { code: 0 },
         }
     }
 }
@@ -339,7 +350,7 @@ fn first_word(first: &Receiver<Answer>, deadline: Duration, closing: &AtomicBool
     let began = Instant::now();
     loop {
         let left = deadline.saturating_sub(began.elapsed());
-        match first.recv_timeout(LOOK.min(left)) {
+        match first.recv_timeout(POLL.min(left)) {
             Err(RecvTimeoutError::Timeout) if !left.is_zero() && !closing.load(Ordering::Acquire) => {}
             said => return said,
         }
@@ -354,22 +365,22 @@ fn end(child: &mut Child) {
 }
 
 /// How a process that has closed its socket ended; one that goes on all the same is ended.
-fn wait(child: &mut Child) -> Death {
+fn wait(child: &mut Child) -> Termination {
     // The socket is closed while the system takes the process down; one that only closed it would never end.
     let began = Instant::now();
-    while began.elapsed() < LOOK * 20 {
+    while began.elapsed() < POLL * 20 {
         match child.try_wait() {
-            Ok(Some(status)) => return Death::of(status),
+            Ok(Some(status)) => return Termination::of(status),
             Ok(None) => std::thread::park_timeout(Duration::from_millis(2)),
-            Err(error) => return Death::Nonsense { what: error.to_string() },
+            Err(error) => return Termination::BadAnswer { what: error.to_string() },
         }
     }
     end(child);
-    Death::Nonsense { what: "it closed its socket and went on".into() }
+    Termination::BadAnswer { what: "it closed its socket and went on".into() }
 }
 
 /// Hands the engine's answers to those who wait for them, until it is gone.
-fn listen(socket: &UnixStream, shared: &Shared, first: &Sender<Answer>) {
+fn read_answers(socket: &UnixStream, shared: &Shared, first: &Sender<Answer>) {
     let mut socket = BufReader::new(socket);
     let mut nonsense = None;
     loop {
@@ -398,13 +409,13 @@ fn listen(socket: &UnixStream, shared: &Shared, first: &Sender<Answer>) {
     let mut state = locked(&shared.state);
     state.is_gone = true;
     if let Some(what) = nonsense {
-        state.ended_for.get_or_insert(Death::Nonsense { what });
+        state.ended_for.get_or_insert(Termination::BadAnswer { what });
     }
     state.waiting.clear();
 }
 
 /// Logs what the engine says on its standard error, and keeps its last line.
-fn overhear(stderr: ChildStderr, pid: u32, shared: &Shared) {
+fn read_stderr(stderr: ChildStderr, pid: u32, shared: &Shared) {
     let mut stderr = BufReader::new(stderr);
     let mut bytes = Vec::new();
     while let Ok(1..) = stderr.by_ref().take(LONGEST_LINE_BYTES).read_until(b'\n', &mut bytes) {

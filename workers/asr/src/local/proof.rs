@@ -4,14 +4,15 @@ use std::time::{Duration, Instant};
 
 use earmark_core::ms_to_samples;
 
-use super::death::Death;
+use super::listening_window::LONGEST_CLIP_MS;
 use super::process::{Process, Texts};
-use super::window::LONGEST_CLIP_MS;
-use crate::doubt::plain;
+use super::termination::Termination;
+use crate::hallucination::normalised;
 use crate::{ClipRequest, LanguageChoice, Sound};
 
-/// Three seconds, the longest clip's rest is silence: what a clip takes in time and memory is proved too. Of a reading of Jane Austen (LibriVox, public domain; `tests/fixtures/real/austen0880.flac`): 16-bit
-/// samples, little-endian, mono, 16 kHz.
+/// Three seconds of a reading of Jane Austen (LibriVox, public domain; `tests/fixtures/real/austen0880.flac`): 16-bit
+/// samples, little-endian, mono, 16 kHz. The rest of the longest clip is silence: what a clip takes in time and memory is
+/// proved too.
 const SPEECH: &[u8] = include_bytes!("proof.s16le");
 /// What is said in it.
 const WORDS: &str = "He was not an ill-disposed young man.";
@@ -23,7 +24,7 @@ const MOST_WRONG_PERCENT: usize = 25;
 pub(super) enum Failed {
     /// The engine ended.
     #[error("{0}")]
-    Died(Death),
+    Ended(Termination),
     /// Nothing could be asked: says nothing of the engine.
     #[error("{0}")]
     NotAsked(String),
@@ -45,7 +46,7 @@ pub(super) fn prove(process: &Process, threads: usize, batch: usize, deadline: D
             .collect();
         for answer in asked {
             let answer = answer.map_err(|error| Failed::NotAsked(format!("cannot start a thread: {error}")))?;
-            let texts = answer.join().map_err(|_| Failed::Wrong("it panicked".into()))?.map_err(Failed::Died)?;
+            let texts = answer.join().map_err(|_| Failed::Wrong("it panicked".into()))?.map_err(Failed::Ended)?;
             check(&texts).map_err(Failed::Wrong)?;
         }
         Ok(began.elapsed())
@@ -56,7 +57,7 @@ pub(super) fn prove(process: &Process, threads: usize, batch: usize, deadline: D
 fn request() -> ClipRequest {
     let (whole, _) = SPEECH.as_chunks::<2>();
     let mut samples: Vec<f32> = whole.iter().map(|sample| f32::from(i16::from_le_bytes(*sample)) / 32_768.0).collect();
-    samples.resize(ms_to_samples(LONGEST_CLIP_MS) as usize, 0.0);
+    samples.resize(usize::try_from(ms_to_samples(LONGEST_CLIP_MS)).expect("half a million"), 0.0);
     let language = LanguageChoice::Detect { candidates: vec!["en".into()], likely: None };
     ClipRequest { has_words: true, ..ClipRequest::new(Sound::of(samples.into()), language, "proof".into()) }
 }
@@ -74,7 +75,7 @@ fn check(texts: &Texts) -> Result<(), String> {
 }
 
 fn letters(text: &str) -> Vec<char> {
-    plain(text, false).chars().collect()
+    normalised(text, false).chars().collect()
 }
 
 /// Letters to be changed, added or left out.

@@ -18,7 +18,7 @@ const SAMPLES_AT_ONCE: usize = 8 << 10;
 
 /// A batch for one of the engine's threads.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Question {
+pub(crate) struct Question {
     /// Its number, which the answer bears.
     pub batch: u64,
     /// Which thread is to work on it, from 0.
@@ -30,11 +30,11 @@ pub struct Question {
 /// A clip without its samples.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ClipHead {
-    /// How many.
+    /// How many samples there are.
     pub samples: usize,
-    /// Which language.
+    /// In which language it is, or how that is to be found out.
     pub language: LanguageChoice,
-    /// Fixed context.
+    /// Fixed context: names of products, the kind of conversation.
     pub prompt: Option<String>,
     /// Names and terms to be spelled right.
     pub glossary: Vec<String>,
@@ -69,7 +69,7 @@ pub enum Answer {
     },
     /// What was heard in a batch.
     Heard {
-        /// Which.
+        /// The number of the question that this answers.
         batch: u64,
         /// For each clip in order its text, or why there is none.
         texts: Vec<Result<ClipText, String>>,
@@ -80,7 +80,7 @@ pub enum Answer {
 ///
 /// # Errors
 /// [`io::Error`] when the engine does not take it.
-pub fn write_question(to: impl Write, batch: u64, thread: usize, requests: &[ClipRequest]) -> io::Result<()> {
+pub(crate) fn write_question(to: impl Write, batch: u64, thread: usize, requests: &[ClipRequest]) -> io::Result<()> {
     let head = |request: &ClipRequest| ClipHead {
         samples: request.sound.samples().len(),
         language: request.language.clone(),
@@ -109,7 +109,7 @@ pub fn read_question(mut from: impl Read) -> io::Result<Option<(u64, usize, Vec<
     let Some(question) = read_text::<Question>(&mut from)? else { return Ok(None) };
     let mut clips = Vec::with_capacity(question.clips.len());
     for head in question.clips {
-        if samples_to_ms(head.samples as u64) > LONGEST_CLIP_MS {
+        if samples_to_ms(u64::try_from(head.samples).unwrap_or(u64::MAX)) > LONGEST_CLIP_MS {
             return Err(nonsense(format!("a clip of {} samples", head.samples)));
         }
         let samples = read_samples(&mut from, head.samples)?;
@@ -143,7 +143,7 @@ pub fn write_answer(mut to: impl Write, answer: &Answer) -> io::Result<()> {
 ///
 /// # Errors
 /// [`io::Error`] when it breaks off within a word or talks nonsense.
-pub fn read_answer(from: impl Read) -> io::Result<Option<Answer>> {
+pub(crate) fn read_answer(from: impl Read) -> io::Result<Option<Answer>> {
     read_text(from)
 }
 
@@ -171,7 +171,7 @@ fn read_text<T: for<'de> Deserialize<'de>>(mut from: impl Read) -> io::Result<Op
     if length > LONGEST_TEXT_BYTES {
         return Err(nonsense(format!("a text of {length} bytes is announced")));
     }
-    let mut text = vec![0; length as usize];
+    let mut text = vec![0; usize::try_from(length).map_err(io::Error::other)?];
     from.read_exact(&mut text)?;
     // Whole as a frame: one that is cut short as a text is no end.
     serde_json::from_slice(&text).map(Some).map_err(|error| nonsense(error.to_string()))

@@ -26,6 +26,7 @@ pub fn client(url: &str, change: impl FnOnce(&mut GlmOptions)) -> GlmClient {
 
 /// Four seconds of a tone, to be understood as Chinese or English.
 pub fn request() -> ClipRequest {
+    #[expect(clippy::as_conversions, reason = "a place in four seconds of sound as a float")]
     let tone = |at: usize| 0.3 * (at as f32 * 0.05).sin();
     let samples: Arc<[f32]> = (0..64_000).map(tone).collect();
     let language = LanguageChoice::Detect { candidates: vec!["zh".into(), "en".into()], likely: None };

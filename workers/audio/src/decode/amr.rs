@@ -7,9 +7,9 @@ use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read};
 use std::path::Path;
 
-use super::ffmpeg::Foreign;
 use super::output::Output;
 use crate::AudioError;
+use crate::wide::wide;
 
 /// Start of a narrow-band file, one channel.
 pub(super) const NARROW_MARK: &[u8] = b"#!AMR\n";
@@ -21,13 +21,7 @@ pub(super) const WIDE_MARK: &[u8] = b"#!AMR-WB\n";
 const NARROW_BYTES: [usize; 16] = [12, 13, 15, 17, 19, 20, 26, 31, 5, 6, 5, 5, 0, 0, 0, 0];
 const WIDE_BYTES: [usize; 16] = [17, 23, 32, 36, 40, 46, 50, 58, 60, 5, 0, 0, 0, 0, 0, 0];
 
-/// The way for an AMR file.
-pub(super) fn foreign(is_wide: bool) -> Foreign {
-    let (format, band) = if is_wide { ("AMR-WB", Band::Wide) } else { ("AMR", Band::Narrow) };
-    Foreign { demuxer: Some("amr"), amr: Some(band), ..Foreign::named(format) }
-}
-
-/// Which of the two.
+/// Which of AMR's two kinds a file is: its sound reaches to 3.4 or to 7 kHz.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Band {
     Narrow,
@@ -82,7 +76,7 @@ impl Timeline {
             // A frame of speech that never came.
             missing += 1;
             self.waiting = false;
-            output.push_silence(self.frame_samples() as u64)?;
+            output.push_silence(wide(self.frame_samples()))?;
             self.place(output)?;
         }
         Ok((missing, self.frames * 20))
@@ -101,7 +95,7 @@ impl Timeline {
                     }
                     Some(false) => {
                         self.give(&mut used, output)?;
-                        output.push_silence(samples as u64)?;
+                        output.push_silence(wide(samples))?;
                         continue;
                     }
                     Some(true) => self.waiting = true,

@@ -10,11 +10,13 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
-use super::amr::{Band, Timeline};
+use super::amr::Timeline;
+use super::foreign::Foreign;
+use super::options::DecodeOptions;
 use super::output::Output;
-use super::plain::Planes;
+use super::pcm::Planes;
+use super::sink::Streamed;
 use super::wave::Encoding;
-use super::{DecodeOptions, Streamed};
 use crate::AudioError;
 
 /// How often the caller is asked whether it still wants the result while ffmpeg says nothing.
@@ -39,26 +41,6 @@ const PROGRAM_BYTES: u64 = 256 << 20;
 const FORMATS: &str = "aa,aac,ac3,aiff,alaw,amr,amrnb,amrwb,ape,asf,asf_o,au,avi,avr,caf,daud,dsf,dts,dtshd,eac3,flac,flv,g722,\
     g726,g726le,g729,gsm,iff,ilbc,ircam,loas,matroska,mov,mp3,mpc,mpc8,mpeg,mpegts,mulaw,mxf,nistsphere,nsv,\
     ogg,oma,pvf,rm,sbc,sds,shn,smjpeg,sox,spdif,tak,truehd,tta,voc,vqf,w64,wav,wsvqa,wv,xa,xwma";
-
-/// A file for ffmpeg.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Foreign {
-    /// For messages: `AMR`, `GSM in WAV`, …
-    pub(super) format: String,
-    /// Which of ffmpeg's demuxers, where the bytes do not tell.
-    pub(super) demuxer: Option<&'static str>,
-    /// How much sound there should be, where that is known better than ffmpeg knows it.
-    pub(super) declared_ms: Option<u64>,
-    /// AMR, whose silence must be put back.
-    pub(super) amr: Option<Band>,
-}
-
-impl Foreign {
-    /// A file that ffmpeg recognises by itself.
-    pub(super) fn named(format: &str) -> Self {
-        Self { format: format.into(), demuxer: None, declared_ms: None, amr: None }
-    }
-}
 
 /// Decodes the first audio track of the file at `path`.
 pub(super) fn decode(
@@ -380,7 +362,7 @@ fn clock_ms(text: &str) -> Option<u64> {
     let mut parts = text.trim().split(':');
     let (hours, minutes, secs) = (parts.next()?, parts.next()?, parts.next()?);
     let secs: f64 = secs.parse().ok()?;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "below 60 000")]
+    #[expect(clippy::as_conversions, reason = "whole milliseconds of at most a minute, saturating")]
     let ms = (secs * 1000.0) as u64;
     Some((hours.parse::<u64>().ok()? * 60 + minutes.parse::<u64>().ok()?) * 60_000 + ms)
 }

@@ -14,13 +14,19 @@ pub(super) struct Mpeg {
     pub(super) has_length: bool,
 }
 
+/// Tells the length of the frame that some bytes begin with, and what all frames of a stream share.
+type ReadFrame = fn(&[u8]) -> Option<(usize, u32)>;
+
+/// The two kinds of frames, with their formats' names.
+const KINDS: [(ReadFrame, &str); 2] = [(mp3_frame, "MP3"), (adts_frame, "AAC")];
+
 /// Looks for a chain of frames near the start of `head`.
 pub(super) fn find(head: &[u8]) -> Option<Mpeg> {
     for start in 0..head.len().min(MAX_STRAY) {
         if head[start] != 0xFF {
             continue;
         }
-        for (frame, format) in [(mp3_frame as fn(&[u8]) -> Option<(usize, u32)>, "MP3"), (adts_frame, "AAC")] {
+        for (frame, format) in KINDS {
             if let Some(first_bytes) = chain(&head[start..], frame, start == 0) {
                 let first = &head[start..head.len().min(start + first_bytes)];
                 let has_length =
@@ -34,7 +40,7 @@ pub(super) fn find(head: &[u8]) -> Option<Mpeg> {
 
 /// The first frame's length, if enough frames of one kind follow one another. A file that ends earlier is taken at
 /// its word only if its very first byte opens a frame.
-fn chain(bytes: &[u8], frame: fn(&[u8]) -> Option<(usize, u32)>, is_start: bool) -> Option<usize> {
+fn chain(bytes: &[u8], frame: ReadFrame, is_start: bool) -> Option<usize> {
     let (first_bytes, kind) = frame(bytes)?;
     let mut at = 0;
     for seen in 0..CHAIN {
@@ -53,7 +59,8 @@ fn chain(bytes: &[u8], frame: fn(&[u8]) -> Option<(usize, u32)>, is_start: bool)
 fn mp3_frame(bytes: &[u8]) -> Option<(usize, u32)> {
     let header = u32::from_be_bytes(bytes.get(..4)?.try_into().ok()?);
     let field = |shift: u32, bits: u32| (header >> shift) & ((1 << bits) - 1);
-    let (version, layer, bitrate, rate) = (field(19, 2), field(17, 2), field(12, 4) as usize, field(10, 2) as usize);
+    let index = |shift: u32, bits: u32| usize::try_from(field(shift, bits)).ok();
+    let (version, layer, bitrate, rate) = (field(19, 2), field(17, 2), index(12, 4)?, index(10, 2)?);
     if header >> 21 != 0x7FF || version == 1 || layer == 0 || bitrate == 0 || bitrate == 15 || rate == 3 {
         return None;
     }
@@ -87,7 +94,7 @@ fn mp3_frame(bytes: &[u8]) -> Option<(usize, u32)> {
         (2, _) | (_, true) => 144_000 * kbits / rate_hz + padding,
         _ => 72_000 * kbits / rate_hz + padding,
     };
-    Some((length as usize, header & 0xFFFE_0C00))
+    Some((usize::try_from(length).ok()?, header & 0xFFFE_0C00))
 }
 
 /// Length of an AAC frame in ADTS, and what all frames of a stream share. ISO 13818-7, 6.2.

@@ -8,6 +8,7 @@ use crate::AudioError;
 pub(super) const CLOCK_HZ: u32 = 48_000;
 
 /// The longest packet, 120 ms, in samples at 16 kHz.
+#[expect(clippy::as_conversions, reason = "a constant that fits")]
 const MAX_FRAMES: usize = SAMPLE_RATE_HZ as usize * 120 / 1000;
 
 /// A stream's header. RFC 7845, 5.1.

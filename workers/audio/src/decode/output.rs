@@ -4,9 +4,11 @@ use std::time::{Duration, Instant};
 
 use earmark_core::{SAMPLE_RATE_HZ, Warning};
 
-use super::resample::{Block, Lane};
-use super::{MAX_CHANNELS, SAMPLE_RATES_HZ, Sink, Streamed};
+use super::options::{MAX_CHANNELS, SAMPLE_RATES_HZ};
+use super::resample::{Block, ChannelResampler};
+use super::sink::{Sink, Streamed};
 use crate::AudioError;
+use crate::wide::wide;
 
 /// Shorter than declared by less than this is no truncation, ms: containers round, encoders pad.
 const SLACK_MS: u64 = 100;
@@ -26,7 +28,7 @@ pub(super) struct Watch<'a> {
 pub(super) struct Output<'a> {
     sink: &'a mut dyn Sink,
     watch: Watch<'a>,
-    lanes: Vec<Lane>,
+    resamplers: Vec<ChannelResampler>,
     rate_hz: u32,
     /// Frames still to be dropped from the start.
     skip: u64,
@@ -44,7 +46,7 @@ impl<'a> Output<'a> {
         Self {
             sink,
             watch,
-            lanes: Vec::new(),
+            resamplers: Vec::new(),
             rate_hz: 0,
             skip: 0,
             keep: u64::MAX,
@@ -56,9 +58,9 @@ impl<'a> Output<'a> {
 
     /// Says what comes: `channels` at `rate_hz`.
     pub(super) fn open(&mut self, channels: usize, rate_hz: u32) -> Result<(), AudioError> {
-        check_declared(channels as u64, rate_hz)?;
+        check_declared(wide(channels), rate_hz)?;
         self.rate_hz = rate_hz;
-        self.lanes = (0..channels).map(|_| Lane::from_rate(rate_hz)).collect::<Result<_, _>>()?;
+        self.resamplers = (0..channels).map(|_| ChannelResampler::from_rate(rate_hz)).collect::<Result<_, _>>()?;
         self.sink.open(u16::try_from(channels).expect("checked against MAX_CHANNELS"))
     }
 
@@ -80,7 +82,7 @@ impl<'a> Output<'a> {
 
     /// How many channels; 0 before [`open`](Self::open).
     pub(super) fn channels(&self) -> usize {
-        self.lanes.len()
+        self.resamplers.len()
     }
 
     pub(super) fn warn(&mut self, code: &str, detail: String) {
@@ -93,7 +95,7 @@ impl<'a> Output<'a> {
         for (channel, plane) in planes.iter().enumerate() {
             self.give(channel, Block::Float(&plane[range.clone()]))?;
         }
-        self.frames += range.len() as u64;
+        self.frames += wide(range.len());
         Ok(())
     }
 
@@ -103,7 +105,7 @@ impl<'a> Output<'a> {
         for (channel, plane) in planes.iter().enumerate() {
             self.give(channel, Block::Pcm16(&plane[range.clone()]))?;
         }
-        self.frames += range.len() as u64;
+        self.frames += wide(range.len());
         Ok(())
     }
 
@@ -113,11 +115,11 @@ impl<'a> Output<'a> {
         while frames > 0 {
             let some = usize::try_from(frames).unwrap_or(SILENCE).min(SILENCE);
             let range = self.take(some)?;
-            for channel in 0..self.lanes.len() {
+            for channel in 0..self.resamplers.len() {
                 self.give(channel, Block::Pcm16(&silence[range.clone()]))?;
             }
-            self.frames += range.len() as u64;
-            frames -= some as u64;
+            self.frames += wide(range.len());
+            frames -= wide(some);
         }
         Ok(())
     }
@@ -142,7 +144,7 @@ impl<'a> Output<'a> {
         self.watch.started + self.watch.limit
     }
 
-    /// Time left.
+    /// How much of the time limit is left; zero when it is up.
     pub(super) fn time_left(&self) -> Duration {
         self.watch.limit.saturating_sub(self.watch.started.elapsed())
     }
@@ -177,7 +179,7 @@ impl<'a> Output<'a> {
                 format!("the {format} file declares {declared_ms} ms of audio, {reached_ms} ms could be decoded");
             self.warn("recording_truncated", detail);
         }
-        let channels = u16::try_from(self.lanes.len()).expect("checked against MAX_CHANNELS");
+        let channels = u16::try_from(self.resamplers.len()).expect("checked against MAX_CHANNELS");
         Ok(Streamed {
             codec,
             channels,
@@ -191,27 +193,27 @@ impl<'a> Output<'a> {
     fn take(&mut self, frames: usize) -> Result<std::ops::Range<usize>, AudioError> {
         self.check()?;
         let skipped = usize::try_from(self.skip).unwrap_or(usize::MAX).min(frames);
-        self.skip -= skipped as u64;
+        self.skip -= wide(skipped);
         let room = usize::try_from(self.keep.saturating_sub(self.frames)).unwrap_or(usize::MAX);
         Ok(skipped..skipped + room.min(frames - skipped))
     }
 
     fn give(&mut self, channel: usize, block: Block<'_>) -> Result<(), AudioError> {
-        let block = self.lanes[channel].push(block)?;
+        let block = self.resamplers[channel].push(block)?;
         hand_on(self.sink, channel, &block)?;
         if channel == 0 {
-            self.samples += block.len() as u64;
+            self.samples += wide(block.len());
         }
         Ok(())
     }
 
     /// Drains the resamplers until every channel has `wanted` samples.
     fn flush(&mut self, wanted: u64) -> Result<(), AudioError> {
-        for (channel, lane) in self.lanes.iter_mut().enumerate() {
+        for (channel, resampler) in self.resamplers.iter_mut().enumerate() {
             let mut given = self.samples;
             while given < wanted {
-                let block = lane.drain()?.cut(usize::try_from(wanted - given).unwrap_or(usize::MAX));
-                given += block.len() as u64;
+                let block = resampler.drain()?.cut(usize::try_from(wanted - given).unwrap_or(usize::MAX));
+                given += wide(block.len());
                 hand_on(self.sink, channel, &block)?;
             }
         }

@@ -15,13 +15,16 @@ use symphonia::core::meta::MetadataOptions;
 use symphonia::core::packet::Packet;
 use symphonia::core::units::TimeBase;
 
-use super::ffmpeg::Foreign;
-use super::names::codec_name;
+use super::codec_names::codec_name;
+use super::foreign::Foreign;
+use super::options::DecodeOptions;
 use super::output::{Output, check_declared};
+use super::sink::Streamed;
 use super::sniff::{Found, Length};
 use super::source::Source;
-use super::{DecodeOptions, Streamed, mp4, opus};
+use super::{mp4, opus};
 use crate::AudioError;
+use crate::wide::wide;
 
 /// Gaps in the packets' times up to this long are rounding, ms.
 const GAP_MS: u64 = 100;
@@ -70,13 +73,13 @@ pub(super) fn decode(
         return Err(AudioError::NoAudioTrack { format: found.format });
     };
     let codec = codec_name(params.codec);
-    let Some(voice) = Voice::new(&params)? else {
+    let Some(decoder) = PacketDecoder::new(&params)? else {
         return Ok(Outcome::Elsewhere(Foreign::named(&format!("{} with {codec}", found.format))));
     };
     let rate_hz = params.sample_rate.unwrap_or(opus::CLOCK_HZ);
-    let declared = declared_secs(&track, &voice);
+    let declared = declared_secs(&track, &decoder);
     let mut session = Session {
-        voice,
+        decoder,
         track,
         edit,
         planes: Vec::new(),
@@ -100,7 +103,7 @@ pub(super) fn decode(
     session.lost.warn(output);
     let clock_hz = u64::from(output.rate_hz());
     let declared =
-        match (found.length, edit.and_then(|edit| edit.keep.map(|keep| keep as f64 / f64::from(edit.timescale)))) {
+        match (found.length, edit.and_then(|edit| edit.keep.map(|keep| to_float(keep) / f64::from(edit.timescale)))) {
             (Length::Nowhere, _) => None,
             (Length::Frames(frames), _) => Some(frames),
             (Length::Header, Some(secs)) => Some(to_frames(secs, clock_hz)),
@@ -109,21 +112,21 @@ pub(super) fn decode(
     output.finish(codec.into(), session.rate_hz, found.format, declared).map(Outcome::Done)
 }
 
+/// A count of ticks or frames; exact below 2^53, which no recording reaches.
+#[expect(clippy::as_conversions, reason = "there is no `From` for 64 bits")]
+fn to_float(count: u64) -> f64 {
+    count as f64
+}
+
 fn to_frames(secs: f64, rate_hz: u64) -> u64 {
-    // A float cast saturates.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        clippy::cast_precision_loss,
-        reason = "saturating, and a length"
-    )]
-    let frames = (secs * rate_hz as f64).round() as u64;
+    #[expect(clippy::as_conversions, reason = "a length; a cast from a float saturates")]
+    let frames = (secs * to_float(rate_hz)).round() as u64;
     frames
 }
 
 /// A track on its way out.
 struct Session {
-    voice: Voice,
+    decoder: PacketDecoder,
     track: Track,
     edit: Option<mp4::Edit>,
     planes: Vec<Vec<f32>>,
@@ -207,8 +210,8 @@ impl Session {
 
     /// Decodes a packet; whether it could be.
     fn take(&mut self, packet: &Packet, output: &mut Output<'_>) -> Result<bool, AudioError> {
-        let decoded = match &mut self.voice {
-            Voice::Symphonia(decoder) => match decoder.decode(packet) {
+        let decoded = match &mut self.decoder {
+            PacketDecoder::Symphonia(decoder) => match decoder.decode(packet) {
                 Ok(buffer) => {
                     let spec = buffer.spec();
                     let (channels, rate_hz) = (spec.channels().count(), spec.rate());
@@ -217,7 +220,7 @@ impl Session {
                 }
                 Err(error) => Err(error.to_string()),
             },
-            Voice::Opus { decoder, .. } => match decoder.decode(&packet.data) {
+            PacketDecoder::Opus { decoder, .. } => match decoder.decode(&packet.data) {
                 Ok(planes) => {
                     let trimmed =
                         usize::try_from(packet.trim_end.get() * u64::from(SAMPLE_RATE_HZ) / u64::from(opus::CLOCK_HZ))
@@ -241,7 +244,7 @@ impl Session {
                     return Ok(false);
                 }
                 self.keep_time(packet, output)?;
-                self.last_frames = self.planes[0].len() as u64;
+                self.last_frames = wide(self.planes[0].len());
                 self.position += self.last_frames;
                 output.push(&self.planes)?;
                 Ok(true)
@@ -264,10 +267,10 @@ impl Session {
                 u64::try_from(u128::from(ticks) * u128::from(rate) / u128::from(edit.timescale)).unwrap_or(u64::MAX)
             };
             output.trim(frames(edit.skip), edit.keep.map(frames));
-        } else if let Voice::Opus { pre_skip, .. } = self.voice {
+        } else if let PacketDecoder::Opus { pre_skip, .. } = self.decoder {
             output.trim(u64::from(pre_skip) * rate / u64::from(opus::CLOCK_HZ), None);
         }
-        if matches!(self.voice, Voice::Symphonia(_)) {
+        if matches!(self.decoder, PacketDecoder::Symphonia(_)) {
             self.rate_hz = rate_hz;
         }
         Ok(())
@@ -298,8 +301,8 @@ impl Session {
     /// Goes on with the stream that follows in the same file; whether there is one that fits.
     fn follow(&mut self, reader: &dyn FormatReader, output: &Output<'_>) -> Result<bool, AudioError> {
         let Some((track, params)) = audio_track(reader) else { return Ok(false) };
-        let Some(voice) = Voice::new(&params)? else { return Ok(false) };
-        self.voice = voice;
+        let Some(decoder) = PacketDecoder::new(&params)? else { return Ok(false) };
+        self.decoder = decoder;
         self.track = track;
         self.origin = None;
         self.base = self.position;
@@ -315,19 +318,19 @@ fn ticks_to_frames(ticks: u64, clock: TimeBase, rate_hz: u32) -> u64 {
 }
 
 /// What turns packets into samples.
-enum Voice {
+enum PacketDecoder {
     Symphonia(Box<dyn AudioDecoder>),
     Opus { decoder: opus::Decoder, pre_skip: u16 },
 }
 
-impl Voice {
+impl PacketDecoder {
     /// None where the codec is unknown.
     fn new(params: &AudioCodecParameters) -> Result<Option<Self>, AudioError> {
-        let channels = params.channels.as_ref().map_or(1, |channels| channels.count() as u64);
+        let channels = params.channels.as_ref().map_or(1, |channels| wide(channels.count()));
         if params.codec == codecs::CODEC_ID_OPUS {
             let Some(bytes) = params.extra_data.as_deref() else { return Ok(None) };
             let head = opus::Head::parse(bytes)?;
-            check_declared(head.channels() as u64, opus::CLOCK_HZ)?;
+            check_declared(wide(head.channels()), opus::CLOCK_HZ)?;
             return Ok(Some(Self::Opus { decoder: opus::Decoder::new(&head)?, pre_skip: head.pre_skip }));
         }
         check_declared(channels, params.sample_rate.unwrap_or(SAMPLE_RATE_HZ))?;
@@ -353,12 +356,12 @@ fn audio_track(reader: &dyn FormatReader) -> Option<(Track, AudioCodecParameters
 }
 
 /// How long the container says the track is, encoder's lead-in aside, in seconds.
-fn declared_secs(track: &Track, voice: &Voice) -> Option<f64> {
+fn declared_secs(track: &Track, decoder: &PacketDecoder) -> Option<f64> {
     let clock = track.time_base?;
-    let secs = |ticks: u64| ticks as f64 * f64::from(clock.numer.get()) / f64::from(clock.denom.get());
+    let secs = |ticks: u64| to_float(ticks) * f64::from(clock.numer.get()) / f64::from(clock.denom.get());
     let declared = secs(track.duration.map(|duration| duration.get()).or(track.num_frames)?);
-    match voice {
-        Voice::Symphonia(_) => Some(declared),
-        Voice::Opus { pre_skip, .. } => Some(declared - f64::from(*pre_skip) / f64::from(opus::CLOCK_HZ)),
+    match decoder {
+        PacketDecoder::Symphonia(_) => Some(declared),
+        PacketDecoder::Opus { pre_skip, .. } => Some(declared - f64::from(*pre_skip) / f64::from(opus::CLOCK_HZ)),
     }
 }

@@ -35,7 +35,7 @@ impl Block<'_> {
 }
 
 /// One channel's way to 16 kHz.
-pub(super) enum Lane {
+pub(super) enum ChannelResampler {
     /// It is there already.
     Same,
     /// From 8 kHz.
@@ -44,7 +44,7 @@ pub(super) enum Lane {
     Ratio(Box<Ratio>),
 }
 
-impl Lane {
+impl ChannelResampler {
     pub(super) fn from_rate(rate_hz: u32) -> Result<Self, AudioError> {
         match rate_hz {
             SAMPLE_RATE_HZ => Ok(Self::Same),
@@ -93,6 +93,7 @@ pub(super) struct Ratio {
 }
 
 impl Ratio {
+    #[expect(clippy::as_conversions, reason = "rates, of at most 384 kHz")]
     fn new(rate_hz: u32) -> Result<Self, AudioError> {
         let (from, to) = (rate_hz as usize, SAMPLE_RATE_HZ as usize);
         let block = from / gcd(from, to);

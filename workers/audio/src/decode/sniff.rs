@@ -4,10 +4,12 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use super::ffmpeg::Foreign;
+use super::amr::{self, Band};
+use super::foreign::Foreign;
 use super::wave::{self, Encoding, Sound, Wave};
-use super::{amr, mpeg, not_audio};
+use super::{mpeg, not_audio};
 use crate::AudioError;
+use crate::wide::wide;
 
 /// Enough for every mark, and for a few frames of MPEG audio behind some stray bytes.
 const HEAD_BYTES: usize = 1 << 14;
@@ -18,7 +20,7 @@ const MAX_TAGS: usize = 4;
 /// Which way a file goes.
 #[derive(Debug)]
 pub(super) enum Route {
-    Plain(Sound),
+    Pcm(Sound),
     Packets(Found),
     Ffmpeg(Foreign),
 }
@@ -98,8 +100,10 @@ fn by_mark(file: &File, file_bytes: u64, head: &[u8]) -> Result<Option<Route>, A
         packets("Matroska")
     } else if [&b"ftyp"[..], b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"].iter().any(|mark| at(4, mark)) {
         packets("MP4")
-    } else if at(0, amr::NARROW_MARK) || at(0, amr::WIDE_MARK) {
-        Route::Ffmpeg(amr::foreign(at(0, amr::WIDE_MARK)))
+    } else if at(0, amr::NARROW_MARK) {
+        Route::Ffmpeg(Foreign::amr(Band::Narrow))
+    } else if at(0, amr::WIDE_MARK) {
+        Route::Ffmpeg(Foreign::amr(Band::Wide))
     } else if let Some((_, format)) = FOREIGN_MARKS.iter().find(|(mark, _)| at(0, mark)) {
         foreign(format)
     } else if at(0, b"RIFF") && at(8, b"AVI ") {
@@ -141,7 +145,7 @@ const FOREIGN_MARKS: [(&[u8], &str); 17] = [
 
 fn by_wave(wave: Wave) -> Route {
     match wave {
-        Wave::Plain(sound) => Route::Plain(sound),
+        Wave::Pcm(sound) => Route::Pcm(sound),
         Wave::Adpcm { declared_frames } => {
             Route::Packets(Found { format: "WAV", length: declared_frames.map_or(Length::Nowhere, Length::Frames) })
         }
@@ -170,7 +174,7 @@ fn by_name(name: &str, file_bytes: u64) -> Option<Route> {
             bytes: file_bytes,
             declared_bytes: None,
         };
-        Some(Route::Plain(sound))
+        Some(Route::Pcm(sound))
     };
     let foreign = |format, demuxer| Some(Route::Ffmpeg(Foreign { demuxer: Some(demuxer), ..Foreign::named(format) }));
     match extension.as_str() {
@@ -195,7 +199,7 @@ fn read_head(file: &File, at: u64) -> Result<Vec<u8>, AudioError> {
     let mut head = vec![0; HEAD_BYTES];
     let mut got = 0;
     while got < head.len() {
-        match file.read_at(&mut head[got..], at + got as u64) {
+        match file.read_at(&mut head[got..], at + wide(got)) {
             Ok(0) => break,
             Ok(some) => got += some,
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}

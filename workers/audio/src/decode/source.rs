@@ -9,6 +9,7 @@ use symphonia::core::io::MediaSource;
 
 use super::ogg;
 use crate::AudioError;
+use crate::wide::wide;
 
 /// The file, until the time is up: symphonia may read on for long before it gives a packet.
 pub(super) struct Source {
@@ -41,7 +42,7 @@ impl Read for Source {
             buffer[..some].copy_from_slice(&shown[..some]);
             some
         };
-        self.at += got as u64;
+        self.at += wide(got);
         Ok(got)
     }
 }

@@ -17,6 +17,7 @@ const HALF: usize = TAPS / 2;
 const LANES: usize = 16;
 
 /// Coefficients of the nearest neighbour but `HALF - 1 - k`, both sides alike.
+#[expect(clippy::as_conversions, reason = "small numbers as floats, and 24 bits are plenty for 16")]
 static COEFFICIENTS: LazyLock<[f32; HALF]> = LazyLock::new(|| {
     // A windowed sinc at half-sample distances. Kaiser's beta of 5.6 gives 60 dB.
     let at = |k: usize| k as f64 - (HALF as f64 - 0.5);
@@ -24,9 +25,7 @@ static COEFFICIENTS: LazyLock<[f32; HALF]> = LazyLock::new(|| {
     let window = |t: f64| bessel_i0(5.6 * (1.0 - (t / HALF as f64).powi(2)).sqrt()) / bessel_i0(5.6);
     let raw: [f64; HALF] = std::array::from_fn(|k| sinc(at(k)) * window(at(k)));
     let sum: f64 = raw.iter().sum::<f64>() * 2.0;
-    #[expect(clippy::cast_possible_truncation, reason = "24 bits are plenty for 16")]
-    let coefficients = raw.map(|value| (value / sum) as f32);
-    coefficients
+    raw.map(|value| (value / sum) as f32)
 });
 
 /// Modified Bessel function of the first kind, order 0.
@@ -113,6 +112,8 @@ fn double<const N: usize, const W: usize>(
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::as_conversions, reason = "small numbers of samples as floats and back")]
+
     use super::*;
 
     #[test]

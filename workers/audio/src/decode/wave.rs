@@ -78,7 +78,7 @@ pub(super) struct Sound {
 /// What a header says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Wave {
-    Plain(Sound),
+    Pcm(Sound),
     /// IMA or Microsoft ADPCM; how many frames there should be, where the header says.
     Adpcm {
         declared_frames: Option<u64>,
@@ -171,7 +171,9 @@ pub(super) fn au(file: &File, file_bytes: u64) -> Result<Wave, AudioError> {
     let encoding = match code {
         1 => Encoding::MuLaw,
         2 => Encoding::Signed8,
-        3..=5 => Encoding::Integer { bytes: code as usize - 1, is_big_endian },
+        3 => Encoding::Integer { bytes: 2, is_big_endian },
+        4 => Encoding::Integer { bytes: 3, is_big_endian },
+        5 => Encoding::Integer { bytes: 4, is_big_endian },
         6 => Encoding::Float { bytes: 4, is_big_endian },
         7 => Encoding::Float { bytes: 8, is_big_endian },
         27 => Encoding::ALaw,
@@ -182,7 +184,7 @@ pub(super) fn au(file: &File, file_bytes: u64) -> Result<Wave, AudioError> {
     let there = file_bytes.saturating_sub(u64::from(start));
     let bytes = there.min(declared_bytes.unwrap_or(u64::MAX));
     let channels = u16::try_from(channels).expect("checked");
-    Ok(Wave::Plain(Sound { format: "AU", encoding, channels, rate_hz, start: u64::from(start), bytes, declared_bytes }))
+    Ok(Wave::Pcm(Sound { format: "AU", encoding, channels, rate_hz, start: u64::from(start), bytes, declared_bytes }))
 }
 
 fn wave_format(file: &File, at: u64, bytes: u64) -> Result<Format, AudioError> {
@@ -235,7 +237,7 @@ fn wave(
         }
     };
     let bytes = there.min(declared.unwrap_or(u64::MAX));
-    Ok(Wave::Plain(Sound {
+    Ok(Wave::Pcm(Sound {
         format: name,
         encoding,
         channels: format.channels,

@@ -2,7 +2,7 @@
 
 use earmark_core::{Clip, ClipKey, Region, ms_to_samples};
 
-use super::SegmentOptions;
+use super::options::SegmentOptions;
 use crate::AudioError;
 
 /// Where a stretch of sound is quietest: a place in it, its ends included.

@@ -1,6 +1,6 @@
 //! How loud each frame is, and how far to raise what is quiet.
 
-use super::network::FRAME;
+use super::frame::FRAME;
 
 /// The level of a frame in half decibels above -100 dBFS: one byte, since a 36-hour channel has four million frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -9,6 +9,7 @@ pub(super) struct Level(u8);
 impl Level {
     /// The level of a frame without its constant part, which telephone lines add and nobody hears.
     pub(super) fn of(samples: &[f32]) -> Self {
+        #[expect(clippy::as_conversions, reason = "a frame's 512 samples, or a block's")]
         let count = samples.len().max(1) as f32;
         let mean = samples.iter().sum::<f32>() / count;
         let power = samples.iter().map(|sample| (sample - mean) * (sample - mean)).sum::<f32>() / count;
@@ -16,7 +17,7 @@ impl Level {
     }
 
     pub(super) fn from_db(db: f32) -> Self {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturating, and clamped before")]
+        #[expect(clippy::as_conversions, reason = "saturating, and clamped before")]
         let code = ((db + 100.0) * 2.0).round().clamp(0.0, 200.0) as u8;
         Self(code)
     }
@@ -33,9 +34,9 @@ pub(super) fn mean_db(levels: &[Level]) -> Option<f32> {
         return None;
     }
     let power = levels.iter().map(|level| 10_f64.powf(f64::from(level.db()) / 10.0)).sum::<f64>();
-    #[expect(clippy::cast_precision_loss, reason = "far below 2^52 frames")]
+    #[expect(clippy::as_conversions, reason = "far below 2^52 frames")]
     let mean_db = 10.0 * (power / levels.len() as f64).log10();
-    #[expect(clippy::cast_possible_truncation, reason = "-100 to 0")]
+    #[expect(clippy::as_conversions, reason = "-100 to 0")]
     let tenths = (mean_db * 10.0).round().min(0.0) as f32;
     Some(tenths / 10.0)
 }
@@ -86,10 +87,10 @@ impl Raise {
     }
 
     /// In dB at a frame.
+    #[expect(clippy::as_conversions, reason = "numbers of frames and blocks, far below 2^24; none is negative")]
     fn at(&self, frame: usize) -> f32 {
         let Some(last) = self.blocks_db.len().checked_sub(1) else { return 0.0 };
         let place = (frame as f32 - BLOCK as f32 / 2.0) / BLOCK as f32;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "not negative, a block's number")]
         let before = (place.max(0.0) as usize).min(last);
         let after = (before + 1).min(last);
         let share = (place - before as f32).clamp(0.0, 1.0);
@@ -144,6 +145,8 @@ pub(super) fn nth_loudest(levels: &[Level], n: usize) -> Level {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::as_conversions, reason = "small numbers of samples as floats and back")]
+
     use super::*;
 
     #[test]

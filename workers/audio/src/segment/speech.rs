@@ -2,9 +2,10 @@
 
 use earmark_core::{Region, ms_to_samples};
 
+use super::frame::{FRAME, frames_of};
 use super::level::{Level, nth_loudest};
-use super::network::FRAME;
-use super::{SegmentOptions, frames_of};
+use super::options::SegmentOptions;
+use crate::wide::wide;
 
 /// How far back the first sound of a stretch is looked for, and how much of the stretch says how loud it is: half a
 /// second.
@@ -17,12 +18,12 @@ const ONSET_DB: f32 = 20.0;
 pub(super) struct Probability(u8);
 
 impl Probability {
-    /// Certainly not.
+    /// Certainly no speech.
     pub(super) const ZERO: Self = Self(0);
 
     /// From 0 to 1.
     pub(super) fn new(probability: f32) -> Self {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturating, and clamped before")]
+        #[expect(clippy::as_conversions, reason = "saturating, and clamped before")]
         let byte = (probability.clamp(0.0, 1.0) * 255.0).round() as u8;
         Self(byte)
     }
@@ -49,7 +50,7 @@ pub(super) fn stretches(probabilities: &[Probability], samples: u64, options: &S
     }
     found.extend(open);
     let shortest = ms_to_samples(options.min_speech_ms);
-    let region = |(start, end)| Region { start: (start * FRAME) as u64, end: ((end * FRAME) as u64).min(samples) };
+    let region = |(start, end)| Region { start: wide(start * FRAME), end: wide(end * FRAME).min(samples) };
     found.into_iter().map(region).filter(|region| region.start < region.end && region.samples() >= shortest).collect()
 }
 
@@ -67,7 +68,7 @@ pub(super) fn from_first_sound(mut stretches: Vec<Region>, levels: &[Level]) -> 
         let sounding = (earliest..frames.start).rev().take_while(is_sound).count();
         // What never becomes quiet is the noise of the place, not the beginning of a word.
         if sounding < frames.start - earliest {
-            stretch.start = stretch.start.saturating_sub((sounding * FRAME) as u64).max(before);
+            stretch.start = stretch.start.saturating_sub(wide(sounding * FRAME)).max(before);
         }
         before = stretch.end;
     }
@@ -81,6 +82,8 @@ fn frames(ms: u64) -> usize {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::as_conversions, reason = "small numbers of samples as floats and back")]
+
     use super::*;
 
     #[test]
@@ -108,7 +111,7 @@ mod tests {
             let found = stretches(&probabilities, (line.len() * FRAME) as u64, &options);
             let expected: Vec<Region> = expected
                 .into_iter()
-                .map(|(start, end): (usize, usize)| Region { start: (start * FRAME) as u64, end: (end * FRAME) as u64 })
+                .map(|(start, end): (usize, usize)| Region { start: wide(start * FRAME), end: wide(end * FRAME) })
                 .collect();
             assert_eq!(found, expected, "{line}");
         }

@@ -4,9 +4,10 @@ use std::cmp::Ordering;
 
 use earmark_core::Region;
 
-use super::channels::Relation;
+use super::channel_correlation::Relation;
+use super::frame::FRAME;
 use super::level::Level;
-use super::network::FRAME;
+use crate::wide::wide;
 use crate::{AudioError, Spool};
 
 /// What the first pass finds.
@@ -87,8 +88,7 @@ pub(super) fn survey(
         }
         for (spool, levels) in spools.iter().zip(&mut survey.levels) {
             samples.clear();
-            spool
-                .read(Region { start: (first * FRAME) as u64, end: ((first + BLOCK) * FRAME) as u64 }, &mut samples)?;
+            spool.read(Region { start: wide(first * FRAME), end: wide((first + BLOCK) * FRAME) }, &mut samples)?;
             levels.extend(samples.chunks(FRAME).map(Level::of));
         }
         for pair in &mut compared {
@@ -155,7 +155,7 @@ impl Compared {
     /// Compares a block of frames.
     fn block(&mut self, spools: &[Spool], first_frame: usize, origins: &mut [Vec<Origin>]) -> Result<(), AudioError> {
         let Relation { first, second, lag } = self.relation;
-        let start = (first_frame * FRAME) as u64;
+        let start = wide(first_frame * FRAME);
         // The second channel is shifted onto the first one's time.
         let a = read_shifted(&spools[first], start, 0)?;
         let b = read_shifted(&spools[second], start, lag)?;
@@ -164,7 +164,8 @@ impl Compared {
             self.likeness.add(Products::sum(second_of_sound));
         }
         // To the nearest frame.
-        let shift = isize::try_from((lag + FRAME as i64 / 2).div_euclid(FRAME as i64)).unwrap_or(0);
+        let frame = i64::try_from(FRAME).unwrap_or(i64::MAX);
+        let shift = isize::try_from((lag + frame / 2).div_euclid(frame)).unwrap_or(0);
         for i in 0..products.len() {
             let frames = [Some(first_frame + i), (first_frame + i).checked_add_signed(shift)];
             let mut mark = |into: usize, origin: Origin| {
@@ -195,13 +196,13 @@ impl Compared {
 
 /// A block of samples from `start + lag` on, with silence where the recording has none.
 fn read_shifted(spool: &Spool, start: u64, lag: i64) -> Result<Vec<f32>, AudioError> {
-    let length = (BLOCK * FRAME) as u64;
+    let length = wide(BLOCK * FRAME);
     let mut samples = Vec::with_capacity(BLOCK * FRAME);
     let from = start.checked_add_signed(lag);
     if from.is_none() {
         samples.resize(usize::try_from(lag.unsigned_abs() - start).unwrap_or(0), 0.0);
     }
-    let end = start.saturating_add_signed(lag).saturating_add(length - samples.len() as u64);
+    let end = start.saturating_add_signed(lag).saturating_add(length - wide(samples.len()));
     spool.read(Region { start: from.unwrap_or(0), end }, &mut samples)?;
     Ok(samples)
 }
@@ -267,7 +268,7 @@ impl Mean {
     }
 
     fn value(self) -> Option<f32> {
-        #[expect(clippy::cast_possible_truncation, reason = "a mean of single-precision values")]
+        #[expect(clippy::as_conversions, reason = "a mean of single-precision values")]
         (self.count > 0).then(|| (self.sum / f64::from(self.count)) as f32)
     }
 }
@@ -315,6 +316,8 @@ impl Likeness {
 
 #[cfg(test)]
 pub(super) mod tests {
+    #![expect(clippy::as_conversions, reason = "small numbers of samples as floats and back")]
+
     use super::*;
     use crate::SpoolWriter;
 

@@ -1,8 +1,8 @@
-//! What a recogniser says without having heard it: loops, stock phrases on silence, its prompt read back.
+//! What a recogniser says without having heard it, its hallucinations: loops, stock phrases on silence, its prompt read back.
 
 use std::ops::Range;
 
-use crate::letters::is_ideograph;
+use crate::scripts::is_ideograph;
 
 /// Above this the model thinks that nobody speaks …
 const NO_SPEECH_PROBABILITY: f32 = 0.6;
@@ -97,12 +97,14 @@ pub fn is_speakable(text: &str, length_ms: u64) -> bool {
         .filter(|character| character.is_alphanumeric())
         .map(|character| if is_ideograph(character) { FASTEST_IDEOGRAPH_MS } else { FASTEST_LETTER_MS })
         .sum();
-    needed_ms <= length_ms as f32 + SPEECH_SLACK_MS
+    #[expect(clippy::as_conversions, reason = "exact below four hours, and no clip is as long")]
+    let length_ms = length_ms as f32;
+    needed_ms <= length_ms + SPEECH_SLACK_MS
 }
 
 /// Whether a text is nothing but a stock phrase.
-pub fn is_stock(text: &str) -> bool {
-    let letters = plain(text, true);
+pub(crate) fn is_stock(text: &str) -> bool {
+    let letters = normalised(text, true);
     STOCK_PHRASES.iter().any(|phrase| letters == *phrase)
         || STOCK_BEGINNINGS.iter().any(|beginning| letters.starts_with(beginning))
 }
@@ -110,30 +112,30 @@ pub fn is_stock(text: &str) -> bool {
 /// Whether a clip's whole text is a part of what the decoder was told beforehand.
 pub fn is_echo(text: &str, told: &[String]) -> bool {
     told.iter().any(|told| is_read_back(text, told))
-        || told.iter().any(|told| plain(told, false) == plain(text, false) && is_within(text, told))
+        || told.iter().any(|told| normalised(told, false) == normalised(text, false) && is_within(text, told))
 }
 
 /// Whether a text is a part of `told`, and so long that nobody says the same by chance.
-pub fn is_read_back(text: &str, told: &str) -> bool {
-    plain(text, false).chars().count() >= ECHO_CHARACTERS && is_within(text, told)
+pub(crate) fn is_read_back(text: &str, told: &str) -> bool {
+    normalised(text, false).chars().count() >= ECHO_CHARACTERS && is_within(text, told)
 }
 
 /// Whether a text, if there is one, is a part of `told`; case, spaces and punctuation aside.
-pub fn is_within(text: &str, told: &str) -> bool {
-    let text = plain(text, false);
-    !text.is_empty() && plain(told, false).contains(&text)
+pub(crate) fn is_within(text: &str, told: &str) -> bool {
+    let text = normalised(text, false);
+    !text.is_empty() && normalised(told, false).contains(&text)
 }
 
 /// Lower case, letters and digits only; `spaced` keeps one space between words.
-pub fn plain(text: &str, spaced: bool) -> String {
-    let mut plain = String::new();
+pub(crate) fn normalised(text: &str, spaced: bool) -> String {
+    let mut normalised = String::new();
     for part in text.split(|character: char| !character.is_alphanumeric()).filter(|part| !part.is_empty()) {
-        if spaced && !plain.is_empty() {
-            plain.push(' ');
+        if spaced && !normalised.is_empty() {
+            normalised.push(' ');
         }
-        plain.extend(part.chars().flat_map(char::to_lowercase));
+        normalised.extend(part.chars().flat_map(char::to_lowercase));
     }
-    plain
+    normalised
 }
 
 /// The parts of a text (places among its characters) that only repeat what stands before them, more often than people

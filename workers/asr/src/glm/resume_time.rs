@@ -15,7 +15,7 @@ const LOOK_AGAIN_MS: i64 = 60_000;
 
 /// The first date and time of `message` that lies after `now_ms`, in milliseconds since the epoch: `2026-11-23 08:00:00`,
 /// `2026/11/23 08:00`, `2026年11月23日 08:00`, `2026-11-23T00:00:00Z` and the like. A date alone is its midnight.
-pub(super) fn until_ms(message: &str, now_ms: i64) -> Option<i64> {
+pub(super) fn resume_ms(message: &str, now_ms: i64) -> Option<i64> {
     let starts = message.char_indices().filter(|(at, character)| {
         character.is_ascii_digit() && !message[..*at].ends_with(|before: char| before.is_ascii_digit())
     });
@@ -125,7 +125,7 @@ mod tests {
             ("", None),
         ];
         for (message, expected) in cases {
-            assert_eq!(until_ms(message, now_ms), expected, "{message}");
+            assert_eq!(resume_ms(message, now_ms), expected, "{message}");
         }
     }
 }

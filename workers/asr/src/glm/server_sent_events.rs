@@ -1,7 +1,7 @@
 //! Server-sent events out of bytes that come in pieces of any length.
 //! <https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation>
 
-/// One event.
+/// One event of a stream, complete.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Event {
     /// Empty where the stream names none.

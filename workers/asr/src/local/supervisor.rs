@@ -1,4 +1,4 @@
-//! Keeps one engine's process: starts it, has it prove itself, starts it anew when it dies, finds out which clip ends it,
+//! Supervises one engine's process: starts it, has it prove itself, starts it anew when it dies, finds out which clip ends it,
 //! and ends it when it has nothing to do.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 
 use earmark_core::ClipText;
 
-use super::choice::{self, Choice, PassedOver, Surroundings};
-use super::death::Death;
-use super::freed;
+use super::backend::Backend;
+use super::heap;
 use super::lock::locked;
 use super::options::LocalOptions;
 use super::process::{NotStarted, Process, Texts};
 use super::proof::{Failed, prove};
-use super::rung::Rung;
+use super::proved_backends::{self, FailedBackend, ProvedBackend, Surroundings};
+use super::termination::Termination;
 use super::weights::Weights;
 use crate::{AsrError, ClipRequest, LanguageChoice};
 
@@ -22,13 +22,13 @@ use crate::{AsrError, ClipRequest, LanguageChoice};
 const MOST_KILLS: usize = 3;
 
 /// One engine's process at a time, and what is known of it.
-pub(super) struct Keeper {
+pub(super) struct Supervisor {
     options: LocalOptions,
     weights: Weights,
     process: Mutex<Option<Arc<Process>>>,
-    belief: Mutex<Belief>,
+    known: Mutex<Known>,
     /// Whoever asks for a batch shares it; whoever finds out what a clip does has it alone.
-    company: RwLock<()>,
+    isolation: RwLock<()>,
     last_asked: Mutex<Instant>,
     /// No other engine is to be started, and the one that is there is not wanted any more.
     closing: Arc<AtomicBool>,
@@ -36,22 +36,22 @@ pub(super) struct Keeper {
 
 /// What is computed with.
 #[derive(Default)]
-struct Belief {
+struct Known {
     /// What was proved in these surroundings.
-    choice: Option<Choice>,
-    /// Rungs that failed since this process began.
-    passed_over: Vec<PassedOver>,
+    proved: Option<ProvedBackend>,
+    /// Backends that failed since this process began.
+    passed_over: Vec<FailedBackend>,
 }
 
-impl Keeper {
+impl Supervisor {
     /// One that has started nothing.
     pub(super) fn new(options: LocalOptions, weights: Weights) -> Self {
         Self {
             options,
             weights,
             process: Mutex::new(None),
-            belief: Mutex::default(),
-            company: RwLock::new(()),
+            known: Mutex::default(),
+            isolation: RwLock::new(()),
             last_asked: Mutex::new(Instant::now()),
             closing: Arc::default(),
         }
@@ -62,17 +62,17 @@ impl Keeper {
     pub(super) fn hear(&self, thread: usize, requests: &[ClipRequest]) -> Vec<Result<ClipText, AsrError>> {
         *locked(&self.last_asked) = Instant::now();
         let heard = {
-            let _shared = self.company.read().unwrap_or_else(PoisonError::into_inner);
-            self.together(thread, requests)
+            let _shared = self.isolation.read().unwrap_or_else(PoisonError::into_inner);
+            self.ask_batch(thread, requests)
         };
         *locked(&self.last_asked) = Instant::now();
         match heard {
             Ok(answers) => answers,
-            Err(Together::NotStarted(none)) => requests.iter().map(|_| Err(none.clone().into())).collect(),
-            Err(Together::Died(death)) => {
-                tracing::warn!(clips = requests.len(), "the built-in engine is started anew: {death}");
-                let _alone = self.company.write().unwrap_or_else(PoisonError::into_inner);
-                requests.iter().map(|request| self.alone(request)).collect()
+            Err(Unanswered::NotStarted(none)) => requests.iter().map(|_| Err(none.clone().into())).collect(),
+            Err(Unanswered::Ended(termination)) => {
+                tracing::warn!(clips = requests.len(), "the built-in engine is started anew: {termination}");
+                let _alone = self.isolation.write().unwrap_or_else(PoisonError::into_inner);
+                requests.iter().map(|request| self.ask_alone(request)).collect()
             }
         }
     }
@@ -81,27 +81,27 @@ impl Keeper {
     ///
     /// # Errors
     /// Why there is none.
-    pub(super) fn believe(&self) -> Result<Choice, NoEngine> {
+    pub(super) fn start_proved(&self) -> Result<ProvedBackend, NoEngine> {
         // While it is held nobody ends what is being proved for having had nothing to do.
-        let _shared = self.company.read().unwrap_or_else(PoisonError::into_inner);
+        let _shared = self.isolation.read().unwrap_or_else(PoisonError::into_inner);
         let running = self.running();
         *locked(&self.last_asked) = Instant::now();
         running?;
-        locked(&self.belief).choice.clone().ok_or_else(|| "the engine was not proved".to_owned().into())
+        locked(&self.known).proved.clone().ok_or_else(|| "the engine was not proved".to_owned().into())
     }
 
     /// Has the engine prove itself afresh, whatever was proved before.
     ///
     /// # Errors
     /// Why no way to compute is to be believed.
-    pub(super) fn prove_afresh(&self) -> Result<Choice, NoEngine> {
-        let _alone = self.company.write().unwrap_or_else(PoisonError::into_inner);
-        *locked(&self.belief) = Belief::default();
+    pub(super) fn prove_afresh(&self) -> Result<ProvedBackend, NoEngine> {
+        let _alone = self.isolation.write().unwrap_or_else(PoisonError::into_inner);
+        *locked(&self.known) = Known::default();
         let mut place = locked(&self.process);
         *place = None;
-        let first = Rung::first(&choice::processor());
+        let first = Backend::first(&proved_backends::processor());
         *place = Some(Arc::new(self.proved_from(first, None)?));
-        locked(&self.belief).choice.clone().ok_or_else(|| "the engine was not proved".to_owned().into())
+        locked(&self.known).proved.clone().ok_or_else(|| "the engine was not proved".to_owned().into())
     }
 
     /// The fingerprint of the weights that are loaded, or would be.
@@ -109,37 +109,41 @@ impl Keeper {
     /// # Errors
     /// What is wrong with their file.
     pub(super) fn weights(&self) -> Result<String, String> {
-        let loaded = locked(&self.belief).choice.as_ref().map(|choice| choice.surroundings.weights.clone());
+        let loaded = locked(&self.known).proved.as_ref().map(|proved| proved.surroundings.weights.clone());
         loaded.map_or_else(|| self.weights.fingerprint(), Ok)
     }
 
     /// What is computed with, as far as it is known before an engine is started.
-    pub(super) fn rung(&self) -> Rung {
-        self.believed().map_or_else(|| Rung::first(&choice::processor()), |choice| choice.rung)
+    pub(super) fn backend(&self) -> Backend {
+        self.proved_before().map_or_else(|| Backend::first(&proved_backends::processor()), |proved| proved.backend)
     }
 
     /// Ends an engine that has had nothing to do for so long.
-    pub(super) fn rest(&self, idle: Duration) {
+    pub(super) fn end_if_idle(&self, idle: Duration) {
         // Nobody is asking while this is held.
-        let Ok(_alone) = self.company.try_write() else { return };
-        if locked(&self.last_asked).elapsed() >= idle && self.forget().is_some() {
+        let Ok(_alone) = self.isolation.try_write() else { return };
+        if locked(&self.last_asked).elapsed() >= idle && self.end_process().is_some() {
             tracing::debug!("the built-in engine had nothing to do and was ended");
-            freed::give_back();
+            heap::trim();
         }
     }
 
     /// Ends the engine, whatever it is at, for good.
     pub(super) fn close(&self) {
         self.closing.store(true, Ordering::Release);
-        self.forget();
+        self.end_process();
     }
 
-    fn forget(&self) -> Option<Arc<Process>> {
+    fn end_process(&self) -> Option<Arc<Process>> {
         locked(&self.process).take()
     }
 
-    fn together(&self, thread: usize, requests: &[ClipRequest]) -> Result<Vec<Result<ClipText, AsrError>>, Together> {
-        let process = self.running().map_err(Together::NotStarted)?;
+    fn ask_batch(
+        &self,
+        thread: usize,
+        requests: &[ClipRequest],
+    ) -> Result<Vec<Result<ClipText, AsrError>>, Unanswered> {
+        let process = self.running().map_err(Unanswered::NotStarted)?;
         let known: Vec<ClipRequest> =
             requests.iter().filter(|request| unknown_language(&process, request).is_none()).cloned().collect();
         let texts = if known.is_empty() { Vec::new() } else { self.ask(&process, thread, &known)? };
@@ -151,7 +155,7 @@ impl Keeper {
         Ok(requests.iter().map(answer).collect())
     }
 
-    fn ask(&self, process: &Arc<Process>, thread: usize, requests: &[ClipRequest]) -> Result<Texts, Together> {
+    fn ask(&self, process: &Arc<Process>, thread: usize, requests: &[ClipRequest]) -> Result<Texts, Unanswered> {
         let asked = process.ask(thread, requests, self.options.deadline);
         // One that leaks is replaced before it takes the machine down; whoever still waits for it is answered.
         let is_too_large = asked.is_ok() && process.memory_bytes() > process.memory_limit;
@@ -167,29 +171,29 @@ impl Keeper {
                 "the built-in engine took too much memory and is replaced"
             );
         }
-        asked.map_err(Together::Died)
+        asked.map_err(Unanswered::Ended)
     }
 
     /// The text of a clip that was there when an engine died, from an engine that has nothing else to do. A clip that
     /// ends it again is to blame, unless the engine fails without it too.
-    fn alone(&self, request: &ClipRequest) -> Result<ClipText, AsrError> {
+    fn ask_alone(&self, request: &ClipRequest) -> Result<ClipText, AsrError> {
         let mut kills = 0;
         loop {
-            self.forget();
+            self.end_process();
             let process = self.running()?;
             if let Some(language) = unknown_language(&process, request) {
                 return Err(AsrError::UnknownLanguage { language });
             }
             let asked = process.ask(0, std::slice::from_ref(request), self.options.deadline);
-            let death = match asked {
+            let termination = match asked {
                 Ok(texts) => return heard(texts.into_iter().next()),
-                Err(Death::Unwanted) => return Err(AsrError::Closed),
-                Err(death) => death,
+                Err(Termination::Shutdown) => return Err(AsrError::Closed),
+                Err(termination) => termination,
             };
-            let detail = process.with_last_words(death.to_string());
+            let detail = process.with_last_words(termination.to_string());
             drop(process);
-            self.forget();
-            if !death.is_own() {
+            self.end_process();
+            if !termination.is_own_fault() {
                 kills += 1;
                 tracing::warn!(request = %request.request_id, "the built-in engine is started anew: {detail}");
                 if kills == MOST_KILLS {
@@ -197,8 +201,8 @@ impl Keeper {
                 }
                 continue;
             }
-            let rung = self.rung();
-            match self.proved(rung) {
+            let backend = self.backend();
+            match self.proved(backend) {
                 // Killed while it proves itself: nothing is known, and the clip is asked for once more.
                 Err(Unproved::Killed(detail)) => {
                     kills += 1;
@@ -211,8 +215,8 @@ impl Keeper {
                     tracing::error!(request = %request.request_id, "a clip ends the built-in engine whenever it is asked for: {detail}");
                     return Err(AsrError::EngineEnded { detail });
                 }
-                Err(Unproved::Rung(why)) => {
-                    self.pass_over(rung, why).map_err(|detail| AsrError::NotLoaded { detail })?
+                Err(Unproved::Backend(why)) => {
+                    self.pass_over(backend, why).map_err(|detail| AsrError::NotLoaded { detail })?
                 }
                 Err(Unproved::Model(detail)) => return Err(AsrError::NotLoaded { detail }),
             }
@@ -232,68 +236,68 @@ impl Keeper {
     }
 
     fn started(&self) -> Result<Process, NoEngine> {
-        let Some(believed) = self.believed() else {
+        let Some(proved_before) = self.proved_before() else {
             let first = self.first_untried()?;
             return self.proved_from(first, None);
         };
         let mut kills = 0;
         let started = loop {
-            match self.start(believed.rung) {
+            match self.start(proved_before.backend) {
                 Ok(process) => break process,
-                Err(NotStarted::Died(death)) if death.is_own() => {
+                Err(NotStarted::Ended(termination)) if termination.is_own_fault() => {
                     // What was proved once does not hold any more.
-                    self.pass_over(believed.rung, death.to_string())?;
+                    self.pass_over(proved_before.backend, termination.to_string())?;
                     let first = self.first_untried()?;
                     return self.proved_from(first, None);
                 }
-                Err(NotStarted::Died(_)) if kills + 1 < MOST_KILLS => kills += 1,
-                Err(error @ NotStarted::Died(_)) => {
+                Err(NotStarted::Ended(_)) if kills + 1 < MOST_KILLS => kills += 1,
+                Err(error @ NotStarted::Ended(_)) => {
                     return Err(NoEngine { detail: error.to_string(), is_killed: true });
                 }
                 Err(error @ (NotStarted::Model(_) | NotStarted::Program(_))) => return Err(error.to_string().into()),
             }
         };
-        if believed.surroundings == self.surroundings(&started.library, &started.weights) {
-            locked(&self.belief).choice = Some(believed);
+        if proved_before.surroundings == self.surroundings(&started.library, &started.weights) {
+            locked(&self.known).proved = Some(proved_before);
             return Ok(started);
         }
         let first = self.first_untried()?;
-        let started = (believed.rung == first).then_some(started);
+        let started = (proved_before.backend == first).then_some(started);
         self.proved_from(first, started)
     }
 
     /// What was proved for these surroundings, the library aside.
-    pub(super) fn believed(&self) -> Option<Choice> {
-        let belief = locked(&self.belief);
-        if let Some(choice) = &belief.choice {
-            return Some(choice.clone());
+    pub(super) fn proved_before(&self) -> Option<ProvedBackend> {
+        let known = locked(&self.known);
+        if let Some(proved) = &known.proved {
+            return Some(proved.clone());
         }
-        let is_passed_over = |rung: Rung| belief.passed_over.iter().any(|passed| passed.rung == rung);
-        let kept = choice::kept(&self.options.model_path);
+        let is_passed_over = |backend: Backend| known.passed_over.iter().any(|passed| passed.backend == backend);
+        let kept = proved_backends::load(&self.options.model_path);
         let here = self.surroundings("", &self.weights.fingerprint().ok()?);
-        let is_meant = |choice: &Choice| {
-            let library = choice.surroundings.library.clone();
-            choice.surroundings == Surroundings { library, ..here.clone() } && !is_passed_over(choice.rung)
+        let is_meant = |proved: &ProvedBackend| {
+            let library = proved.surroundings.library.clone();
+            proved.surroundings == Surroundings { library, ..here.clone() } && !is_passed_over(proved.backend)
         };
         kept.into_iter().find(is_meant)
     }
 
-    fn first_untried(&self) -> Result<Rung, String> {
-        let mut belief = locked(&self.belief);
-        let mut rung = Rung::first(&choice::processor());
-        while belief.passed_over.iter().any(|passed| passed.rung == rung) {
-            rung = rung.next().ok_or_else(|| every_way_failed(&mut belief))?;
+    fn first_untried(&self) -> Result<Backend, String> {
+        let mut known = locked(&self.known);
+        let mut backend = Backend::first(&proved_backends::processor());
+        while known.passed_over.iter().any(|passed| passed.backend == backend) {
+            backend = backend.next().ok_or_else(|| every_way_failed(&mut known))?;
         }
-        Ok(rung)
+        Ok(backend)
     }
 
-    /// The first engine from `rung` down that proves itself; `started` is one on it that is there already.
-    fn proved_from(&self, mut rung: Rung, mut started: Option<Process>) -> Result<Process, NoEngine> {
+    /// The first engine from `backend` down that proves itself; `started` is one on it that is there already.
+    fn proved_from(&self, mut backend: Backend, mut started: Option<Process>) -> Result<Process, NoEngine> {
         let mut kills = 0;
         loop {
             let proved = match started.take() {
-                Some(process) => self.proof_of(process, rung),
-                None => self.proved(rung),
+                Some(process) => self.proof_of(process, backend),
+                None => self.proved(backend),
             };
             match proved {
                 Ok(process) => return Ok(process),
@@ -305,64 +309,64 @@ impl Keeper {
                         return Err(NoEngine { detail, is_killed: true });
                     }
                 }
-                Err(Unproved::Rung(why)) => {
-                    self.pass_over(rung, why)?;
-                    rung = self.first_untried()?;
+                Err(Unproved::Backend(why)) => {
+                    self.pass_over(backend, why)?;
+                    backend = self.first_untried()?;
                 }
             }
         }
     }
 
-    fn proved(&self, rung: Rung) -> Result<Process, Unproved> {
-        let process = self.start(rung).map_err(|error| match error {
-            NotStarted::Died(death) if !death.is_own() => Unproved::Killed(death.to_string()),
-            NotStarted::Died(death) => Unproved::Rung(death.to_string()),
+    fn proved(&self, backend: Backend) -> Result<Process, Unproved> {
+        let process = self.start(backend).map_err(|error| match error {
+            NotStarted::Ended(termination) if !termination.is_own_fault() => Unproved::Killed(termination.to_string()),
+            NotStarted::Ended(termination) => Unproved::Backend(termination.to_string()),
             error @ (NotStarted::Model(_) | NotStarted::Program(_)) => Unproved::Model(error.to_string()),
         })?;
-        self.proof_of(process, rung)
+        self.proof_of(process, backend)
     }
 
-    fn proof_of(&self, process: Process, rung: Rung) -> Result<Process, Unproved> {
+    fn proof_of(&self, process: Process, backend: Backend) -> Result<Process, Unproved> {
         let proved = prove(&process, self.options.threads, self.options.batch, self.options.deadline);
         let took = proved.map_err(|failed| match failed {
-            Failed::Died(death) if !death.is_own() => Unproved::Killed(death.to_string()),
+            Failed::Ended(termination) if !termination.is_own_fault() => Unproved::Killed(termination.to_string()),
             Failed::NotAsked(detail) => Unproved::Model(detail),
-            Failed::Died(death) => Unproved::Rung(process.with_last_words(death.to_string())),
-            Failed::Wrong(what) => Unproved::Rung(what),
+            Failed::Ended(termination) => Unproved::Backend(process.with_last_words(termination.to_string())),
+            Failed::Wrong(what) => Unproved::Backend(what),
         })?;
         let surroundings = self.surroundings(&process.library, &process.weights);
-        let mut belief = locked(&self.belief);
-        let choice = Choice {
+        let mut known = locked(&self.known);
+        let proved = ProvedBackend {
             surroundings,
-            rung,
+            backend,
             proved_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-            passed_over: belief.passed_over.clone(),
+            passed_over: known.passed_over.clone(),
         };
-        if let Err(error) = choice::keep(&self.options.model_path, &choice) {
+        if let Err(error) = proved_backends::store(&self.options.model_path, &proved) {
             tracing::debug!("what the engine computes with is not kept beside the model: {error}");
         }
-        tracing::info!("the built-in engine {}", choice.line());
-        belief.choice = Some(choice);
+        tracing::info!("the built-in engine {}", proved.line());
+        known.proved = Some(proved);
         Ok(process)
     }
 
-    /// Notes that a rung is not to be used.
+    /// Notes that a backend is not to be used.
     ///
     /// # Errors
     /// What each showed, when none is left.
-    fn pass_over(&self, rung: Rung, why: String) -> Result<(), String> {
-        tracing::warn!("the built-in engine does not work with {}: {why}", rung.name());
-        let mut belief = locked(&self.belief);
-        belief.choice = None;
-        belief.passed_over.retain(|passed| passed.rung != rung);
-        belief.passed_over.push(PassedOver { rung, why });
-        if rung.next().is_none() { Err(every_way_failed(&mut belief)) } else { Ok(()) }
+    fn pass_over(&self, backend: Backend, why: String) -> Result<(), String> {
+        tracing::warn!("the built-in engine does not work with {}: {why}", backend.name());
+        let mut known = locked(&self.known);
+        known.proved = None;
+        known.passed_over.retain(|passed| passed.backend != backend);
+        known.passed_over.push(FailedBackend { backend, why });
+        if backend.next().is_none() { Err(every_way_failed(&mut known)) } else { Ok(()) }
     }
 
-    fn start(&self, rung: Rung) -> Result<Process, NotStarted> {
+    fn start(&self, backend: Backend) -> Result<Process, NotStarted> {
         let memory_limit = self.options.memory_limit(self.weights.bytes());
         let weights = self.weights.fingerprint().map_err(NotStarted::Model)?;
-        let process = Process::start(&self.options, rung, memory_limit, weights.clone(), &self.closing)?;
+        let process = Process::start(&self.options, backend, memory_limit, weights.clone(), &self.closing)?;
         if self.weights.fingerprint().is_ok_and(|now| now == weights) {
             return Ok(process);
         }
@@ -371,7 +375,7 @@ impl Keeper {
 
     fn surroundings(&self, library: &str, weights: &str) -> Surroundings {
         Surroundings {
-            processor: choice::processor(),
+            processor: proved_backends::processor(),
             library: library.to_owned(),
             weights: weights.to_owned(),
             threads: self.options.threads,
@@ -382,9 +386,9 @@ impl Keeper {
 }
 
 /// Why a batch has no answers.
-enum Together {
+enum Unanswered {
     NotStarted(NoEngine),
-    Died(Death),
+    Ended(Termination),
 }
 
 /// Why there is no engine.
@@ -412,11 +416,11 @@ impl From<NoEngine> for AsrError {
 
 /// Why an engine is not believed.
 enum Unproved {
-    /// The next rung may do better.
-    Rung(String),
-    /// From outside.
+    /// The next backend may do better.
+    Backend(String),
+    /// It was killed from outside, which says nothing of the backend.
     Killed(String),
-    /// No rung will.
+    /// No backend will.
     Model(String),
 }
 
@@ -433,9 +437,9 @@ fn unknown_language(process: &Process, request: &ClipRequest) -> Option<String> 
 }
 
 /// What each way showed. They are forgotten: it may have been the moment, and the next clip tries them again.
-fn every_way_failed(belief: &mut Belief) -> String {
-    let passed_over = std::mem::take(&mut belief.passed_over);
+fn every_way_failed(known: &mut Known) -> String {
+    let passed_over = std::mem::take(&mut known.passed_over);
     let each: Vec<String> =
-        passed_over.iter().map(|passed| format!("{}: {}", passed.rung.name(), passed.why)).collect();
+        passed_over.iter().map(|passed| format!("{}: {}", passed.backend.name(), passed.why)).collect();
     format!("no way to compute works on this machine ({})", each.join("; "))
 }

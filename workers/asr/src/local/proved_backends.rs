@@ -1,4 +1,4 @@
-//! Which way to compute was proved where: a file beside the model.
+//! Which backend was proved where: kept in a file beside the model.
 
 use std::fs;
 use std::io;
@@ -8,7 +8,7 @@ use earmark_core::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::rung::Rung;
+use super::backend::Backend;
 
 /// The file's name, in the model's folder.
 const FILE: &str = "earmark-engine.json";
@@ -32,61 +32,64 @@ pub struct Surroundings {
     pub earmark: String,
 }
 
-/// A way to compute that was proved.
+/// A backend that was proved, and what became of those before it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Choice {
-    /// Where.
+pub struct ProvedBackend {
+    /// Where it was proved.
     #[serde(flatten)]
     pub surroundings: Surroundings,
-    /// What is computed with.
-    pub rung: Rung,
+    /// What is computed with; called a rung in the files that are there.
+    #[serde(rename = "rung")]
+    pub backend: Backend,
     /// How long the proof took, all threads at once, in milliseconds.
     pub proved_ms: u64,
     /// What was tried before, and what it did.
-    pub passed_over: Vec<PassedOver>,
+    pub passed_over: Vec<FailedBackend>,
 }
 
-/// A way to compute that failed its proof.
+/// A backend that failed its proof.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PassedOver {
-    /// Which.
-    pub rung: Rung,
+pub struct FailedBackend {
+    /// What was tried; called a rung in the files that are there.
+    #[serde(rename = "rung")]
+    pub backend: Backend,
     /// What it did.
     pub why: String,
 }
 
-impl Choice {
+impl ProvedBackend {
     /// In one line, for people.
     pub fn line(&self) -> String {
         let threads = if self.surroundings.threads == 1 { "thread" } else { "threads" };
+        #[expect(clippy::as_conversions, reason = "for people, to a tenth of a second")]
+        let proved_secs = self.proved_ms as f64 / 1000.0;
         let mut line = format!(
-            "computes with {} on {} {threads} ({}), proved in {:.1} s",
-            self.rung.name(),
+            "computes with {} on {} {threads} ({}), proved in {proved_secs:.1} s",
+            self.backend.name(),
             self.surroundings.threads,
             self.surroundings.processor,
-            self.proved_ms as f64 / 1000.0,
         );
         for passed in &self.passed_over {
-            line += &format!("; not with {}: {}", passed.rung.name(), passed.why);
+            line += &format!("; not with {}: {}", passed.backend.name(), passed.why);
         }
         line
     }
 }
 
 /// What was proved, as the file beside the model says; nothing where it cannot be read.
-pub(super) fn kept(model: &Path) -> Vec<Choice> {
+pub(super) fn load(model: &Path) -> Vec<ProvedBackend> {
     let text = fs::read(file(model)).unwrap_or_default();
     serde_json::from_slice(&text).unwrap_or_default()
 }
 
-/// Keeps a choice, instead of one for the same surroundings.
+/// Keeps a proof, instead of one for the same surroundings.
 ///
 /// # Errors
 /// [`io::Error`] where the folder cannot be written.
-pub(super) fn keep(model: &Path, choice: &Choice) -> io::Result<()> {
-    let mut all = kept(model);
-    all.retain(|other| other.surroundings != choice.surroundings);
-    all.insert(0, choice.clone());
+pub(super) fn store(model: &Path, proved: &ProvedBackend) -> io::Result<()> {
+    let mut all = load(model);
+    all.retain(|other| other.surroundings != proved.surroundings);
+    all.insert(0, proved.clone());
     all.truncate(MOST);
     let file = file(model);
     // Processes that prove at the same time each write a file of their own; the last one stays.
@@ -130,7 +133,7 @@ fn described(cpuinfo: &str) -> String {
 mod tests {
     use super::*;
 
-    fn choice(threads: usize, rung: Rung) -> Choice {
+    fn proved(threads: usize, backend: Backend) -> ProvedBackend {
         let surroundings = Surroundings {
             processor: "p".into(),
             library: "l".into(),
@@ -139,32 +142,41 @@ mod tests {
             batch: 1,
             earmark: "0".into(),
         };
-        let passed_over = vec![PassedOver { rung: Rung::Mkl, why: "it crashed".into() }];
-        Choice { surroundings, rung, proved_ms: 1234, passed_over }
+        let passed_over = vec![FailedBackend { backend: Backend::Mkl, why: "it crashed".into() }];
+        ProvedBackend { surroundings, backend, proved_ms: 1234, passed_over }
     }
 
     #[test]
-    fn one_choice_is_kept_for_each_surroundings() {
+    fn one_proof_is_kept_for_each_surroundings() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(kept(folder.path()), []);
-        keep(folder.path(), &choice(1, Rung::Mkl)).unwrap();
-        keep(folder.path(), &choice(2, Rung::OneDnn)).unwrap();
-        keep(folder.path(), &choice(1, Rung::Plain)).unwrap();
-        assert_eq!(kept(folder.path()), [choice(1, Rung::Plain), choice(2, Rung::OneDnn)]);
+        assert_eq!(load(folder.path()), []);
+        store(folder.path(), &proved(1, Backend::Mkl)).unwrap();
+        store(folder.path(), &proved(2, Backend::OneDnn)).unwrap();
+        store(folder.path(), &proved(1, Backend::Plain)).unwrap();
+        assert_eq!(load(folder.path()), [proved(1, Backend::Plain), proved(2, Backend::OneDnn)]);
         for threads in 0..100 {
-            keep(folder.path(), &choice(threads, Rung::Mkl)).unwrap();
+            store(folder.path(), &proved(threads, Backend::Mkl)).unwrap();
         }
-        assert_eq!(kept(folder.path()).len(), MOST);
+        assert_eq!(load(folder.path()).len(), MOST);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         fs::write(file(folder.path()), "{").unwrap();
-        assert_eq!(kept(folder.path()), []);
-        assert!(keep(&folder.path().join("none"), &choice(1, Rung::Mkl)).is_err());
+        assert_eq!(load(folder.path()), []);
+        assert!(store(&folder.path().join("none"), &proved(1, Backend::Mkl)).is_err());
     }
 
     #[test]
-    fn a_choice_says_in_one_line_what_was_tried() {
+    fn a_file_that_was_written_before_is_still_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let written = r#"[{"processor": "p", "library": "l", "weights": "w", "threads": 1, "batch": 1, "earmark": "0",
+            "rung": "onednn", "proved_ms": 1234, "passed_over": [{"rung": "mkl", "why": "it crashed"}]}]"#;
+        fs::write(file(folder.path()), written).unwrap();
+        assert_eq!(load(folder.path()), [proved(1, Backend::OneDnn)]);
+    }
+
+    #[test]
+    fn a_proof_says_in_one_line_what_was_tried() {
         assert_eq!(
-            choice(2, Rung::OneDnn).line(),
+            proved(2, Backend::OneDnn).line(),
             "computes with int8 oneDNN on 2 threads (p), proved in 1.2 s; not with int8 MKL: it crashed"
         );
     }

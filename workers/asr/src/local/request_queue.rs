@@ -18,7 +18,7 @@ pub(super) struct Waiting {
 
 /// Requests that no thread has taken yet. As long as callers wait for their answers; they keep it short.
 #[derive(Default)]
-pub(super) struct Line {
+pub(super) struct RequestQueue {
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -29,7 +29,7 @@ struct State {
     is_closed: bool,
 }
 
-impl Line {
+impl RequestQueue {
     /// Puts a request at the end.
     ///
     /// # Errors
@@ -111,8 +111,8 @@ mod tests {
     }
 
     /// The ids of the next batch, together.
-    fn next(line: &Line, most: usize, kind: impl Fn(&ClipRequest) -> usize) -> String {
-        match line.take(most, Duration::ZERO, kind) {
+    fn next(queue: &RequestQueue, most: usize, kind: impl Fn(&ClipRequest) -> usize) -> String {
+        match queue.take(most, Duration::ZERO, kind) {
             Taken::Batch(batch) => batch.iter().map(|waiting| waiting.request.request_id.as_str()).collect(),
             Taken::Nothing => "nothing".into(),
             Taken::Closed => "closed".into(),
@@ -121,39 +121,39 @@ mod tests {
 
     #[test]
     fn only_clips_of_one_kind_go_together_and_nobody_is_overtaken_for_ever() {
-        let line = Line::default();
+        let queue = RequestQueue::default();
         let mut receivers = Vec::new();
         for id in ["a1", "b2", "c1", "d2", "e1"] {
             let (waiting, receiver) = waiting(id);
-            line.push(waiting).unwrap();
+            queue.push(waiting).unwrap();
             receivers.push(receiver);
         }
         let kind = |request: &ClipRequest| usize::from(request.request_id.ends_with('2'));
-        assert_eq!([0; 4].map(|_| next(&line, 2, kind)), ["a1c1", "b2d2", "e1", "nothing"]);
+        assert_eq!([0; 4].map(|_| next(&queue, 2, kind)), ["a1c1", "b2d2", "e1", "nothing"]);
     }
 
     #[test]
     fn what_waits_goes_together_and_what_nobody_waits_for_is_passed_over() {
-        let line = Line::default();
+        let queue = RequestQueue::default();
         let mut receivers = Vec::new();
         for id in ["a", "b", "c", "d", "e"] {
             let (waiting, receiver) = waiting(id);
-            line.push(waiting).unwrap();
+            queue.push(waiting).unwrap();
             if id != "b" {
                 receivers.push(receiver);
             }
         }
-        assert_eq!([0; 2].map(|_| next(&line, 3, |_| 0)), ["acd", "e"]);
+        assert_eq!([0; 2].map(|_| next(&queue, 3, |_| 0)), ["acd", "e"]);
     }
 
     #[test]
-    fn a_closed_line_refuses_what_waits_and_what_comes() {
-        let line = Line::default();
+    fn a_closed_queue_refuses_what_waits_and_what_comes() {
+        let queue = RequestQueue::default();
         let (early, mut receiver) = waiting("early");
-        line.push(early).unwrap();
-        line.close();
+        queue.push(early).unwrap();
+        queue.close();
         assert!(matches!(receiver.try_recv(), Ok(Err(AsrError::Closed))));
-        assert!(matches!(line.push(waiting("late").0), Err(AsrError::Closed)));
-        assert_eq!(next(&line, 1, |_| 0), "closed");
+        assert!(matches!(queue.push(waiting("late").0), Err(AsrError::Closed)));
+        assert_eq!(next(&queue, 1, |_| 0), "closed");
     }
 }

@@ -3,10 +3,10 @@
 use earmark_core::{ClipText, Dropped, TimePrecision, TimedText};
 
 use super::form::hotwords;
+use super::json_answer::{Answer, Part};
 use super::language::language;
-use super::reply::{Answer, Part};
 use crate::ClipRequest;
-use crate::doubt::{is_read_back, is_speakable, is_stock, is_within, loops, plain};
+use crate::hallucination::{is_read_back, is_speakable, is_stock, is_within, loops, normalised};
 
 /// Below this (the loudest 100 ms, decibels relative to full scale) hardly anybody speaks: stock phrases, loops and
 /// texts that were told beforehand are then not believed.
@@ -15,7 +15,7 @@ const QUIET_DB: f32 = -50.0;
 const SILENT_DB: f32 = -75.0;
 
 /// What was heard in a clip of `duration_ms`, of which `billed_ms` are paid for.
-pub(super) fn heard(answer: &Answer, request: &ClipRequest, duration_ms: u64, billed_ms: u64) -> ClipText {
+pub(super) fn clip_text(answer: &Answer, request: &ClipRequest, duration_ms: u64, billed_ms: u64) -> ClipText {
     let text = answer.text.trim();
     let characters: Vec<char> = text.chars().collect();
     let loops = loops(&characters);
@@ -29,11 +29,13 @@ pub(super) fn heard(answer: &Answer, request: &ClipRequest, duration_ms: u64, bi
     let mut dropped = Vec::new();
     let mut segments = Vec::new();
     let mut time_precision = TimePrecision::Estimated;
-    if let Some(reason) = doubt(text, &kept, !loops.is_empty(), request, duration_ms) {
+    if let Some(reason) = reason_to_drop(text, &kept, !loops.is_empty(), request, duration_ms) {
         dropped.push(Dropped { start_ms: 0, reason: reason.into(), characters: characters.len() });
     } else {
+        #[expect(clippy::as_conversions, reason = "numbers of characters, which 64 bits hold")]
+        let start_ms = |at: usize| duration_ms * at as u64 / characters.len().max(1) as u64;
         dropped.extend(loops.iter().map(|part| Dropped {
-            start_ms: duration_ms * part.start as u64 / characters.len().max(1) as u64,
+            start_ms: start_ms(part.start),
             reason: "loop".into(),
             characters: part.len(),
         }));
@@ -50,7 +52,13 @@ pub(super) fn heard(answer: &Answer, request: &ClipRequest, duration_ms: u64, bi
 }
 
 /// Why nothing of `text` is believed; `kept` is what is left of it without its loops.
-fn doubt(text: &str, kept: &str, has_loops: bool, request: &ClipRequest, duration_ms: u64) -> Option<&'static str> {
+fn reason_to_drop(
+    text: &str,
+    kept: &str,
+    has_loops: bool,
+    request: &ClipRequest,
+    duration_ms: u64,
+) -> Option<&'static str> {
     if text.is_empty() {
         return None;
     }
@@ -73,7 +81,7 @@ fn doubt(text: &str, kept: &str, has_loops: bool, request: &ClipRequest, duratio
 /// Whether the parts make up the text.
 fn is_all_of(parts: &[Part], text: &str) -> bool {
     let joined: String = parts.iter().map(|part| part.text.as_str()).collect::<Vec<_>>().join(" ");
-    !parts.is_empty() && plain(&joined, false) == plain(text, false)
+    !parts.is_empty() && normalised(&joined, false) == normalised(text, false)
 }
 
 /// In order of time, inside the clip.
@@ -133,7 +141,7 @@ mod tests {
         ];
         for (text, loudness_db, duration_ms, expected, reason) in cases {
             let answer = Answer { text: text.into(), parts: Vec::new() };
-            let clip = heard(&answer, &request(loudness_db), duration_ms, 0);
+            let clip = clip_text(&answer, &request(loudness_db), duration_ms, 0);
             let said: String = clip.segments.iter().map(|segment| segment.text.as_str()).collect();
             assert_eq!(said, expected, "{text} {loudness_db:?}");
             assert_eq!(clip.dropped.first().map(|dropped| dropped.reason.as_str()), reason, "{text} {loudness_db:?}");
@@ -162,7 +170,7 @@ mod tests {
         ];
         for (parts, expected, time_precision) in cases {
             let answer = Answer { text: "Good morning. How are you?".into(), parts };
-            let clip = heard(&answer, &request(None), 4000, 4000);
+            let clip = clip_text(&answer, &request(None), 4000, 4000);
             let seen: Vec<(u64, u64, &str)> =
                 clip.segments.iter().map(|part| (part.start_ms, part.end_ms, part.text.as_str())).collect();
             assert_eq!((seen.as_slice(), clip.time_precision), (expected, time_precision), "{:?}", answer.parts);

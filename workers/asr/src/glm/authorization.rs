@@ -51,7 +51,9 @@ fn base64url(bytes: &[u8]) -> String {
     for three in bytes.chunks(3) {
         let bits = (0..3).fold(0_u32, |bits, at| bits << 8 | u32::from(three.get(at).copied().unwrap_or(0)));
         for place in 0..=three.len() {
-            text.push(char::from(ALPHABET[(bits >> (18 - 6 * place) & 63) as usize]));
+            #[expect(clippy::as_conversions, reason = "six bits")]
+            let letter = ALPHABET[(bits >> (18 - 6 * place) & 63) as usize];
+            text.push(char::from(letter));
         }
     }
     text

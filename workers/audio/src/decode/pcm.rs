@@ -3,11 +3,12 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
-use super::Streamed;
-use super::laws::{A_LAW, MU_LAW};
+use super::g711::{A_LAW, MU_LAW};
 use super::output::Output;
+use super::sink::Streamed;
 use super::wave::{Encoding, Sound};
 use crate::AudioError;
+use crate::wide::wide;
 
 /// Bytes read at once.
 const BLOCK_BYTES: usize = 1 << 15;
@@ -25,9 +26,9 @@ pub(super) fn decode(file: File, sound: &Sound, output: &mut Output<'_>) -> Resu
         if got < want {
             break;
         }
-        at += got as u64;
+        at += wide(got);
     }
-    let declared = sound.declared_bytes.map(|bytes| bytes / frame_bytes as u64);
+    let declared = sound.declared_bytes.map(|bytes| bytes / wide(frame_bytes));
     output.finish(sound.encoding.codec().into(), sound.rate_hz, sound.format, declared)
 }
 
@@ -35,7 +36,7 @@ pub(super) fn decode(file: File, sound: &Sound, output: &mut Output<'_>) -> Resu
 fn read_fully(file: &File, block: &mut [u8], at: u64) -> Result<usize, AudioError> {
     let mut got = 0;
     while got < block.len() {
-        match file.read_at(&mut block[got..], at + got as u64) {
+        match file.read_at(&mut block[got..], at + wide(got)) {
             Ok(0) => break,
             Ok(some) => got += some,
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
@@ -142,7 +143,7 @@ fn fill<S: Copy + Default, const N: usize>(
 
 /// Four bytes, the least first, as a fraction of full scale.
 fn integer(raw: [u8; 4]) -> f32 {
-    #[expect(clippy::cast_precision_loss, reason = "24 bits are more than anyone hears")]
+    #[expect(clippy::as_conversions, reason = "24 bits are more than anyone hears")]
     let value = i32::from_le_bytes(raw) as f32;
     value / 2_147_483_648.0
 }
@@ -153,7 +154,7 @@ fn sound(sample: f32) -> f32 {
 }
 
 fn narrow(sample: f64) -> f32 {
-    #[expect(clippy::cast_possible_truncation, reason = "24 bits are more than anyone hears")]
+    #[expect(clippy::as_conversions, reason = "24 bits are more than anyone hears")]
     let sample = sample as f32;
     sound(sample)
 }

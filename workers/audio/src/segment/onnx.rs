@@ -1,7 +1,7 @@
 //! The numbers of a trained network, read from its ONNX file.
 //!
 //! Only the initializers are read (`ModelProto.graph` = 7, `GraphProto.initializer` = 5, `TensorProto.dims` = 1,
-//! `name` = 8, `raw_data` = 9 in onnx.proto): the shape of the network is written out in `network.rs`.
+//! `name` = 8, `raw_data` = 9 in onnx.proto): the shape of the network is written out in `silero.rs`.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use std::collections::HashMap;
 pub(super) struct Tensor {
     /// Its shape, outermost first.
     pub dims: Vec<usize>,
-    /// Row-major values.
+    /// Its values, row by row.
     pub values: Vec<f32>,
 }
 

@@ -13,6 +13,7 @@ const FRAME_STEP: usize = 300;
 /// Frames of a full window: 30 s.
 const FULL_WINDOW: usize = 3000;
 /// Samples from one frame to the next: 10 ms.
+#[expect(clippy::as_conversions, reason = "a constant that fits")]
 const HOP: usize = SAMPLE_RATE_HZ as usize / 100;
 
 /// The window, in frames of 10 ms, that a clip of so many samples is listened to in. It depends on the clip alone: what is

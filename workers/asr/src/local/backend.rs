@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// What the engine computes with. A processor on which one way crashes or gives wrong texts is given the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Rung {
+pub enum Backend {
     /// Intel's MKL, in 8-bit integers with weights packed for the processor.
     Mkl,
     /// oneDNN, in 8-bit integers.
@@ -14,7 +14,7 @@ pub enum Rung {
     Plain,
 }
 
-impl Rung {
+impl Backend {
     /// Where an engine on this processor begins: the library takes MKL for Intel's own, oneDNN for others.
     pub(super) fn first(processor: &str) -> Self {
         if processor.contains("GenuineIntel") { Self::Mkl } else { Self::OneDnn }

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::events::Event;
 use super::fault::Fault;
-use super::reply::sensitive;
+use super::json_answer::sensitive;
+use super::server_sent_events::Event;
 
 /// What has come of a stream.
 #[derive(Debug, Default)]

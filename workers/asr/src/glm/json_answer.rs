@@ -64,7 +64,7 @@ fn parts(segments: &[Value]) -> Vec<Part> {
 }
 
 fn to_ms(secs: f64) -> u64 {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "not negative, and saturating")]
+    #[expect(clippy::as_conversions, reason = "not negative, and saturating")]
     let ms = (secs * 1000.0).round() as u64;
     ms
 }

@@ -5,6 +5,7 @@ use realfft::RealFftPlanner;
 use realfft::num_complex::Complex;
 
 use super::level::Level;
+use crate::wide::wide;
 use crate::{AudioError, Spool};
 
 /// Two channels that share sound.
@@ -12,7 +13,7 @@ use crate::{AudioError, Spool};
 pub(super) struct Relation {
     /// The channel with the lower number.
     pub first: usize,
-    /// The other.
+    /// The channel with the higher number.
     pub second: usize,
     /// How many samples later the shared sound comes in `second`.
     pub lag: i64,
@@ -42,18 +43,18 @@ pub(super) fn related(spools: &[Spool], is_cancelled: &dyn Fn() -> bool) -> Resu
     }
     let mut planner = RealFftPlanner::<f32>::new();
     let (forward, inverse) = (planner.plan_fft_forward(2 * BLOCK), planner.plan_fft_inverse(2 * BLOCK));
-    let blocks = spools.iter().map(Spool::samples).max().unwrap_or(0).div_ceil(BLOCK as u64);
+    let blocks = spools.iter().map(Spool::samples).max().unwrap_or(0).div_ceil(wide(BLOCK));
     let stride = blocks.div_ceil(BLOCKS).max(1);
     let mut block = 0;
     while block < blocks {
         if is_cancelled() {
             return Err(AudioError::Cancelled);
         }
-        let start = block * BLOCK as u64;
+        let start = block * wide(BLOCK);
         let mut spectra = Vec::with_capacity(spools.len());
         for spool in spools {
             let mut samples = Vec::with_capacity(2 * BLOCK);
-            spool.read(Region { start, end: start + BLOCK as u64 }, &mut samples)?;
+            spool.read(Region { start, end: start + wide(BLOCK) }, &mut samples)?;
             let is_heard = Level::of(&samples).db() > QUIET_DB;
             // As much silence behind it keeps the correlation from wrapping around.
             samples.resize(2 * BLOCK, 0.0);
@@ -78,6 +79,7 @@ pub(super) fn related(spools: &[Spool], is_cancelled: &dyn Fn() -> bool) -> Resu
         let transformed = inverse.process(&mut whitened, &mut correlation);
         debug_assert!(transformed.is_ok(), "buffers made for the plan fit it");
         let (lag, peak) = peak(&correlation)?;
+        #[expect(clippy::as_conversions, reason = "at most 400 blocks")]
         let agreement = peak / (2.0 * BLOCK as f32 * pair.blocks as f32);
         tracing::debug!(first = pair.first, second = pair.second, lag, agreement, "compared channels");
         (agreement >= LEAST_AGREEMENT).then_some(Relation { first: pair.first, second: pair.second, lag })

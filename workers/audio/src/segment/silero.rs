@@ -8,15 +8,14 @@ use std::sync::Arc;
 
 use realfft::{RealToComplex, num_complex::Complex};
 
-use super::dense::Dense;
-use super::weights;
-use crate::{AudioError, spectrum};
+use super::dense_layer::DenseLayer;
+use super::frame::FRAME;
+use super::onnx;
+use crate::{AudioError, real_fft};
 
-/// Samples a frame moves on by: 32 ms.
-pub(super) const FRAME: usize = 512;
 /// Samples before a frame that the network also hears.
 pub(super) const CONTEXT: usize = 64;
-/// LSTM cells.
+/// Cells of the LSTM.
 const CELLS: usize = 128;
 /// Samples under one spectrum.
 const WINDOW: usize = 256;
@@ -33,10 +32,10 @@ pub struct SpeechModel {
     window: Vec<f32>,
     fft: Plan,
     /// The convolutions, each as one matrix per tap of its kernel.
-    encoder: Vec<[Dense; 3]>,
+    encoder: Vec<[DenseLayer; 3]>,
     encoder_bias: Vec<Vec<f32>>,
-    input: Dense,
-    recurrent: Dense,
+    input: DenseLayer,
+    recurrent: DenseLayer,
     gate_bias: Vec<f32>,
     output: Vec<f32>,
     output_bias: f32,
@@ -75,7 +74,7 @@ impl SpeechModel {
     }
 
     fn parse(bytes: &[u8]) -> Option<Self> {
-        let mut tensors = weights::read(bytes)?;
+        let mut tensors = onnx::read(bytes)?;
         let mut take = |name: &str, dims: &[usize]| {
             let tensor = tensors.remove(&format!("model.{name}"))?;
             let is_whole = tensor.dims == dims && tensor.values.len() == dims.iter().product::<usize>();
@@ -87,7 +86,8 @@ impl SpeechModel {
         let mut encoder_bias = Vec::new();
         for (layer, (inputs, outputs)) in [(BINS, 128), (128, 64), (64, 64), (64, CELLS)].into_iter().enumerate() {
             let kernel = take(&format!("encoder.{layer}.reparam_conv.weight"), &[outputs, inputs, 3])?;
-            encoder.push([0, 1, 2].map(|tap| Dense::new(inputs, outputs, |o, i| kernel[(o * inputs + i) * 3 + tap])));
+            encoder
+                .push([0, 1, 2].map(|tap| DenseLayer::new(inputs, outputs, |o, i| kernel[(o * inputs + i) * 3 + tap])));
             encoder_bias.push(take(&format!("encoder.{layer}.reparam_conv.bias"), &[outputs])?);
         }
         let input = take("decoder.rnn.weight_ih", &[4 * CELLS, CELLS])?;
@@ -98,11 +98,11 @@ impl SpeechModel {
         }
         Some(Self {
             window,
-            fft: Plan(spectrum(WINDOW)),
+            fft: Plan(real_fft(WINDOW)),
             encoder,
             encoder_bias,
-            input: Dense::new(CELLS, 4 * CELLS, |o, i| input[o * CELLS + i]),
-            recurrent: Dense::new(CELLS, 4 * CELLS, |o, i| recurrent[o * CELLS + i]),
+            input: DenseLayer::new(CELLS, 4 * CELLS, |o, i| input[o * CELLS + i]),
+            recurrent: DenseLayer::new(CELLS, 4 * CELLS, |o, i| recurrent[o * CELLS + i]),
             gate_bias,
             output: take("decoder.decoder.2.weight", &[1, CELLS, 1])?,
             output_bias: take("decoder.decoder.2.bias", &[1])?[0],

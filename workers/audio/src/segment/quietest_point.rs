@@ -2,6 +2,7 @@
 
 use earmark_core::Region;
 
+use crate::wide::wide;
 use crate::{AudioError, Spool};
 
 /// Samples a candidate moves on by: 5 ms.
@@ -21,6 +22,7 @@ pub(super) fn quietest(spool: &Spool, region: Region) -> Result<u64, AudioError>
 
 /// The middle of the quietest 20 ms, in samples from the start; the one nearest to the middle among equals.
 fn offset(samples: &[f32]) -> Option<u64> {
+    #[expect(clippy::as_conversions, reason = "a passage of seconds")]
     let mean = samples.iter().sum::<f32>() / samples.len().max(1) as f32;
     let steps: Vec<f32> = samples
         .chunks_exact(STEP)
@@ -30,11 +32,13 @@ fn offset(samples: &[f32]) -> Option<u64> {
     let from_middle = |place: usize| (2 * place).abs_diff(energies.len().saturating_sub(1));
     let best = (0..energies.len())
         .min_by(|a, b| energies[*a].total_cmp(&energies[*b]).then(from_middle(*a).cmp(&from_middle(*b))))?;
-    Some((best * STEP + WIDTH * STEP / 2) as u64)
+    Some(wide(best * STEP + WIDTH * STEP / 2))
 }
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::as_conversions, reason = "small numbers of samples as floats and back")]
+
     use super::*;
 
     #[test]

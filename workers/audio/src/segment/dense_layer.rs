@@ -7,14 +7,14 @@ const ROWS: usize = 4;
 
 /// A linear layer without bias: outputs × inputs weights, stored in panels of [`LANES`] outputs.
 #[derive(Debug, Clone)]
-pub(super) struct Dense {
+pub(super) struct DenseLayer {
     inputs: usize,
     outputs: usize,
     /// For each panel, for each input, the weights of the panel's outputs.
     panels: Vec<[f32; LANES]>,
 }
 
-impl Dense {
+impl DenseLayer {
     /// A layer whose weight from input `i` to output `o` is `weight(o, i)`; `outputs` is a multiple of 16.
     pub(super) fn new(inputs: usize, outputs: usize, weight: impl Fn(usize, usize) -> f32) -> Self {
         debug_assert_eq!(outputs % LANES, 0, "whole panels");
@@ -65,13 +65,15 @@ impl Dense {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::as_conversions, reason = "small numbers of samples as floats and back")]
+
     use super::*;
 
     #[test]
     fn every_row_gets_its_own_product() {
         let (inputs, outputs) = (5, 32);
         let weight = |o: usize, i: usize| (o * 7 % 11) as f32 - i as f32;
-        let dense = Dense::new(inputs, outputs, weight);
+        let dense = DenseLayer::new(inputs, outputs, weight);
         for rows in [0, 1, 3, 4, 9] {
             let x: Vec<f32> = (0..rows * inputs).map(|i| (i % 13) as f32 - 6.0).collect();
             let mut out = vec![1.0; rows * outputs];

@@ -18,7 +18,7 @@ const OWN_SIGNALS: [(i32, &str); 8] = [
 
 /// How an engine's process ended while it was asked something.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Death {
+pub(super) enum Termination {
     /// By a signal of its own making: a fault in the library.
     #[error("it crashed: {name} (signal {signal})")]
     Crashed { signal: i32, name: &'static str },
@@ -33,16 +33,16 @@ pub(super) enum Death {
     Hung { limit: Duration },
     /// It took too much memory and was ended.
     #[error("it took {} MB of memory, {} are allowed", used_bytes >> 20, limit_bytes >> 20)]
-    Swelled { used_bytes: u64, limit_bytes: u64 },
+    OverMemory { used_bytes: u64, limit_bytes: u64 },
     /// It was ended because whoever started it ends.
     #[error("it was ended with earmark")]
-    Unwanted,
+    Shutdown,
     /// It said what nobody understands and was ended.
     #[error("it answered nonsense: {what}")]
-    Nonsense { what: String },
+    BadAnswer { what: String },
 }
 
-impl Death {
+impl Termination {
     /// From what the system says of a process that ended by itself.
     pub(super) fn of(status: ExitStatus) -> Self {
         match status.signal() {
@@ -55,14 +55,14 @@ impl Death {
     }
 
     /// Whether what it was asked may be the cause.
-    pub(super) fn is_own(&self) -> bool {
+    pub(super) fn is_own_fault(&self) -> bool {
         match self {
-            Self::Killed { .. } | Self::Unwanted => false,
+            Self::Killed { .. } | Self::Shutdown => false,
             Self::Crashed { .. }
             | Self::Exited { .. }
             | Self::Hung { .. }
-            | Self::Swelled { .. }
-            | Self::Nonsense { .. } => true,
+            | Self::OverMemory { .. }
+            | Self::BadAnswer { .. } => true,
         }
     }
 }
@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn only_what_comes_from_outside_is_nobodys_fault() {
-        for (status, is_own, text) in [
+        for (status, is_own_fault, text) in [
             (8, true, "it crashed: floating point exception (signal 8)"),
             (11, true, "it crashed: segmentation fault (signal 11)"),
             (139, true, "it crashed: segmentation fault (signal 11)"),
@@ -81,8 +81,8 @@ mod tests {
             (15, false, "it was killed from outside (signal 15)"),
             (0x0100, true, "it ended with exit code 1"),
         ] {
-            let death = Death::of(ExitStatus::from_raw(status));
-            assert_eq!((death.is_own(), death.to_string().as_str()), (is_own, text));
+            let termination = Termination::of(ExitStatus::from_raw(status));
+            assert_eq!((termination.is_own_fault(), termination.to_string().as_str()), (is_own_fault, text));
         }
     }
 }

@@ -6,6 +6,6 @@ use std::sync::Arc;
 use realfft::{RealFftPlanner, RealToComplex};
 
 /// The transform of `length` real samples to the `length / 2 + 1` values of their spectrum.
-pub fn spectrum(length: usize) -> Arc<dyn RealToComplex<f32>> {
+pub fn real_fft(length: usize) -> Arc<dyn RealToComplex<f32>> {
     RealFftPlanner::new().plan_fft_forward(length)
 }

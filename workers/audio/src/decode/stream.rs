@@ -1,0 +1,59 @@
+//! The way of a file: sniffed, then decoded by whoever knows its format.
+
+use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::time::Instant;
+
+use super::options::DecodeOptions;
+use super::output::{Output, Watch};
+use super::sink::{Sink, Streamed};
+use super::sniff::{self, Route};
+use super::{ffmpeg, packets, pcm};
+use crate::AudioError;
+
+/// Decodes the file at `path` as [`decode`](super::decode) does, but hands the samples to `sink` as they come.
+///
+/// # Errors
+/// [`AudioError`], every variant, and whatever `sink` returns.
+pub fn stream(
+    path: &Path,
+    name: &str,
+    options: &DecodeOptions,
+    is_cancelled: &dyn Fn() -> bool,
+    sink: &mut dyn Sink,
+) -> Result<Streamed, AudioError> {
+    // A decoder that panics leaves its own state broken, nothing of ours: the sink is thrown away with the error.
+    catch_unwind(AssertUnwindSafe(|| route(path, name, options, is_cancelled, sink)))
+        .unwrap_or_else(|panic| Err(AudioError::Panicked { message: panic_message(panic.as_ref()) }))
+}
+
+fn route(
+    path: &Path,
+    name: &str,
+    options: &DecodeOptions,
+    is_cancelled: &dyn Fn() -> bool,
+    sink: &mut dyn Sink,
+) -> Result<Streamed, AudioError> {
+    let watch = Watch {
+        started: Instant::now(),
+        limit: options.deadline,
+        max_duration_ms: options.max_duration_ms,
+        is_cancelled,
+    };
+    let mut output = Output::new(sink, watch);
+    let file = File::open(path).map_err(|source| AudioError::Read { source })?;
+    match sniff::sniff(&file, name)? {
+        Route::Pcm(sound) => pcm::decode(file, &sound, &mut output),
+        Route::Packets(found) => match packets::decode(&file, &found, options, &mut output)? {
+            packets::Outcome::Done(streamed) => Ok(streamed),
+            packets::Outcome::Elsewhere(foreign) => ffmpeg::decode(path, &foreign, options, &mut output),
+        },
+        Route::Ffmpeg(foreign) => ffmpeg::decode(path, &foreign, options, &mut output),
+    }
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("no message").chars().take(200).collect()
+}
