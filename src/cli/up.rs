@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use earmark_core::WorkerId;
 use earmark_pipeline::{Accounts, NoProgress, RuleBook};
-use earmark_queue::Ended;
+use earmark_queue::WorkerEnd;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -61,7 +61,7 @@ pub async fn up(app: &App, _: Args, parts: Parts) -> Result<Outcome, Complaint> 
     };
     let working = async {
         match parts {
-            Parts::Serve => Ok(Ended::Stopped),
+            Parts::Serve => Ok(WorkerEnd::Stopped),
             Parts::Work | Parts::Both => work(app, &accounts, book.clone(), stop.clone()).await,
         }
     };
@@ -89,8 +89,8 @@ pub async fn up(app: &App, _: Args, parts: Parts) -> Result<Outcome, Complaint> 
     tokio::select! {
         () = watching => Ok(Outcome::Done),
         (served, worked) = halves => match served.and(worked)? {
-            Ended::Hung if !is_asked_to_stop.get() => Ok(Outcome::Replace),
-            Ended::Hung | Ended::Stopped => Ok(Outcome::Done),
+            WorkerEnd::Hung if !is_asked_to_stop.get() => Ok(Outcome::Replace),
+            WorkerEnd::Hung | WorkerEnd::Stopped => Ok(Outcome::Done),
         },
         () = brokering => Ok(Outcome::Done),
         () = signalled => {
@@ -113,7 +113,7 @@ async fn work(
     accounts: &Accounts,
     book: Arc<RuleBook>,
     stop: CancellationToken,
-) -> Result<Ended, Complaint> {
+) -> Result<WorkerEnd, Complaint> {
     let pipeline = app.pipeline_with(accounts.clone(), book, Arc::new(NoProgress))?;
     let worker = WorkerId::fresh();
     let lock = app.journal.register_worker(&worker, &app.worker_info()).await?;
@@ -141,11 +141,11 @@ async fn work(
     };
     let ended = tokio::select! {
         ended = running.run(stop.clone()) => ended,
-        () = delivering => Ended::Stopped,
-        () = super::storage::sweep_daily(app) => Ended::Stopped,
-        () = crate::tidy::hourly(app) => Ended::Stopped,
+        () = delivering => WorkerEnd::Stopped,
+        () = super::storage::sweep_daily(app) => WorkerEnd::Stopped,
+        () = crate::tidy::hourly(app) => WorkerEnd::Stopped,
     };
-    if ended == Ended::Hung {
+    if ended == WorkerEnd::Hung {
         show::note("a job hangs here: this process replaces itself");
         stop.cancel();
     }
