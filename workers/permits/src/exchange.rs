@@ -7,8 +7,8 @@ use earmark_core::{Lane, Tenant};
 
 use crate::error::PermitsError;
 
-/// What a process says of itself. It is the whole truth about this process each time: a place that the store has for it and that
-/// is in none of the three lists is given back by that.
+/// What a process says of itself: the whole truth each time. A place that the store has for it and that is in none of
+/// the three lists is given back by that.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExchangeRequest {
     /// One life of one process; never used twice.
