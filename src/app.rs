@@ -21,7 +21,7 @@ use earmark_objects::{
 };
 use earmark_permits::{Pool, PoolOptions, RedisStore, SqlStore};
 use earmark_pipeline::{Account, Accounts, Books, Company, Pipeline, Progress, RuleBook, Tries};
-use earmark_queue::{Attempts, Backoff, Broker, Handler, JournalQueue, Queue, Worker, WorkerOptions};
+use earmark_queue::{AttemptRunner, Backoff, Broker, Handler, JournalQueue, Queue, Worker, WorkerOptions};
 use earmark_rules::RuleSet;
 use tokio::sync::Semaphore;
 
@@ -340,12 +340,12 @@ impl App {
     }
 
     /// Tries made with `pipeline`, settled in the journal.
-    pub fn attempts(&self, pipeline: Pipeline) -> Arc<Attempts> {
+    pub fn attempts(&self, pipeline: Pipeline) -> Arc<AttemptRunner> {
         let worker = &self.config.worker;
         let handler: Arc<dyn Handler> = Arc::new(JobHandler::new(pipeline));
         let backoff = Backoff { first: Duration::from_millis(worker.backoff_ms), longest: LONGEST_BACKOFF };
         let (lease, timeout) = (Duration::from_secs(worker.lease_secs), Duration::from_secs(worker.job_timeout_secs));
-        let attempts = Attempts::new(
+        let attempts = AttemptRunner::new(
             self.journal.clone(),
             handler,
             self.clock.clone(),
@@ -358,7 +358,7 @@ impl App {
     }
 
     /// A worker on the configured queue.
-    pub fn worker(&self, id: &WorkerId, attempts: Arc<Attempts>) -> Worker {
+    pub fn worker(&self, id: &WorkerId, attempts: Arc<AttemptRunner>) -> Worker {
         let worker = &self.config.worker;
         let poll = Duration::from_millis(worker.poll_ms);
         let lease_ms = attempts.lease_ms();

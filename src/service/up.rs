@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use earmark_core::WorkerId;
 use earmark_pipeline::{Accounts, NoProgress, RuleBook};
-use earmark_queue::Ended;
+use earmark_queue::WorkerEnd;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, Loading};
@@ -48,7 +48,7 @@ pub async fn up(app: &App, halves: Halves) -> Result<Stopped, CommandError> {
     };
     let working = async {
         match halves {
-            Halves::Serve => Ok(Ended::Stopped),
+            Halves::Serve => Ok(WorkerEnd::Stopped),
             Halves::Work | Halves::Both => work(app, &accounts, book.clone(), stop.clone()).await,
         }
     };
@@ -76,8 +76,8 @@ pub async fn up(app: &App, halves: Halves) -> Result<Stopped, CommandError> {
     tokio::select! {
         () = watching => Ok(Stopped::InOrder),
         (served, worked) = halves => match served.and(worked)? {
-            Ended::Hung if !is_asked_to_stop.get() => Ok(Stopped::Hung),
-            Ended::Hung | Ended::Stopped => Ok(Stopped::InOrder),
+            WorkerEnd::Hung if !is_asked_to_stop.get() => Ok(Stopped::Hung),
+            WorkerEnd::Hung | WorkerEnd::Stopped => Ok(Stopped::InOrder),
         },
         () = brokering => Ok(Stopped::InOrder),
         () = signalled => {
@@ -103,7 +103,7 @@ async fn work(
     accounts: &Accounts,
     book: Arc<RuleBook>,
     stop: CancellationToken,
-) -> Result<Ended, CommandError> {
+) -> Result<WorkerEnd, CommandError> {
     let pipeline = app.pipeline_with(accounts.clone(), book, Arc::new(NoProgress))?;
     let worker = WorkerId::fresh();
     let lock = app.journal.register_worker(&worker, &app.worker_info()).await?;
@@ -128,11 +128,11 @@ async fn work(
     };
     let ended = tokio::select! {
         ended = running.run(stop.clone()) => ended,
-        () = delivering => Ended::Stopped,
-        () = orphans::daily(app) => Ended::Stopped,
-        () = tidying::hourly(app) => Ended::Stopped,
+        () = delivering => WorkerEnd::Stopped,
+        () = orphans::daily(app) => WorkerEnd::Stopped,
+        () = tidying::hourly(app) => WorkerEnd::Stopped,
     };
-    if ended == Ended::Hung {
+    if ended == WorkerEnd::Hung {
         say("a job hangs here: this process replaces itself");
         stop.cancel();
     }

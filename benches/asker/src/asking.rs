@@ -17,13 +17,13 @@ use crate::clips::clip;
 #[derive(Debug, Parser)]
 #[command(name = "earmark-asker")]
 pub(crate) struct Load {
-    /// How many
+    /// How many clips to ask for
     #[arg(long)]
     clips: u64,
     /// Length of each, in milliseconds
     #[arg(long, default_value_t = 28_000)]
     clip_ms: u64,
-    /// Whose
+    /// The tenant whose clips they are
     #[arg(long, default_value = "default", value_parser = tenant)]
     pub(crate) tenant: Tenant,
     /// How urgent: webhook, call, archive
@@ -38,7 +38,7 @@ pub(crate) struct Load {
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Asked {
     answered: u64,
-    /// By code.
+    /// How many failed, by the error's code.
     failed: BTreeMap<&'static str, u64>,
     /// From the first clip to the last answer.
     elapsed_ms: i64,

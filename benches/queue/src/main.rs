@@ -1,4 +1,4 @@
-//! Jobs that do nothing, through the streams, the feeding task and apalis' worker as in production, without a journal.
+//! Jobs that do nothing, through the streams, the task that fills slots and apalis' worker as in production, without a journal.
 //! Prints one JSON object.
 
 #![allow(clippy::print_stdout, reason = "what it measured goes to benches/queue.py")]
@@ -23,10 +23,10 @@ const GAP: Duration = Duration::from_millis(20);
 
 #[derive(Parser)]
 struct Args {
-    /// The server.
+    /// The URL of the queue's server.
     #[arg(long)]
     redis: String,
-    /// How many jobs.
+    /// How many jobs to push or to work through.
     #[arg(long)]
     jobs: usize,
     /// Jobs at a time.
@@ -69,7 +69,7 @@ impl Work<Entry> for Nothing {
         } else {
             self.first.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(Instant::now);
         }
-        self.streams.settle(entry);
+        self.streams.acknowledge(entry);
         if self.left.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.ended.cancel();
         }
@@ -95,6 +95,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+#[expect(clippy::as_conversions, reason = "jobs are counted, far below 2^52")]
 async fn push(streams: &Streams, jobs: usize, bulk: usize) -> Result<Value, Box<dyn Error>> {
     let begun = Instant::now();
     for from in (0..jobs).step_by(bulk) {
@@ -104,6 +105,7 @@ async fn push(streams: &Streams, jobs: usize, bulk: usize) -> Result<Value, Box<
     Ok(json!({"per_s": jobs as f64 / begun.elapsed().as_secs_f64()}))
 }
 
+#[expect(clippy::as_conversions, reason = "jobs and microseconds, far below 2^52; a share of the jobs is rounded down")]
 async fn work(streams: Arc<Streams>, args: &Args, pusher: Option<Arc<Streams>>) -> Result<Value, Box<dyn Error>> {
     let ended = CancellationToken::new();
     let nothing = Arc::new(Nothing {
@@ -115,9 +117,9 @@ async fn work(streams: Arc<Streams>, args: &Args, pusher: Option<Arc<Streams>>) 
         ended: ended.clone(),
         is_timed: pusher.is_some(),
     });
-    let keeping = tokio::spawn({
+    let maintaining = tokio::spawn({
         let streams = streams.clone();
-        async move { streams.keep().await }
+        async move { streams.maintain().await }
     });
     let working = tokio::spawn({
         let (nothing, slots) = (nothing.clone(), args.slots);
@@ -134,7 +136,7 @@ async fn work(streams: Arc<Streams>, args: &Args, pusher: Option<Arc<Streams>>) 
     }
     working.await?;
     let last = Instant::now();
-    keeping.abort();
+    maintaining.abort();
     let peak_mb = peak_mb()?;
     let first = nothing.first.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let Some(first) = first {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use earmark_core::shown_uri;
 use earmark_core::{Job, JobId, JobState, Lane, Lease, NewJob, Problem, Report, WorkerId};
 use earmark_journal::WorkerInfo;
-use earmark_queue::{Attempts, Settled};
+use earmark_queue::{AttemptOutcome, AttemptRunner};
 use futures::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
@@ -141,7 +141,7 @@ fn out_dir(out: &std::path::Path) -> Result<String, CommandError> {
 /// This process as a worker of its own recordings.
 struct Here<'a> {
     app: &'a App,
-    attempts: &'a Arc<Attempts>,
+    attempts: &'a Arc<AttemptRunner>,
     worker: &'a WorkerId,
     bars: &'a Bars,
     /// Someone wants the command to end.
@@ -197,13 +197,13 @@ impl Here<'_> {
     async fn work(&self, mut job: Job, mut lease: Lease) -> Result<Result<Box<Report>, Problem>, CommandError> {
         for _ in 0..self.app.config.worker.max_attempts {
             match self.attempts.run(&job, &lease).await {
-                Settled::Done => return self.report(&job).await,
-                Settled::Dead(problem) | Settled::Hung(problem) | Settled::Unsettled(problem) => {
+                AttemptOutcome::Done => return self.report(&job).await,
+                AttemptOutcome::Dead(problem) | AttemptOutcome::Hung(problem) | AttemptOutcome::Unrecorded(problem) => {
                     return Ok(Err(problem));
                 }
-                Settled::Cancelled => return Ok(Err(problem("job.cancelled", "the job was called off"))),
-                Settled::Released if self.stop.is_cancelled() => return Ok(Err(interrupted())),
-                Settled::Retrying { run_at_ms, problem } => {
+                AttemptOutcome::Cancelled => return Ok(Err(problem("job.cancelled", "the job was called off"))),
+                AttemptOutcome::Released if self.stop.is_cancelled() => return Ok(Err(interrupted())),
+                AttemptOutcome::Retrying { run_at_ms, problem } => {
                     let wait = Duration::from_millis(u64::try_from(run_at_ms - self.app.clock.now_ms()).unwrap_or(0));
                     if wait > LONGEST_WAIT {
                         self.bars.say("the job stays in the journal; `earmark work` goes on with it");
@@ -215,7 +215,7 @@ impl Here<'_> {
                         () = self.stop.cancelled() => return Ok(Err(interrupted())),
                     }
                 }
-                Settled::Released | Settled::Lost => {}
+                AttemptOutcome::Released | AttemptOutcome::Lost => {}
             }
             match self.next(&job).await? {
                 Next::Mine(next) => (job, lease) = *next,

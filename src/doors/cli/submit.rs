@@ -142,7 +142,7 @@ impl Submitting<'_> {
 /// Puts what is accepted before the workers at once, as far as there is room; where that fails they find it themselves.
 async fn dispatch(app: &App) {
     let Some(broker) = &app.broker else { return };
-    if let Ok(Err(error)) = tokio::time::timeout(DISPATCH, broker.dispatcher().pass()).await {
+    if let Ok(Err(error)) = tokio::time::timeout(DISPATCH, broker.dispatcher().fill_once()).await {
         tracing::debug!(%error, "could not put the jobs on the queue; the workers will");
     }
 }

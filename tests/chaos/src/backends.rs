@@ -22,11 +22,11 @@ const RESULTS: &str = "results";
 /// The servers, and the folder of what needs none.
 pub struct Backends {
     folder: PathBuf,
-    /// The journal.
+    /// The journal; none where that is a file.
     pub postgres: Option<PostgresServer>,
-    /// The queue and the permits.
+    /// The queue and the permits; none where the journal has both.
     pub redis: Option<RedisServer>,
-    /// Recordings and results.
+    /// Recordings and results; none where they lie in folders.
     pub store: Option<S3Server>,
 }
 

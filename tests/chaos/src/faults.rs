@@ -18,19 +18,19 @@ const BURST: Rates = Rates { errors: 0.33, cuts: 0.25 };
 /// What was really done.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Done {
-    /// Workers killed.
+    /// Workers that were killed.
     pub kills: usize,
-    /// Engines killed.
+    /// Engines that were killed.
     pub engine_kills: usize,
-    /// Workers stopped for longer than their leases.
+    /// Workers that were stopped for longer than their leases.
     pub stops: usize,
-    /// Redis killed.
+    /// Times that Redis was killed.
     pub redis_kills: usize,
-    /// `FLUSHALL`s.
+    /// Times that Redis was flushed.
     pub flushes: usize,
     /// Bursts of the store's errors.
     pub store_bursts: usize,
-    /// PostgreSQL killed.
+    /// Times that PostgreSQL was killed.
     pub database_kills: usize,
 }
 

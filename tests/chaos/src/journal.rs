@@ -13,7 +13,7 @@ pub struct Outside {
 /// A job's row.
 #[derive(Debug, Clone)]
 pub struct JobRow {
-    /// Its id.
+    /// The job's id, as in the journal.
     pub id: String,
     /// The producer's key.
     pub key: String,
@@ -21,7 +21,7 @@ pub struct JobRow {
     pub state: String,
     /// Its last holder.
     pub owner: Option<String>,
-    /// Of its last lease.
+    /// The epoch of its last lease.
     pub epoch: i64,
     /// Clips of the recording.
     pub clips: i64,
@@ -67,7 +67,7 @@ impl Outside {
         sqlx::query(statement).fetch_all(&self.pool).await
     }
 
-    /// All jobs.
+    /// The rows of all jobs, by id.
     pub async fn jobs(&self) -> Vec<JobRow> {
         let statement = "SELECT id, COALESCE(key, '') AS key, state, lease_owner, lease_epoch, COALESCE(clips_total, 0) AS clips, error_code || ': ' || error_message AS error FROM jobs ORDER BY id";
         let rows = self.rows(statement).await;

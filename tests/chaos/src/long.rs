@@ -13,13 +13,13 @@ use crate::run::{PERMITS, Settings, settings, simulator};
 /// What came of it.
 #[derive(Debug)]
 pub struct LongRun {
-    /// Its length.
+    /// The recording's length, in hours.
     pub hours: f64,
     /// Clips it was cut into.
     pub clips: usize,
-    /// Kills of its worker.
+    /// Kills of its worker that were planned.
     pub kills: usize,
-    /// At the simulator.
+    /// Requests that the simulator counted.
     pub requests: usize,
     /// Whether it is done.
     pub is_done: bool,
@@ -58,9 +58,9 @@ pub async fn run_long(seed: u64, phrases: usize, kills: usize, about: &Settings)
     fleet.fill(1);
     for kill in 0..kills {
         // Somewhere in its part of the work.
-        let share = (kill as f64 + 0.3 + 0.6 * random.f64()) / kills as f64;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a small number")]
-        simulator.wait_for_requests((phrases as f64 * share) as usize).await;
+        #[expect(clippy::as_conversions, reason = "small counts, and a share of one")]
+        let requests = (phrases as f64 * ((kill as f64 + 0.3 + 0.6 * random.f64()) / kills as f64)) as usize;
+        simulator.wait_for_requests(requests).await;
         if let Some(pid) = fleet.kill(0) {
             fleet.start_again(pid);
         }
@@ -76,6 +76,7 @@ pub async fn run_long(seed: u64, phrases: usize, kills: usize, about: &Settings)
     let clips = outside.jobs().await.iter().map(|job| usize::try_from(job.clips).unwrap_or(0)).sum();
     fleet.end().await;
     backends.redis.take();
-    let hours = (recording.len() as f64) / 8000.0 / 3600.0;
+    let bytes = u32::try_from(recording.len()).expect("a WAV file says its length in 32 bits");
+    let hours = f64::from(bytes) / 8000.0 / 3600.0;
     LongRun { hours, clips, kills, requests: simulator.requests(), is_done, took }
 }

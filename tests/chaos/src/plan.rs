@@ -7,7 +7,7 @@ use std::time::Duration;
 pub struct Scale {
     /// Jobs offered, some of them twice.
     pub jobs: usize,
-    /// Worker processes.
+    /// Worker processes that run at a time.
     pub workers: usize,
     /// Kills of workers.
     pub kills: usize,
@@ -18,7 +18,7 @@ pub struct Scale {
     pub stops: usize,
     /// Kills of Redis, which forgets everything with each.
     pub redis_kills: usize,
-    /// `FLUSHALL`s.
+    /// Times that Redis is flushed.
     pub flushes: usize,
     /// Times in which the object store fails every third request and cuts every fourth object.
     pub store_bursts: usize,
@@ -98,7 +98,7 @@ pub enum Fault {
     RedisDown,
     /// An empty Redis in its place.
     RedisUp,
-    /// `FLUSHALL`.
+    /// `FLUSHALL`: Redis runs on and has forgotten everything.
     FlushRedis,
     /// The object store begins to fail.
     StoreFails,
@@ -126,13 +126,13 @@ pub enum Way {
 /// A job as its producer knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Offer {
-    /// Which recording.
+    /// The number of its recording, and of the job.
     pub number: usize,
-    /// Whose.
+    /// Whose job it is.
     pub tenant: &'static str,
     /// `webhook`, `call` or `archive`.
     pub lane: &'static str,
-    /// How.
+    /// How it reaches the journal.
     pub way: Way,
 }
 
@@ -180,7 +180,7 @@ impl Plan {
         // Those that last do not overlap others of their kind: each has a part of the span.
         let mut lasting = |count: usize, begin: &dyn Fn(&mut fastrand::Rng) -> Fault, end, longest: Duration| {
             for number in 0..count {
-                let part = scale.span.div_f64(count as f64);
+                let part = scale.span.div_f64(float(count));
                 let time = longest.mul_f64(0.3 + 0.7 * random.f64()).min(part.mul_f64(0.8));
                 let from = part * u32::try_from(number).unwrap() + (part - time).mul_f64(random.f64());
                 let begin = begin(&mut random);
@@ -192,7 +192,7 @@ impl Plan {
         lasting(scale.database_kills, &|_| Fault::DatabaseDown, Fault::DatabaseUp, secs(3));
         lasting(scale.store_bursts, &|_| Fault::StoreFails, Fault::StoreWorks, secs(6));
         for number in 0..scale.stops {
-            let part = scale.span.div_f64(scale.stops as f64);
+            let part = scale.span.div_f64(float(scale.stops));
             let from = part * u32::try_from(number).unwrap() + part.mul_f64(0.5 * random.f64());
             let which = random.usize(..scale.workers);
             faults.extend([(from, Fault::StopWorker(which)), (from + STOPPED_FOR, Fault::ContinueWorker)]);
@@ -222,8 +222,12 @@ fn offers(random: &mut fastrand::Rng, scale: Scale) -> Vec<(Duration, Vec<Offer>
     let bursts = scale.jobs.div_ceil(burst);
     all.chunks(burst)
         .enumerate()
-        .map(|(number, offers)| (scale.span.mul_f64(0.95 * number as f64 / bursts as f64), offers.to_vec()))
+        .map(|(number, offers)| (scale.span.mul_f64(0.95 * float(number) / float(bursts)), offers.to_vec()))
         .collect()
+}
+
+fn float(count: usize) -> f64 {
+    f64::from(u32::try_from(count).expect("plans have fewer than 2^32 of anything"))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-/// Of mu-law.
+/// Samples, and of mu-law also bytes, a second.
 const RATE_HZ: usize = 8000;
 const SILENCE: u8 = 0xff;
 /// Bits that tell recordings apart.

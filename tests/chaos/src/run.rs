@@ -23,7 +23,7 @@ use crate::verdict::{Allowed, judge};
 pub struct Settings {
     /// The program `earmark`.
     pub program: PathBuf,
-    /// tests/fixtures.
+    /// Where test recordings lie: `tests/fixtures`.
     pub fixtures: PathBuf,
     /// What the fleet runs on.
     pub kind: Kind,
@@ -31,9 +31,9 @@ pub struct Settings {
     pub folder: PathBuf,
 }
 
-/// V3.
+/// Requests in flight that tier V3 allows.
 pub(crate) const PERMITS: usize = 20;
-/// From a request's last byte to its answer.
+/// The recogniser's time from a request's last byte to its answer.
 const LATENCY: Duration = Duration::from_millis(50);
 /// How long all jobs may take to end once nothing more goes wrong; those that have not by then are lost.
 const CALM: Duration = Duration::from_secs(150);

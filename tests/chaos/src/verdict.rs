@@ -14,9 +14,9 @@ use crate::plan::Plan;
 /// What came of a run. Everything in `wrong` is a promise broken.
 #[derive(Debug, Default)]
 pub struct Verdict {
-    /// Jobs accepted.
+    /// Jobs that were accepted.
     pub jobs: usize,
-    /// Done.
+    /// Jobs that ended with a result.
     pub done: usize,
     /// Jobs that are in no final state, are missing, or died although nothing was wrong with them.
     pub lost: usize,
@@ -24,7 +24,7 @@ pub struct Verdict {
     pub double: usize,
     /// Clips of all recordings.
     pub clips: usize,
-    /// At the simulator.
+    /// Requests that the simulator counted.
     pub requests: usize,
     /// Requests for a clip beyond its first.
     pub sent_again: usize,

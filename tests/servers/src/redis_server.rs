@@ -33,12 +33,12 @@ impl RedisServer {
         self.port
     }
 
-    /// Its URL.
+    /// Where clients connect: `redis://127.0.0.1:PORT/`.
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}/", self.port)
     }
 
-    /// Kills it.
+    /// Kills the server, as a failing machine would.
     pub fn stop(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -163,7 +163,7 @@ impl RedisTlsServer {
         Self { folder, server }
     }
 
-    /// Its URL.
+    /// Where clients connect: `rediss://localhost:PORT/`.
     pub fn url(&self) -> String {
         format!("rediss://localhost:{}/", self.server.port)
     }

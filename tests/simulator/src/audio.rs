@@ -10,7 +10,7 @@ use crate::mp3;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Container {
-    /// RIFF/WAVE.
+    /// RIFF with a WAVE inside.
     Wav,
     /// MPEG audio, layer III.
     Mp3,
@@ -27,7 +27,7 @@ pub(crate) struct Sound {
     pub(crate) pcm16: Option<Range<usize>>,
 }
 
-/// `WAVE_FORMAT_PCM`.
+/// `WAVE_FORMAT_PCM`: samples as whole numbers.
 const PCM: u16 = 1;
 /// `WAVE_FORMAT_EXTENSIBLE`: the coding stands in the first two bytes of a GUID.
 const EXTENSIBLE: u16 = 0xFFFE;
@@ -42,7 +42,7 @@ fn wav(bytes: &[u8]) -> Option<Sound> {
     let mut at = 12;
     loop {
         let id = bytes.get(at..at + 4)?;
-        let size = u32_at(bytes, at + 4)? as usize;
+        let size = usize::try_from(u32_at(bytes, at + 4)?).ok()?;
         let start = at + 8;
         // Writers that stream leave a size of nothing or of everything: what is there counts.
         let end = start.saturating_add(size).min(bytes.len());
@@ -67,7 +67,7 @@ fn wav_sound(format: &[u8], data: Range<usize>) -> Option<Sound> {
         EXTENSIBLE => u16_at(format, 24)?,
         coding => coding,
     };
-    let audio_ms = (data.len() as u64 * 1000).div_ceil(bytes_per_second);
+    let audio_ms = (u64::try_from(data.len()).ok()? * 1000).div_ceil(bytes_per_second);
     let is_pcm16 = coding == PCM && bits == 16;
     Some(Sound { container: Container::Wav, sample_rate_hz, audio_ms, pcm16: is_pcm16.then_some(data) })
 }
@@ -91,7 +91,7 @@ mod tests {
         wav.extend([2, 0, 16, 0]);
         wav.extend(extra);
         wav.extend(b"data");
-        wav.extend((samples as u32 * 2).to_le_bytes());
+        wav.extend((u32::try_from(samples).unwrap() * 2).to_le_bytes());
         wav.extend(vec![0; samples * 2]);
         wav
     }

@@ -21,33 +21,39 @@ impl Received {
     /// Bytes on the wire.
     pub(crate) fn length(&self) -> u64 {
         match self {
-            Self::Whole(bytes) => bytes.len() as u64,
+            Self::Whole(bytes) => length_of(bytes),
             Self::TooLarge(length) => *length,
         }
     }
+}
+
+/// The length of `bytes` as logs and heads have it.
+pub(crate) fn length_of(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }
 
 /// Reads `body` to its end, so that its connection can be used again whatever the answer is; keeps at most `limit` bytes.
 pub(crate) async fn receive(mut body: Incoming, limit: usize) -> Result<Received, hyper::Error> {
     let announced = body.size_hint().exact().and_then(|length| usize::try_from(length).ok()).unwrap_or_default();
     let mut kept = BytesMut::with_capacity(announced.min(limit));
+    let limit_bytes = u64::try_from(limit).unwrap_or(u64::MAX);
     let mut length = 0u64;
     while let Some(frame) = std::future::poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
         let Ok(data) = frame?.into_data() else { continue };
-        length += data.len() as u64;
-        if length <= limit as u64 {
+        length += length_of(&data);
+        if length <= limit_bytes {
             kept.extend_from_slice(&data);
         } else {
             kept = BytesMut::new();
         }
     }
-    Ok(if length <= limit as u64 { Received::Whole(kept.freeze()) } else { Received::TooLarge(length) })
+    Ok(if length <= limit_bytes { Received::Whole(kept.freeze()) } else { Received::TooLarge(length) })
 }
 
 /// An answer's body.
 #[derive(Debug)]
 pub(crate) enum ReplyBody {
-    /// Known whole.
+    /// Known whole from the start, with its length.
     Full(Bytes),
     /// As it comes; an error breaks the connection.
     Pieces(mpsc::Receiver<io::Result<Bytes>>),
@@ -83,7 +89,7 @@ impl Body for ReplyBody {
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Self::Full(bytes) => SizeHint::with_exact(length_of(bytes)),
             Self::Pieces(_) | Self::Broken(_) => SizeHint::default(),
         }
     }

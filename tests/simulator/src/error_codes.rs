@@ -5,7 +5,7 @@
 pub struct ErrorCode {
     /// As in the body; nothing for the plain internal error.
     pub code: Option<&'static str>,
-    /// HTTP status.
+    /// The answer's HTTP status.
     pub status: u16,
     /// The documented text, `${…}` standing for what differs.
     pub message: &'static str,

@@ -14,7 +14,7 @@ pub struct Heard {
     pub audio_sha256: String,
     /// Length of the audio, rounded up; nothing when it is neither WAV nor MP3.
     pub audio_ms: Option<u64>,
-    /// As its head says.
+    /// As the audio's head says.
     pub sample_rate_hz: Option<u32>,
     /// By its first bytes.
     pub container: Option<Container>,
@@ -28,7 +28,7 @@ pub struct Heard {
     pub request_id: Option<String>,
     /// The caller's name for its user.
     pub user_id: Option<String>,
-    /// As sent.
+    /// The model as the caller sent it.
     pub model: Option<String>,
     /// Whether a stream was asked for.
     pub is_stream: bool,

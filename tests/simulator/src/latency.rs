@@ -16,7 +16,7 @@ pub enum Latency {
     Uniform(Duration, Duration),
     /// Half of the answers sooner than `median`; the logarithm has the standard deviation `sigma`.
     LogNormal {
-        /// The middle.
+        /// Half of the answers take longer.
         median: Duration,
         /// 0.3 to 0.6 for services like this one.
         sigma: f64,

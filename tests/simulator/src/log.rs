@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::audio::Container;
+use crate::body::length_of;
 use crate::heard::Heard;
 
 /// One request, from its last byte on. An upload that broke off is none.
@@ -24,23 +25,23 @@ pub struct Record {
     pub upload_ms: u64,
     /// The last four characters of the caller's key; empty when it has none.
     pub key: String,
-    /// As sent.
+    /// The model as the caller sent it.
     pub model: Option<String>,
-    /// As sent.
+    /// The caller's name for this request, as sent.
     pub request_id: Option<String>,
-    /// As sent.
+    /// The caller's name for its user, as sent.
     pub user_id: Option<String>,
     /// Of the uploaded bytes, in lower-case hex; empty without audio.
     pub audio_sha256: String,
     /// Nothing when it is neither WAV nor MP3.
     pub audio_ms: Option<u64>,
-    /// Size of the audio.
+    /// Size of the audio, base64 undone.
     pub bytes: u64,
-    /// In Hz.
+    /// In Hz, as the audio's head says; nothing when it is neither WAV nor MP3.
     pub sample_rate: Option<u32>,
     /// By its first bytes.
     pub container: Option<Container>,
-    /// As sent.
+    /// The text said before, as sent.
     pub prompt: Option<String>,
     /// However they were spelled.
     pub hotwords: Vec<String>,
@@ -65,7 +66,7 @@ impl Record {
             user_id: heard.user_id.clone(),
             audio_sha256: heard.audio_sha256.clone(),
             audio_ms: heard.audio_ms,
-            bytes: heard.bytes.len() as u64,
+            bytes: length_of(&heard.bytes),
             sample_rate: heard.sample_rate_hz,
             container: heard.container,
             prompt: heard.prompt.clone(),
@@ -89,9 +90,9 @@ pub(crate) struct End {
 pub(crate) struct Log {
     records: Mutex<Vec<Record>>,
     file: Option<Mutex<BufWriter<File>>>,
-    /// Requests in.
+    /// How many requests came in so far.
     pub(crate) come: watch::Sender<usize>,
-    /// Requests ended.
+    /// How many requests have ended so far.
     pub(crate) ended: watch::Sender<usize>,
 }
 
@@ -111,7 +112,7 @@ impl Log {
     /// Notes a request that came in; the answer is its number.
     pub(crate) fn begin(&self, record: Record) -> u64 {
         let mut records = self.records();
-        let n = records.len() as u64 + 1;
+        let n = u64::try_from(records.len()).unwrap_or(u64::MAX - 1) + 1;
         records.push(Record { n, ..record });
         drop(records);
         self.come.send_modify(|come| *come += 1);

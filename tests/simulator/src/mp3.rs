@@ -61,7 +61,7 @@ fn frame(bytes: &[u8]) -> Option<Frame> {
     let sample_rate_hz = [44_100, 48_000, 32_000].get(usize::from(third >> 2 & 3))? >> halvings;
     let samples = if is_v1 { 1152 } else { 576 };
     let padding = u32::from(third >> 1 & 1);
-    let length = (samples / 8 * kbits * 1000 / sample_rate_hz + padding) as usize;
+    let length = usize::try_from(samples / 8 * kbits * 1000 / sample_rate_hz + padding).ok()?;
     let is_mono = fourth >> 6 == 3;
     let side_info = match (is_v1, is_mono) {
         (true, false) => 32,

@@ -24,7 +24,7 @@ pub enum ReplyShape {
     Vllm,
 }
 
-/// `response_format`.
+/// The layout that a caller asks for by `response_format`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Format {
     #[default]
@@ -180,7 +180,7 @@ fn usage(meta: &Meta) -> Value {
     json!({"type": "duration", "seconds": meta.audio_ms.div_ceil(1000)})
 }
 
-#[expect(clippy::cast_precision_loss, reason = "at most 30 000")]
+#[expect(clippy::as_conversions, reason = "at most 30 000")]
 fn seconds(ms: u64) -> f64 {
     ms as f64 / 1000.0
 }

@@ -37,7 +37,7 @@ pub enum StartError {
     Listen {
         /// As asked for.
         address: SocketAddr,
-        /// Why.
+        /// What the system says of it.
         #[source]
         source: std::io::Error,
     },
@@ -46,7 +46,7 @@ pub enum StartError {
     Log {
         /// As asked for.
         path: PathBuf,
-        /// Why.
+        /// What the system says of it.
         #[source]
         source: std::io::Error,
     },

@@ -10,7 +10,7 @@ use crate::places::Peak;
 /// What came of all requests.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
-    /// Read whole.
+    /// Requests that were read whole.
     pub requests: usize,
     /// Ended, by the error's code, by the HTTP status without one, or `none` when there was no answer.
     pub by_code: BTreeMap<String, usize>,
@@ -68,7 +68,7 @@ impl Summary {
     }
 
     /// Useful time over the time that `permits` places had, from the first request to the last end: 1.0 is all of it.
-    #[expect(clippy::cast_precision_loss, reason = "milliseconds of hours, not of millennia")]
+    #[expect(clippy::as_conversions, reason = "milliseconds of hours, not of millennia")]
     pub fn useful_use(&self, permits: usize) -> f64 {
         let (Some(first), Some(last)) = (self.first_started_ms, self.last_ended_ms) else { return 0.0 };
         self.useful_ms as f64 / ((last - first).max(1) as f64 * permits as f64)

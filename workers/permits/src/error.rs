@@ -7,7 +7,7 @@ use earmark_redis::LinkError;
 /// Why the permits' store did not answer.
 #[derive(Debug, thiserror::Error)]
 pub enum PermitsError {
-    /// The database failed.
+    /// The journal's database failed.
     #[error("cannot settle permits in the database")]
     Database(#[source] JournalError),
     /// Redis cannot be reached, or refuses, or its URL is none.

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use earmark_core::{Lane, Tenant};
 
-use crate::PermitsError;
+use crate::error::PermitsError;
 
-/// What a process says. It is the whole truth about this process each time: a place that the store has for it and that
-/// is in none of the three lists is given back by that.
+/// What a process says of itself: the whole truth each time. A place that the store has for it and that is in none of
+/// the three lists is given back by that.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
+pub struct ExchangeRequest {
     /// One life of one process; never used twice.
     pub process: String,
     /// Rises with each exchange of the process; what comes late, after a later one, changes nothing.
@@ -46,25 +46,41 @@ pub struct Terms {
     pub recover_ms: i64,
 }
 
-/// One that waits.
+impl Terms {
+    /// Places that `lane` has for itself when it needs them.
+    pub(crate) fn reserve(&self, lane: Lane) -> usize {
+        self.reserves[lane_number(lane)]
+    }
+}
+
+/// The number of `lane` in [`Terms::reserves`] and in the script: 0 for the most urgent.
+pub(crate) fn lane_number(lane: Lane) -> usize {
+    match lane {
+        Lane::Webhook => 0,
+        Lane::Call => 1,
+        Lane::Archive => 2,
+    }
+}
+
+/// One request that waits for a place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiter {
     /// Its number in its process; never used twice.
     pub ticket: u64,
-    /// How urgent.
+    /// How urgent its job is.
     pub lane: Lane,
-    /// For whom.
+    /// Whose job it is.
     pub tenant: Tenant,
 }
 
-/// One that holds a place.
+/// One request that has a place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
     /// The number under which it waited.
     pub ticket: u64,
-    /// How urgent.
+    /// How urgent its job is.
     pub lane: Lane,
-    /// For whom.
+    /// Whose job it is.
     pub tenant: Tenant,
     /// The fence of its place.
     pub fence: u64,
@@ -73,15 +89,15 @@ pub struct Holder {
 /// A place given to a waiter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Grant {
-    /// Whose.
+    /// The number under which it waited.
     pub ticket: u64,
     /// Higher than that of every place given before, after a flush of the store too; below 2^53.
     pub fence: u64,
 }
 
-/// What a process hears.
+/// What the store answers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Heard {
+pub struct ExchangeReply {
     /// Places given to waiters of this process, in order of their fences.
     pub granted: Vec<Grant>,
     /// Tickets of `held` whose places are no longer theirs.
@@ -101,23 +117,24 @@ pub struct Heard {
 /// Where the processes of a pool meet. One store serves one [`crate::Pool`], except [`crate::MemoryStore`].
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// Settles what the process says, atomically with all others.
+    /// Takes in what the process says, gives away what is free, and answers: atomically over all processes.
     ///
     /// # Errors
     /// [`PermitsError`] when the store fails; whether it took effect is then unknown, and saying all again is right.
-    async fn exchange(&self, told: &Told) -> Result<Heard, PermitsError>;
+    async fn exchange(&self, request: &ExchangeRequest) -> Result<ExchangeReply, PermitsError>;
 
-    /// Waits until another process may have handed a place to `process`. May err in both directions: it is a hint.
-    async fn hint(&self, process: &str);
+    /// Waits until another process may have handed a place to `process`. May err in both directions: only the next
+    /// exchange tells.
+    async fn wait_for_grant(&self, process: &str);
 }
 
 #[async_trait]
 impl<S: Store + ?Sized> Store for Arc<S> {
-    async fn exchange(&self, told: &Told) -> Result<Heard, PermitsError> {
-        (**self).exchange(told).await
+    async fn exchange(&self, request: &ExchangeRequest) -> Result<ExchangeReply, PermitsError> {
+        (**self).exchange(request).await
     }
 
-    async fn hint(&self, process: &str) {
-        (**self).hint(process).await;
+    async fn wait_for_grant(&self, process: &str) {
+        (**self).wait_for_grant(process).await;
     }
 }

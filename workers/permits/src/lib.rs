@@ -1,13 +1,29 @@
 //! Requests in flight: one permit per request, held exactly while it runs, never more than the account allows, over any
 //! number of processes.
 //!
-//! [`PermitPool`] is the seam, [`Pool`] the one that is there: it gathers what its process wants and has, and settles it
-//! with all the others in one atomic exchange ([`Told`], [`Heard`]) with a [`Store`]: in memory for one process
-//! ([`MemoryStore`]), in the journal's database ([`SqlStore`]) or in Redis ([`RedisStore`]). Who is next is decided in
-//! the exchange, over the waiters of all processes: by [`Board`] in memory and in the database, by `exchange.lua` in
-//! Redis; a test holds the two to the same decisions.
+//! [`PermitPool`] is the seam, [`Pool`] the one that is there. It gathers what its process wants and has, and exchanges
+//! that with a [`Store`] in one atomic step; who is next is decided there, over the waiters of all processes. A test
+//! holds the scheduler and the script to the same decisions.
+//!
+//! ```text
+//!  lib            PermitPool: what the pipeline asks of a pool
+//!  permit         who asks, the permit, and what the pool's task hears of both
+//!     |
+//!  pool           a process's waiters and permits                options: its limit and times
+//!  pool/actor     its task: one exchange at a time, permits handed to those who wait
+//!     |
+//!  exchange       ExchangeRequest -> Store -> ExchangeReply       error: why a store did not answer
+//!     |
+//!     +-- memory                       one process
+//!     +-- sql                          processes on one database
+//!     |     sql/notification_socket    wakes a process of this machine that was handed a place
+//!     +-- redis                        processes on one Redis
+//!     |     redis/wire                 the exchange as arguments and answer of the script
+//!     |     redis/exchange.lua         the decisions, on the server
+//!     |
+//!  scheduler      who holds, who waits, who is next: the decisions, for memory and sql
+//! ```
 
-mod board;
 mod error;
 mod exchange;
 mod memory;
@@ -15,29 +31,19 @@ mod options;
 mod permit;
 mod pool;
 mod redis;
+mod scheduler;
 mod sql;
 
 use async_trait::async_trait;
-use earmark_core::{Lane, Tenant};
 
-pub use board::Board;
 pub use error::PermitsError;
-pub use exchange::{Grant, Heard, Holder, Store, Terms, Told, Waiter};
+pub use exchange::{ExchangeReply, ExchangeRequest, Grant, Holder, Store, Terms, Waiter};
 pub use memory::MemoryStore;
 pub use options::PoolOptions;
-pub use permit::Permit;
+pub use permit::{Asker, Permit};
 pub use pool::Pool;
 pub use redis::RedisStore;
 pub use sql::SqlStore;
-
-/// Who asks for a permit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asker {
-    /// How urgent the job is.
-    pub lane: Lane,
-    /// Whose job it is; tenants of a lane take turns.
-    pub tenant: Tenant,
-}
 
 /// How a pool stood when it last heard from its store.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

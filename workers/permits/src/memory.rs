@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::PermitsError;
-use crate::board::Board;
-use crate::exchange::{Heard, Store, Told};
+use crate::error::PermitsError;
+use crate::exchange::{ExchangeReply, ExchangeRequest, Store};
+use crate::scheduler::Scheduler;
 
 /// Permits of one process, for a recogniser that only this process uses.
 #[derive(Debug)]
@@ -20,8 +20,9 @@ pub struct MemoryStore {
 
 #[derive(Debug, Default)]
 struct Shared {
-    board: Board,
-    bells: HashMap<String, Arc<Notify>>,
+    scheduler: Scheduler,
+    /// What wakes a process that was handed a place by another.
+    wakers: HashMap<String, Arc<Notify>>,
 }
 
 impl Default for MemoryStore {
@@ -34,7 +35,7 @@ impl MemoryStore {
     /// As after a flush of Redis: forgets who holds what, and grants nothing for `lease_ms`.
     #[doc(hidden)]
     pub fn forget(&self, lease_ms: i64) {
-        self.lock().board = Board::forgotten(self.now_ms() + lease_ms);
+        self.lock().scheduler = Scheduler::forgotten(self.now_ms() + lease_ms);
     }
 
     fn now_ms(&self) -> i64 {
@@ -42,24 +43,24 @@ impl MemoryStore {
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {
-        // The board is whole after every exchange, so a panic elsewhere leaves it sound.
+        // The scheduler is whole after every exchange, so a panic elsewhere leaves it sound.
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[async_trait]
 impl Store for MemoryStore {
-    async fn exchange(&self, told: &Told) -> Result<Heard, PermitsError> {
+    async fn exchange(&self, request: &ExchangeRequest) -> Result<ExchangeReply, PermitsError> {
         let mut shared = self.lock();
-        let (heard, woken) = shared.board.exchange(self.now_ms(), told);
+        let (reply, woken) = shared.scheduler.exchange(self.now_ms(), request);
         for process in woken {
-            shared.bells.entry(process).or_default().notify_one();
+            shared.wakers.entry(process).or_default().notify_one();
         }
-        Ok(heard)
+        Ok(reply)
     }
 
-    async fn hint(&self, process: &str) {
-        let bell = Arc::clone(self.lock().bells.entry(process.to_owned()).or_default());
-        bell.notified().await;
+    async fn wait_for_grant(&self, process: &str) {
+        let waker = Arc::clone(self.lock().wakers.entry(process.to_owned()).or_default());
+        waker.notified().await;
     }
 }

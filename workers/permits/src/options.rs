@@ -1,4 +1,4 @@
-//! What a pool is told when it is made.
+//! The settings of a pool.
 
 use std::time::Duration;
 

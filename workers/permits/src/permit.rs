@@ -1,9 +1,18 @@
-//! The right to one request.
+//! A permit asked for, had and given back: the words between those who send requests and the pool's task.
 
+use earmark_core::{Lane, Tenant};
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use crate::pool::Event;
+/// Who asks for a permit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asker {
+    /// How urgent the job is.
+    pub lane: Lane,
+    /// Whose job it is; tenants of a lane take turns.
+    pub tenant: Tenant,
+}
 
 /// The right to one request, for as long as it lives; its drop gives the place back.
 #[derive(Debug)]
@@ -12,11 +21,28 @@ pub struct Permit {
     fence: u64,
     lost: CancellationToken,
     /// None once the place has been left.
-    events: Option<UnboundedSender<Event>>,
+    events: Option<UnboundedSender<PoolEvent>>,
+}
+
+/// What the pool's task hears from its process.
+#[derive(Debug)]
+pub(crate) enum PoolEvent {
+    /// Somebody waits for a permit.
+    Waits { ticket: u64, asker: Asker, reply: oneshot::Sender<Permit> },
+    /// Somebody no longer waits.
+    Gone(u64),
+    /// A permit was dropped.
+    Released(u64),
+    /// A permit's place is to stay until its lease ends.
+    Left(u64),
+    /// The provider said 1302.
+    Throttled,
+    /// All is to be given back now.
+    Close(oneshot::Sender<()>),
 }
 
 impl Permit {
-    pub(crate) fn new(ticket: u64, fence: u64, lost: CancellationToken, events: UnboundedSender<Event>) -> Self {
+    pub(crate) fn new(ticket: u64, fence: u64, lost: CancellationToken, events: UnboundedSender<PoolEvent>) -> Self {
         Self { ticket, fence, lost, events: Some(events) }
     }
 
@@ -35,7 +61,7 @@ impl Permit {
     pub fn leave(mut self) {
         if let Some(events) = self.events.take() {
             // An error means that the pool is gone, and with it whoever renews.
-            let _ = events.send(Event::Left(self.ticket));
+            let _ = events.send(PoolEvent::Left(self.ticket));
         }
     }
 }
@@ -44,7 +70,7 @@ impl Drop for Permit {
     fn drop(&mut self) {
         if let Some(events) = self.events.take() {
             // As above.
-            let _ = events.send(Event::Released(self.ticket));
+            let _ = events.send(PoolEvent::Released(self.ticket));
         }
     }
 }

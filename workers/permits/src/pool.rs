@@ -12,40 +12,28 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
-use crate::{
-    Asker, MemoryStore, Permit, PermitPool, PermitsError, PoolOptions, PoolStatus, RedisStore, SqlStore, Store,
-};
+use crate::error::PermitsError;
+use crate::exchange::Store;
+use crate::memory::MemoryStore;
+use crate::options::PoolOptions;
+use crate::permit::{Asker, Permit, PoolEvent};
+use crate::redis::RedisStore;
+use crate::sql::SqlStore;
+use crate::{PermitPool, PoolStatus};
 use actor::Actor;
 
 /// How long [`Pool::close`] waits for the store.
-const GOODBYE: Duration = Duration::from_secs(2);
+const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 
 /// The permits of one account and model, as one process has them. Clones are the same pool; when the last one and all
 /// permits are gone, everything is given back.
 #[derive(Debug, Clone)]
 pub struct Pool {
     limit: usize,
-    events: UnboundedSender<Event>,
+    events: UnboundedSender<PoolEvent>,
     tickets: Arc<AtomicU64>,
     status: Arc<Mutex<PoolStatus>>,
     actor: AbortHandle,
-}
-
-/// What the pool's task is told.
-#[derive(Debug)]
-pub(crate) enum Event {
-    /// Somebody waits.
-    Waits { ticket: u64, asker: Asker, reply: oneshot::Sender<Permit> },
-    /// Somebody no longer waits.
-    Gone(u64),
-    /// A permit was dropped.
-    Released(u64),
-    /// A permit's place is to stay until its lease ends.
-    Left(u64),
-    /// The provider said 1302.
-    Throttled,
-    /// All is to be given back now.
-    Close(oneshot::Sender<()>),
 }
 
 impl Pool {
@@ -83,9 +71,9 @@ impl Pool {
     /// leases end. Waits for the store up to 2 s.
     pub async fn close(&self) {
         let (done, closed) = oneshot::channel();
-        if self.events.send(Event::Close(done)).is_ok() {
+        if self.events.send(PoolEvent::Close(done)).is_ok() {
             // An error means that the task is gone already.
-            let _ = tokio::time::timeout(GOODBYE, closed).await;
+            let _ = tokio::time::timeout(CLOSE_WITHIN, closed).await;
         }
     }
 
@@ -101,9 +89,9 @@ impl PermitPool for Pool {
     async fn acquire(&self, asker: &Asker) -> Permit {
         let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
         let (reply, turn) = oneshot::channel();
-        let mut place = InQueue { ticket, events: Some(&self.events) };
+        let mut place = Waiting { ticket, events: Some(&self.events) };
         // An error means that the pool is closed: there is no turn to come.
-        let _ = self.events.send(Event::Waits { ticket, asker: asker.clone(), reply });
+        let _ = self.events.send(PoolEvent::Waits { ticket, asker: asker.clone(), reply });
         match turn.await {
             Ok(permit) => {
                 place.events = None;
@@ -115,7 +103,7 @@ impl PermitPool for Pool {
 
     fn throttled(&self) {
         // An error means that the pool is closed.
-        let _ = self.events.send(Event::Throttled);
+        let _ = self.events.send(PoolEvent::Throttled);
     }
 
     fn status(&self) -> PoolStatus {
@@ -129,16 +117,16 @@ impl PermitPool for Pool {
 }
 
 /// Leaves the queue when dropped.
-struct InQueue<'a> {
+struct Waiting<'a> {
     ticket: u64,
-    events: Option<&'a UnboundedSender<Event>>,
+    events: Option<&'a UnboundedSender<PoolEvent>>,
 }
 
-impl Drop for InQueue<'_> {
+impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         if let Some(events) = self.events.take() {
             // An error means that the pool is closed.
-            let _ = events.send(Event::Gone(self.ticket));
+            let _ = events.send(PoolEvent::Gone(self.ticket));
         }
     }
 }

@@ -13,8 +13,8 @@ use redis::aio::MultiplexedConnection;
 use redis::{PushInfo, PushKind, Script};
 use tokio::sync::{Mutex, Notify};
 
-use crate::PermitsError;
-use crate::exchange::{Heard, Store, Told};
+use crate::error::PermitsError;
+use crate::exchange::{ExchangeReply, ExchangeRequest, Store};
 
 const EXCHANGE: &str = include_str!("redis/exchange.lua");
 
@@ -27,7 +27,8 @@ pub struct RedisStore {
     script: Script,
     /// None until it is needed, and after a failure.
     connection: Mutex<Option<MultiplexedConnection>>,
-    bell: Arc<Notify>,
+    /// Notified when this process may have been handed a place.
+    handed: Arc<Notify>,
 }
 
 impl RedisStore {
@@ -42,7 +43,7 @@ impl RedisStore {
             key: key.into(),
             script: Script::new(EXCHANGE),
             connection: Mutex::default(),
-            bell: Arc::default(),
+            handed: Arc::default(),
         })
     }
 
@@ -55,22 +56,26 @@ impl RedisStore {
         Ok(self.link.warning("permits").await?)
     }
 
-    /// A new connection, which rings the bell on each message of `channel` and when it ends.
+    /// A new connection, which wakes whoever waits for a grant on each message of `channel` and when it ends.
     async fn connect(&self, channel: &str) -> Result<MultiplexedConnection, PermitsError> {
-        let bell = Arc::clone(&self.bell);
-        let ring: OnPush = Arc::new(move |push: &PushInfo| {
+        let handed = Arc::clone(&self.handed);
+        let on_push: OnPush = Arc::new(move |push: &PushInfo| {
             if matches!(push.kind, PushKind::Message | PushKind::Disconnection) {
-                bell.notify_one();
+                handed.notify_one();
             }
         });
-        let mut connection = self.link.connect(Duration::ZERO, Some(ring)).await?;
+        let mut connection = self.link.connect(Duration::ZERO, Some(on_push)).await?;
         connection.subscribe(channel).await.map_err(|source| self.link.error(source))?;
         Ok(connection)
     }
 
-    async fn settle(&self, connection: &mut MultiplexedConnection, told: &Told) -> Result<Heard, PermitsError> {
+    async fn run_script(
+        &self,
+        connection: &mut MultiplexedConnection,
+        request: &ExchangeRequest,
+    ) -> Result<ExchangeReply, PermitsError> {
         let mut call = self.script.prepare_invoke();
-        wire::write(&mut call, &self.key, told);
+        wire::write(&mut call, &self.key, request);
         let reply = call.invoke_async(connection).await.map_err(|source| self.link.error(source))?;
         Ok(wire::read(reply))
     }
@@ -78,19 +83,19 @@ impl RedisStore {
 
 #[async_trait]
 impl Store for RedisStore {
-    async fn exchange(&self, told: &Told) -> Result<Heard, PermitsError> {
+    async fn exchange(&self, request: &ExchangeRequest) -> Result<ExchangeReply, PermitsError> {
         let mut kept = self.connection.lock().await;
         // Taken out, so that a failure or a cancellation drops it: what is wrong with it is not known.
         let mut connection = match kept.take() {
             Some(connection) => connection,
-            None => self.connect(&wire::channel(&self.key, &told.process)).await?,
+            None => self.connect(&wire::channel(&self.key, &request.process)).await?,
         };
-        let heard = self.settle(&mut connection, told).await?;
+        let reply = self.run_script(&mut connection, request).await?;
         *kept = Some(connection);
-        Ok(heard)
+        Ok(reply)
     }
 
-    async fn hint(&self, _process: &str) {
-        self.bell.notified().await;
+    async fn wait_for_grant(&self, _process: &str) {
+        self.handed.notified().await;
     }
 }

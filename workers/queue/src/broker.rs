@@ -9,11 +9,11 @@ use earmark_redis::{Link, LinkError};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::connection::Connection;
 use crate::dispatcher::Dispatcher;
 use crate::health::Health;
 use crate::intake::Intake;
-use crate::line::Line;
-use crate::outcomes::Outcomes;
+use crate::outcomes::OutcomePublisher;
 use crate::redis_queue::RedisQueue;
 use crate::streams::Streams;
 
@@ -25,7 +25,7 @@ pub struct Broker {
     process: WorkerId,
     dispatcher: Dispatcher,
     intake: Intake,
-    outcomes: Outcomes,
+    outcomes: OutcomePublisher,
     /// Of the worker in this process, where there is one.
     streams: watch::Sender<Option<Arc<Streams>>>,
 }
@@ -39,11 +39,11 @@ impl Broker {
         let link = Arc::new(Link::parse(url)?);
         let health = Arc::new(Health::default());
         let process = WorkerId::fresh();
-        let line = |blocking| Line::new(Arc::clone(&link), Arc::clone(&health), blocking);
+        let connection = |blocking| Connection::new(Arc::clone(&link), Arc::clone(&health), blocking);
         Ok(Self {
-            dispatcher: Dispatcher::new(journal.clone(), line(Duration::ZERO), process.clone()),
+            dispatcher: Dispatcher::new(journal.clone(), connection(Duration::ZERO), process.clone()),
             intake: Intake::new(journal.clone(), &link, &health, &process),
-            outcomes: Outcomes::new(journal.clone(), line(Duration::ZERO), process.clone()),
+            outcomes: OutcomePublisher::new(journal.clone(), connection(Duration::ZERO), process.clone()),
             streams: watch::Sender::default(),
             link,
             health,
@@ -73,11 +73,11 @@ impl Broker {
         let streams = Arc::new(Streams::new(Arc::clone(&self.link), Arc::clone(&self.health), self.process.as_str()));
         self.streams.send_replace(Some(Arc::clone(&streams)));
         self.dispatcher.set_slots(slots);
-        let low = self.dispatcher.bell();
-        RedisQueue::new(streams, Arc::clone(&self.health), self.journal.clone(), worker.clone(), lease_ms, low)
+        let has_room = self.dispatcher.refill_signal();
+        RedisQueue::new(streams, Arc::clone(&self.health), self.journal.clone(), worker.clone(), lease_ms, has_room)
     }
 
-    /// Dispatches, takes in and tells outcomes, until dropped. From `stop` on nothing is taken in, and nothing
+    /// Dispatches, takes in and publishes outcomes, until dropped. From `stop` on nothing is taken in, and nothing
     /// dispatched for this process.
     pub async fn run(&self, stop: &CancellationToken) {
         let stopped = async {
@@ -86,23 +86,23 @@ impl Broker {
             std::future::pending::<()>().await;
         };
         let mut streams = self.streams.subscribe();
-        let keeping = async {
+        let maintaining = async {
             // A worker begins later, if at all.
             let streams = streams.wait_for(Option::is_some).await.ok().and_then(|streams| streams.clone());
             if let Some(streams) = streams {
-                streams.keep().await;
+                streams.maintain().await;
             }
         };
-        tokio::join!(self.dispatcher.run(), self.intake.run(stop), self.outcomes.run(), keeping, stopped);
+        tokio::join!(self.dispatcher.run(), self.intake.run(stop), self.outcomes.run(), maintaining, stopped);
     }
 
-    /// Tells the last outcomes and hands on what was delivered here and not begun. Tries for a second.
+    /// Publishes the last outcomes and hands on what was delivered here and not begun. Tries for a second.
     pub async fn close(&self) {
         self.dispatcher.set_slots(0);
         let closed = async {
             // Says that this process takes nothing more.
-            let _ = self.dispatcher.pass().await;
-            let _ = self.outcomes.tell().await;
+            let _ = self.dispatcher.fill_once().await;
+            let _ = self.outcomes.publish().await;
             let streams = self.streams.borrow().clone();
             if let Some(streams) = streams {
                 streams.close().await;

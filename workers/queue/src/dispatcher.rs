@@ -11,8 +11,8 @@ use redis::Value;
 use tokio::sync::{Mutex, Notify};
 use tokio::time::Instant;
 
-use crate::line::Line;
-use crate::streams::{WORKERS, key, scripts};
+use crate::connection::Connection;
+use crate::streams::{WORKERS, lane_stream, scripts};
 
 /// Entries for each slot of the live workers: one that is worked on next, one behind it.
 const WINDOW: usize = 2;
@@ -31,12 +31,14 @@ const EPOCH: &str = "earmark:epoch";
 /// Keeps the streams filled; one in each process, all at once.
 pub struct Dispatcher {
     journal: Journal,
-    line: Line,
+    connection: Connection,
     process: WorkerId,
     /// Of the worker in this process; 0 without one.
     slots: AtomicUsize,
-    wake: Arc<Notify>,
+    refill: Arc<Notify>,
+    /// As the server told it last; none before the first time.
     epoch: Mutex<Option<String>>,
+    /// When the marks were last renewed.
     renewed: Mutex<Option<Instant>>,
 }
 
@@ -53,13 +55,13 @@ pub enum DispatchError {
 
 impl Dispatcher {
     /// A dispatcher of `process`, which has no slots yet.
-    pub(crate) fn new(journal: Journal, line: Line, process: WorkerId) -> Self {
+    pub(crate) fn new(journal: Journal, connection: Connection, process: WorkerId) -> Self {
         Self {
             journal,
-            line,
+            connection,
             process,
             slots: AtomicUsize::new(0),
-            wake: Arc::default(),
+            refill: Arc::default(),
             epoch: Mutex::default(),
             renewed: Mutex::default(),
         }
@@ -68,12 +70,12 @@ impl Dispatcher {
     /// From now on this process works on `slots` jobs at a time; 0 when it takes nothing any more.
     pub(crate) fn set_slots(&self, slots: usize) {
         self.slots.store(slots, Ordering::Release);
-        self.wake.notify_one();
+        self.refill.notify_one();
     }
 
-    /// Rung when a stream runs low.
-    pub(crate) fn bell(&self) -> Arc<Notify> {
-        Arc::clone(&self.wake)
+    /// To be notified when a stream has room again.
+    pub(crate) fn refill_signal(&self) -> Arc<Notify> {
+        Arc::clone(&self.refill)
     }
 
     /// Dispatches until dropped.
@@ -81,14 +83,14 @@ impl Dispatcher {
         let mut changes = self.journal.ready_changes();
         loop {
             changes.mark_unchanged();
-            match self.pass().await {
+            match self.fill_once().await {
                 Ok(()) => {}
-                Err(DispatchError::Link(error)) => tokio::time::sleep(self.line.health().lost(&error)).await,
+                Err(DispatchError::Link(error)) => tokio::time::sleep(self.connection.health().lost(&error)).await,
                 Err(DispatchError::Storage(error)) => tracing::warn!(%error, "could not look for jobs that are due"),
             }
             tokio::select! {
                 _ = changes.changed() => {}
-                () = self.wake.notified() => {}
+                () = self.refill.notified() => {}
                 () = tokio::time::sleep(TICK) => {}
             }
         }
@@ -98,44 +100,42 @@ impl Dispatcher {
     ///
     /// # Errors
     /// [`DispatchError`].
-    pub async fn pass(&self) -> Result<(), DispatchError> {
-        let (epoch, slots, lengths) = self.beat().await?;
-        self.hear_epoch(epoch).await?;
+    pub async fn fill_once(&self) -> Result<(), DispatchError> {
+        let (epoch, slots, lengths) = self.heartbeat().await?;
+        self.check_epoch(epoch).await?;
         let window = WINDOW * slots;
         for (lane, length) in Lane::ALL.iter().zip(&lengths) {
             if *length < window {
                 self.fill(*lane, window - length, window).await?;
             }
         }
-        self.renew(&lengths).await
+        self.renew_marks(&lengths).await
     }
 
     /// Says that this process lives; hears the epoch, the slots of all live workers and the length of each stream.
-    async fn beat(&self) -> Result<((String, bool), usize, Vec<usize>), LinkError> {
-        let mut call = scripts::BEAT.key(WORKERS);
+    async fn heartbeat(&self) -> Result<((String, bool), usize, Vec<usize>), LinkError> {
+        let mut call = scripts::HEARTBEAT.key(WORKERS);
         call.key(SLOTS).key(EPOCH);
         for lane in Lane::ALL {
-            call.key(key(*lane));
+            call.key(lane_stream(*lane));
         }
         call.arg(self.process.as_str()).arg(self.slots.load(Ordering::Acquire)).arg(millis(BELIEVED));
-        // Of this beat alone, so that it is known again only when it was there.
+        // Of this heartbeat alone, so that it is known again only when it was there.
         call.arg(WorkerId::fresh().as_str());
-        let (mut connection, number) = self.line.connection().await?;
-        let result = call.invoke_async(&mut connection).await;
-        self.line.settle(number, result).await
+        self.connection.run(&call).await
     }
 
     /// When the server has forgotten the streams, so does the journal.
-    async fn hear_epoch(&self, (told, is_new): (String, bool)) -> Result<(), JournalError> {
+    async fn check_epoch(&self, (epoch, is_new): (String, bool)) -> Result<(), JournalError> {
         let mut known = self.epoch.lock().await;
-        let is_same = known.as_deref().is_none_or(|known| known == told);
+        let is_same = known.as_deref().is_none_or(|known| known == epoch);
         if is_new || !is_same {
             let jobs = self.journal.forget_queued().await?;
             if jobs > 0 {
                 tracing::warn!(jobs, "the queue had lost what it knew; its jobs are put there again");
             }
         }
-        *known = Some(told);
+        *known = Some(epoch);
         Ok(())
     }
 
@@ -156,18 +156,16 @@ impl Dispatcher {
 
     /// Adds `jobs` to the stream of `lane` while it is shorter than `window`; gives how many.
     async fn push(&self, lane: Lane, jobs: &[JobId], window: usize) -> Result<usize, LinkError> {
-        let mut call = scripts::PUSH.key(key(lane));
+        let mut call = scripts::PUSH.key(lane_stream(lane));
         call.arg(window);
         for job in jobs {
             call.arg(job.as_str());
         }
-        let (mut connection, number) = self.line.connection().await?;
-        let result = call.invoke_async(&mut connection).await;
-        self.line.settle(number, result).await
+        self.connection.run(&call).await
     }
 
     /// Now and then: what is still in the streams stays marked, however long it waits there.
-    async fn renew(&self, lengths: &[usize]) -> Result<(), DispatchError> {
+    async fn renew_marks(&self, lengths: &[usize]) -> Result<(), DispatchError> {
         let mut renewed = self.renewed.lock().await;
         if renewed.get_or_insert_with(Instant::now).elapsed() < RENEW {
             return Ok(());
@@ -175,12 +173,12 @@ impl Dispatcher {
         *renewed = Some(Instant::now());
         let mut pipeline = redis::pipe();
         for (lane, length) in Lane::ALL.iter().zip(lengths) {
-            pipeline.cmd("XRANGE").arg(key(*lane)).arg("-").arg("+").arg("COUNT").arg((*length).max(1));
+            pipeline.cmd("XRANGE").arg(lane_stream(*lane)).arg("-").arg("+").arg("COUNT").arg((*length).max(1));
         }
-        let replies: Vec<Vec<Value>> = self.line.send(&pipeline).await?;
+        let replies: Vec<Vec<Value>> = self.connection.send(&pipeline).await?;
         let mut jobs = Vec::new();
         for entries in replies {
-            for (_, fields) in scripts::entries(entries).map_err(|error| self.line.wrong(error))? {
+            for (_, fields) in scripts::entries(entries).map_err(|error| self.connection.wrong(error))? {
                 jobs.extend(JobId::parse(&scripts::job_of(&fields)));
             }
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use earmark_core::{Failure, Problem};
 use earmark_redis::LinkError;
 
-use crate::Backoff;
+use crate::backoff::Backoff;
 
 /// Waits between two tries to reach the server.
 const BACKOFF: Backoff = Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(2) };

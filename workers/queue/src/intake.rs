@@ -12,8 +12,8 @@ use redis::{Pipeline, Value};
 use tokio_util::sync::CancellationToken;
 
 use crate::Backoff;
+use crate::connection::Connection;
 use crate::health::Health;
-use crate::line::Line;
 use crate::outcomes;
 use crate::streams::scripts::{self, Entries, Fields};
 use crate::streams::{GROUP, INTAKE, make_group};
@@ -38,13 +38,13 @@ const BACKOFF: Backoff = Backoff { first: Duration::from_millis(200), longest: D
 /// Takes entries in; one in each process, all at once.
 pub struct Intake {
     journal: Journal,
-    line: Line,
+    line: Connection,
     consumer: String,
 }
 
 impl Intake {
     pub(crate) fn new(journal: Journal, link: &Arc<Link>, health: &Arc<Health>, process: &WorkerId) -> Self {
-        let line = Line::new(Arc::clone(link), Arc::clone(health), BLOCK);
+        let line = Connection::new(Arc::clone(link), Arc::clone(health), BLOCK);
         Self { journal, line, consumer: process.to_string() }
     }
 
@@ -100,7 +100,7 @@ impl Intake {
             command.arg("BLOCK").arg(u64::try_from(BLOCK.as_millis()).unwrap_or(u64::MAX));
         }
         command.arg("STREAMS").arg(INTAKE).arg(from);
-        let reply: Value = self.line.settle(number, command.query_async(&mut connection).await).await?;
+        let reply: Value = self.line.checked(number, command.query_async(&mut connection).await).await?;
         scripts::stream(reply).map_err(|error| self.line.wrong(error))
     }
 
@@ -110,7 +110,7 @@ impl Intake {
         let mut command = redis::cmd("XAUTOCLAIM");
         command.arg(INTAKE).arg(GROUP).arg(&self.consumer);
         command.arg(u64::try_from(idle.as_millis()).unwrap_or(u64::MAX)).arg("0-0").arg("COUNT").arg(BATCH);
-        let reply: Vec<Value> = self.line.settle(number, command.query_async(&mut connection).await).await?;
+        let reply: Vec<Value> = self.line.checked(number, command.query_async(&mut connection).await).await?;
         let entries = reply.into_iter().nth(1).map_or(Ok(Vec::new()), redis::from_redis_value);
         entries.and_then(scripts::entries).map_err(|error| self.line.wrong(error))
     }
@@ -215,7 +215,7 @@ impl Intake {
         call.arg(GROUP).arg(&self.consumer);
         let (mut connection, number) = self.line.connection().await?;
         let result = call.invoke_async(&mut connection).await;
-        self.line.settle(number, result).await
+        self.line.checked(number, result).await
     }
 }
 

@@ -1,23 +1,46 @@
 //! Delivery of journaled jobs to workers, and what becomes of each try.
 //!
 //! [`Queue`] is the seam: it hands out leased jobs. [`Worker`] takes a slot first, then a lease, keeps leases alive,
-//! and settles every try as its error says. The journal is the truth: whatever a queue forgets, the sweep finds.
+//! and ends every try as its error says. The journal is the truth: whatever a queue forgets, the sweep finds.
 //!
 //! With one machine the journal itself is the queue ([`JournalQueue`]). With many it is [`RedisQueue`]: ids of jobs in a
 //! stream per lane ([`Streams`]), which every process's [`Broker`] keeps filled ([`Dispatcher`]) from the journal. The
-//! broker also takes what producers write to the intake stream ([`Intake`]) and tells them how it ended ([`Outcomes`]).
+//! broker also takes what producers write to the intake stream and publishes how it ended.
+//!
+//! ```text
+//!  on Redis only: broker, a process's part in it                  stats: what lies in the streams
+//!     intake, intake/offer    producers' entries -> journal
+//!     dispatcher              journal -> a stream per lane
+//!     streams                 a stream per lane -> entries of this process
+//!     streams/scripts, *.lua  what the server does in one step
+//!     outcomes                journal -> ends of jobs, for producers
+//!     connection              to the server, made again after a failure     health: whether it answers
+//!
+//!  lib                        Queue: hands out leased jobs
+//!     +-- journal_queue       the journal itself
+//!     +-- redis_queue         entries of streams, each leased in the journal
+//!     |
+//!  worker                     slots filled, leases kept, the dead swept, an orderly end
+//!     slots                   how many jobs of each lane may be taken now
+//!     fill_slots              a slot first, then a job for it
+//!     tasks, apalis_backend   a task for each job, run by apalis
+//!     |
+//!  attempt_runner             one try: the lease kept, the Handler's work done, its outcome written
+//!     leased_jobs             whose leases are renewed, and whose work is to stop
+//!     backoff                 how long to wait before the next try
+//! ```
 
-mod attempt;
-mod backend;
+mod apalis_backend;
+mod attempt_runner;
 mod backoff;
 mod broker;
+mod connection;
 mod dispatcher;
-mod feed;
+mod fill_slots;
 mod health;
-mod held;
 mod intake;
-mod journal;
-mod line;
+mod journal_queue;
+mod leased_jobs;
 mod outcomes;
 mod redis_queue;
 mod slots;
@@ -33,20 +56,18 @@ use earmark_core::{Disposition, Job, Lease, Problem};
 use earmark_journal::JournalError;
 use tokio_util::sync::CancellationToken;
 
-pub use attempt::{Attempts, Settled};
+pub use attempt_runner::{AttemptOutcome, AttemptRunner};
 pub use backoff::Backoff;
 pub use broker::Broker;
 pub use dispatcher::{DispatchError, Dispatcher};
-pub use feed::Source;
+pub use fill_slots::Source;
 pub use health::Health;
-pub use intake::Intake;
-pub use journal::JournalQueue;
-pub use outcomes::{Outcomes, TellError};
+pub use journal_queue::JournalQueue;
 pub use redis_queue::RedisQueue;
-pub use slots::{Openings, Slot};
+pub use slots::Openings;
 pub use streams::{Entry, Streams};
 pub use tasks::{Work, work_through};
-pub use worker::{Ended, Worker, WorkerOptions};
+pub use worker::{Worker, WorkerEnd, WorkerOptions};
 
 /// Hands out leased jobs.
 #[async_trait]
@@ -84,9 +105,9 @@ pub trait Handler: Send + Sync {
 /// Work that goes on though nobody waits for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LeftBehind {
-    /// Which stage.
+    /// The stage whose thread runs on.
     pub stage: &'static str,
-    /// Since the stage began.
+    /// How long ago the stage began.
     pub running: Duration,
 }
 

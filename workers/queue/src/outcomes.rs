@@ -1,4 +1,4 @@
-//! Ends of jobs, told to producers on a capped stream.
+//! Ends of jobs, published to producers on a capped stream.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use earmark_journal::{Journal, JournalError, Outcome};
 use earmark_redis::LinkError;
 use redis::Pipeline;
 
-use crate::line::Line;
+use crate::connection::Connection;
 use crate::streams::scripts;
 
 /// Where producers read how their jobs ended.
@@ -18,21 +18,21 @@ const KEPT: usize = 100_000;
 const BATCH: u32 = 200;
 /// How often to look for jobs that ended.
 const TICK: Duration = Duration::from_millis(200);
-/// The one process that tells outcomes, so that they come in order and mostly once.
-const TELLER: &str = "earmark:results:teller";
-/// How long another process waits for the teller after its last word.
-const TELLER_MS: u64 = 3_000;
+/// Held by the one process that publishes outcomes, so that they come in order and mostly once.
+const PUBLISHER: &str = "earmark:results:teller";
+/// How long another process waits for the publisher after its last word.
+const PUBLISHER_MS: u64 = 3_000;
 
-/// Tells outcomes; one in each process, of which one is at it.
-pub struct Outcomes {
+/// Publishes outcomes; one in each process, of which one is at it.
+pub(crate) struct OutcomePublisher {
     journal: Journal,
-    line: Line,
+    connection: Connection,
     process: WorkerId,
 }
 
-/// Why outcomes could not be told; they are told later.
+/// Why outcomes could not be published; they are published later.
 #[derive(Debug, thiserror::Error)]
-pub enum TellError {
+pub(crate) enum PublishError {
     /// The server failed.
     #[error(transparent)]
     Link(#[from] LinkError),
@@ -41,31 +41,32 @@ pub enum TellError {
     Storage(#[from] JournalError),
 }
 
-impl Outcomes {
-    pub(crate) fn new(journal: Journal, line: Line, process: WorkerId) -> Self {
-        Self { journal, line, process }
+impl OutcomePublisher {
+    pub(crate) fn new(journal: Journal, connection: Connection, process: WorkerId) -> Self {
+        Self { journal, connection, process }
     }
 
-    /// Tells outcomes until dropped.
+    /// Publishes outcomes until dropped.
     pub(crate) async fn run(&self) {
         loop {
-            match self.tell().await {
+            match self.publish().await {
                 // There may be more.
-                Ok(told) if told == BATCH as usize => continue,
+                Ok(published) if u32::try_from(published) == Ok(BATCH) => continue,
                 Ok(_) => {}
-                Err(TellError::Link(error)) => tokio::time::sleep(self.line.health().lost(&error)).await,
-                Err(TellError::Storage(error)) => tracing::warn!(%error, "could not look for jobs that ended"),
+                Err(PublishError::Link(error)) => tokio::time::sleep(self.connection.health().lost(&error)).await,
+                Err(PublishError::Storage(error)) => tracing::warn!(%error, "could not look for jobs that ended"),
             }
             tokio::time::sleep(TICK).await;
         }
     }
 
-    /// Tells what is not told yet, oldest first, at most 200; gives how many. Nothing while another process does it.
+    /// Publishes what is not published yet, oldest first, at most 200; gives how many. Nothing while another process
+    /// does it.
     ///
     /// # Errors
-    /// [`TellError`]; what was told already may then be told again.
-    pub async fn tell(&self) -> Result<usize, TellError> {
-        if !self.is_teller().await? {
+    /// [`PublishError`]; what was published already may then be published again.
+    pub(crate) async fn publish(&self) -> Result<usize, PublishError> {
+        if !self.is_publisher().await? {
             return Ok(0);
         }
         let unannounced = self.journal.unannounced(BATCH).await?;
@@ -77,19 +78,17 @@ impl Outcomes {
             add(&mut pipeline, outcome);
         }
         if !pipeline.is_empty() {
-            self.line.send::<()>(&pipeline).await?;
+            self.connection.send::<()>(&pipeline).await?;
         }
         let ids: Vec<String> = unannounced.into_iter().map(|message| message.id).collect();
         self.journal.announced(&ids).await?;
         Ok(ids.len())
     }
 
-    async fn is_teller(&self) -> Result<bool, LinkError> {
-        let mut call = scripts::TELLER.key(TELLER);
-        call.arg(self.process.as_str()).arg(TELLER_MS);
-        let (mut connection, number) = self.line.connection().await?;
-        let result = call.invoke_async(&mut connection).await;
-        self.line.settle(number, result).await
+    async fn is_publisher(&self) -> Result<bool, LinkError> {
+        let mut call = scripts::PUBLISHER.key(PUBLISHER);
+        call.arg(self.process.as_str()).arg(PUBLISHER_MS);
+        self.connection.run(&call).await
     }
 }
 

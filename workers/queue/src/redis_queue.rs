@@ -7,8 +7,10 @@ use earmark_core::{Job, JobId, Lease, WorkerId};
 use earmark_journal::{Journal, JournalError};
 use tokio::sync::Notify;
 
+use crate::Queue;
+use crate::health::Health;
+use crate::slots::Openings;
 use crate::streams::Streams;
-use crate::{Health, Openings, Queue};
 
 /// A job that was delivered and may not be taken now (paused, at its tenant's limit) is delivered again after this long.
 const NOT_NOW_MS: i64 = 1_000;
@@ -20,8 +22,8 @@ pub struct RedisQueue {
     journal: Journal,
     worker: WorkerId,
     lease_ms: i64,
-    /// Rung when a stream has room.
-    low: Arc<Notify>,
+    /// Notified when a stream has room.
+    has_room: Arc<Notify>,
 }
 
 impl RedisQueue {
@@ -31,9 +33,9 @@ impl RedisQueue {
         journal: Journal,
         worker: WorkerId,
         lease_ms: i64,
-        low: Arc<Notify>,
+        has_room: Arc<Notify>,
     ) -> Self {
-        Self { streams, health, journal, worker, lease_ms, low }
+        Self { streams, health, journal, worker, lease_ms, has_room }
     }
 }
 
@@ -52,7 +54,7 @@ impl Queue for RedisQueue {
             };
             let Ok(id) = JobId::parse(&entry.job) else {
                 tracing::warn!(lane = %entry.lane, "an entry that names no job was removed from its stream");
-                self.streams.settle(entry);
+                self.streams.acknowledge(entry);
                 continue;
             };
             let leased = match self.journal.lease_job(&id, &self.worker, self.lease_ms).await {
@@ -70,8 +72,8 @@ impl Queue for RedisQueue {
                     return Err(error);
                 }
             };
-            self.streams.settle(entry);
-            self.low.notify_one();
+            self.streams.acknowledge(entry);
+            self.has_room.notify_one();
             if leased.is_some() {
                 return Ok(leased);
             }
@@ -79,6 +81,6 @@ impl Queue for RedisQueue {
     }
 
     async fn wait(&self, open: &Openings) {
-        self.streams.arrival(open).await;
+        self.streams.wait_for_entry(open).await;
     }
 }

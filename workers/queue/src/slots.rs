@@ -100,8 +100,8 @@ impl Slots {
         self.freed.notified().await;
     }
 
-    /// A slot for a job of `lane`; none when there is none open to it. Only the feeding task takes slots, so what
-    /// [`open`](Self::open) told still holds.
+    /// A slot for a job of `lane`; none when there is none open to it. Only the task that fills slots takes any, so
+    /// what [`open`](Self::open) told still holds.
     pub(crate) fn take(&self, lane: Lane) -> Option<Slot> {
         let limits: &[&Arc<Semaphore>] = match lane {
             Lane::Webhook => &[&self.all],

@@ -1,8 +1,8 @@
 //! Delivery over Redis Streams: ids of jobs, a stream per lane, one consumer group. Knows nothing of the journal.
 //!
-//! An entry lies in its stream until a consumer settles it (`XACK` and `XDEL`). Whoever reads it has it pending; what is
-//! pending for 30 s is put back for anybody ([`keep`](Streams::keep)), so it is settled as soon as the job's lease is
-//! taken and never stays with a consumer that has no slot for it.
+//! An entry lies in its stream until a consumer acknowledges it (`XACK` and `XDEL`). Whoever reads it has it pending;
+//! what is pending for 30 s is put back for anybody ([`maintain`](Streams::maintain)), so it is acknowledged as soon as
+//! the job's lease is taken and never stays with a consumer that has no slot for it.
 
 pub(crate) mod scripts;
 
@@ -18,9 +18,9 @@ use redis::Value;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use crate::feed::Source;
+use crate::connection::Connection;
+use crate::fill_slots::Source;
 use crate::health::Health;
-use crate::line::Line;
 use crate::slots::Openings;
 use scripts::{Entries, Lanes};
 
@@ -37,12 +37,12 @@ const DEAD_READER: Duration = Duration::from_secs(30);
 /// A consumer that is silent for longer than this and no live worker's is removed.
 const DEAD_CONSUMER: Duration = Duration::from_secs(60);
 /// An entry read for which there is no slot for this long is put back for others.
-const HELD: Duration = Duration::from_secs(1);
+const SLOTLESS: Duration = Duration::from_secs(1);
 /// Most entries of a stream that are looked at again after a reconnect.
-const RECALL: usize = 1000;
+const REREAD: usize = 1000;
 
 /// The stream of a lane.
-pub(crate) fn key(lane: Lane) -> &'static str {
+pub(crate) fn lane_stream(lane: Lane) -> &'static str {
     match lane {
         Lane::Webhook => "earmark:lane:webhook",
         Lane::Call => "earmark:lane:call",
@@ -63,17 +63,17 @@ pub struct Entry {
 /// The streams as one consumer reads them.
 pub struct Streams {
     consumer: String,
-    line: Line,
+    connection: Connection,
     /// For the one call that waits: on a connection of its own, so that nothing else waits with it.
-    waiting: Line,
+    waiting: Connection,
     /// Read and not yet given out.
-    held: Mutex<VecDeque<(Instant, Entry)>>,
+    buffered: Mutex<VecDeque<(Instant, Entry)>>,
     arrived: Notify,
     /// Lanes to wait for; none while nobody waits.
     wanted: watch::Sender<Vec<Lane>>,
     /// Given out and done with.
-    settled: Mutex<Vec<Entry>>,
-    has_settled: Notify,
+    acknowledged: Mutex<Vec<Entry>>,
+    has_acknowledged: Notify,
     /// An answer may have been lost: what is pending for us has to be read again.
     is_broken: AtomicBool,
 }
@@ -83,13 +83,13 @@ impl Streams {
     pub fn new(link: Arc<Link>, health: Arc<Health>, consumer: &str) -> Self {
         Self {
             consumer: consumer.into(),
-            line: Line::new(Arc::clone(&link), Arc::clone(&health), Duration::ZERO),
-            waiting: Line::new(link, health, BLOCK),
-            held: Mutex::default(),
+            connection: Connection::new(Arc::clone(&link), Arc::clone(&health), Duration::ZERO),
+            waiting: Connection::new(link, health, BLOCK),
+            buffered: Mutex::default(),
             arrived: Notify::new(),
             wanted: watch::Sender::new(Vec::new()),
-            settled: Mutex::default(),
-            has_settled: Notify::new(),
+            acknowledged: Mutex::default(),
+            has_acknowledged: Notify::new(),
             is_broken: AtomicBool::new(false),
         }
     }
@@ -101,9 +101,9 @@ impl Streams {
     pub async fn push(&self, lane: Lane, jobs: &[String]) -> Result<(), LinkError> {
         let mut pipeline = redis::pipe();
         for job in jobs {
-            pipeline.cmd("XADD").arg(key(lane)).arg("*").arg("job").arg(job).ignore();
+            pipeline.cmd("XADD").arg(lane_stream(lane)).arg("*").arg("job").arg(job).ignore();
         }
-        self.line.send(&pipeline).await
+        self.connection.send(&pipeline).await
     }
 
     /// An entry of a lane that is open, the most urgent lane first; none when there is none now. Never waits for one.
@@ -112,7 +112,7 @@ impl Streams {
     /// [`LinkError::Redis`].
     pub async fn take(&self, open: &Openings) -> Result<Option<Entry>, LinkError> {
         if self.is_broken.swap(false, Ordering::AcqRel) {
-            self.noted(self.recall().await)?;
+            self.note_failure(self.reread_pending().await)?;
         }
         if let Some(entry) = self.pop(open) {
             return Ok(Some(entry));
@@ -124,43 +124,43 @@ impl Streams {
             }
             read => read,
         };
-        self.hold(self.noted(lanes)?);
+        self.buffer(self.note_failure(lanes)?);
         Ok(self.pop(open))
     }
 
     /// Gives `entry` back to be taken again by this consumer; after a second without a slot by anybody.
-    pub fn put_back(&self, entry: Entry) {
-        lock(&self.held).push_front((Instant::now(), entry));
+    pub(crate) fn put_back(&self, entry: Entry) {
+        lock(&self.buffered).push_front((Instant::now(), entry));
     }
 
     /// `entry` is done with. It is removed soon, together with others; if that fails it is delivered again.
-    pub fn settle(&self, entry: Entry) {
-        lock(&self.settled).push(entry);
-        self.has_settled.notify_one();
+    pub fn acknowledge(&self, entry: Entry) {
+        lock(&self.acknowledged).push(entry);
+        self.has_acknowledged.notify_one();
     }
 
     /// Returns when an entry of a lane that is open may have come, or the server is back. May be dropped at any time.
-    pub async fn arrival(&self, open: &Openings) {
+    pub async fn wait_for_entry(&self, open: &Openings) {
         self.wanted.send_replace(open.lanes());
         self.arrived.notified().await;
         self.wanted.send_replace(Vec::new());
     }
 
-    /// Keeps the streams going, until dropped: waits for entries, removes what is settled, puts back what nobody settles,
-    /// removes consumers that are gone.
-    pub async fn keep(&self) {
-        tokio::join!(self.listen(), self.remove_settled(), self.put_back_held(), self.tend());
+    /// Keeps the streams going, until dropped: waits for entries, removes what is acknowledged, puts back what nobody
+    /// acknowledges, removes consumers that are gone.
+    pub async fn maintain(&self) {
+        tokio::join!(self.listen(), self.remove_acknowledged(), self.return_slotless(), self.clean_up());
     }
 
-    /// Removes what is settled and hands what else is pending to others. Nothing is to be taken after this.
+    /// Removes what is acknowledged and hands what else is pending to others. Nothing is to be taken after this.
     pub async fn close(&self) {
         self.waiting.hang_up().await;
-        lock(&self.held).clear();
+        lock(&self.buffered).clear();
         let closed = async {
-            self.flush().await?;
-            self.recall().await?;
-            let held: Vec<Entry> = lock(&self.held).drain(..).map(|(_, entry)| entry).collect();
-            self.return_all(&held).await
+            self.remove_now().await?;
+            self.reread_pending().await?;
+            let rest: Vec<Entry> = lock(&self.buffered).drain(..).map(|(_, entry)| entry).collect();
+            self.return_all(&rest).await
         };
         if let Err(error) = closed.await {
             tracing::debug!(%error, "could not hand entries back; others take them when their time is over");
@@ -168,67 +168,65 @@ impl Streams {
     }
 
     /// Reads what is pending for this consumer again: an answer that told of it may have been lost.
-    async fn recall(&self) -> Result<(), LinkError> {
+    async fn reread_pending(&self) -> Result<(), LinkError> {
         let mut pipeline = redis::pipe();
         for lane in Lane::ALL {
             pipeline.cmd("XREADGROUP").arg("GROUP").arg(GROUP).arg(&self.consumer);
-            pipeline.arg("COUNT").arg(RECALL).arg("STREAMS").arg(key(*lane)).arg("0");
+            pipeline.arg("COUNT").arg(REREAD).arg("STREAMS").arg(lane_stream(*lane)).arg("0");
         }
-        let replies: Vec<Value> = match self.line.send(&pipeline).await {
+        let replies: Vec<Value> = match self.connection.send(&pipeline).await {
             Err(error) if error.refusal() == Some("NOGROUP") => return self.make_groups().await,
             replies => replies?,
         };
-        let mut held = VecDeque::new();
+        let mut buffered = VecDeque::new();
         for (lane, reply) in Lane::ALL.iter().zip(replies) {
-            for (id, fields) in scripts::stream(reply).map_err(|error| self.line.wrong(error))? {
-                held.push_back((Instant::now(), Entry { lane: *lane, job: scripts::job_of(&fields), id }));
+            for (id, fields) in scripts::stream(reply).map_err(|error| self.connection.wrong(error))? {
+                buffered.push_back((Instant::now(), Entry { lane: *lane, job: scripts::job_of(&fields), id }));
             }
         }
-        *lock(&self.held) = held;
+        *lock(&self.buffered) = buffered;
         Ok(())
     }
 
     async fn read(&self, open: &Openings) -> Result<Lanes, LinkError> {
-        let (mut connection, number) = self.line.connection().await?;
         let mut call = scripts::READ.prepare_invoke();
         for lane in Lane::ALL {
-            call.key(key(*lane));
+            call.key(lane_stream(*lane));
         }
         call.arg(GROUP).arg(&self.consumer).arg(open.room());
         for lane in Lane::ALL {
             call.arg(open.of(*lane));
         }
-        let result = call.invoke_async(&mut connection).await;
-        self.line.settle(number, result).await
+        self.connection.run(&call).await
     }
 
     async fn make_groups(&self) -> Result<(), LinkError> {
         for lane in Lane::ALL {
-            make_group(&self.line, key(*lane)).await?;
+            make_group(&self.connection, lane_stream(*lane)).await?;
         }
         Ok(())
     }
 
-    fn hold(&self, lanes: Lanes) {
+    fn buffer(&self, lanes: Lanes) {
         let now = Instant::now();
-        let mut held = lock(&self.held);
+        let mut buffered = lock(&self.buffered);
         for (lane, entries) in Lane::ALL.iter().zip(lanes) {
             for (id, fields) in entries {
-                held.push_back((now, Entry { lane: *lane, job: scripts::job_of(&fields), id }));
+                buffered.push_back((now, Entry { lane: *lane, job: scripts::job_of(&fields), id }));
             }
         }
     }
 
-    /// The first entry held of the most urgent lane that is open.
+    /// The first entry read of the most urgent lane that is open.
     fn pop(&self, open: &Openings) -> Option<Entry> {
-        let mut held = lock(&self.held);
+        let mut buffered = lock(&self.buffered);
         let mut places = open.lanes().into_iter();
-        let at = places.find_map(|lane| held.iter().position(|(_, entry)| entry.lane == lane))?;
-        held.remove(at).map(|(_, entry)| entry)
+        let at = places.find_map(|lane| buffered.iter().position(|(_, entry)| entry.lane == lane))?;
+        buffered.remove(at).map(|(_, entry)| entry)
     }
 
     /// Remembers that an answer may have been lost.
-    fn noted<T>(&self, result: Result<T, LinkError>) -> Result<T, LinkError> {
+    fn note_failure<T>(&self, result: Result<T, LinkError>) -> Result<T, LinkError> {
         if result.is_err() {
             self.is_broken.store(true, Ordering::Release);
         }
@@ -243,20 +241,20 @@ impl Streams {
                 Ok(lanes) => lanes.clone(),
                 Err(_) => return,
             };
-            match self.noted(self.wait_for(&lanes).await) {
+            match self.note_failure(self.wait_for(&lanes).await) {
                 Ok(true) => self.arrived.notify_one(),
                 Ok(false) if has_failed => self.arrived.notify_one(),
                 Ok(false) => {}
                 Err(error) if error.refusal().is_some_and(|word| word == "NOGROUP" || word == "UNBLOCKED") => {
                     if let Err(error) = self.make_groups().await {
-                        tokio::time::sleep(self.line.health().lost(&error)).await;
+                        tokio::time::sleep(self.connection.health().lost(&error)).await;
                     }
                     // A server that has forgotten its groups may have been told of jobs since.
                     self.arrived.notify_one();
                     continue;
                 }
                 Err(error) => {
-                    tokio::time::sleep(self.line.health().lost(&error)).await;
+                    tokio::time::sleep(self.connection.health().lost(&error)).await;
                     has_failed = true;
                     continue;
                 }
@@ -272,61 +270,61 @@ impl Streams {
         command.arg("GROUP").arg(GROUP).arg(&self.consumer).arg("COUNT").arg(1);
         command.arg("BLOCK").arg(u64::try_from(BLOCK.as_millis()).unwrap_or(u64::MAX)).arg("STREAMS");
         for lane in lanes {
-            command.arg(key(*lane));
+            command.arg(lane_stream(*lane));
         }
         for _ in lanes {
             command.arg(">");
         }
-        let reply: Value = self.waiting.settle(number, command.query_async(&mut connection).await).await?;
+        let reply: Value = self.waiting.checked(number, command.query_async(&mut connection).await).await?;
         let mut came = vec![Entries::new(); Lane::ALL.len()];
         for (stream, entries) in scripts::streams(reply).map_err(|error| self.waiting.wrong(error))? {
-            if let Some(at) = Lane::ALL.iter().position(|lane| key(*lane) == stream) {
+            if let Some(at) = Lane::ALL.iter().position(|lane| lane_stream(*lane) == stream) {
                 came[at] = entries;
             }
         }
         let is_something = came.iter().any(|entries| !entries.is_empty());
-        self.hold(came);
+        self.buffer(came);
         Ok(is_something)
     }
 
-    async fn remove_settled(&self) {
+    async fn remove_acknowledged(&self) {
         loop {
-            self.has_settled.notified().await;
-            if let Err(error) = self.noted(self.flush().await) {
-                // They are read again after the reconnect, and settled then.
-                tokio::time::sleep(self.line.health().lost(&error)).await;
+            self.has_acknowledged.notified().await;
+            if let Err(error) = self.note_failure(self.remove_now().await) {
+                // They are read again after the reconnect, and acknowledged then.
+                tokio::time::sleep(self.connection.health().lost(&error)).await;
             }
         }
     }
 
-    async fn flush(&self) -> Result<(), LinkError> {
-        let settled = std::mem::take(&mut *lock(&self.settled));
+    async fn remove_now(&self) -> Result<(), LinkError> {
+        let acknowledged = std::mem::take(&mut *lock(&self.acknowledged));
         let mut pipeline = redis::pipe();
         for lane in Lane::ALL {
             let ids: Vec<&str> =
-                settled.iter().filter(|entry| entry.lane == *lane).map(|entry| entry.id.as_str()).collect();
+                acknowledged.iter().filter(|entry| entry.lane == *lane).map(|entry| entry.id.as_str()).collect();
             if !ids.is_empty() {
-                pipeline.cmd("XACK").arg(key(*lane)).arg(GROUP).arg(&ids).ignore();
-                pipeline.cmd("XDEL").arg(key(*lane)).arg(&ids).ignore();
+                pipeline.cmd("XACK").arg(lane_stream(*lane)).arg(GROUP).arg(&ids).ignore();
+                pipeline.cmd("XDEL").arg(lane_stream(*lane)).arg(&ids).ignore();
             }
         }
         if pipeline.is_empty() {
             return Ok(());
         }
-        self.line.send(&pipeline).await
+        self.connection.send(&pipeline).await
     }
 
-    async fn put_back_held(&self) {
+    async fn return_slotless(&self) {
         loop {
-            tokio::time::sleep(HELD / 4).await;
+            tokio::time::sleep(SLOTLESS / 4).await;
             let old: Vec<Entry> = {
-                let mut held = lock(&self.held);
-                let is_old = |since: &Instant| since.elapsed() >= HELD;
-                let old = held.iter().filter(|(since, _)| is_old(since)).map(|(_, entry)| entry.clone()).collect();
-                held.retain(|(since, _)| !is_old(since));
+                let mut buffered = lock(&self.buffered);
+                let is_old = |since: &Instant| since.elapsed() >= SLOTLESS;
+                let old = buffered.iter().filter(|(since, _)| is_old(since)).map(|(_, entry)| entry.clone()).collect();
+                buffered.retain(|(since, _)| !is_old(since));
                 old
             };
-            if let Err(error) = self.noted(self.return_all(&old).await) {
+            if let Err(error) = self.note_failure(self.return_all(&old).await) {
                 tracing::debug!(%error, "could not put entries back");
             }
         }
@@ -334,7 +332,7 @@ impl Streams {
 
     async fn return_all(&self, entries: &[Entry]) -> Result<(), LinkError> {
         for lane in Lane::ALL {
-            let mut call = scripts::RETURN.key(key(*lane));
+            let mut call = scripts::RETURN.key(lane_stream(*lane));
             call.arg(GROUP);
             let mut is_empty = true;
             for entry in entries.iter().filter(|entry| entry.lane == *lane) {
@@ -342,15 +340,13 @@ impl Streams {
                 is_empty = false;
             }
             if !is_empty {
-                let (mut connection, number) = self.line.connection().await?;
-                let result = call.invoke_async(&mut connection).await;
-                self.line.settle::<u64>(number, result).await?;
+                self.connection.run::<u64>(&call).await?;
             }
         }
         Ok(())
     }
 
-    async fn tend(&self) {
+    async fn clean_up(&self) {
         loop {
             tokio::time::sleep(DEAD_READER / 6).await;
             match self.reclaim(DEAD_READER).await {
@@ -358,7 +354,7 @@ impl Streams {
                 Ok(entries) => tracing::warn!(entries, "put entries back that a reader had left"),
                 Err(error) => tracing::debug!(%error, "could not look for entries that a reader has left"),
             }
-            if let Err(error) = self.bury(DEAD_CONSUMER).await {
+            if let Err(error) = self.remove_consumers(DEAD_CONSUMER).await {
                 tracing::debug!(%error, "could not remove consumers that are gone");
             }
         }
@@ -371,28 +367,24 @@ impl Streams {
     pub async fn reclaim(&self, idle: Duration) -> Result<u64, LinkError> {
         let mut call = scripts::RECLAIM.prepare_invoke();
         for lane in Lane::ALL {
-            call.key(key(*lane));
+            call.key(lane_stream(*lane));
         }
         call.arg(GROUP).arg(&self.consumer).arg(u64::try_from(idle.as_millis()).unwrap_or(u64::MAX));
-        let (mut connection, number) = self.line.connection().await?;
-        let result = call.invoke_async(&mut connection).await;
-        self.line.settle(number, result).await
+        self.connection.run(&call).await
     }
 
     /// Removes consumers without a live worker that have nothing pending and were silent for `idle`; gives how many.
     ///
     /// # Errors
     /// [`LinkError::Redis`].
-    pub async fn bury(&self, idle: Duration) -> Result<u64, LinkError> {
-        let mut call = scripts::BURY.key(WORKERS);
+    pub async fn remove_consumers(&self, idle: Duration) -> Result<u64, LinkError> {
+        let mut call = scripts::REMOVE_CONSUMERS.key(WORKERS);
         for lane in Lane::ALL {
-            call.key(key(*lane));
+            call.key(lane_stream(*lane));
         }
         call.key(INTAKE);
         call.arg(GROUP).arg(u64::try_from(idle.as_millis()).unwrap_or(u64::MAX));
-        let (mut connection, number) = self.line.connection().await?;
-        let result = call.invoke_async(&mut connection).await;
-        self.line.settle(number, result).await
+        self.connection.run(&call).await
     }
 }
 
@@ -405,25 +397,25 @@ impl Source for Streams {
         match self.take(open).await {
             Ok(entry) => entry.map(|entry| (entry.lane, entry)),
             Err(error) => {
-                tokio::time::sleep(self.line.health().lost(&error)).await;
+                tokio::time::sleep(self.connection.health().lost(&error)).await;
                 None
             }
         }
     }
 
     async fn wait(&self, open: &Openings) {
-        self.arrival(open).await;
+        self.wait_for_entry(open).await;
     }
 }
 
 /// Makes the group of `stream`, from its beginning: what was written before the group is for it too.
-pub(crate) async fn make_group(line: &Line, stream: &str) -> Result<(), LinkError> {
+pub(crate) async fn make_group(connection: &Connection, stream: &str) -> Result<(), LinkError> {
     // By itself: in a pipeline the refusal that another process was faster has no code of its own.
-    let (mut connection, number) = line.connection().await?;
+    let (mut open, number) = connection.connection().await?;
     let mut command = redis::cmd("XGROUP");
     command.arg("CREATE").arg(stream).arg(GROUP).arg("0").arg("MKSTREAM");
-    let made = command.exec_async(&mut connection).await;
-    match line.settle(number, made).await {
+    let made = command.exec_async(&mut open).await;
+    match connection.checked(number, made).await {
         Err(error) if error.refusal() == Some("BUSYGROUP") => Ok(()),
         made => made,
     }

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::backend::{Deliveries, Delivery};
-use crate::feed::{Source, feed};
+use crate::apalis_backend::{Deliveries, Delivery};
+use crate::fill_slots::{Source, fill_slots};
 use crate::slots::Slots;
 
 /// Does what a [`Source`] gives.
@@ -31,7 +31,7 @@ pub(crate) async fn run<T: Clone + Send + Sync + 'static>(
         .backend(Deliveries::new(receiver))
         .concurrency(slots)
         .data(work)
-        .build(settle::<T>);
+        .build(work_off::<T>);
     let outcome = worker
         .run_with_ctx(move |context| {
             let ended = ended.clone();
@@ -47,7 +47,7 @@ pub(crate) async fn run<T: Clone + Send + Sync + 'static>(
     }
 }
 
-async fn settle<T: Clone + Send + Sync + 'static>(
+async fn work_off<T: Clone + Send + Sync + 'static>(
     delivery: Delivery<T>,
     work: Data<Arc<dyn Work<T>>>,
 ) -> Result<(), BoxDynError> {
@@ -69,11 +69,11 @@ pub async fn work_through<S: Source>(
     let taken = Slots::new(slots);
     let (sender, receiver) = mpsc::channel(slots);
     let ended = CancellationToken::new();
-    let feeding = async {
-        feed(source, &taken, sender, stop).await;
+    let filling = async {
+        fill_slots(source, &taken, sender, stop).await;
         let all = u32::try_from(slots).unwrap_or(u32::MAX);
         let _ = taken.all().acquire_many(all).await;
         ended.cancel();
     };
-    tokio::join!(run(name, slots, receiver, work, ended.clone()), feeding);
+    tokio::join!(run(name, slots, receiver, work, ended.clone()), filling);
 }

@@ -9,8 +9,8 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::Queue;
-use crate::attempt::Attempts;
-use crate::feed::{Source, feed};
+use crate::attempt_runner::AttemptRunner;
+use crate::fill_slots::{Source, fill_slots};
 use crate::slots::{Openings, Slots};
 use crate::tasks::{self, Work};
 
@@ -25,7 +25,7 @@ pub struct WorkerOptions {
 
 /// Why a worker ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
+pub enum WorkerEnd {
     /// It was asked to.
     Stopped,
     /// A job hangs in it: the process must be replaced.
@@ -36,42 +36,42 @@ pub enum Ended {
 pub struct Worker {
     id: WorkerId,
     queue: Arc<dyn Queue>,
-    attempts: Arc<Attempts>,
+    attempts: Arc<AttemptRunner>,
     options: WorkerOptions,
 }
 
 impl Worker {
     /// A worker that is not running yet.
-    pub fn new(id: WorkerId, queue: Arc<dyn Queue>, attempts: Arc<Attempts>, options: WorkerOptions) -> Self {
+    pub fn new(id: WorkerId, queue: Arc<dyn Queue>, attempts: Arc<AttemptRunner>, options: WorkerOptions) -> Self {
         Self { id, queue, attempts, options }
     }
 
     /// Works until `stop` is cancelled or a job hangs; then takes nothing new, lets running jobs finish for the grace
     /// period, and hands the rest back.
-    pub async fn run(&self, stop: CancellationToken) -> Ended {
+    pub async fn run(&self, stop: CancellationToken) -> WorkerEnd {
         let taking = stop.child_token();
         let slots = Slots::new(self.options.slots);
         let (sender, receiver) = mpsc::channel(self.options.slots);
         let ended = CancellationToken::new();
         let work: Arc<dyn Work<(Job, Lease)>> = self.attempts.clone();
         let running = tasks::run(self.id.as_str(), self.options.slots, receiver, work, ended.clone());
-        let feeding = async {
-            feed(&Leasing(&*self.queue), &slots, sender, &taking).await;
+        let filling = async {
+            fill_slots(&Leasing(&*self.queue), &slots, sender, &taking).await;
             self.drain(slots.all()).await;
             ended.cancel();
         };
         tokio::select! {
-            ((), ()) = async { tokio::join!(running, feeding) } => {}
+            ((), ()) = async { tokio::join!(running, filling) } => {}
             () = self.attempts.keep_leases() => {}
             () = self.sweep() => {}
-            () = self.beat() => {}
+            () = self.heartbeat() => {}
             () = async {
                 self.attempts.hung().cancelled().await;
                 taking.cancel();
                 std::future::pending().await
             } => {}
         }
-        if self.attempts.hung().is_cancelled() { Ended::Hung } else { Ended::Stopped }
+        if self.attempts.hung().is_cancelled() { WorkerEnd::Hung } else { WorkerEnd::Stopped }
     }
 
     async fn drain(&self, slots: &Arc<Semaphore>) {
@@ -87,7 +87,7 @@ impl Worker {
     }
 
     /// Says again and again that this worker lives: somebody may wait for one.
-    async fn beat(&self) {
+    async fn heartbeat(&self) {
         let journal = &self.attempts.journal;
         let every = journal.beat_every();
         // It was registered a moment ago.
@@ -121,7 +121,7 @@ impl Worker {
     }
 }
 
-/// The queue as the feeding task sees it.
+/// The queue as the task that fills slots sees it.
 struct Leasing<'a>(&'a dyn Queue);
 
 #[async_trait]
@@ -144,7 +144,7 @@ impl Source for Leasing<'_> {
 }
 
 #[async_trait]
-impl Work<(Job, Lease)> for Attempts {
+impl Work<(Job, Lease)> for AttemptRunner {
     async fn work(&self, (job, lease): (Job, Lease)) {
         self.run(&job, &lease).await;
     }

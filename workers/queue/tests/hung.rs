@@ -8,7 +8,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use earmark_core::{Disposition, Job, JobId, JobState, Lease, NewJob, Problem, SystemClock, Tenant, WorkerId};
 use earmark_journal::{Database, Journal, WorkerInfo};
-use earmark_queue::{Attempts, Backoff, Ended, Failed, Handler, JournalQueue, LeftBehind, Worker, WorkerOptions};
+use earmark_queue::{
+    AttemptRunner, Backoff, Failed, Handler, JournalQueue, LeftBehind, Worker, WorkerEnd, WorkerOptions,
+};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -92,10 +94,15 @@ impl Bench {
     }
 
     /// A worker with two slots, whose tries may take `timeout`.
-    async fn start(&self, timeout: Duration, grace: Duration) -> (CancellationToken, tokio::task::JoinHandle<Ended>) {
+    async fn start(
+        &self,
+        timeout: Duration,
+        grace: Duration,
+    ) -> (CancellationToken, tokio::task::JoinHandle<WorkerEnd>) {
         let backoff = Backoff { first: Duration::from_millis(1), longest: Duration::from_millis(4) };
         let (lease, clock) = (Duration::from_secs(30), Arc::new(SystemClock));
-        let attempts = Attempts::new(self.journal.clone(), self.handler.clone(), clock, lease, 5, backoff, timeout);
+        let attempts =
+            AttemptRunner::new(self.journal.clone(), self.handler.clone(), clock, lease, 5, backoff, timeout);
         let attempts = Arc::new(attempts.stopping_within(Duration::from_millis(50)));
         let id = WorkerId::fresh();
         let info = WorkerInfo { host: "here".into(), pid: std::process::id(), slots: 2 };
@@ -127,7 +134,7 @@ async fn a_job_that_never_yields_is_given_up_and_the_worker_ends_when_the_others
     bench.begins().await;
     bench.begins().await;
     bench.handler.gate.add_permits(1);
-    assert_eq!(worker.await.unwrap(), Ended::Hung);
+    assert_eq!(worker.await.unwrap(), WorkerEnd::Hung);
     let job = bench.journal.get(&hanging).await.unwrap();
     let error = job.error.unwrap();
     assert_eq!((job.state, job.attempt, job.deaths, error.code.as_str()), (JobState::Ready, 0, 1, "job.hung"));
@@ -146,7 +153,7 @@ async fn a_failed_try_whose_thread_runs_on_takes_the_worker_down_and_nothing_new
     assert_eq!(bench.begins().await, hanging);
     while bench.journal.get(&hanging).await.unwrap().deaths == 0 {}
     let late = bench.submit("well").await;
-    assert_eq!(worker.await.unwrap(), Ended::Hung);
+    assert_eq!(worker.await.unwrap(), WorkerEnd::Hung);
     let state = async |id| bench.journal.get(id).await.map(|job| (job.state, job.attempt)).unwrap();
     assert_eq!(state(&late).await, (JobState::Ready, 0));
     // Handed back after the grace, unharmed.
@@ -161,7 +168,7 @@ async fn a_try_that_only_waits_is_dropped_and_handed_back_without_a_death() {
     let (stop, worker) = bench.start(NO_TIMEOUT, Duration::ZERO).await;
     bench.begins().await;
     stop.cancel();
-    assert_eq!(worker.await.unwrap(), Ended::Stopped);
+    assert_eq!(worker.await.unwrap(), WorkerEnd::Stopped);
     let job = bench.journal.get(&waiting).await.unwrap();
     assert_eq!((job.state, job.attempt, job.deaths), (JobState::Ready, 0, 0));
 }

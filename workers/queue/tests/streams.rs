@@ -75,13 +75,13 @@ async fn lanes_are_read_in_order_of_urgency_and_no_more_than_there_is_room_for()
 }
 
 #[tokio::test]
-async fn what_is_settled_leaves_neither_entry_nor_pending() {
+async fn what_is_acknowledged_leaves_neither_entry_nor_pending() {
     let ground = Ground::new();
     let streams = ground.streams("a");
     let jobs: Vec<String> = (0..500).map(|job| job.to_string()).collect();
     streams.push(Lane::Call, &jobs).await.unwrap();
     while let Some(entry) = take(&streams, 7).await {
-        streams.settle(entry);
+        streams.acknowledge(entry);
     }
     streams.close().await;
     assert_eq!((ground.length(Lane::Call).await, ground.pending(Lane::Call).await), (0, 0));
@@ -94,7 +94,7 @@ async fn whoever_waits_hears_of_a_new_entry_while_the_other_connection_goes_on()
     assert!(take(&streams, 1).await.is_none());
     let open = Openings::all(1);
     let heard = async {
-        streams.arrival(&open).await;
+        streams.wait_for_entry(&open).await;
         take_job(&streams).await
     };
     let pushed = async {
@@ -106,21 +106,21 @@ async fn whoever_waits_hears_of_a_new_entry_while_the_other_connection_goes_on()
     let job = tokio::select! {
         job = heard => job,
         () = pushed => unreachable!(),
-        () = streams.keep() => unreachable!(),
+        () = streams.maintain() => unreachable!(),
     };
     assert_eq!(job, "late");
 }
 
 #[tokio::test]
-async fn what_a_dead_reader_left_is_put_back_and_what_is_settled_is_not() {
+async fn what_a_dead_reader_left_is_put_back_and_what_is_acknowledged_is_not() {
     let ground = Ground::new();
     let (dead, alive) = (ground.streams("dead"), ground.streams("alive"));
     dead.push(Lane::Call, &names(&["left", "leased"])).await.unwrap();
     assert_eq!(take_job(&dead).await, "left");
     let leased = take(&dead, 1).await.unwrap();
-    dead.settle(leased);
+    dead.acknowledge(leased);
     tokio::select! {
-        () = dead.keep() => {}
+        () = dead.maintain() => {}
         () = async { while ground.length(Lane::Call).await > 1 {} } => {}
     }
     assert_eq!(alive.reclaim(Duration::from_secs(30)).await.unwrap(), 0, "it may be about to take the lease");
@@ -141,8 +141,8 @@ async fn a_consumer_with_something_pending_is_never_removed_and_an_empty_one_is(
     }
     ground.redis.tell(&["ZADD", "earmark:workers", "1", "live"]).await;
     assert_eq!(ground.consumers(Lane::Call).await, 3);
-    assert_eq!(live.bury(Duration::from_secs(60)).await.unwrap(), 0, "they were there a moment ago");
-    live.bury(Duration::ZERO).await.unwrap();
+    assert_eq!(live.remove_consumers(Duration::from_secs(60)).await.unwrap(), 0, "they were there a moment ago");
+    live.remove_consumers(Duration::ZERO).await.unwrap();
     assert_eq!((ground.consumers(Lane::Call).await, ground.pending(Lane::Call).await), (2, 1));
     assert_eq!(live.reclaim(Duration::ZERO).await.unwrap(), 1);
     assert_eq!(take_job(&live).await, "one");
@@ -199,7 +199,7 @@ async fn an_entry_without_a_slot_goes_back_after_a_second() {
     assert_eq!(take(&full, 2).await.unwrap().job, "one");
     assert!(take(&other, 1).await.is_none());
     tokio::select! {
-        () = full.keep() => {}
+        () = full.maintain() => {}
         () = within("the entry to go back", async { while ground.pending(Lane::Call).await > 1 {} }) => {}
     }
     assert_eq!(take_job(&other).await, "two");

@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use earmark_core::{Clock, Disposition, Job, JobId, JobState, Lease, NewJob, Problem, SystemClock, Tenant, WorkerId};
 use earmark_journal::{Database, Journal, WorkerInfo};
-use earmark_queue::{Attempts, Backoff, Failed, Handler, JournalQueue, Worker, WorkerOptions};
+use earmark_queue::{AttemptRunner, Backoff, Failed, Handler, JournalQueue, Worker, WorkerOptions};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -73,7 +73,7 @@ struct Bench {
     journal: Journal,
     handler: Arc<Scripted>,
     begun: mpsc::UnboundedReceiver<JobId>,
-    attempts: Arc<Attempts>,
+    attempts: Arc<AttemptRunner>,
 }
 
 impl Bench {
@@ -94,8 +94,15 @@ impl Bench {
             gate: Semaphore::new(0),
         });
         let backoff = Backoff { first: Duration::from_millis(1), longest: Duration::from_millis(4) };
-        let attempts =
-            Attempts::new(journal.clone(), handler.clone(), clock, Duration::from_millis(900), 5, backoff, timeout);
+        let attempts = AttemptRunner::new(
+            journal.clone(),
+            handler.clone(),
+            clock,
+            Duration::from_millis(900),
+            5,
+            backoff,
+            timeout,
+        );
         Self { _folder: folder, journal, handler, begun, attempts: Arc::new(attempts) }
     }
 

@@ -27,8 +27,9 @@ impl SentBody {
     }
 
     fn count(&mut self, bytes: &Bytes) {
-        self.sent_bytes += bytes.len() as u64;
-        self.all_bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        self.sent_bytes += length;
+        self.all_bytes.fetch_add(length, Ordering::Relaxed);
     }
 
     /// What is left of `chunk` before the body ends too early.

@@ -1,4 +1,4 @@
-//! The pool's task: gathers what happens in the process and settles it with the store, one exchange at a time.
+//! The pool's task: gathers what happens in the process and says it to the store, one exchange at a time.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
@@ -12,9 +12,11 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::Event;
-use crate::exchange::{Heard, Holder, Store, Terms, Told, Waiter};
-use crate::{Asker, Permit, PermitsError, PoolOptions, PoolStatus};
+use crate::PoolStatus;
+use crate::error::PermitsError;
+use crate::exchange::{ExchangeReply, ExchangeRequest, Holder, Store, Terms, Waiter};
+use crate::options::PoolOptions;
+use crate::permit::{Asker, Permit, PoolEvent};
 
 /// Longest wait between two attempts to reach the store.
 const MAX_BACK_OFF: Duration = Duration::from_secs(1);
@@ -23,14 +25,16 @@ pub(super) struct Actor {
     store: Box<dyn Store>,
     options: PoolOptions,
     terms: Terms,
-    events: UnboundedReceiver<Event>,
+    events: UnboundedReceiver<PoolEvent>,
     /// For the permits; weak, so that the task ends when everybody else is gone.
-    sender: WeakUnboundedSender<Event>,
+    sender: WeakUnboundedSender<PoolEvent>,
     status: Arc<Mutex<PoolStatus>>,
     process: String,
     sequence: u64,
+    /// Who waits, by ticket: in order of arrival.
     waiting: BTreeMap<u64, (Asker, oneshot::Sender<Permit>)>,
-    held: BTreeMap<u64, Held>,
+    /// Permits that live, by ticket.
+    held: BTreeMap<u64, HeldPlace>,
     /// Places left until their leases end, and when that is at the latest.
     left: BTreeMap<u64, Instant>,
     was_throttled: bool,
@@ -44,7 +48,7 @@ pub(super) struct Actor {
     is_reachable: Option<bool>,
 }
 
-struct Held {
+struct HeldPlace {
     asker: Asker,
     fence: u64,
     lost: CancellationToken,
@@ -54,8 +58,8 @@ impl Actor {
     pub(super) fn new(
         store: Box<dyn Store>,
         options: PoolOptions,
-        events: UnboundedReceiver<Event>,
-        sender: WeakUnboundedSender<Event>,
+        events: UnboundedReceiver<PoolEvent>,
+        sender: WeakUnboundedSender<PoolEvent>,
         status: Arc<Mutex<PoolStatus>>,
     ) -> Self {
         let now = Instant::now();
@@ -82,10 +86,10 @@ impl Actor {
 
     pub(super) async fn run(mut self) {
         while self.gather().await.is_continue() {
-            self.settle().await;
+            self.exchange().await;
         }
         // Nobody waits and nobody holds any more: say so, if the store listens.
-        self.settle().await;
+        self.exchange().await;
         if let Some(done) = self.closing.take() {
             // An error means that nobody waits for the end.
             let _ = done.send(());
@@ -106,10 +110,10 @@ impl Actor {
             let is_waiting = !self.waiting.is_empty();
             tokio::select! {
                 event = self.events.recv() => match event {
-                    Some(event) => self.take(event)?,
+                    Some(event) => self.handle(event)?,
                     None => return ControlFlow::Break(()),
                 },
-                () = self.store.hint(&self.process), if is_waiting => self.hurry(),
+                () = self.store.wait_for_grant(&self.process), if is_waiting => self.exchange_soon(),
                 () = sleep_until(until) => {}
             }
         }
@@ -118,28 +122,28 @@ impl Actor {
     /// What has gathered meanwhile goes into the same exchange.
     fn drain(&mut self) -> ControlFlow<()> {
         while let Ok(event) = self.events.try_recv() {
-            self.take(event)?;
+            self.handle(event)?;
         }
         ControlFlow::Continue(())
     }
 
-    fn take(&mut self, event: Event) -> ControlFlow<()> {
+    fn handle(&mut self, event: PoolEvent) -> ControlFlow<()> {
         let is_news = match event {
-            Event::Waits { ticket, asker, reply } => self.waiting.insert(ticket, (asker, reply)).is_none(),
-            Event::Gone(ticket) => self.waiting.remove(&ticket).is_some(),
+            PoolEvent::Waits { ticket, asker, reply } => self.waiting.insert(ticket, (asker, reply)).is_none(),
+            PoolEvent::Gone(ticket) => self.waiting.remove(&ticket).is_some(),
             // A place that was given up stays until its lease ends, whatever becomes of the permit.
-            Event::Released(ticket) => self.held.remove(&ticket).is_some(),
-            Event::Left(ticket) => {
+            PoolEvent::Released(ticket) => self.held.remove(&ticket).is_some(),
+            PoolEvent::Left(ticket) => {
                 if self.held.remove(&ticket).is_some() {
                     self.left.insert(ticket, self.leases_end_at());
                 }
                 false
             }
-            Event::Throttled => {
+            PoolEvent::Throttled => {
                 self.was_throttled = true;
                 true
             }
-            Event::Close(done) => {
+            PoolEvent::Close(done) => {
                 self.waiting.clear();
                 self.give_up("the pool is closed");
                 self.closing = Some(done);
@@ -147,12 +151,12 @@ impl Actor {
             }
         };
         if is_news {
-            self.hurry();
+            self.exchange_soon();
         }
         ControlFlow::Continue(())
     }
 
-    fn hurry(&mut self) {
+    fn exchange_soon(&mut self) {
         self.due = self.due.min(Instant::now().max(self.retry_at));
     }
 
@@ -175,29 +179,29 @@ impl Actor {
     }
 
     /// One exchange with the store.
-    async fn settle(&mut self) {
+    async fn exchange(&mut self) {
         self.sequence += 1;
-        let told = self.told();
+        let request = self.request();
         let sent_at = Instant::now();
         let mut patience = self.options.give_up_after / 5;
         if !self.held.is_empty() {
             patience = patience.min(self.give_up_at().saturating_duration_since(sent_at));
         }
-        let heard = match timeout(patience, self.store.exchange(&told)).await {
-            Ok(heard) => heard,
+        let result = match timeout(patience, self.store.exchange(&request)).await {
+            Ok(result) => result,
             Err(_) => Err(PermitsError::Silent { waited_ms: patience.as_millis() }),
         };
-        match heard {
-            Ok(heard) => {
+        match result {
+            Ok(reply) => {
                 self.renewed_at = sent_at;
-                self.hear(told, heard);
+                self.apply(request, reply);
             }
             Err(error) => self.fail(&error),
         }
     }
 
     /// All that this process has and wants.
-    fn told(&mut self) -> Told {
+    fn request(&mut self) -> ExchangeRequest {
         let now = Instant::now();
         self.left.retain(|_, end| now < *end);
         let mut waiting = Vec::new();
@@ -210,7 +214,7 @@ impl Actor {
                 waiting.push(Waiter { ticket: *ticket, lane: asker.lane, tenant: asker.tenant.clone() });
             }
         }
-        Told {
+        ExchangeRequest {
             process: self.process.clone(),
             sequence: self.sequence,
             terms: self.terms,
@@ -222,56 +226,56 @@ impl Actor {
         }
     }
 
-    fn hear(&mut self, told: Told, heard: Heard) {
+    fn apply(&mut self, request: ExchangeRequest, reply: ExchangeReply) {
         if self.is_reachable == Some(false) {
             info!(pool = self.options.key, "the permits' store is back");
         }
         self.is_reachable = Some(true);
         self.set_status(PoolStatus {
             limit: self.terms.limit,
-            limit_now: heard.limit_now,
-            in_flight: heard.in_flight,
-            waiting: heard.waiting,
+            limit_now: reply.limit_now,
+            in_flight: reply.in_flight,
+            waiting: reply.waiting,
             is_reachable: true,
         });
-        if told.was_throttled {
+        if request.was_throttled {
             self.was_throttled = false;
         }
-        for ticket in &heard.lost {
+        for ticket in &reply.lost {
             if let Some(held) = self.held.remove(ticket) {
                 warn!(pool = self.options.key, permit.fence = held.fence, "a permit is lost: the store gave it away");
                 held.lost.cancel();
             }
         }
-        let mut is_settled = true;
-        for grant in &heard.granted {
-            let (Some((asker, reply)), Some(events)) = (self.waiting.remove(&grant.ticket), self.sender.upgrade())
+        let mut is_delivered = true;
+        for grant in &reply.granted {
+            let (Some((asker, granted)), Some(events)) = (self.waiting.remove(&grant.ticket), self.sender.upgrade())
             else {
                 // Unlisted, it is given back.
-                is_settled = false;
+                is_delivered = false;
                 continue;
             };
             let lost = CancellationToken::new();
-            self.held.insert(grant.ticket, Held { asker, fence: grant.fence, lost: lost.clone() });
+            self.held.insert(grant.ticket, HeldPlace { asker, fence: grant.fence, lost: lost.clone() });
             // One that went away meanwhile drops the permit, and that comes back as an event.
-            let _ = reply.send(Permit::new(grant.ticket, grant.fence, lost, events));
+            let _ = granted.send(Permit::new(grant.ticket, grant.fence, lost, events));
         }
-        self.plan(&heard, is_settled);
+        self.plan_next(&reply, is_delivered);
     }
 
     /// When the next exchange is due if nothing happens.
-    fn plan(&mut self, heard: &Heard, is_settled: bool) {
+    fn plan_next(&mut self, reply: &ExchangeReply, is_delivered: bool) {
         let now = Instant::now();
         self.retry_at = now;
         self.due = self.renewed_at + self.options.renew_every;
         if !self.waiting.is_empty() {
             // Four looks before this process counts as silent, not all processes at the same moment.
             self.due = self.due.min(now + (self.options.silence() / 4).mul_f64(0.75 + fastrand::f64() / 4.0));
-            if let Some(next_ms) = heard.next_ms {
+            if let Some(next_ms) = reply.next_ms {
                 self.due = self.due.min(now + Duration::from_millis(next_ms.max(1).unsigned_abs()));
             }
         }
-        if !is_settled {
+        if !is_delivered {
             self.due = now;
         }
     }
@@ -295,7 +299,7 @@ impl Actor {
     }
 }
 
-impl Held {
+impl HeldPlace {
     fn holder(&self, ticket: u64) -> Holder {
         Holder { ticket, lane: self.asker.lane, tenant: self.asker.tenant.clone(), fence: self.fence }
     }

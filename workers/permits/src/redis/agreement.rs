@@ -1,11 +1,11 @@
-//! The script decides as the board does, over random lives of several processes.
+//! The script decides as the scheduler does, over random lives of several processes.
 
 use proptest::prelude::*;
 use redis::Script;
 
 use super::*;
-use crate::board::Board;
 use crate::exchange::{Holder, Terms, Waiter};
+use crate::scheduler::Scheduler;
 use earmark_core::{Lane, Tenant};
 use earmark_servers::RedisServer;
 
@@ -73,16 +73,16 @@ fn op() -> impl Strategy<Value = Op> {
 
 /// A process as it knows itself.
 struct Process {
-    told: Told,
+    request: ExchangeRequest,
     /// What it said last, and when.
-    last: Option<(Told, i64)>,
+    last: Option<(ExchangeRequest, i64)>,
 }
 
 impl Process {
     fn new(name: String, limit: usize) -> Self {
         let reserves = if limit < 3 { [0; 3] } else { [0, 1, 1] };
         let terms = Terms { limit, reserves, lease_ms: 15_000, grace_ms: 700, silence_ms: 3_000, recover_ms: 2_500 };
-        let told = Told {
+        let request = ExchangeRequest {
             process: name,
             sequence: 0,
             terms,
@@ -92,24 +92,24 @@ impl Process {
             left: Vec::new(),
             was_throttled: false,
         };
-        Self { told, last: None }
+        Self { request, last: None }
     }
 
-    fn hear(&mut self, heard: &Heard) {
-        for grant in &heard.granted {
-            let at = self.told.waiting.iter().position(|waiter| waiter.ticket == grant.ticket).unwrap();
-            let Waiter { ticket, lane, tenant } = self.told.waiting.remove(at);
-            self.told.held.push(Holder { ticket, lane, tenant, fence: grant.fence });
+    fn apply_reply(&mut self, reply: &ExchangeReply) {
+        for grant in &reply.granted {
+            let at = self.request.waiting.iter().position(|waiter| waiter.ticket == grant.ticket).unwrap();
+            let Waiter { ticket, lane, tenant } = self.request.waiting.remove(at);
+            self.request.held.push(Holder { ticket, lane, tenant, fence: grant.fence });
         }
-        self.told.held.retain(|holder| !heard.lost.contains(&holder.ticket));
-        self.told.was_throttled = false;
+        self.request.held.retain(|holder| !reply.lost.contains(&holder.ticket));
+        self.request.was_throttled = false;
     }
 }
 
 struct World {
     script: Script,
     connection: MultiplexedConnection,
-    board: Board,
+    scheduler: Scheduler,
     processes: Vec<Process>,
     lives: usize,
     tickets: u64,
@@ -118,15 +118,15 @@ struct World {
 }
 
 impl World {
-    async fn exchange(&mut self, process: usize, told: Told) -> Heard {
-        let (expected, _) = self.board.exchange(self.now_ms, &told);
+    async fn exchange(&mut self, process: usize, request: ExchangeRequest) -> ExchangeReply {
+        let (expected, _) = self.scheduler.exchange(self.now_ms, &request);
         let mut call = self.script.prepare_invoke();
-        wire::write(&mut call, "account/model", &told);
+        wire::write(&mut call, "account/model", &request);
         call.arg(self.now_ms);
-        let heard = wire::read(call.invoke_async(&mut self.connection).await.unwrap());
-        assert_eq!(heard, expected, "process {process} said {told:?}");
-        assert!(heard.granted.is_empty() || heard.hold_off_ms == 0 || !told.waiting.is_empty());
-        heard
+        let reply = wire::read(call.invoke_async(&mut self.connection).await.unwrap());
+        assert_eq!(reply, expected, "process {process} said {request:?}");
+        assert!(reply.granted.is_empty() || reply.hold_off_ms == 0 || !request.waiting.is_empty());
+        reply
     }
 
     async fn apply(&mut self, op: &Op) {
@@ -135,35 +135,35 @@ impl World {
                 self.tickets += 1;
                 let tenant = Tenant::parse(&format!("t{tenant}")).unwrap();
                 let waiter = Waiter { ticket: self.tickets, lane: Lane::ALL[lane], tenant };
-                self.processes[process].told.waiting.push(waiter);
+                self.processes[process].request.waiting.push(waiter);
             }
-            Op::Stop { process, which } => take(&mut self.processes[process].told.waiting, which),
-            Op::Release { process, which } => take(&mut self.processes[process].told.held, which),
+            Op::Stop { process, which } => take(&mut self.processes[process].request.waiting, which),
+            Op::Release { process, which } => take(&mut self.processes[process].request.held, which),
             Op::Leave { process, which } => {
-                let told = &mut self.processes[process].told;
-                if let Some(holder) = told.held.get(which) {
-                    told.left.push(holder.ticket);
+                let request = &mut self.processes[process].request;
+                if let Some(holder) = request.held.get(which) {
+                    request.left.push(holder.ticket);
                 }
-                take(&mut told.held, which);
+                take(&mut request.held, which);
             }
-            Op::Throttle { process } => self.processes[process].told.was_throttled = true,
+            Op::Throttle { process } => self.processes[process].request.was_throttled = true,
             Op::Exchange { process } => {
-                let told = &mut self.processes[process].told;
-                told.sequence += 1;
-                told.more_waiting = told.waiting.len() % 2;
-                told.terms = Process::new(String::new(), self.limit).told.terms;
-                let told = told.clone();
-                let heard = self.exchange(process, told.clone()).await;
-                self.processes[process].hear(&heard);
-                self.processes[process].last = Some((told, self.now_ms));
+                let request = &mut self.processes[process].request;
+                request.sequence += 1;
+                request.more_waiting = request.waiting.len() % 2;
+                request.terms = Process::new(String::new(), self.limit).request.terms;
+                let request = request.clone();
+                let reply = self.exchange(process, request.clone()).await;
+                self.processes[process].apply_reply(&reply);
+                self.processes[process].last = Some((request, self.now_ms));
             }
             Op::Repeat { process } => {
-                if let Some((told, told_ms)) = self.processes[process].last.clone() {
-                    let lease_ms = told.terms.lease_ms;
-                    let heard = self.exchange(process, told).await;
+                if let Some((request, asked_ms)) = self.processes[process].last.clone() {
+                    let lease_ms = request.terms.lease_ms;
+                    let reply = self.exchange(process, request).await;
                     // Once its lease has ended a process loses what it held, and may be granted what it waits for.
-                    let is_within = self.now_ms - told_ms < lease_ms;
-                    assert!(!is_within || heard.granted.is_empty() || heard.lost.is_empty());
+                    let is_within = self.now_ms - asked_ms < lease_ms;
+                    assert!(!is_within || reply.granted.is_empty() || reply.lost.is_empty());
                 }
             }
             Op::Die { process } => {
@@ -183,7 +183,7 @@ fn take<T>(list: &mut Vec<T>, which: usize) {
 }
 
 #[test]
-fn the_script_decides_as_the_board_does() {
+fn the_script_decides_as_the_scheduler_does() {
     let server = RedisServer::start();
     assert!(EXCHANGE.contains(CLOCK), "the script reads the clock elsewhere");
     let script = Script::new(&EXCHANGE.replace(CLOCK, TEST_CLOCK));
@@ -197,13 +197,13 @@ fn the_script_decides_as_the_board_does() {
             let processes = (0..3).map(|number| Process::new(format!("p{number}"), limit)).collect();
             // What the script does when it finds nothing, at its first exchange.
             let mut world = World {
-                script: script.clone(), connection, board: Board::default(), processes,
+                script: script.clone(), connection, scheduler: Scheduler::default(), processes,
                 lives: 3, tickets: 0, now_ms: START_MS, limit,
             };
-            world.board = Board::forgotten(START_MS + 15_000);
-            world.processes[0].told.sequence = 1;
-            let told = world.processes[0].told.clone();
-            world.exchange(0, told).await;
+            world.scheduler = Scheduler::forgotten(START_MS + 15_000);
+            world.processes[0].request.sequence = 1;
+            let request = world.processes[0].request.clone();
+            world.exchange(0, request).await;
             for op in &ops {
                 world.apply(op).await;
             }

@@ -1,4 +1,4 @@
--- One exchange: a process says what it has and wants, and hears what became of it. The same as `Board::exchange`:
+-- One exchange: a process says what it has and wants, and hears what became of it. The same as `Scheduler::exchange`:
 -- change both or neither. All on the server's own clock.
 --
 -- KEYS 1 leases     sorted set  `process ticket lane tenant fence claimed` by the end of the lease
@@ -91,7 +91,7 @@ end
 local granted, lost, woken = {}, {}, {}
 
 -- Renews, hands over and takes back the places of the process.
-local function settle_places()
+local function update_places()
   local has_place = {}
   places = keep(places, function(place)
     if place.process ~= process then return true end
@@ -121,7 +121,7 @@ local function settle_places()
 end
 
 -- Makes the queue hold exactly those waiters of the process who still wait, the new ones at the end.
-local function settle_waiters(has_place)
+local function update_waiters(has_place)
   local is_known = {}
   waiters = keep(waiters, function(queued)
     if queued.process ~= process then return true end
@@ -201,7 +201,7 @@ end
 local seen = processes[process]
 if not seen or seen.sequence < sequence then
   processes[process] = {at = now, sequence = sequence, more = tonumber(ARGV[13])}
-  settle_waiters(settle_places())
+  update_waiters(update_places())
   if ARGV[12] == '1' and (not cut_to or now - cut_at >= HALVING) then
     cut_to, cut_at = math.max(1, math.floor(limit_now() / 2)), now
   end

@@ -2,12 +2,12 @@
 
 use redis::ScriptInvocation;
 
-use crate::exchange::{Grant, Heard, Told};
+use crate::exchange::{ExchangeReply, ExchangeRequest, Grant, lane_number};
 
 /// In flight, waiting, limit now, hold off, next or -1, tickets and fences granted, tickets lost.
 pub(super) type Reply = (usize, usize, usize, i64, i64, Vec<u64>, Vec<u64>);
 
-/// On which `process` is told that it was handed a place.
+/// On which `process` hears that it was handed a place.
 pub(super) fn channel(key: &str, process: &str) -> String {
     name(key, &format!("wake:{process}"))
 }
@@ -18,30 +18,30 @@ fn name(key: &str, of: &str) -> String {
 }
 
 /// Keys and arguments, in the order of the script's head.
-pub(super) fn write(call: &mut ScriptInvocation<'_>, key: &str, told: &Told) {
+pub(super) fn write(call: &mut ScriptInvocation<'_>, key: &str, request: &ExchangeRequest) {
     for of in ["leases", "waiting", "processes", "turns", "state"] {
         call.key(name(key, of));
     }
-    let terms = &told.terms;
-    call.arg(channel(key, "")).arg(&told.process).arg(told.sequence).arg(terms.limit).arg(&terms.reserves[..]);
+    let terms = &request.terms;
+    call.arg(channel(key, "")).arg(&request.process).arg(request.sequence).arg(terms.limit).arg(&terms.reserves[..]);
     call.arg(terms.lease_ms).arg(terms.grace_ms).arg(terms.silence_ms).arg(terms.recover_ms);
-    call.arg(u8::from(told.was_throttled)).arg(told.more_waiting);
-    call.arg(told.waiting.len()).arg(told.held.len()).arg(told.left.len());
-    for waiter in &told.waiting {
-        call.arg(waiter.ticket).arg(waiter.lane as u8).arg(waiter.tenant.as_str());
+    call.arg(u8::from(request.was_throttled)).arg(request.more_waiting);
+    call.arg(request.waiting.len()).arg(request.held.len()).arg(request.left.len());
+    for waiter in &request.waiting {
+        call.arg(waiter.ticket).arg(lane_number(waiter.lane)).arg(waiter.tenant.as_str());
     }
-    for holder in &told.held {
-        call.arg(holder.ticket).arg(holder.lane as u8).arg(holder.tenant.as_str()).arg(holder.fence);
+    for holder in &request.held {
+        call.arg(holder.ticket).arg(lane_number(holder.lane)).arg(holder.tenant.as_str()).arg(holder.fence);
     }
-    for ticket in &told.left {
+    for ticket in &request.left {
         call.arg(*ticket);
     }
 }
 
 /// The script's reply.
-pub(super) fn read(reply: Reply) -> Heard {
+pub(super) fn read(reply: Reply) -> ExchangeReply {
     let (in_flight, waiting, limit_now, hold_off_ms, next_ms, granted, lost) = reply;
-    Heard {
+    ExchangeReply {
         granted: granted.chunks_exact(2).map(|pair| Grant { ticket: pair[0], fence: pair[1] }).collect(),
         lost,
         in_flight,

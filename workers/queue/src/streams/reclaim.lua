@@ -1,4 +1,4 @@
--- Puts entries that nobody settled back at the end of their streams, for anybody to take.
+-- Puts entries that nobody acknowledged back at the end of their streams, for anybody to take.
 -- KEYS: streams. ARGV: group, consumer, least idle time in milliseconds.
 -- Gives how many.
 local moved = 0

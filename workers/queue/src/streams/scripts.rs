@@ -6,20 +6,21 @@ use redis::{FromRedisValue, ParsingError, Script, Value, from_redis_value};
 
 /// Entries for one consumer, lane by lane.
 pub(super) static READ: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("read.lua")));
-/// Entries that nobody settled, put back.
+/// Entries that nobody acknowledged, put back.
 pub(super) static RECLAIM: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("reclaim.lua")));
 /// Entries that their reader cannot use, put back.
 pub(super) static RETURN: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("return.lua")));
 /// A process that says it lives, and how the queue stands.
-pub(crate) static BEAT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("beat.lua")));
-/// A consumer that goes.
+pub(crate) static HEARTBEAT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("heartbeat.lua")));
+/// A consumer that goes, removed unless something is pending for it.
 pub(crate) static LEAVE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("leave.lua")));
-/// Whether a process is the one that tells outcomes.
-pub(crate) static TELLER: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("teller.lua")));
+/// Whether a process is the one that publishes outcomes.
+pub(crate) static PUBLISHER: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("publisher.lua")));
 /// Jobs added while there is room.
 pub(crate) static PUSH: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("push.lua")));
 /// Consumers that are gone, removed.
-pub(super) static BURY: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("bury.lua")));
+pub(super) static REMOVE_CONSUMERS: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("remove_consumers.lua")));
 
 /// Fields and values of an entry, in order.
 pub(crate) type Fields = Vec<(Vec<u8>, Vec<u8>)>;

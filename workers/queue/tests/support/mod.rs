@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use earmark_core::{Clock, Job, JobId, Lane, Lease, NewJob, SystemClock, Tenant, WorkerId};
 use earmark_journal::{Database, Journal, WorkerInfo};
-use earmark_queue::{Attempts, Backoff, Broker, Failed, Handler, Worker, WorkerOptions};
+use earmark_queue::{AttemptRunner, Backoff, Broker, Failed, Handler, Worker, WorkerOptions};
 use earmark_servers::{RedisServer, within};
 use redis::FromRedisValue;
 use tokio::sync::Semaphore;
@@ -148,7 +148,8 @@ impl Process {
         let backoff = Backoff { first: Duration::from_millis(1), longest: Duration::from_millis(4) };
         let (lease, timeout) = (Duration::from_secs(60), Duration::from_secs(600));
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let attempts = Arc::new(Attempts::new(journal.clone(), Arc::new(handler), clock, lease, 5, backoff, timeout));
+        let attempts =
+            Arc::new(AttemptRunner::new(journal.clone(), Arc::new(handler), clock, lease, 5, backoff, timeout));
         let stop = CancellationToken::new();
         let running = tokio::spawn({
             let (broker, stop) = (broker.clone(), stop.clone());

@@ -7,7 +7,8 @@ use earmark_core::{Job, Lease, WorkerId};
 use earmark_journal::{Journal, JournalError};
 use tokio::sync::{Mutex, watch};
 
-use crate::{Openings, Queue};
+use crate::Queue;
+use crate::slots::Openings;
 
 /// Leases jobs straight from the journal.
 pub struct JournalQueue {
@@ -35,7 +36,7 @@ impl Queue for JournalQueue {
     }
 
     async fn wait(&self, _: &Openings) {
-        // Nobody waits but the one feeding task, so the lock is never contended.
+        // Nobody waits but the one task that fills slots, so the lock is never contended.
         let mut changes = self.changes.lock().await;
         // Not woken in time, or the journal is gone: either way it is time to look.
         let _ = tokio::time::timeout(self.poll, changes.changed()).await;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use earmark_core::{Lane, Tenant};
 use serde::{Deserialize, Serialize};
 
-use crate::exchange::{Grant, Heard, Terms, Told};
+use crate::exchange::{ExchangeReply, ExchangeRequest, Grant, Terms};
 
 /// Tenants whose turns are remembered, over all lanes; a forgotten one counts as never served.
 const MAX_TURNS: usize = 256;
@@ -14,7 +14,7 @@ const HALVING_MS: i64 = 1000;
 
 /// A pool as its processes share it. `exchange.lua` is the same in Redis: change both or neither.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Board {
+pub(crate) struct Scheduler {
     places: Vec<Place>,
     /// In order of arrival.
     waiters: Vec<Queued>,
@@ -55,43 +55,43 @@ struct Seen {
     more_waiting: usize,
 }
 
-impl Board {
-    /// A board that has forgotten who holds what: nobody is granted anything before `until_ms`, and holders who are
+impl Scheduler {
+    /// A scheduler that has forgotten who holds what: nobody is granted anything before `until_ms`, and holders who are
     /// heard of before that keep their places.
-    pub fn forgotten(until_ms: i64) -> Self {
+    pub(crate) fn forgotten(until_ms: i64) -> Self {
         Self { hold_until_ms: until_ms, ..Self::default() }
     }
 
-    /// Settles what a process says at `now_ms`. Gives what it hears, and which other processes were given places.
-    pub fn exchange(&mut self, now_ms: i64, told: &Told) -> (Heard, Vec<String>) {
-        self.mind_the_clock(now_ms, &told.terms);
-        let mut heard = Heard::default();
+    /// One exchange at `now_ms`: the answer to `request`, and which other processes were given places.
+    pub(crate) fn exchange(&mut self, now_ms: i64, request: &ExchangeRequest) -> (ExchangeReply, Vec<String>) {
+        self.keep_within_the_clock(now_ms, &request.terms);
+        let mut reply = ExchangeReply::default();
         let mut woken = Vec::new();
-        let is_late = self.processes.get(&told.process).is_some_and(|seen| seen.sequence >= told.sequence);
+        let is_late = self.processes.get(&request.process).is_some_and(|seen| seen.sequence >= request.sequence);
         if !is_late {
-            let seen = Seen { at_ms: now_ms, sequence: told.sequence, more_waiting: told.more_waiting };
-            self.processes.insert(told.process.clone(), seen);
-            self.settle_places(now_ms, told, &mut heard);
-            self.settle_waiters(told);
-            if told.was_throttled && self.cut.is_none_or(|(_, at_ms)| now_ms - at_ms >= HALVING_MS) {
-                self.cut = Some(((self.limit_now(now_ms, &told.terms) / 2).max(1), now_ms));
+            let seen = Seen { at_ms: now_ms, sequence: request.sequence, more_waiting: request.more_waiting };
+            self.processes.insert(request.process.clone(), seen);
+            self.update_places(now_ms, request, &mut reply);
+            self.update_waiters(request);
+            if request.was_throttled && self.cut.is_none_or(|(_, at_ms)| now_ms - at_ms >= HALVING_MS) {
+                self.cut = Some(((self.limit_now(now_ms, &request.terms) / 2).max(1), now_ms));
             }
-            self.forget_the_silent(now_ms, told);
+            self.forget_the_silent(now_ms, request);
             if now_ms >= self.hold_until_ms {
-                self.grant(now_ms, told, &mut heard, &mut woken);
+                self.grant(now_ms, request, &mut reply, &mut woken);
             }
         }
-        self.report(now_ms, &told.terms, &mut heard);
-        (heard, woken)
+        self.report(now_ms, &request.terms, &mut reply);
+        (reply, woken)
     }
 
     /// Whether `process` was given a place that it has not heard of.
-    pub fn has_news_for(&self, process: &str) -> bool {
+    pub(crate) fn has_news_for(&self, process: &str) -> bool {
         self.places.iter().any(|place| !place.is_claimed && place.process == process)
     }
 
     /// A clock that was set back must not keep anything for longer than it would have been.
-    fn mind_the_clock(&mut self, now_ms: i64, terms: &Terms) {
+    fn keep_within_the_clock(&mut self, now_ms: i64, terms: &Terms) {
         let latest_ms = now_ms + terms.lease_ms;
         for place in &mut self.places {
             place.ends_ms = place.ends_ms.min(latest_ms);
@@ -112,34 +112,34 @@ impl Board {
     }
 
     /// Renews, hands over and takes back the places of the process.
-    fn settle_places(&mut self, now_ms: i64, told: &Told, heard: &mut Heard) {
-        let ends_ms = now_ms + told.terms.lease_ms;
+    fn update_places(&mut self, now_ms: i64, request: &ExchangeRequest, reply: &mut ExchangeReply) {
+        let ends_ms = now_ms + request.terms.lease_ms;
         self.places.retain_mut(|place| {
-            if place.process != told.process {
+            if place.process != request.process {
                 return true;
             }
-            let is_held = told.held.iter().any(|holder| holder.ticket == place.ticket);
-            if is_held || told.waiting.iter().any(|waiter| waiter.ticket == place.ticket) {
+            let is_held = request.held.iter().any(|holder| holder.ticket == place.ticket);
+            if is_held || request.waiting.iter().any(|waiter| waiter.ticket == place.ticket) {
                 if !is_held {
-                    heard.granted.push(Grant { ticket: place.ticket, fence: place.fence });
+                    reply.granted.push(Grant { ticket: place.ticket, fence: place.fence });
                 }
                 (place.is_claimed, place.ends_ms) = (true, ends_ms);
                 return true;
             }
-            told.left.contains(&place.ticket)
+            request.left.contains(&place.ticket)
         });
-        heard.granted.sort_by_key(|grant| grant.fence);
-        for holder in &told.held {
-            if self.place_of(&told.process, holder.ticket) {
+        reply.granted.sort_by_key(|grant| grant.fence);
+        for holder in &request.held {
+            if self.has_place(&request.process, holder.ticket) {
                 continue;
             }
             if now_ms >= self.hold_until_ms {
-                heard.lost.push(holder.ticket);
+                reply.lost.push(holder.ticket);
                 continue;
             }
             self.last_fence = self.last_fence.max(holder.fence);
             self.places.push(Place {
-                process: told.process.clone(),
+                process: request.process.clone(),
                 ticket: holder.ticket,
                 lane: holder.lane,
                 tenant: holder.tenant.clone(),
@@ -151,30 +151,30 @@ impl Board {
     }
 
     /// Makes the queue hold exactly those waiters of the process who still wait, the new ones at the end.
-    fn settle_waiters(&mut self, told: &Told) {
-        let mut new: Vec<_> = told.waiting.iter().collect();
-        new.retain(|waiter| !self.place_of(&told.process, waiter.ticket));
+    fn update_waiters(&mut self, request: &ExchangeRequest) {
+        let mut new: Vec<_> = request.waiting.iter().collect();
+        new.retain(|waiter| !self.has_place(&request.process, waiter.ticket));
         self.waiters.retain(|queued| {
-            if queued.process != told.process {
+            if queued.process != request.process {
                 return true;
             }
             let known = new.iter().position(|waiter| waiter.ticket == queued.ticket);
             known.map(|at| new.remove(at)).is_some()
         });
         self.waiters.extend(new.into_iter().map(|waiter| Queued {
-            process: told.process.clone(),
+            process: request.process.clone(),
             ticket: waiter.ticket,
             lane: waiter.lane,
             tenant: waiter.tenant.clone(),
         }));
     }
 
-    fn place_of(&self, process: &str, ticket: u64) -> bool {
+    fn has_place(&self, process: &str, ticket: u64) -> bool {
         self.places.iter().any(|place| place.ticket == ticket && place.process == process)
     }
 
-    fn forget_the_silent(&mut self, now_ms: i64, told: &Told) {
-        let terms = &told.terms;
+    fn forget_the_silent(&mut self, now_ms: i64, request: &ExchangeRequest) {
+        let terms = &request.terms;
         self.places.retain(|place| now_ms < place.over_ms(terms));
         self.processes.retain(|_, seen| now_ms < seen.at_ms + 2 * terms.lease_ms);
         let processes = &self.processes;
@@ -183,8 +183,8 @@ impl Board {
     }
 
     /// Gives away what is free, one place at a time.
-    fn grant(&mut self, now_ms: i64, told: &Told, heard: &mut Heard, woken: &mut Vec<String>) {
-        while let Some(at) = self.next_waiter(now_ms, &told.terms) {
+    fn grant(&mut self, now_ms: i64, request: &ExchangeRequest, reply: &mut ExchangeReply, woken: &mut Vec<String>) {
+        while let Some(at) = self.next_waiter(now_ms, &request.terms) {
             let Queued { process, ticket, lane, tenant } = self.waiters.remove(at);
             // The store's time keeps fences rising when the store has forgotten the last.
             let fence = (self.last_fence + 1).max(now_ms.unsigned_abs() * 1000);
@@ -192,13 +192,13 @@ impl Board {
             self.turns.retain(|(_, l, t)| (l, t) != (&lane, &tenant));
             self.turns.push((fence, lane, tenant.clone()));
 
-            let is_own = process == told.process;
+            let is_own = process == request.process;
             if is_own {
-                heard.granted.push(Grant { ticket, fence });
+                reply.granted.push(Grant { ticket, fence });
             } else if !woken.contains(&process) {
                 woken.push(process.clone());
             }
-            let ends_ms = now_ms + if is_own { told.terms.lease_ms } else { told.terms.silence_ms };
+            let ends_ms = now_ms + if is_own { request.terms.lease_ms } else { request.terms.silence_ms };
             self.places.push(Place { process, ticket, lane, tenant, fence, ends_ms, is_claimed: is_own });
         }
         let too_many = self.turns.len().saturating_sub(MAX_TURNS);
@@ -211,7 +211,7 @@ impl Board {
         let waits = |lane| self.waiters.iter().any(|queued| queued.lane == lane);
         let unmet = |lane: Lane| {
             let held = self.places.iter().filter(|place| place.lane == lane).count();
-            terms.reserves[lane as usize].saturating_sub(held)
+            terms.reserve(lane).saturating_sub(held)
         };
         let may_take = |lane: &Lane| {
             let others = Lane::ALL.iter().filter(|other| *other != lane && waits(**other));
@@ -227,19 +227,19 @@ impl Board {
         self.turns.iter().find(|(_, l, t)| *l == lane && t == tenant).map_or(0, |(fence, _, _)| *fence)
     }
 
-    fn report(&self, now_ms: i64, terms: &Terms, heard: &mut Heard) {
-        heard.in_flight = self.places.len();
-        heard.waiting = self.waiters.len() + self.processes.values().map(|seen| seen.more_waiting).sum::<usize>();
-        heard.limit_now = self.limit_now(now_ms, terms);
-        heard.hold_off_ms = (self.hold_until_ms - now_ms).max(0);
+    fn report(&self, now_ms: i64, terms: &Terms, reply: &mut ExchangeReply) {
+        reply.in_flight = self.places.len();
+        reply.waiting = self.waiters.len() + self.processes.values().map(|seen| seen.more_waiting).sum::<usize>();
+        reply.limit_now = self.limit_now(now_ms, terms);
+        reply.hold_off_ms = (self.hold_until_ms - now_ms).max(0);
         if self.waiters.is_empty() {
             return;
         }
         let ends = self.places.iter().map(|place| place.over_ms(terms));
         let held_off = Some(self.hold_until_ms).filter(|until_ms| *until_ms > now_ms);
-        let is_cut = self.cut.filter(|_| heard.limit_now < terms.limit);
+        let is_cut = self.cut.filter(|_| reply.limit_now < terms.limit);
         let back = is_cut.map(|(_, at_ms)| at_ms + ((now_ms - at_ms) / terms.recover_ms + 1) * terms.recover_ms);
-        heard.next_ms = ends.chain(held_off).chain(back).min().map(|at_ms| (at_ms - now_ms).max(0));
+        reply.next_ms = ends.chain(held_off).chain(back).min().map(|at_ms| (at_ms - now_ms).max(0));
     }
 }
 

@@ -21,50 +21,50 @@ pub enum StopCause {
 
 /// The jobs this process holds.
 #[derive(Debug, Default)]
-pub struct HeldJobs(Mutex<HashMap<JobId, Held>>);
+pub struct LeasedJobs(Mutex<HashMap<JobId, LeasedJob>>);
 
 #[derive(Debug)]
-struct Held {
+struct LeasedJob {
     lease: Lease,
     stop: CancellationToken,
     cause: Option<StopCause>,
 }
 
-impl HeldJobs {
+impl LeasedJobs {
     /// From now on `lease` is renewed; the token is cancelled when the work must stop.
-    pub fn hold(&self, lease: &Lease) -> CancellationToken {
+    pub fn add(&self, lease: &Lease) -> CancellationToken {
         let stop = CancellationToken::new();
-        self.lock().insert(lease.job_id.clone(), Held { lease: lease.clone(), stop: stop.clone(), cause: None });
+        self.lock().insert(lease.job_id.clone(), LeasedJob { lease: lease.clone(), stop: stop.clone(), cause: None });
         stop
     }
 
     /// From now on `lease` is not renewed; says whether and why the work was stopped.
-    pub fn let_go(&self, lease: &Lease) -> Option<StopCause> {
-        self.lock().remove(&lease.job_id).and_then(|held| held.cause)
+    pub fn remove(&self, lease: &Lease) -> Option<StopCause> {
+        self.lock().remove(&lease.job_id).and_then(|job| job.cause)
     }
 
-    /// All leases held.
+    /// All leases of this process.
     pub fn leases(&self) -> Vec<Lease> {
-        self.lock().values().map(|held| held.lease.clone()).collect()
+        self.lock().values().map(|job| job.lease.clone()).collect()
     }
 
     /// Stops the work on one job; the first cause counts.
     pub fn stop(&self, job_id: &JobId, cause: StopCause) {
-        if let Some(held) = self.lock().get_mut(job_id) {
-            held.cause.get_or_insert(cause);
-            held.stop.cancel();
+        if let Some(job) = self.lock().get_mut(job_id) {
+            job.cause.get_or_insert(cause);
+            job.stop.cancel();
         }
     }
 
     /// Stops all work.
     pub fn stop_all(&self, cause: StopCause) {
-        for held in self.lock().values_mut() {
-            held.cause.get_or_insert(cause);
-            held.stop.cancel();
+        for job in self.lock().values_mut() {
+            job.cause.get_or_insert(cause);
+            job.stop.cancel();
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<JobId, Held>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<JobId, LeasedJob>> {
         // The map is whole after every statement.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,4 +1,4 @@
-//! One try of one job: its lease kept alive, its work done, its outcome written.
+//! AttemptRunner: each one try of one job: its lease kept alive, its work done, its outcome written.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,14 +9,15 @@ use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::held::{HeldJobs, StopCause};
-use crate::{Backoff, Failed, Handler};
+use crate::backoff::Backoff;
+use crate::leased_jobs::{LeasedJobs, StopCause};
+use crate::{Failed, Handler};
 
 /// How long work that was told to stop may take to do so, unless it is set: one packet, one batch of clips.
 const STOP_TIME: Duration = Duration::from_secs(10);
 
-/// How tries are made.
-pub struct Attempts {
+/// Makes tries, and writes down what became of each.
+pub struct AttemptRunner {
     /// The truth about jobs.
     pub journal: Journal,
     /// Who does the work.
@@ -29,42 +30,42 @@ pub struct Attempts {
     pub max_attempts: u32,
     /// Waits between tries.
     pub backoff: Backoff,
-    /// Longest try.
+    /// How long one try may take.
     pub timeout: Duration,
     /// How long work that was told to stop may take to do so; then it hangs.
     pub stop_time: Duration,
-    held: HeldJobs,
+    leased: LeasedJobs,
     hung: CancellationToken,
 }
 
 /// What became of a try.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Settled {
+pub enum AttemptOutcome {
     /// The result is written.
     Done,
     /// It will be tried again at this instant (ms since the epoch).
     Retrying {
-        /// Not before.
+        /// No try begins before it.
         run_at_ms: i64,
         /// What went wrong.
         problem: Problem,
     },
-    /// Given up.
+    /// Given up: it is a dead letter now.
     Dead(Problem),
-    /// Called off.
+    /// Called off by a person.
     Cancelled,
     /// Handed back, to be done by another worker or later.
     Released,
-    /// The job is no longer ours; whoever has it settles it.
+    /// The job is no longer ours; whoever has it writes what became of it.
     Lost,
     /// Something of it runs on and cannot be stopped. The job waits for its next try, or is given up; this process must
     /// take nothing more and be replaced.
     Hung(Problem),
     /// What became of it could not be written; its lease runs out and it is tried again.
-    Unsettled(Problem),
+    Unrecorded(Problem),
 }
 
-impl Attempts {
+impl AttemptRunner {
     /// Tries made by `handler`, recorded in `journal`.
     pub fn new(
         journal: Journal,
@@ -75,8 +76,8 @@ impl Attempts {
         backoff: Backoff,
         timeout: Duration,
     ) -> Self {
-        let (held, hung) = (HeldJobs::default(), CancellationToken::new());
-        Self { journal, handler, clock, lease, max_attempts, backoff, timeout, stop_time: STOP_TIME, held, hung }
+        let (leased, hung) = (LeasedJobs::default(), CancellationToken::new());
+        Self { journal, handler, clock, lease, max_attempts, backoff, timeout, stop_time: STOP_TIME, leased, hung }
     }
 
     /// The same, where work that was told to stop hangs after `stop_time`.
@@ -95,29 +96,29 @@ impl Attempts {
         i64::try_from(self.lease.as_millis()).unwrap_or(i64::MAX)
     }
 
-    /// Makes one try and settles it.
-    pub async fn run(&self, job: &Job, lease: &Lease) -> Settled {
-        let stop = self.held.hold(lease);
+    /// Makes one try and writes down what became of it.
+    pub async fn run(&self, job: &Job, lease: &Lease) -> AttemptOutcome {
+        let stop = self.leased.add(lease);
         let worked = self.work(job, lease, &stop).await;
-        let cause = self.held.let_go(lease);
-        let settled = match worked {
-            Ok(result) => self.settle(job, lease, result, cause).await,
+        let cause = self.leased.remove(lease);
+        let concluded = match worked {
+            Ok(result) => self.conclude(job, lease, result, cause).await,
             Err(problem) => {
                 // Before the slot is free again: nothing more is taken.
                 self.hung.cancel();
                 self.abandon(lease, problem).await
             }
         };
-        match settled {
-            Ok(settled) => settled,
+        match concluded {
+            Ok(outcome) => outcome,
             Err(JournalError::LeaseLost { .. }) => {
                 tracing::warn!(job.id = %job.id, "the job went to another worker before its outcome was written");
-                Settled::Lost
+                AttemptOutcome::Lost
             }
             Err(error) => {
                 // The lease runs out and the sweep puts the job back: nothing is lost, and nothing more can be done here.
                 tracing::error!(job.id = %job.id, %error, "could not write what became of the job; it will be tried again");
-                Settled::Unsettled(error.problem())
+                AttemptOutcome::Unrecorded(error.problem())
             }
         }
     }
@@ -156,7 +157,7 @@ impl Attempts {
     async fn out_of_time(&self, job: &Job, stop: &CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => {}
-            () = tokio::time::sleep(self.timeout) => self.held.stop(&job.id, StopCause::TimedOut),
+            () = tokio::time::sleep(self.timeout) => self.leased.stop(&job.id, StopCause::TimedOut),
         }
         tokio::time::sleep(self.stop_time).await;
     }
@@ -171,29 +172,29 @@ impl Attempts {
         }
     }
 
-    async fn abandon(&self, lease: &Lease, problem: Problem) -> Result<Settled, JournalError> {
+    async fn abandon(&self, lease: &Lease, problem: Problem) -> Result<AttemptOutcome, JournalError> {
         tracing::error!(job.id = %lease.job_id, "a job hangs; this process takes nothing more and will be replaced: {}", problem.message);
         self.journal.hung(lease, &problem).await?;
-        Ok(Settled::Hung(problem))
+        Ok(AttemptOutcome::Hung(problem))
     }
 
-    async fn settle(
+    async fn conclude(
         &self,
         job: &Job,
         lease: &Lease,
         result: Result<(), Failed>,
         cause: Option<StopCause>,
-    ) -> Result<Settled, JournalError> {
+    ) -> Result<AttemptOutcome, JournalError> {
         let failed = match (result, cause) {
-            (Ok(()), _) => return Ok(Settled::Done),
+            (Ok(()), _) => return Ok(AttemptOutcome::Done),
             (Err(_), Some(StopCause::Cancelled)) => {
                 self.journal.finish_cancel(lease).await?;
-                return Ok(Settled::Cancelled);
+                return Ok(AttemptOutcome::Cancelled);
             }
-            (Err(_), Some(StopCause::Lost)) => return Ok(Settled::Lost),
+            (Err(_), Some(StopCause::Lost)) => return Ok(AttemptOutcome::Lost),
             (Err(_), Some(StopCause::Shutdown)) => {
                 self.journal.release(lease, "the worker is shutting down").await?;
-                return Ok(Settled::Released);
+                return Ok(AttemptOutcome::Released);
             }
             (Err(_), Some(StopCause::TimedOut)) => {
                 let message = format!("one try took longer than {} s", self.timeout.as_secs());
@@ -205,28 +206,28 @@ impl Attempts {
             }
             (Err(failed), None) => failed,
         };
-        self.settle_failure(job, lease, failed).await
+        self.conclude_failure(job, lease, failed).await
     }
 
-    async fn settle_failure(&self, job: &Job, lease: &Lease, failed: Failed) -> Result<Settled, JournalError> {
+    async fn conclude_failure(&self, job: &Job, lease: &Lease, failed: Failed) -> Result<AttemptOutcome, JournalError> {
         let Failed { problem, disposition } = failed;
         let (wait, costs_attempt) = match disposition {
             Disposition::Release => {
                 self.journal.release(lease, &problem.message).await?;
-                return Ok(Settled::Released);
+                return Ok(AttemptOutcome::Released);
             }
             Disposition::Retry if job.attempt < self.max_attempts => (self.backoff.after(job.attempt), true),
             Disposition::RetryAfter(wait) => (wait, false),
             Disposition::Retry | Disposition::Fail => {
                 self.journal.bury(lease, &problem).await?;
                 tracing::error!(job.id = %job.id, code = %problem.code, attempt = job.attempt, "gave the job up: {}", problem.message);
-                return Ok(Settled::Dead(problem));
+                return Ok(AttemptOutcome::Dead(problem));
             }
         };
         let run_at_ms = self.clock.now_ms() + i64::try_from(wait.as_millis()).unwrap_or(i64::MAX / 2);
         self.journal.retry_at(lease, run_at_ms, &problem, costs_attempt).await?;
         tracing::warn!(job.id = %job.id, code = %problem.code, attempt = job.attempt, wait_ms = wait.as_millis(), "will try again: {}", problem.message);
-        Ok(Settled::Retrying { run_at_ms, problem })
+        Ok(AttemptOutcome::Retrying { run_at_ms, problem })
     }
 
     /// Renews every lease held, every third of its length, until dropped. Work whose lease is gone, or could not be
@@ -237,7 +238,7 @@ impl Attempts {
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            let leases = self.held.leases();
+            let leases = self.leased.leases();
             if leases.is_empty() {
                 renewed_at_ms = self.clock.now_ms();
                 continue;
@@ -248,15 +249,15 @@ impl Attempts {
                     for state in states {
                         match state.hold {
                             Hold::Held => {}
-                            Hold::CancelRequested => self.held.stop(&state.lease.job_id, StopCause::Cancelled),
-                            Hold::Lost => self.held.stop(&state.lease.job_id, StopCause::Lost),
+                            Hold::CancelRequested => self.leased.stop(&state.lease.job_id, StopCause::Cancelled),
+                            Hold::Lost => self.leased.stop(&state.lease.job_id, StopCause::Lost),
                         }
                     }
                 }
                 Err(error) => {
                     tracing::warn!(%error, "could not renew the leases");
                     if self.clock.now_ms() - renewed_at_ms > self.lease_ms() * 2 / 3 {
-                        self.held.stop_all(StopCause::Lost);
+                        self.leased.stop_all(StopCause::Lost);
                     }
                 }
             }
@@ -265,7 +266,7 @@ impl Attempts {
 
     /// Stops all work; every job held is handed back at once.
     pub fn stop_all(&self) {
-        self.held.stop_all(StopCause::Shutdown);
+        self.leased.stop_all(StopCause::Shutdown);
     }
 }
 

@@ -13,19 +13,19 @@ use tower::layer::util::Identity;
 
 use crate::slots::Slot;
 
-/// What is to be done with the slot it occupies on this machine until it is settled.
+/// What is to be done with the slot it occupies on this machine until it is done.
 #[derive(Debug, Clone)]
-pub struct Delivery<T> {
-    pub item: T,
+pub(crate) struct Delivery<T> {
+    pub(crate) item: T,
     /// Shared only because apalis wants its tasks to be clonable.
-    pub slot: Arc<Slot>,
+    pub(crate) slot: Arc<Slot>,
 }
 
-/// Deliveries from the feeding task.
-pub struct Deliveries<T>(mpsc::Receiver<Delivery<T>>);
+/// Deliveries from the task that fills slots.
+pub(crate) struct Deliveries<T>(mpsc::Receiver<Delivery<T>>);
 
 impl<T> Deliveries<T> {
-    pub fn new(receiver: mpsc::Receiver<Delivery<T>>) -> Self {
+    pub(crate) fn new(receiver: mpsc::Receiver<Delivery<T>>) -> Self {
         Self(receiver)
     }
 }

@@ -1,4 +1,4 @@
-//! The feeding task: a slot first, then a job for it.
+//! The task that fills slots: a slot first, then a job for it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,13 +8,13 @@ use earmark_core::Lane;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::backend::Delivery;
+use crate::apalis_backend::Delivery;
 use crate::slots::{Openings, Slots};
 
 /// How long a source that is asked already may take once the worker is told to stop.
 const LAST_ANSWER: Duration = Duration::from_secs(2);
 
-/// Where the feeding task gets what is to be done.
+/// Where the task that fills slots gets what is to be done.
 #[async_trait]
 pub trait Source: Send + Sync {
     /// What is to be done.
@@ -28,7 +28,7 @@ pub trait Source: Send + Sync {
 }
 
 /// Fills slots from `source` until `stop`.
-pub(crate) async fn feed<S: Source + ?Sized>(
+pub(crate) async fn fill_slots<S: Source + ?Sized>(
     source: &S,
     slots: &Slots,
     sender: mpsc::Sender<Delivery<S::Item>>,

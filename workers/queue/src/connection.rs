@@ -1,11 +1,11 @@
-//! One connection to the queue's server, made when it is needed and again after a failure.
+//! A connection to the queue's server, made when it is needed and again after a failure.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use earmark_redis::{Link, LinkError};
 use redis::aio::MultiplexedConnection;
-use redis::{FromRedisValue, ParsingError, Pipeline, RedisError};
+use redis::{FromRedisValue, ParsingError, Pipeline, RedisError, ScriptInvocation};
 use tokio::sync::Mutex;
 
 use crate::health::Health;
@@ -14,7 +14,7 @@ use crate::health::Health;
 const HARMLESS: [&str; 4] = ["NOGROUP", "BUSYGROUP", "NOSCRIPT", "UNBLOCKED"];
 
 /// A connection of one user. Its failures are noted in the process's [`Health`].
-pub(crate) struct Line {
+pub(crate) struct Connection {
     link: Arc<Link>,
     health: Arc<Health>,
     /// How long the server may be asked to wait.
@@ -29,7 +29,7 @@ struct Kept {
     number: u64,
 }
 
-impl Line {
+impl Connection {
     pub(crate) fn new(link: Arc<Link>, health: Arc<Health>, blocking: Duration) -> Self {
         Self { link, health, blocking, kept: Mutex::default() }
     }
@@ -50,8 +50,8 @@ impl Line {
         Ok((connection, kept.number))
     }
 
-    /// What became of a call on connection `number`: after a failure the next call gets another connection.
-    pub(crate) async fn settle<T>(&self, number: u64, result: Result<T, RedisError>) -> Result<T, LinkError> {
+    /// The result of a call on connection `number`, noted: after a failure the next call gets another connection.
+    pub(crate) async fn checked<T>(&self, number: u64, result: Result<T, RedisError>) -> Result<T, LinkError> {
         match result {
             Ok(value) => {
                 self.health.answered();
@@ -78,7 +78,14 @@ impl Line {
     pub(crate) async fn send<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, LinkError> {
         let (mut connection, number) = self.connection().await?;
         let result = pipeline.query_async(&mut connection).await;
-        self.settle(number, result).await
+        self.checked(number, result).await
+    }
+
+    /// Runs a script and reads its answer.
+    pub(crate) async fn run<T: FromRedisValue>(&self, call: &ScriptInvocation<'_>) -> Result<T, LinkError> {
+        let (mut connection, number) = self.connection().await?;
+        let result = call.invoke_async(&mut connection).await;
+        self.checked(number, result).await
     }
 
     /// Hangs up; a call that the server is still at is over.

@@ -1,7 +1,7 @@
 -- Removes consumers that are gone. What a consumer has pending would go with it: only those with nothing pending.
 -- KEYS: the set of live workers, then streams. ARGV: group, least idle time in milliseconds.
 -- Gives how many.
-local buried = 0
+local removed = 0
 for at = 2, #KEYS do
     if redis.call('EXISTS', KEYS[at]) == 1 then
         for _, told in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[at], ARGV[1])) do
@@ -10,9 +10,9 @@ for at = 2, #KEYS do
             local is_live = redis.call('ZSCORE', KEYS[1], consumer.name)
             if not is_live and consumer.pending == 0 and consumer.idle >= tonumber(ARGV[2]) then
                 redis.call('XGROUP', 'DELCONSUMER', KEYS[at], ARGV[1], consumer.name)
-                buried = buried + 1
+                removed = removed + 1
             end
         end
     end
 end
-return buried
+return removed
