@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use earmark_core::WorkerId;
-use earmark_pipeline::{Accounts, NoProgress, RuleBook};
+use earmark_pipeline::{NoProgress, ProviderAccounts, RuleBook};
 use earmark_queue::Ended;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -110,7 +110,7 @@ async fn ending<T>(half: impl Future<Output = Result<T, Complaint>>, stop: &Canc
 
 async fn work(
     app: &App,
-    accounts: &Accounts,
+    accounts: &ProviderAccounts,
     book: Arc<RuleBook>,
     stop: CancellationToken,
 ) -> Result<Ended, Complaint> {

@@ -7,7 +7,7 @@ use earmark_rules::{RuleSet, SourceFile};
 use earmark_storage::{RuleSets, StoredRuleSet};
 use tokio::sync::Mutex;
 
-use crate::JobError;
+use crate::error::JobError;
 
 /// Compiled sets that jobs name and none uses at the moment: kept for the next job that names one.
 const SPARE: usize = 4;
