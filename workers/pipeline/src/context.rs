@@ -1,7 +1,6 @@
 //! What every stage needs: the parts that all jobs of a process share, and what there is for one attempt.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use earmark_audio::segment::SpeechModel;
 use earmark_core::{Clock, Job, Lease};
@@ -78,18 +77,6 @@ impl<'a> Context<'a> {
         if let Some(job) = self.running.job() {
             self.pipeline.progress.at(job, stage);
         }
-    }
-
-    /// Runs CPU work of the stage it is at on a blocking thread for at most `limit`.
-    ///
-    /// # Errors
-    /// [`JobError::Deadline`] when it takes longer, and may run on; [`JobError::Panicked`].
-    pub async fn blocking<T: Send + 'static>(
-        &self,
-        limit: Duration,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, JobError> {
-        self.running.blocking(limit, work).await
     }
 
     /// `waiting`, for as long as the job is not to stop.

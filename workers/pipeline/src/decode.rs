@@ -28,7 +28,7 @@ pub(crate) async fn decode(context: &Context<'_>, fetched: &Fetched) -> Result<D
     // The decoder keeps its deadline itself; it may take as long to notice it as any wish to stop.
     let limit = settings.decode_timeout + settings.stop_time;
     let decoding = move || earmark_audio::decode::decode(&path, &name, &options, &|| is_cancelled.is_cancelled());
-    let decoded = context.blocking(limit, decoding).await?;
+    let decoded = context.running.compute(limit, decoding).await?;
     if stop.is_cancelled() {
         return Err(JobError::Stopped);
     }

@@ -49,7 +49,7 @@ pub(crate) async fn flag(
     let (rules, text) = (attempt.rules.clone(), utterances.to_vec());
     let known = known(attempt.job, decoded, cut, language);
     let finding = move || rules.find(&text, &known);
-    let mut findings = context.blocking(context.pipeline.settings.flag_timeout, finding).await?;
+    let mut findings = context.running.compute(context.pipeline.settings.flag_timeout, finding).await?;
     findings.extend(refused(clips, utterances));
     let (shadow_findings, findings) = findings.into_iter().partition(|finding| finding.is_shadow);
     Ok(Flagged { findings, shadow_findings })

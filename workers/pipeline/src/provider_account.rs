@@ -1,4 +1,5 @@
-//! Accounts: a recogniser, the permits that it allows, and what its use costs. Each tenant uses one.
+//! Accounts at a provider, and the built-in engine as one: a recogniser, the permits that it allows, and what its use
+//! costs. Each tenant uses one.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -75,9 +76,9 @@ impl ProviderAccount {
 
     /// What `billed_ms` cost, in millionths of a yuan.
     pub fn price_micro_cny(&self, billed_ms: u64) -> i64 {
-        #[expect(clippy::cast_precision_loss, reason = "milliseconds of a recording are far below 2^53")]
+        #[expect(clippy::as_conversions, reason = "milliseconds of a recording are far below 2^53")]
         let minutes = billed_ms as f64 / 60_000.0;
-        #[expect(clippy::cast_possible_truncation, reason = "saturating, and rounded before")]
+        #[expect(clippy::as_conversions, reason = "saturating, and rounded before")]
         let price = (minutes * self.price_cny_per_minute * MICRO).round() as i64;
         price
     }

@@ -102,7 +102,7 @@ impl ProviderAccount {
     ///
     /// # Errors
     /// [`RequestError::Paused`], [`RequestError::Cooling`], [`RequestError::Write`].
-    pub async fn check_open(&self) -> Result<(), RequestError> {
+    pub(crate) async fn check_open(&self) -> Result<(), RequestError> {
         let now_ms = self.ledger.clock.now_ms();
         let until = |until_ms: i64| Duration::from_millis(u64::try_from(until_ms - now_ms).unwrap_or(0));
         let account = self.name.clone();

@@ -41,7 +41,7 @@ impl RuleBook {
     ///
     /// # Errors
     /// [`JobError::Rules`] when it names a set that is not kept, [`JobError::Write`] when the journal cannot be read.
-    pub async fn of(&self, job: &Job) -> Result<Arc<RuleSet>, JobError> {
+    pub(crate) async fn of(&self, job: &Job) -> Result<Arc<RuleSet>, JobError> {
         let active = self.active();
         let Some(sha256) = job.options.rule_set.as_deref().filter(|sha256| *sha256 != active.id().sha256) else {
             return Ok(active);

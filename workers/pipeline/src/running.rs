@@ -108,16 +108,29 @@ impl Running {
 
     /// Runs CPU work of the stage it is at on a blocking thread for at most `limit`; a panic there becomes an error here.
     /// The thread counts as running, and keeps the turn to compute, until it ends, however long nobody waits for it.
-    pub(crate) async fn blocking<T: Send + 'static>(
+    pub(crate) async fn compute<T: Send + 'static>(
+        &self,
+        limit: Duration,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, JobError> {
+        let turn = self.0.turn().clone();
+        let computing = move || {
+            let _turn = turn;
+            work()
+        };
+        self.read(limit, computing).await
+    }
+
+    /// The same for what only waits for a disk: it counts as running, and needs no turn.
+    pub(crate) async fn read<T: Send + 'static>(
         &self,
         limit: Duration,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, JobError> {
         let (stage, _) = *self.0.at();
-        let held = (self.clone(), self.0.turn().clone());
+        let running = self.clone();
         let thread = tokio::task::spawn_blocking(move || {
-            // Dropped from the last to the first: whoever hears that nothing runs any more finds the turn given back.
-            let (_running, _turn) = held;
+            let _running = running;
             work()
         });
         match tokio::time::timeout(limit, thread).await {
@@ -165,7 +178,7 @@ mod tests {
         let running = attempts.begin(&lease);
         running.enter(Stage::Flag);
         let (end, ended) = mpsc::channel::<()>();
-        let late = running.blocking(Duration::ZERO, move || ended.recv()).await;
+        let late = running.compute(Duration::ZERO, move || ended.recv()).await;
         assert!(matches!(late, Err(JobError::Deadline { stage: Stage::Flag, .. })), "{late:?}");
         drop(running);
         assert_eq!(attempts.stage_of(&lease).map(|(stage, _)| stage), Some(Stage::Flag));

@@ -48,7 +48,7 @@ pub(crate) async fn segment(context: &Context<'_>, decoded: &Decoded) -> Result<
     let _waiting = is_cancelled.clone().drop_guard();
     let segmenting =
         move || earmark_audio::segment::segment(&spools, &model, &options, &|| is_cancelled.is_cancelled());
-    let segmented = context.blocking(pipeline.settings.segment_timeout, segmenting).await?;
+    let segmented = context.running.compute(pipeline.settings.segment_timeout, segmenting).await?;
     if stop.is_cancelled() {
         return Err(JobError::Stopped);
     }

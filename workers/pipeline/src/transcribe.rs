@@ -227,7 +227,7 @@ impl Transcribing<'_> {
         let (spools, wanted) = (self.decoded.spools.clone(), clip.clone());
         let (settings, job) = (&self.attempt.context.pipeline.settings, self.attempt.job);
         let reading = move || earmark_audio::segment::samples(&spools, &wanted, gain);
-        let samples = self.attempt.context.blocking(settings.segment_timeout, reading).await?;
+        let samples = self.attempt.context.running.read(settings.segment_timeout, reading).await?;
         let sound = Sound::Samples {
             samples: Arc::from(samples.map_err(JobError::Segment)?),
             source_rate_hz: self.decoded.sample_rate_hz,
