@@ -20,7 +20,9 @@ use earmark_objects::{
     ArtifactStore, FileArtifacts, HttpOptions, Listing, Recordings, S3, S3Artifacts, check_folder, http_client,
 };
 use earmark_permits::{Pool, PoolOptions, RedisStore, SqlStore};
-use earmark_pipeline::{Account, Accounts, Books, Company, Pipeline, Progress, RuleBook, Tries};
+use earmark_pipeline::{
+    Isolation, Ledger, Pipeline, Progress, ProviderAccount, ProviderAccounts, RuleBook, RunningAttempts,
+};
 use earmark_queue::{AttemptRunner, Backoff, Broker, Handler, JournalQueue, Queue, Worker, WorkerOptions};
 use earmark_rules::RuleSet;
 use tokio::sync::Semaphore;
@@ -148,8 +150,8 @@ impl App {
     ///
     /// # Errors
     /// [`CommandError`] naming the file or the setting that is missing, or the store of the permits that is not there.
-    pub async fn accounts(&self, loading: Loading) -> Result<Accounts, CommandError> {
-        let books = self.books();
+    pub async fn accounts(&self, loading: Loading) -> Result<ProviderAccounts, CommandError> {
+        let ledger = self.ledger();
         if self.config.asr.engine == EngineKind::Local {
             let engine = Arc::new(engines::built_in(&self.config)?);
             if loading == Loading::Now {
@@ -160,12 +162,12 @@ impl App {
                 });
                 believed.await.map_err(|error| CommandError::internal(&error))??;
             }
-            let usual = self.built_in(engine, &books);
-            return Ok(Accounts { usual, bound: HashMap::new(), fallback: None });
+            let usual = self.built_in(engine, &ledger);
+            return Ok(ProviderAccounts { usual, bound: HashMap::new(), fallback: None });
         }
-        let mut all: HashMap<String, Arc<Account>> = HashMap::new();
+        let mut all: HashMap<String, Arc<ProviderAccount>> = HashMap::new();
         for key in settings::accounts(&self.config)? {
-            let account = self.glm(&key, &books)?;
+            let account = self.glm(&key, &ledger)?;
             all.insert(key.name, Arc::new(account));
         }
         let named =
@@ -175,19 +177,19 @@ impl App {
             bound.insert(tenant.clone(), named(name)?);
         }
         let fallback = match self.config.asr.fallback {
-            FallbackKind::Local => Some(self.built_in(Arc::new(engines::built_in(&self.config)?), &books)),
+            FallbackKind::Local => Some(self.built_in(Arc::new(engines::built_in(&self.config)?), &ledger)),
             FallbackKind::Off => None,
         };
-        Ok(Accounts { usual: named(USUAL)?, bound, fallback })
+        Ok(ProviderAccounts { usual: named(USUAL)?, bound, fallback })
     }
 
     /// The built-in engine as an account: its permits are this process's alone, for its threads are.
-    fn built_in(&self, engine: Arc<dyn Transcriber>, books: &Arc<Books>) -> Arc<Account> {
+    fn built_in(&self, engine: Arc<dyn Transcriber>, ledger: &Arc<Ledger>) -> Arc<ProviderAccount> {
         let pool = Pool::in_memory(PoolOptions::new(BUILT_IN, engine.limits().in_flight));
-        Arc::new(Account::new(BUILT_IN.into(), engine, Arc::new(pool), 0.0, books.clone()))
+        Arc::new(ProviderAccount::new(BUILT_IN.into(), engine, Arc::new(pool), 0.0, ledger.clone()))
     }
 
-    fn glm(&self, key: &AccountKey, books: &Arc<Books>) -> Result<Account, CommandError> {
+    fn glm(&self, key: &AccountKey, ledger: &Arc<Ledger>) -> Result<ProviderAccount, CommandError> {
         let options = settings::glm(&self.config, key);
         let http = HttpOptions {
             connect_timeout: CONNECT_TIMEOUT,
@@ -206,7 +208,7 @@ impl App {
         };
         let pool = self.pool(permits)?;
         let client = GlmClient::new(client, options, self.clock.clone());
-        Ok(Account::new(key.name.clone(), Arc::new(client), Arc::new(pool), price, books.clone()))
+        Ok(ProviderAccount::new(key.name.clone(), Arc::new(client), Arc::new(pool), price, ledger.clone()))
     }
 
     /// Where permits are kept, for people, and what is wrong with that place though it works.
@@ -239,10 +241,10 @@ impl App {
     }
 
     /// Where requests are booked.
-    pub fn books(&self) -> Arc<Books> {
+    pub fn ledger(&self) -> Arc<Ledger> {
         let accounts = &self.config.accounts;
         let budgets = accounts.budgets.iter();
-        Arc::new(Books {
+        Arc::new(Ledger {
             journal: self.journal.clone(),
             usage: self.usage.clone(),
             states: self.account_states.clone(),
@@ -267,7 +269,7 @@ impl App {
     /// [`CommandError`] naming the file that is missing, with a hint.
     pub fn pipeline_with(
         &self,
-        accounts: Accounts,
+        accounts: ProviderAccounts,
         rules: Arc<RuleBook>,
         progress: Arc<dyn Progress>,
     ) -> Result<Pipeline, CommandError> {
@@ -283,12 +285,12 @@ impl App {
             artifacts: self.artifacts(),
             accounts,
             cores: Arc::new(Semaphore::new(settings::cores())),
-            company: Company::default(),
+            isolation: Isolation::default(),
             speech,
             rules,
             clock: self.clock.clone(),
             progress,
-            tries: Tries::default(),
+            running: RunningAttempts::default(),
             settings: settings::pipeline(&self.config)?,
         })
     }

@@ -37,10 +37,10 @@ impl Handler for JobHandler {
     }
 
     fn left_behind(&self, lease: &Lease) -> Option<LeftBehind> {
-        self.pipeline.tries.at(lease).map(|(stage, running)| LeftBehind { stage, running })
+        self.pipeline.running.stage_of(lease).map(|(stage, running)| LeftBehind { stage: stage.as_str(), running })
     }
 
     async fn quiet(&self, lease: &Lease) {
-        self.pipeline.tries.quiet(lease).await;
+        self.pipeline.running.ended(lease).await;
     }
 }

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use earmark_core::WorkerId;
-use earmark_pipeline::{Accounts, NoProgress, RuleBook};
+use earmark_pipeline::{NoProgress, ProviderAccounts, RuleBook};
 use earmark_queue::WorkerEnd;
 use tokio_util::sync::CancellationToken;
 
@@ -100,7 +100,7 @@ async fn ending<T>(
 
 async fn work(
     app: &App,
-    accounts: &Accounts,
+    accounts: &ProviderAccounts,
     book: Arc<RuleBook>,
     stop: CancellationToken,
 ) -> Result<WorkerEnd, CommandError> {

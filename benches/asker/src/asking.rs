@@ -6,7 +6,7 @@ use std::fmt;
 use clap::Parser;
 use earmark_asr::{AsrError, ClipRequest, LanguageChoice, NotHearing, Sound};
 use earmark_core::{Clock, Failure, Lane, Tenant, ms_to_samples};
-use earmark_pipeline::{Account, Answer, Ask, AskError};
+use earmark_pipeline::{Answer, ProviderAccount, Request, RequestError};
 use futures::{StreamExt, stream};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
@@ -52,7 +52,7 @@ fn tenant(text: &str) -> Result<Tenant, String> {
 
 impl Load {
     /// Has every clip asked for, as many at a time as a worker has ready or under way.
-    pub(crate) async fn ask_all(&self, account: &Account, clock: &dyn Clock) -> Asked {
+    pub(crate) async fn ask_all(&self, account: &ProviderAccount, clock: &dyn Clock) -> Asked {
         let started_ms = clock.now_ms();
         let asks = stream::iter(0..self.clips).map(|number| self.ask(account, number));
         let mut answers = asks.buffer_unordered(account.share());
@@ -72,7 +72,7 @@ impl Load {
         asked
     }
 
-    async fn ask(&self, account: &Account, number: u64) -> Result<Answer, AskError> {
+    async fn ask(&self, account: &ProviderAccount, number: u64) -> Result<Answer, RequestError> {
         let samples = usize::try_from(ms_to_samples(self.clip_ms)).map_err(not_made)?;
         let seed = (u64::from(self.seed) << 32) + number;
         let made = tokio::task::spawn_blocking(move || clip(seed, samples)).await.map_err(not_made)?;
@@ -81,19 +81,19 @@ impl Load {
             user_id: Some(format!("{}-{}", account.name, self.tenant)),
             ..ClipRequest::new(Sound::of(made), language, format!("asker-{}-{number}", self.seed))
         };
-        let ask = Ask {
+        let request = Request {
             tenant: &self.tenant,
             lane: self.lane,
             lease: None,
-            request: account.transcriber.prepare(request).await.map_err(AskError::Transcribe)?,
+            clip: account.transcriber.prepare(request).await.map_err(RequestError::Transcribe)?,
             preceding: &|| None,
             hearing: &NotHearing,
             abandon: &CancellationToken::new(),
         };
-        account.ask(&ask).await
+        account.transcribe(&request).await
     }
 }
 
-fn not_made(error: impl fmt::Display) -> AskError {
-    AskError::Transcribe(AsrError::NotEncoded { detail: error.to_string() })
+fn not_made(error: impl fmt::Display) -> RequestError {
+    RequestError::Transcribe(AsrError::NotEncoded { detail: error.to_string() })
 }

@@ -82,7 +82,7 @@ pub async fn accounts(app: &App, command: Command) -> Result<Outcome, CommandErr
 }
 
 async fn list(app: &App, is_json: bool) -> Result<Outcome, CommandError> {
-    let (today, _) = app.books().day();
+    let (today, _) = app.ledger().day();
     let used = app.usage.rows(&UsageFilter { since_day: Some(today.clone()), ..UsageFilter::default() }).await?;
     let states: HashMap<_, _> =
         app.account_states.all().await?.into_iter().map(|row| (row.name.clone(), row)).collect();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use earmark_core::shown_uri;
 use earmark_core::{Failure, Lane, NewJob, Problem, Tenant, minutes_seconds, rfc3339};
-use earmark_pipeline::{Account, NoProgress, Pipeline, Survey};
+use earmark_pipeline::{NoProgress, Pipeline, ProviderAccount, Survey};
 use earmark_rules::RuleSet;
 use futures::{StreamExt, stream};
 use indicatif::ProgressBar;
@@ -151,7 +151,7 @@ async fn look_at(pipeline: &Pipeline, new: NewJob, stop: &CancellationToken) -> 
     Looked { uri: new.uri, tenant: new.tenant, result }
 }
 
-fn costs(account: &Account, survey: &Survey) -> Costs {
+fn costs(account: &ProviderAccount, survey: &Survey) -> Costs {
     let mut load = Load { duration_ms: survey.duration_ms, ..Load::default() };
     for clip_ms in &survey.clips {
         let billed_ms = account.transcriber.billed_ms(*clip_ms);

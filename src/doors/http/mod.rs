@@ -18,7 +18,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{any, get, post, put};
 use earmark_journal::{Accounts as AccountStates, Database, Journal, ResultStore};
-use earmark_pipeline::Accounts;
+use earmark_pipeline::ProviderAccounts;
 use earmark_queue::Broker;
 use tokio_util::sync::CancellationToken;
 
@@ -40,7 +40,7 @@ struct Api {
     /// Which accounts may be used.
     account_states: AccountStates,
     /// The accounts themselves, with their permits.
-    accounts: Accounts,
+    accounts: ProviderAccounts,
     /// The queue on Redis, where that is the queue.
     broker: Option<Arc<Broker>>,
     callers: Arc<Callers>,
@@ -50,7 +50,7 @@ struct Api {
 ///
 /// # Errors
 /// [`CommandError`] when the address cannot be had, or is open to others while no keys are configured.
-pub async fn serve(app: &App, accounts: &Accounts, stop: CancellationToken) -> Result<(), CommandError> {
+pub async fn serve(app: &App, accounts: &ProviderAccounts, stop: CancellationToken) -> Result<(), CommandError> {
     let http = &app.config.http;
     if http.api_keys.is_empty() && !http.listen.ip().is_loopback() {
         let message =

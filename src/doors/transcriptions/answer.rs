@@ -12,7 +12,7 @@ use axum::http::{HeaderValue, Method};
 use axum::response::Response;
 use earmark_asr::NotHearing;
 use earmark_core::{Clock, JobId};
-use earmark_pipeline::{Accounts, Settings};
+use earmark_pipeline::{ProviderAccounts, Settings};
 use futures::FutureExt;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
@@ -32,7 +32,7 @@ const REQUEST_TIME: Duration = Duration::from_secs(300);
 /// What every request needs.
 pub struct Service {
     callers: Arc<Callers>,
-    accounts: Accounts,
+    accounts: ProviderAccounts,
     settings: Settings,
     clock: Arc<dyn Clock>,
     room: Room,
@@ -40,7 +40,7 @@ pub struct Service {
 
 impl Service {
     /// Transcribes with `accounts` for `callers`.
-    pub fn new(callers: Arc<Callers>, accounts: Accounts, settings: Settings, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(callers: Arc<Callers>, accounts: ProviderAccounts, settings: Settings, clock: Arc<dyn Clock>) -> Self {
         Self { callers, accounts, settings, clock, room: Room::new() }
     }
 }

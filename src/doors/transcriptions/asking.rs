@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use earmark_asr::{AsrError, ClipRequest, Hearing, LanguageChoice, NotHearing, Sound, UploadFormat, glm};
 use earmark_core::{ClipText, Lane, Refusal, SAMPLE_RATE_HZ, Tenant};
-use earmark_pipeline::{Account, Accounts, Ask, AskError, Settings};
+use earmark_pipeline::{ProviderAccount, ProviderAccounts, Request, RequestError, Settings};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
@@ -20,8 +20,8 @@ const PERMITS_BACK: Duration = Duration::from_secs(5);
 
 /// A clip on its way to an account. Dropping it gives the request up.
 pub struct Asking {
-    account: Arc<Account>,
-    fallback: Option<Arc<Account>>,
+    account: Arc<ProviderAccount>,
+    fallback: Option<Arc<ProviderAccount>>,
     tenant: Tenant,
     request: ClipRequest,
     heard: Heard,
@@ -32,7 +32,7 @@ pub struct Asking {
 impl Asking {
     /// What `wanted` asks `tenant`'s account. `id` is this request's, for the provider's records.
     pub fn new(
-        accounts: &Accounts,
+        accounts: &ProviderAccounts,
         settings: &Settings,
         tenant: Tenant,
         wanted: &Wanted,
@@ -86,7 +86,7 @@ impl Asking {
         tracing::debug!(account = %self.account.name, "a transcription waits for its turn");
         let answer = self.ask(&self.account, self.request.clone(), hearing).await;
         match (answer, &self.fallback) {
-            (Err(AskError::Transcribe(AsrError::Refused { code, message })), Some(fallback)) => {
+            (Err(RequestError::Transcribe(AsrError::Refused { code, message })), Some(fallback)) => {
                 let request = ClipRequest { sound: samples(&self.heard), ..self.request.clone() };
                 let text = self.ask(fallback, request, &NotHearing).await.map_err(|error| self.fault(error))?;
                 let instead = Some(fallback.transcriber.engine().name);
@@ -96,21 +96,26 @@ impl Asking {
         }
     }
 
-    async fn ask(&self, account: &Account, request: ClipRequest, hearing: &dyn Hearing) -> Result<ClipText, AskError> {
-        let ask = Ask {
+    async fn ask(
+        &self,
+        account: &ProviderAccount,
+        request: ClipRequest,
+        hearing: &dyn Hearing,
+    ) -> Result<ClipText, RequestError> {
+        let request = Request {
             tenant: &self.tenant,
             lane: Lane::Webhook,
             lease: None,
-            request: account.transcriber.prepare(request).await.map_err(AskError::Transcribe)?,
+            clip: account.transcriber.prepare(request).await.map_err(RequestError::Transcribe)?,
             preceding: &|| None,
             hearing,
             // A client that goes away drops all of it.
             abandon: &CancellationToken::new(),
         };
-        Ok(account.ask(&ask).await?.text)
+        Ok(account.transcribe(&request).await?.text)
     }
 
-    fn fault(&self, error: AskError) -> Fault {
+    fn fault(&self, error: RequestError) -> Fault {
         let reason: &dyn std::error::Error = &error;
         let cause = reason.source().map(ToString::to_string);
         tracing::warn!(account = %self.account.name, cause, "a transcription was not answered: {error}");

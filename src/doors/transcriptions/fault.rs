@@ -9,7 +9,7 @@ use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use earmark_asr::AsrError;
-use earmark_pipeline::AskError;
+use earmark_pipeline::RequestError;
 use serde_json::{Value, json};
 
 /// Why there is no text.
@@ -193,15 +193,15 @@ impl Fault {
     }
 }
 
-impl From<AskError> for Fault {
-    fn from(error: AskError) -> Self {
+impl From<RequestError> for Fault {
+    fn from(error: RequestError) -> Self {
         match error {
-            AskError::Transcribe(error) => error.into(),
-            AskError::Cooling { wait, .. } => Self::Busy { wait },
-            AskError::Paused { code, message, .. } => Self::Stopped { code: provider_code(&code, &message) },
-            AskError::Budget { .. } => Self::BudgetSpent,
-            AskError::Write(_) => Self::Failed,
-            AskError::Abandoned => Self::Closing,
+            RequestError::Transcribe(error) => error.into(),
+            RequestError::Cooling { wait, .. } => Self::Busy { wait },
+            RequestError::Paused { code, message, .. } => Self::Stopped { code: provider_code(&code, &message) },
+            RequestError::Budget { .. } => Self::BudgetSpent,
+            RequestError::Write(_) => Self::Failed,
+            RequestError::Abandoned => Self::Closing,
         }
     }
 }
@@ -249,7 +249,7 @@ mod tests {
     fn whatever_hinders_an_account_has_its_status_and_code() {
         let paused = |error: AsrError| {
             let wait = Duration::from_secs(60);
-            AskError::Paused { account: "a".into(), code: "transcribe.x".into(), message: error.to_string(), wait }
+            RequestError::Paused { account: "a".into(), code: "transcribe.x".into(), message: error.to_string(), wait }
         };
         let stopped = |code: Option<&str>| AsrError::AccountStopped {
             code: code.map(str::to_owned),
@@ -264,30 +264,30 @@ mod tests {
         let wait = Duration::from_secs(7);
         let unknown = || JournalError::NoSuchJob(earmark_core::JobId::at(0));
         let rows = [
-            (AskError::Cooling { account: "a".into(), message: "m".into(), wait }, 429, "1305", false),
+            (RequestError::Cooling { account: "a".into(), message: "m".into(), wait }, 429, "1305", false),
             (paused(stopped(Some("1113"))), 429, "1113", true),
             (paused(stopped(Some("1310"))), 429, "1310", true),
             (paused(stopped(Some("1220"))), 403, "1220", true),
             (paused(stopped(None)), 429, "1113", true),
             (paused(AsrError::Credentials { code: Some("1003".into()), message: "m".into() }), 429, "1113", true),
-            (AskError::Budget { source: unknown(), wait }, 429, "1304", true),
-            (AskError::Write(unknown()), 500, "1200", false),
-            (AskError::Abandoned, 500, "1200", false),
-            (AskError::Transcribe(AsrError::NotLoaded { detail: "d".into() }), 500, "1200", true),
-            (AskError::Transcribe(AsrError::Failed { detail: "d".into() }), 500, "1200", false),
-            (AskError::Transcribe(AsrError::EngineEnded { detail: "d".into() }), 500, "1200", false),
-            (AskError::Transcribe(AsrError::TooLong { length_ms: 2, max_ms: 1 }), 400, "1214", true),
-            (AskError::Transcribe(AsrError::UnknownLanguage { language: "xx".into() }), 400, "1214", true),
-            (AskError::Transcribe(AsrError::Closed), 500, "1200", false),
-            (AskError::Transcribe(AsrError::Throttled { code: None, retry_after: wait }), 429, "1305", false),
-            (AskError::Transcribe(AsrError::Unavailable { code: None, detail: "d".into() }), 500, "1234", false),
-            (AskError::Transcribe(stopped(Some("1304"))), 429, "1304", true),
-            (AskError::Transcribe(AsrError::Credentials { code: None, message: "m".into() }), 429, "1113", true),
-            (AskError::Transcribe(rejected(400, Some("1210"))), 400, "1210", true),
-            (AskError::Transcribe(rejected(413, None)), 413, "1210", true),
-            (AskError::Transcribe(rejected(302, None)), 500, "1200", false),
-            (AskError::Transcribe(AsrError::Refused { code: None, message: "m".into() }), 400, "1301", true),
-            (AskError::Transcribe(AsrError::NotEncoded { detail: "d".into() }), 500, "1200", false),
+            (RequestError::Budget { source: unknown(), wait }, 429, "1304", true),
+            (RequestError::Write(unknown()), 500, "1200", false),
+            (RequestError::Abandoned, 500, "1200", false),
+            (RequestError::Transcribe(AsrError::NotLoaded { detail: "d".into() }), 500, "1200", true),
+            (RequestError::Transcribe(AsrError::Failed { detail: "d".into() }), 500, "1200", false),
+            (RequestError::Transcribe(AsrError::EngineEnded { detail: "d".into() }), 500, "1200", false),
+            (RequestError::Transcribe(AsrError::TooLong { length_ms: 2, max_ms: 1 }), 400, "1214", true),
+            (RequestError::Transcribe(AsrError::UnknownLanguage { language: "xx".into() }), 400, "1214", true),
+            (RequestError::Transcribe(AsrError::Closed), 500, "1200", false),
+            (RequestError::Transcribe(AsrError::Throttled { code: None, retry_after: wait }), 429, "1305", false),
+            (RequestError::Transcribe(AsrError::Unavailable { code: None, detail: "d".into() }), 500, "1234", false),
+            (RequestError::Transcribe(stopped(Some("1304"))), 429, "1304", true),
+            (RequestError::Transcribe(AsrError::Credentials { code: None, message: "m".into() }), 429, "1113", true),
+            (RequestError::Transcribe(rejected(400, Some("1210"))), 400, "1210", true),
+            (RequestError::Transcribe(rejected(413, None)), 413, "1210", true),
+            (RequestError::Transcribe(rejected(302, None)), 500, "1200", false),
+            (RequestError::Transcribe(AsrError::Refused { code: None, message: "m".into() }), 400, "1301", true),
+            (RequestError::Transcribe(AsrError::NotEncoded { detail: "d".into() }), 500, "1200", false),
         ];
         for (error, status, code, is_final) in rows {
             let said = format!("{error:?}");

@@ -2,18 +2,18 @@
 
 use earmark_audio::decode::{DecodeOptions, Decoded};
 use earmark_objects::Fetched;
-use tokio_util::sync::CancellationToken;
 
-use crate::watched::Watched;
-use crate::{JobError, Pipeline};
+use crate::context::Context;
+use crate::error::JobError;
+use crate::progress::Stage;
 
-pub async fn decode(
-    pipeline: &Pipeline,
-    watched: &Watched,
-    fetched: &Fetched,
-    stop: &CancellationToken,
-) -> Result<Decoded, JobError> {
-    let settings = &pipeline.settings;
+/// Decodes the recording on a blocking thread.
+///
+/// # Errors
+/// [`JobError::Decode`], [`JobError::Deadline`], [`JobError::Panicked`], [`JobError::Stopped`].
+pub(crate) async fn decode(context: &Context<'_>, fetched: &Fetched) -> Result<Decoded, JobError> {
+    context.enter(Stage::Decode);
+    let (settings, stop) = (&context.pipeline.settings, context.stop);
     let options = DecodeOptions {
         temp_dir: settings.temp_dir.clone(),
         max_duration_ms: settings.max_duration_ms,
@@ -28,7 +28,7 @@ pub async fn decode(
     // The decoder keeps its deadline itself; it may take as long to notice it as any wish to stop.
     let limit = settings.decode_timeout + settings.stop_time;
     let decoding = move || earmark_audio::decode::decode(&path, &name, &options, &|| is_cancelled.is_cancelled());
-    let decoded = watched.blocking("decode", limit, decoding).await?;
+    let decoded = context.running.compute(limit, decoding).await?;
     if stop.is_cancelled() {
         return Err(JobError::Stopped);
     }

@@ -7,7 +7,8 @@ use earmark_core::{Disposition, Failure};
 use earmark_journal::JournalError;
 use earmark_objects::{ArtifactError, FetchError};
 
-use crate::ask::AskError;
+use crate::progress::Stage;
+use crate::request_error::RequestError;
 
 /// Why a job did not finish.
 #[derive(Debug, thiserror::Error)]
@@ -18,9 +19,9 @@ pub enum JobError {
     /// There is no place for temporary files.
     #[error("cannot make a temporary folder in {folder}")]
     TempDir {
-        /// Where.
+        /// Where they were to be.
         folder: std::path::PathBuf,
-        /// Why.
+        /// What the system says.
         #[source]
         source: std::io::Error,
     },
@@ -32,7 +33,7 @@ pub enum JobError {
     Segment(#[source] AudioError),
     /// Nothing can be transcribed.
     #[error(transparent)]
-    Transcribe(AskError),
+    Transcribe(RequestError),
     /// A clip has no text.
     #[error("clip {index} of channel {channel} ({}.{:03} to {}.{:03} s)", start_ms / 1000, start_ms % 1000, end_ms / 1000, end_ms % 1000)]
     Clip {
@@ -40,20 +41,20 @@ pub enum JobError {
         channel: u16,
         /// Which of its clips, from 0.
         index: u32,
-        /// Where it begins in the recording.
+        /// Where it begins in the recording, in milliseconds.
         start_ms: u64,
-        /// Where it ends.
+        /// Where it ends in the recording, in milliseconds.
         end_ms: u64,
-        /// Why.
+        /// Why its request has no answer.
         #[source]
-        source: AskError,
+        source: RequestError,
     },
     /// The rules the job names cannot be used.
     #[error("rule set {sha256} cannot be used: {why}")]
     Rules {
-        /// Which.
+        /// The set's hash, as the job names it.
         sha256: String,
-        /// Why.
+        /// What is wrong with it, in words.
         why: String,
     },
     /// The journal could not be written.
@@ -68,16 +69,16 @@ pub enum JobError {
     /// A stage took too long. What of it cannot be stopped may still run.
     #[error("{stage} did not end within {} s", limit.as_secs())]
     Deadline {
-        /// Which stage.
-        stage: &'static str,
-        /// The limit.
+        /// The stage that took too long.
+        stage: Stage,
+        /// How long it may take.
         limit: Duration,
     },
     /// A stage panicked: a defect of ours.
     #[error("{stage} panicked")]
     Panicked {
-        /// Which stage.
-        stage: &'static str,
+        /// The stage that panicked.
+        stage: Stage,
     },
 }
 

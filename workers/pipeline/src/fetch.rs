@@ -2,23 +2,21 @@
 
 use earmark_core::RecordingUri;
 use earmark_objects::{FetchError, Fetched};
-use tokio_util::sync::CancellationToken;
 
-use crate::{JobError, Pipeline};
+use crate::context::Context;
+use crate::error::JobError;
+use crate::progress::Stage;
 
-/// `version` is what the store called the recording when the job was accepted, where that was known.
-pub async fn fetch(
-    pipeline: &Pipeline,
-    location: &str,
-    version: Option<&str>,
-    stop: &CancellationToken,
-) -> Result<Fetched, JobError> {
+/// Copies the recording at `location`, or finds it where it can be read in place. `version` is what the store called the recording when the job was accepted, where that was known.
+///
+/// # Errors
+/// [`JobError::Fetch`], also where it is another version; [`JobError::Stopped`].
+pub(crate) async fn fetch(context: &Context<'_>, location: &str, version: Option<&str>) -> Result<Fetched, JobError> {
+    context.enter(Stage::Fetch);
+    let pipeline = context.pipeline;
     let uri = RecordingUri::parse(location).map_err(|error| JobError::Fetch(FetchError::from(error)))?;
     let fetching = pipeline.recordings.fetch(&uri, &pipeline.settings.temp_dir, &pipeline.settings.fetch);
-    let fetched = tokio::select! {
-        () = stop.cancelled() => return Err(JobError::Stopped),
-        fetched = fetching => fetched.map_err(JobError::Fetch)?,
-    };
+    let fetched = context.unless_stopped(fetching).await?.map_err(JobError::Fetch)?;
     if let Some(version) = version {
         fetched.check_version(version).map_err(JobError::Fetch)?;
     }

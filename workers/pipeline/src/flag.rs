@@ -1,21 +1,27 @@
 //! The rules over the text.
 
-use std::sync::Arc;
-
 use earmark_audio::decode::Decoded;
 use earmark_core::{Clip, ClipText, Finding, FindingKind, Job, Severity, Utterance, samples_to_ms};
-use earmark_rules::{Context, RuleSet};
 
+use crate::context::Attempt;
+use crate::error::JobError;
+use crate::progress::Stage;
 use crate::segment::Cut;
-use crate::watched::Watched;
-use crate::{JobError, Pipeline};
 
 /// What stands for a rule where a provider refused a clip.
 const PROVIDER_REFUSED: &str = "provider_refused";
 
+/// What the rules found in a recording.
+pub(crate) struct Flagged {
+    /// What counts.
+    pub findings: Vec<Finding>,
+    /// What rules on trial found.
+    pub shadow_findings: Vec<Finding>,
+}
+
 /// What the rules may know of the recording of `job` beside its words.
-pub fn context(job: &Job, decoded: &Decoded, cut: &Cut, language: Option<String>) -> Context {
-    Context {
+pub(crate) fn known(job: &Job, decoded: &Decoded, cut: &Cut, language: Option<String>) -> earmark_rules::Context {
+    earmark_rules::Context {
         duration_ms: decoded.duration_ms,
         language,
         lane: Some(job.lane),
@@ -26,20 +32,32 @@ pub fn context(job: &Job, decoded: &Decoded, cut: &Cut, language: Option<String>
     }
 }
 
-pub async fn flag(
-    pipeline: &Pipeline,
-    watched: &Watched,
-    rules: &Arc<RuleSet>,
+/// Searches the whole text by the attempt's rules on a blocking thread, and adds what the provider would not hear.
+///
+/// # Errors
+/// [`JobError::Deadline`], [`JobError::Panicked`].
+pub(crate) async fn flag(
+    attempt: &Attempt<'_>,
+    decoded: &Decoded,
+    cut: &Cut,
+    clips: &[(Clip, ClipText)],
     utterances: &[Utterance],
-    context: Context,
-) -> Result<Vec<Finding>, JobError> {
-    let (rules, utterances) = (rules.clone(), utterances.to_vec());
-    watched.blocking("flag", pipeline.settings.flag_timeout, move || rules.find(&utterances, &context)).await
+    language: Option<String>,
+) -> Result<Flagged, JobError> {
+    let context = &attempt.context;
+    context.enter(Stage::Flag);
+    let (rules, text) = (attempt.rules.clone(), utterances.to_vec());
+    let known = known(attempt.job, decoded, cut, language);
+    let finding = move || rules.find(&text, &known);
+    let mut findings = context.running.compute(context.pipeline.settings.flag_timeout, finding).await?;
+    findings.extend(refused(clips, utterances));
+    let (shadow_findings, findings) = findings.into_iter().partition(|finding| finding.is_shadow);
+    Ok(Flagged { findings, shadow_findings })
 }
 
 /// One finding for every clip that the provider would not hear: for those who look for the worst calls, the refusal is
 /// evidence in itself.
-pub fn refused(clips: &[(Clip, ClipText)], utterances: &[Utterance]) -> Vec<Finding> {
+fn refused(clips: &[(Clip, ClipText)], utterances: &[Utterance]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (clip, text) in clips {
         let (Some(refusal), Some(first), Some(last)) = (&text.refused, clip.regions.first(), clip.regions.last())

@@ -1,31 +1,63 @@
-//! One recording's way: fetch, decode, segment, transcribe, stitch, flag, write. One file per stage; [`Pipeline::run`]
-//! is the list.
+//! One recording's way: fetch, decode, segment, transcribe, stitch, flag, write.
+//!
+//! ```text
+//! run              the list of stages, as Pipeline::run
+//!  |
+//! fetch            the recording, copied here
+//! decode           16 kHz samples, channel by channel
+//! segment          the clips with speech
+//! transcribe       the clips' texts               saved_texts    those that are there already
+//!  |                                              early_alert    findings told while texts come
+//!  |                                              request        a clip sent under a permit; request_error
+//! stitch           turns of the recording
+//! flag             what the rules find
+//! write            artifacts and the result       render         the report as subtitles and text
+//!
+//! context          what every stage needs
+//!  |- settings               what the configuration says
+//!  |- provider_account       who listens; circuit_breaker, ledger: when nothing is asked, and what it costs
+//!  |- rule_book              the rules in force
+//!  |- progress               the stages' names, for whoever watches
+//!  '- running                what runs for which attempt, on which stage
+//! computing        while it computes a job is to blame for a death; isolation: who computes beside whom
+//! error            why a job did not finish
+//! ```
 
-mod account;
-mod ask;
-mod circuit;
-mod company;
+mod circuit_breaker;
+mod computing;
+mod context;
 mod decode;
-mod early;
+mod early_alert;
 mod error;
 mod fetch;
 mod flag;
-mod pipeline;
+mod isolation;
+mod ledger;
 mod progress;
+mod provider_account;
 pub mod render;
+mod request;
+mod request_error;
 mod rule_book;
+mod run;
+mod running;
+mod saved_texts;
 mod segment;
+mod settings;
 mod stitch;
 mod transcribe;
-mod watched;
 mod write;
 
-pub use account::{Account, Accounts, Books};
-pub use ask::{Answer, Ask, AskError};
-pub use company::Company;
+pub use context::Pipeline;
 pub use error::JobError;
-pub use pipeline::{Pipeline, Settings, Survey};
+pub use isolation::Isolation;
+pub use ledger::Ledger;
 pub use progress::{NoProgress, Progress, Stage};
+pub use provider_account::{ProviderAccount, ProviderAccounts};
+pub use request::{Answer, Request};
+pub use request_error::RequestError;
 pub use rule_book::{RuleBook, compiled};
+pub use run::Survey;
+pub use running::RunningAttempts;
+pub use settings::Settings;
 pub use stitch::{Speakers, stitch};
-pub use watched::Tries;

@@ -1,5 +1,7 @@
 //! How far a job is, for whoever watches.
 
+use std::fmt;
+
 use earmark_core::JobId;
 
 /// Where a job is on its way.
@@ -25,7 +27,7 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// The stage's name, as everywhere.
+    /// The stage's name, as everywhere: in problems, in logs and on the screen.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Fetch => "fetch",
@@ -35,6 +37,12 @@ impl Stage {
             Self::Flag => "flag",
             Self::Write => "write",
         }
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

@@ -36,7 +36,7 @@ impl FromStr for Format {
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 4] = [Self::Json, Self::Srt, Self::Vtt, Self::Txt];
+    pub(crate) const ALL: [Self; 4] = [Self::Json, Self::Srt, Self::Vtt, Self::Txt];
 
     /// Name of the artifact.
     pub fn file_name(self) -> &'static str {

@@ -7,7 +7,7 @@ use earmark_journal::{RuleSets, StoredRuleSet};
 use earmark_rules::{RuleSet, SourceFile};
 use tokio::sync::Mutex;
 
-use crate::JobError;
+use crate::error::JobError;
 
 /// Compiled sets that jobs name and none uses at the moment: kept for the next job that names one.
 const SPARE: usize = 4;
@@ -41,7 +41,7 @@ impl RuleBook {
     ///
     /// # Errors
     /// [`JobError::Rules`] when it names a set that is not kept, [`JobError::Write`] when the journal cannot be read.
-    pub async fn of(&self, job: &Job) -> Result<Arc<RuleSet>, JobError> {
+    pub(crate) async fn of(&self, job: &Job) -> Result<Arc<RuleSet>, JobError> {
         let active = self.active();
         let Some(sha256) = job.options.rule_set.as_deref().filter(|sha256| *sha256 != active.id().sha256) else {
             return Ok(active);

@@ -3,24 +3,24 @@
 use earmark_audio::decode::Decoded;
 use earmark_audio::segment::{SegmentOptions, Segmented};
 use earmark_core::{Clip, Speech, Warning};
-use tokio_util::sync::CancellationToken;
 
-use crate::watched::Watched;
-use crate::{JobError, Pipeline};
+use crate::context::Context;
+use crate::error::JobError;
+use crate::progress::Stage;
 
 /// The recording, cut.
-pub struct Cut {
+pub(crate) struct Cut {
     /// In order of time.
     pub clips: Vec<Clip>,
     /// By channel: what its samples are multiplied with.
     pub gains: Vec<f32>,
     /// Where there is speech, by start time.
     pub speech: Vec<Speech>,
-    /// The same sound on all channels.
+    /// Whether all channels have the same sound.
     pub channels_are_same: bool,
-    /// Channels in the recording.
+    /// How many channels the recording has.
     channels: usize,
-    /// What a reader must know.
+    /// What a reader of the report must know.
     pub warnings: Vec<Warning>,
 }
 
@@ -31,12 +31,13 @@ impl Cut {
     }
 }
 
-pub async fn segment(
-    pipeline: &Pipeline,
-    watched: &Watched,
-    decoded: &Decoded,
-    stop: &CancellationToken,
-) -> Result<Cut, JobError> {
+/// Looks for speech on a blocking thread and cuts it into clips, none longer than the usual account takes.
+///
+/// # Errors
+/// [`JobError::Segment`], [`JobError::Deadline`], [`JobError::Panicked`], [`JobError::Stopped`].
+pub(crate) async fn segment(context: &Context<'_>, decoded: &Decoded) -> Result<Cut, JobError> {
+    context.enter(Stage::Segment);
+    let (pipeline, stop) = (context.pipeline, context.stop);
     let options = SegmentOptions {
         max_clip_ms: pipeline.settings.segment.max_clip_ms.min(pipeline.accounts.usual.transcriber.limits().max_ms),
         ..pipeline.settings.segment.clone()
@@ -47,7 +48,7 @@ pub async fn segment(
     let _waiting = is_cancelled.clone().drop_guard();
     let segmenting =
         move || earmark_audio::segment::segment(&spools, &model, &options, &|| is_cancelled.is_cancelled());
-    let segmented = watched.blocking("segment", pipeline.settings.segment_timeout, segmenting).await?;
+    let segmented = context.running.compute(pipeline.settings.segment_timeout, segmenting).await?;
     if stop.is_cancelled() {
         return Err(JobError::Stopped);
     }

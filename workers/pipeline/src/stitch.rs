@@ -23,7 +23,7 @@ pub struct Speakers {
 
 impl Speakers {
     /// Who speaks on `channel` of a recording with `channels` different ones.
-    pub fn on(&self, channel: u16, channels: usize) -> Speaker {
+    pub(crate) fn on(&self, channel: u16, channels: usize) -> Speaker {
         if channels < 2 {
             return self.mono.clone();
         }
@@ -154,6 +154,7 @@ const PADDING_MS: u64 = 400;
 fn estimated(clip: &Clip, segment: &TimedText) -> Vec<Piece> {
     let characters: Vec<char> = segment.text.chars().collect();
     let turns = turns(&clip.regions);
+    #[expect(clippy::as_conversions, reason = "a float's 24 bits are hours of speech in milliseconds")]
     let lengths: Vec<f32> = turns.iter().map(|turn| turn.speech_ms as f32).collect();
     let mut pieces = Vec::new();
     let mut from = 0;

@@ -5,66 +5,68 @@ use std::collections::BTreeMap;
 use earmark_audio::decode::Decoded;
 use earmark_core::audit::AuditEvent;
 use earmark_core::{Artifact, shown_uri};
-use earmark_core::{
-    Clip, ClipText, Cost, Finding, Job, Lease, Recording, Refusal, Report, RuleSetId, Utterance, Warning, rfc3339,
-};
+use earmark_core::{Clip, ClipText, Cost, Finding, Recording, Refusal, Report, Utterance, Warning, rfc3339};
 use earmark_journal::{Finished, JournalError, Spent};
 use earmark_objects::Fetched;
 use serde_json::{Value, json};
 
-use crate::account::Account;
+use crate::context::Attempt;
+use crate::error::JobError;
+use crate::flag::Flagged;
+use crate::progress::Stage;
 use crate::render::Format;
 use crate::segment::Cut;
 use crate::transcribe::Transcript;
-use crate::{JobError, Pipeline};
 
 /// All that the stages found.
-pub struct Outcome<'a> {
-    pub job: &'a Job,
+pub(crate) struct Outcome {
     pub fetched: Fetched,
     pub decoded: Decoded,
     pub cut: Cut,
     pub transcript: Transcript,
+    /// The language most of the speech is in, where it is known.
     pub language: Option<String>,
     pub utterances: Vec<Utterance>,
-    pub findings: Vec<Finding>,
-    /// Of rules on trial.
-    pub shadow_findings: Vec<Finding>,
-    pub rules: RuleSetId,
+    pub flagged: Flagged,
 }
 
-pub async fn write(pipeline: &Pipeline, lease: &Lease, outcome: Outcome<'_>) -> Result<Report, JobError> {
-    let spent = pipeline.journal.spent(&outcome.job.id).await?;
-    let account = pipeline.accounts.of(&outcome.job.tenant);
-    let report = report(pipeline, &outcome, spent, account);
+/// Writes what the attempt came to; the report as it was written.
+///
+/// # Errors
+/// [`JobError::Write`]; nothing but artifacts has been written then, which nobody names.
+pub(crate) async fn write(attempt: &Attempt<'_>, outcome: Outcome) -> Result<Report, JobError> {
+    attempt.context.enter(Stage::Write);
+    let (pipeline, job, lease) = (attempt.context.pipeline, attempt.job, attempt.lease);
+    let spent = pipeline.journal.spent(&job.id).await?;
+    let report = report(attempt, &outcome, spent);
     // Files know no fence: who has lost the job must not begin to write them.
     pipeline.journal.check_held(lease).await?;
-    let artifacts = put(pipeline, outcome.job, &report).await?;
-    let audit = audit(lease, &outcome, &report, &artifacts);
+    let artifacts = put(attempt, &report).await?;
+    let audit = audit(attempt, &outcome.transcript, &report, &artifacts);
     let finished = Finished { report: report.clone(), artifacts, audit, alerts: Vec::new() };
     let result = pipeline.results.finish(lease, &finished).await;
-    if let Err(JournalError::LeaseLost(job)) = &result
-        && let Some(theirs) = pipeline.results.report(job).await?
+    if let Err(JournalError::LeaseLost(lost)) = &result
+        && let Some(theirs) = pipeline.results.report(lost).await?
     {
         // It was lost while they were written: whoever has ended the job has told what its files hold.
-        put(pipeline, outcome.job, &theirs).await?;
+        put(attempt, &theirs).await?;
     }
     result?;
     Ok(report)
 }
 
-async fn put(pipeline: &Pipeline, job: &Job, report: &Report) -> Result<Vec<Artifact>, JobError> {
+async fn put(attempt: &Attempt<'_>, report: &Report) -> Result<Vec<Artifact>, JobError> {
     let mut artifacts = Vec::new();
     for format in Format::ALL {
         let body = format.render(report);
-        artifacts.push(pipeline.artifacts.put(job, format.file_name(), body.as_bytes()).await?);
+        artifacts.push(attempt.context.pipeline.artifacts.put(attempt.job, format.file_name(), body.as_bytes()).await?);
     }
     Ok(artifacts)
 }
 
-fn report(pipeline: &Pipeline, outcome: &Outcome<'_>, spent: Spent, account: &Account) -> Report {
-    let Outcome { job, fetched, decoded, cut, transcript, language, utterances, findings, shadow_findings, rules } =
-        outcome;
+fn report(attempt: &Attempt<'_>, outcome: &Outcome, spent: Spent) -> Report {
+    let (job, account) = (attempt.job, attempt.account());
+    let Outcome { fetched, decoded, cut, transcript, language, utterances, flagged } = outcome;
     let mut warnings = decoded.warnings.clone();
     warnings.extend(cut.warnings.iter().cloned());
     warnings.extend(refused(&transcript.clips));
@@ -80,7 +82,7 @@ fn report(pipeline: &Pipeline, outcome: &Outcome<'_>, spent: Spent, account: &Ac
         key: job.key.clone(),
         metadata: job.metadata.clone(),
         accepted_at: rfc3339(job.accepted_at_ms),
-        finished_at: rfc3339(pipeline.clock.now_ms()),
+        finished_at: rfc3339(attempt.context.pipeline.clock.now_ms()),
         language: language.clone().unwrap_or_else(|| "und".into()),
         recording: Recording {
             uri: job.uri.clone(),
@@ -92,10 +94,10 @@ fn report(pipeline: &Pipeline, outcome: &Outcome<'_>, spent: Spent, account: &Ac
             sample_rate_hz: decoded.sample_rate_hz,
         },
         engine: account.transcriber.engine(),
-        rule_set: rules.clone(),
+        rule_set: attempt.rules.id().clone(),
         utterances: utterances.clone(),
-        findings: findings.clone(),
-        shadow_findings: shadow_findings.clone(),
+        findings: flagged.findings.clone(),
+        shadow_findings: flagged.shadow_findings.clone(),
         speech: cut.speech.clone(),
         cost: Cost {
             requests: spent.requests,
@@ -108,7 +110,7 @@ fn report(pipeline: &Pipeline, outcome: &Outcome<'_>, spent: Spent, account: &Ac
 
 /// In yuan, to a hundredth of a fen: what floats add beyond that is noise.
 fn price(micro_cny: i64) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "the price of a recording is far below 2^53 millionths")]
+    #[expect(clippy::as_conversions, reason = "the price of a recording is far below 2^53 millionths")]
     let price = (micro_cny as f64 / 100.0).round() / 10_000.0;
     price
 }
@@ -150,7 +152,8 @@ fn dropped(texts: &[&ClipText]) -> Vec<Warning> {
         .collect()
 }
 
-fn audit(lease: &Lease, outcome: &Outcome<'_>, report: &Report, artifacts: &[Artifact]) -> Vec<AuditEvent> {
+fn audit(attempt: &Attempt<'_>, transcript: &Transcript, report: &Report, artifacts: &[Artifact]) -> Vec<AuditEvent> {
+    let (job, lease) = (attempt.job, attempt.lease);
     let engine = format!("{} {} {}", report.engine.name, report.engine.model, report.engine.version);
     let event = |kind: &str, payload: Value| AuditEvent {
         actor: format!("worker:{}", lease.worker),
@@ -169,8 +172,8 @@ fn audit(lease: &Lease, outcome: &Outcome<'_>, report: &Report, artifacts: &[Art
     events.push(event(
         "job.done",
         json!({
-            "uri": shown_uri(&report.recording.uri), "location": shown_uri(&outcome.job.location), "attempt": outcome.job.attempt, "duration_ms": report.recording.duration_ms,
-            "clips": outcome.transcript.clips.len(), "clips_reused": outcome.transcript.reused, "reused_from": outcome.transcript.from_jobs.keys().collect::<Vec<_>>(), "requests": report.cost.requests,
+            "uri": shown_uri(&report.recording.uri), "location": shown_uri(&job.location), "attempt": job.attempt, "duration_ms": report.recording.duration_ms,
+            "clips": transcript.clips.len(), "clips_reused": transcript.reused, "reused_from": transcript.from_jobs.keys().collect::<Vec<_>>(), "requests": report.cost.requests,
             "utterances": report.utterances.len(), "findings": report.findings.len(), "transcript_sha256": report.transcript_sha256(),
             "artifacts": files,
             "warnings": report.warnings.iter().map(|warning| warning.code.clone()).collect::<Vec<_>>(),

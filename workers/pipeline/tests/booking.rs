@@ -11,7 +11,7 @@ use earmark_asr::{AsrError, ClipLimits, ClipRequest, Hearing, LanguageChoice, No
 use earmark_core::{ClipText, Engine, Lane, SystemClock, Tenant, TimePrecision};
 use earmark_journal::{Accounts, Budget, Database, Journal, Usage, UsageFilter};
 use earmark_permits::{Asker, Permit, Pool, PoolOptions};
-use earmark_pipeline::{Account, Ask, AskError, Books};
+use earmark_pipeline::{Ledger, ProviderAccount, Request, RequestError};
 use time::UtcOffset;
 use tokio_util::sync::CancellationToken;
 
@@ -53,7 +53,7 @@ impl Transcriber for Deaf {
 
 /// An account with one permit.
 struct Office {
-    account: Arc<Account>,
+    account: Arc<ProviderAccount>,
     deaf: Arc<Deaf>,
 }
 
@@ -62,7 +62,7 @@ impl Office {
         let clock = Arc::new(SystemClock);
         let database = Database::open("sqlite::memory:", clock.clone()).await.unwrap();
         database.migrate().await.unwrap();
-        let books = Arc::new(Books {
+        let ledger = Arc::new(Ledger {
             journal: Journal::new(database.clone()),
             usage: Usage::new(database.clone()),
             states: Accounts::new(database),
@@ -72,7 +72,7 @@ impl Office {
             budgets: HashMap::new(),
         });
         let (pool, deaf) = (Pool::in_memory(PoolOptions::new("a/m", 1)), Arc::new(Deaf::default()));
-        let account = Account::new("a".into(), deaf.clone(), Arc::new(pool), 0.06, books);
+        let account = ProviderAccount::new("a".into(), deaf.clone(), Arc::new(pool), 0.06, ledger);
         Self { account: Arc::new(account), deaf }
     }
 
@@ -81,20 +81,20 @@ impl Office {
     }
 
     /// Asks for a second of sound.
-    fn ask(&self, request_id: &str, abandon: &CancellationToken) -> tokio::task::JoinHandle<Result<(), AskError>> {
+    fn ask(&self, request_id: &str, abandon: &CancellationToken) -> tokio::task::JoinHandle<Result<(), RequestError>> {
         let (account, abandon, request_id) = (self.account.clone(), abandon.clone(), request_id.to_owned());
         tokio::spawn(async move {
             let sound = Sound::of(vec![0.1; 16_000].into());
-            let ask = Ask {
+            let request = Request {
                 tenant: &tenant(),
                 lane: Lane::Call,
                 lease: None,
-                request: ClipRequest::new(sound, LanguageChoice::Fixed("zh".into()), request_id),
+                clip: ClipRequest::new(sound, LanguageChoice::Fixed("zh".into()), request_id),
                 preceding: &|| None,
                 hearing: &NotHearing,
                 abandon: &abandon,
             };
-            account.ask(&ask).await.map(|_| ())
+            account.transcribe(&request).await.map(|_| ())
         })
     }
 
@@ -104,7 +104,7 @@ impl Office {
 
     /// Requests, answers and price of all that is booked.
     async fn booked(&self) -> (u64, u64, i64) {
-        let rows = self.account.books.usage.rows(&UsageFilter::default()).await.unwrap();
+        let rows = self.account.ledger.usage.rows(&UsageFilter::default()).await.unwrap();
         rows.first().map_or((0, 0, 0), |row| (row.requests, row.answered, row.price_micro_cny))
     }
 
@@ -129,7 +129,7 @@ async fn what_waits_is_not_booked_and_what_is_sent_is() {
     office.until_waiting(2).await;
     assert_eq!(office.booked().await, (0, 0, 0));
     given_up.cancel();
-    assert!(matches!(leaving.await.unwrap(), Err(AskError::Abandoned)));
+    assert!(matches!(leaving.await.unwrap(), Err(RequestError::Abandoned)));
     drop(permit);
     asking.await.unwrap().unwrap();
     assert_eq!((office.booked().await, office.asked()), ((1, 1, 1000), 1));
@@ -154,7 +154,7 @@ async fn over_the_budget_nothing_is_sent() {
     let office = Office::open(Some(Budget { limit_micro_cny: 1500 })).await;
     office.ask("one", &CancellationToken::new()).await.unwrap().unwrap();
     let refused = office.ask("two", &CancellationToken::new()).await.unwrap();
-    assert!(matches!(refused, Err(AskError::Budget { .. })), "{refused:?}");
+    assert!(matches!(refused, Err(RequestError::Budget { .. })), "{refused:?}");
     assert_eq!((office.booked().await, office.asked()), ((1, 1, 1000), 1));
 }
 
@@ -164,8 +164,8 @@ async fn an_account_that_is_paused_while_a_request_waits_gets_nothing_and_books_
     let permit = office.permit().await;
     let asking = office.ask("one", &CancellationToken::new());
     office.until_waiting(1).await;
-    office.account.books.states.pause("a", None, "person", "moving house", "cli").await.unwrap();
+    office.account.ledger.states.pause("a", None, "person", "moving house", "cli").await.unwrap();
     drop(permit);
-    assert!(matches!(asking.await.unwrap(), Err(AskError::Paused { .. })));
+    assert!(matches!(asking.await.unwrap(), Err(RequestError::Paused { .. })));
     assert_eq!((office.booked().await, office.asked()), ((0, 0, 0), 0));
 }

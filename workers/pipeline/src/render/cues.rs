@@ -16,9 +16,9 @@ const SHORTEST_MS: u64 = 800;
 pub struct Cue {
     /// From the recording's start.
     pub start_ms: u64,
-    /// After `start_ms`.
+    /// From the recording's start; after `start_ms`.
     pub end_ms: u64,
-    /// Who.
+    /// Who speaks.
     pub speaker: Speaker,
     /// Whether an utterance begins here.
     pub opens_turn: bool,
@@ -147,6 +147,7 @@ fn tokens(utterance: &Utterance) -> Vec<Token> {
 }
 
 /// When the character at `offset` is said: by its word where word times are known, by proportion elsewhere.
+#[expect(clippy::as_conversions, reason = "a place in a text has at most 64 bits")]
 fn time_at(utterance: &Utterance, offset: usize, characters: usize) -> u64 {
     if offset >= characters {
         return utterance.end_ms;

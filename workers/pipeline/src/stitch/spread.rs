@@ -119,7 +119,9 @@ fn latin_syllables(word: &[char]) -> f32 {
         (0..word.len()).filter(|i| is_vowel(word[*i]) && !i.checked_sub(1).is_some_and(|i| is_vowel(word[i]))).count();
     // The e at the end of English words is silent more often than not.
     let is_silent = groups > 1 && word.last() == Some(&'e');
-    (digits + groups - usize::from(is_silent)).max(1) as f32
+    #[expect(clippy::as_conversions, reason = "a word has a few syllables")]
+    let syllables = (digits + groups - usize::from(is_silent)).max(1) as f32;
+    syllables
 }
 
 #[cfg(test)]

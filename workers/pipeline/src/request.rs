@@ -4,13 +4,14 @@
 use std::time::Duration;
 
 use earmark_asr::{AsrError, ClipRequest, Hearing};
-use earmark_core::{ClipText, Disposition, Failure, Lane, Lease, Tenant};
+use earmark_core::{ClipText, Failure, Lane, Lease, Tenant};
 use earmark_journal::{AccountState, Booking, Budget, JournalError, Settled};
 use earmark_permits::{Asker, Permit};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::account::Account;
+use crate::provider_account::ProviderAccount;
+use crate::request_error::RequestError;
 
 /// How often one clip is asked for before its job is put back, while the provider is out of order.
 const TRIES: u32 = 4;
@@ -24,15 +25,15 @@ const OVERLOADED: [&str; 2] = ["1305", "1312"];
 const ACTOR: &str = "earmark";
 
 /// A clip to be transcribed.
-pub struct Ask<'a> {
-    /// Whose.
+pub struct Request<'a> {
+    /// Whose permits and budget it takes from.
     pub tenant: &'a Tenant,
-    /// How urgent.
+    /// How urgent it is among those who wait for a permit.
     pub lane: Lane,
     /// For a job: its lease, under which the request is counted.
     pub lease: Option<&'a Lease>,
-    /// Prepared by the account's recogniser.
-    pub request: ClipRequest,
+    /// The clip, prepared by the account's recogniser.
+    pub clip: ClipRequest,
     /// What was said just before, looked up when the request goes out.
     pub preceding: &'a (dyn Fn() -> Option<String> + Sync),
     /// Hears the text as it comes.
@@ -45,94 +46,10 @@ pub struct Ask<'a> {
 pub struct Answer {
     /// What was heard.
     pub text: ClipText,
-    /// As it was booked.
+    /// What was booked when it was sent: its length, its day, its price as far as it was known then.
     pub booking: Booking,
     /// What is to be settled together with the text; for requests without a job it is settled already.
     pub settled: Settled,
-}
-
-/// Why there is no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum AskError {
-    /// The recogniser failed.
-    #[error("transcribe failed")]
-    Transcribe(#[source] AsrError),
-    /// The provider is out of order for everybody.
-    #[error("the provider of account `{account}` is not available: {message}")]
-    Cooling {
-        /// Which.
-        account: String,
-        /// What it said last.
-        message: String,
-        /// How long nothing is asked.
-        wait: Duration,
-    },
-    /// The account may not be used now.
-    #[error("account `{account}` is paused ({code}): {message}")]
-    Paused {
-        /// Which.
-        account: String,
-        /// Why, in the provider's numbers or our words.
-        code: String,
-        /// Why.
-        message: String,
-        /// How long to wait before looking again.
-        wait: Duration,
-    },
-    /// The tenant's money for the day is spent.
-    #[error("{source}")]
-    Budget {
-        /// How much.
-        source: JournalError,
-        /// Until the next day.
-        wait: Duration,
-    },
-    /// The request could not be booked.
-    #[error("write failed")]
-    Write(#[source] JournalError),
-    /// Nobody wants the answer any more.
-    #[error("stopped before the end")]
-    Abandoned,
-}
-
-impl Failure for AskError {
-    fn code(&self) -> &'static str {
-        match self {
-            Self::Transcribe(error) => error.code(),
-            Self::Cooling { .. } => "transcribe.account_cooling",
-            Self::Paused { .. } => "transcribe.account_paused",
-            Self::Budget { source, .. } | Self::Write(source) => source.code(),
-            Self::Abandoned => "job.stopped",
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Transcribe(error) => error.hint(),
-            Self::Cooling { .. } => {
-                Some("nothing to do: it is tried again by itself; `earmark accounts list` tells when".into())
-            }
-            Self::Paused { account, .. } => {
-                Some(format!("see to the account, then `earmark accounts resume {account}`"))
-            }
-            Self::Budget { .. } => {
-                Some("the job goes on with the next day; or raise EARMARK__ACCOUNTS__BUDGET_CNY_PER_DAY".into())
-            }
-            Self::Write(source) => source.hint(),
-            Self::Abandoned => None,
-        }
-    }
-
-    fn disposition(&self) -> Disposition {
-        match self {
-            Self::Transcribe(error) => error.disposition(),
-            Self::Cooling { wait, .. } | Self::Paused { wait, .. } | Self::Budget { wait, .. } => {
-                Disposition::RetryAfter(*wait)
-            }
-            Self::Write(source) => source.disposition(),
-            Self::Abandoned => Disposition::Release,
-        }
-    }
 }
 
 /// What became of one sending.
@@ -143,26 +60,26 @@ enum Sent {
     PermitLost,
 }
 
-impl Account {
+impl ProviderAccount {
     /// The text of one clip. Waits for as long as the account is only busy.
     ///
     /// # Errors
-    /// [`AskError`], with the job's fate.
-    pub async fn ask(&self, ask: &Ask<'_>) -> Result<Answer, AskError> {
+    /// [`RequestError`], with the job's fate.
+    pub async fn transcribe(&self, request: &Request<'_>) -> Result<Answer, RequestError> {
         let began = Instant::now();
         let mut tries = 0;
         loop {
-            let trial = unless(ask.abandon, self.circuit.pass()).await?;
-            self.open().await?;
+            let trial = unless(request.abandon, self.circuit_breaker.pass()).await?;
+            self.check_open().await?;
             let sent_at = Instant::now();
-            let sent = self.send(ask).await?;
+            let sent = self.send(request).await?;
             let wait = match sent {
                 Sent::Answered(answer) => {
-                    self.circuit.succeeded();
+                    self.circuit_breaker.succeeded();
                     return Ok(*answer);
                 }
                 Sent::PermitLost => {
-                    tracing::warn!(account = %self.name, request = %ask.request.request_id, "a permit could not be renewed; its request was given up and will be sent again");
+                    tracing::warn!(account = %self.name, request = %request.clip.request_id, "a permit could not be renewed; its request was given up and will be sent again");
                     FIRST_WAIT
                 }
                 Sent::Failed(AsrError::Throttled { retry_after, code }) => {
@@ -177,68 +94,68 @@ impl Account {
                 Sent::Failed(error) => return Err(self.failed(error).await),
             };
             drop(trial);
-            unless(ask.abandon, tokio::time::sleep(jittered(wait))).await?;
+            unless(request.abandon, tokio::time::sleep(jittered(wait))).await?;
         }
     }
 
     /// Whether the account may be used now.
     ///
     /// # Errors
-    /// [`AskError::Paused`], [`AskError::Cooling`], [`AskError::Write`].
-    pub async fn open(&self) -> Result<(), AskError> {
-        let now_ms = self.books.clock.now_ms();
+    /// [`RequestError::Paused`], [`RequestError::Cooling`], [`RequestError::Write`].
+    pub(crate) async fn check_open(&self) -> Result<(), RequestError> {
+        let now_ms = self.ledger.clock.now_ms();
         let until = |until_ms: i64| Duration::from_millis(u64::try_from(until_ms - now_ms).unwrap_or(0));
         let account = self.name.clone();
-        match self.books.states.state(&self.name).await.map_err(AskError::Write)? {
+        match self.ledger.states.state(&self.name).await.map_err(RequestError::Write)? {
             AccountState::Open => Ok(()),
             AccountState::Cooling { until_ms, message, code: _ } => {
-                Err(AskError::Cooling { account, message, wait: jittered(until(until_ms)) })
+                Err(RequestError::Cooling { account, message, wait: jittered(until(until_ms)) })
             }
             AccountState::Paused { until_ms, code, message } => {
                 let wait = until_ms.map_or(LONGEST_LOOK, until);
-                Err(AskError::Paused { account, code, message, wait: jittered(wait) })
+                Err(RequestError::Paused { account, code, message, wait: jittered(wait) })
             }
         }
     }
 
-    async fn send(&self, ask: &Ask<'_>) -> Result<Sent, AskError> {
-        let asker = Asker { lane: ask.lane, tenant: ask.tenant.clone() };
-        let permit = unless(ask.abandon, self.permits.acquire(&asker)).await?;
+    async fn send(&self, request: &Request<'_>) -> Result<Sent, RequestError> {
+        let asker = Asker { lane: request.lane, tenant: request.tenant.clone() };
+        let permit = unless(request.abandon, self.permits.acquire(&asker)).await?;
         // Much may have happened while this request waited for its turn.
-        self.open().await?;
-        let (booking, next_day_ms) = self.booking(ask);
+        self.check_open().await?;
+        let (booking, next_day_ms) = self.booking(request);
         // What costs nothing needs no budget.
-        let budget = if booking.price_micro_cny > 0 { self.books.budget_of(ask.tenant) } else { None };
+        let budget = if booking.price_micro_cny > 0 { self.ledger.budget_of(request.tenant) } else { None };
         if budget.is_some() {
-            self.book(ask, &booking, budget, next_day_ms).await?;
+            self.book(request, &booking, budget, next_day_ms).await?;
         }
-        let mut request = ask.request.clone();
-        request.preceding = (ask.preceding)();
+        let mut clip = request.clip.clone();
+        clip.preceding = (request.preceding)();
         let sent = Instant::now();
-        let mut held = Held { permit: Some(permit), runs_on: self.transcriber.limits().takes_files };
+        let mut in_flight = InFlight { permit: Some(permit), runs_on: self.transcriber.limits().takes_files };
         let answering = async {
             tokio::select! {
-                answer = self.transcriber.transcribe(request, ask.hearing) => Some(answer),
-                () = held.lost() => None,
+                answer = self.transcriber.transcribe(clip, request.hearing) => Some(answer),
+                () = in_flight.lost() => None,
             }
         };
         // Without a budget there is nothing to refuse: the booking is written while the sound goes up, so that the permit
         // does not wait for the disk.
         let booking_it =
-            async { if budget.is_some() { Ok(()) } else { self.book(ask, &booking, None, next_day_ms).await } };
+            async { if budget.is_some() { Ok(()) } else { self.book(request, &booking, None, next_day_ms).await } };
         let (answer, booked) = tokio::join!(answering, booking_it);
         if matches!(answer, Some(Err(AsrError::TimedOut { .. })) | None) {
-            held.leave();
+            in_flight.leave();
         }
-        held.give_back();
+        in_flight.give_back();
         booked?;
         let latency_ms = u64::try_from(sent.elapsed().as_millis()).unwrap_or(u64::MAX);
         let Some(answer) = answer else { return Ok(Sent::PermitLost) };
         let (billed_ms, is_answered) = answer.as_ref().map_or((0, false), |text| (text.billed_ms, true));
         let settled = Settled { billed_ms, price_micro_cny: self.price_micro_cny(billed_ms), latency_ms, is_answered };
         // A job's answer is settled with its text, in one transaction.
-        if ask.lease.is_none() || !is_answered {
-            self.books.usage.settle(&booking, &settled).await.map_err(AskError::Write)?;
+        if request.lease.is_none() || !is_answered {
+            self.ledger.usage.settle(&booking, &settled).await.map_err(RequestError::Write)?;
         }
         Ok(match answer {
             Ok(text) => Sent::Answered(Box::new(Answer { text, booking, settled })),
@@ -247,14 +164,14 @@ impl Account {
     }
 
     /// What is to be booked, and when its day ends.
-    fn booking(&self, ask: &Ask<'_>) -> (Booking, i64) {
-        let (day, next_day_ms) = self.books.day();
-        let audio_ms = ask.request.sound.duration_ms();
+    fn booking(&self, request: &Request<'_>) -> (Booking, i64) {
+        let (day, next_day_ms) = self.ledger.day();
+        let audio_ms = request.clip.sound.duration_ms();
         let booking = Booking {
             day,
-            tenant: ask.tenant.clone(),
+            tenant: request.tenant.clone(),
             account: self.name.clone(),
-            job_id: ask.lease.map(|lease| lease.job_id.clone()),
+            job_id: request.lease.map(|lease| lease.job_id.clone()),
             audio_ms,
             price_micro_cny: self.price_micro_cny(self.transcriber.billed_ms(audio_ms)),
         };
@@ -263,21 +180,21 @@ impl Account {
 
     async fn book(
         &self,
-        ask: &Ask<'_>,
+        request: &Request<'_>,
         booking: &Booking,
         budget: Option<Budget>,
         next_day_ms: i64,
-    ) -> Result<(), AskError> {
-        let booked = match ask.lease {
-            Some(lease) => self.books.journal.book_request(lease, booking, budget).await,
-            None => self.books.usage.book(booking, budget).await,
+    ) -> Result<(), RequestError> {
+        let booked = match request.lease {
+            Some(lease) => self.ledger.journal.book_request(lease, booking, budget).await,
+            None => self.ledger.usage.book(booking, budget).await,
         };
         booked.map_err(|error| match error {
             source @ JournalError::BudgetSpent { .. } => {
-                let wait_ms = u64::try_from(next_day_ms - self.books.clock.now_ms()).unwrap_or(0);
-                AskError::Budget { source, wait: Duration::from_millis(wait_ms) }
+                let wait_ms = u64::try_from(next_day_ms - self.ledger.clock.now_ms()).unwrap_or(0);
+                RequestError::Budget { source, wait: Duration::from_millis(wait_ms) }
             }
-            error => AskError::Write(error),
+            error => RequestError::Write(error),
         })
     }
 
@@ -288,39 +205,39 @@ impl Account {
         sent: Instant,
         began: Instant,
         tries: u32,
-    ) -> Result<Duration, AskError> {
+    ) -> Result<Duration, RequestError> {
         let message = error.to_string();
         // What fails on this machine says nothing of the others, nor of the clip.
         let is_here = self.transcriber.is_here();
-        if let Some(pause) = self.circuit.failed(sent) {
+        if let Some(pause) = self.circuit_breaker.failed(sent) {
             tracing::warn!(account = %self.name, secs = pause.as_secs(), "nothing is asked for a while: {message}");
             if !is_here {
-                let until_ms = self.books.clock.now_ms() + i64::try_from(pause.as_millis()).unwrap_or(i64::MAX / 2);
-                let cooled = self.books.states.cool(&self.name, until_ms, error.code(), &message, ACTOR);
-                cooled.await.map_err(AskError::Write)?;
+                let until_ms = self.ledger.clock.now_ms() + i64::try_from(pause.as_millis()).unwrap_or(i64::MAX / 2);
+                let cooled = self.ledger.states.cool(&self.name, until_ms, error.code(), &message, ACTOR);
+                cooled.await.map_err(RequestError::Write)?;
             }
-            return Err(AskError::Cooling { account: self.name.clone(), message, wait: jittered(pause) });
+            return Err(RequestError::Cooling { account: self.name.clone(), message, wait: jittered(pause) });
         }
         if tries < TRIES {
             return Ok(FIRST_WAIT * (1 << (tries - 1)));
         }
         let is_overload =
             matches!(&error, AsrError::Unavailable { code: Some(code), .. } if OVERLOADED.contains(&code.as_str()));
-        if !is_overload && !is_here && self.circuit.has_succeeded_since(began) {
+        if !is_overload && !is_here && self.circuit_breaker.has_succeeded_since(began) {
             // Others were answered meanwhile: it may be this clip's own fault, and costs its job an attempt.
-            return Err(AskError::Transcribe(error));
+            return Err(RequestError::Transcribe(error));
         }
-        Err(AskError::Cooling { account: self.name.clone(), message, wait: jittered(FIRST_WAIT * (1 << tries)) })
+        Err(RequestError::Cooling { account: self.name.clone(), message, wait: jittered(FIRST_WAIT * (1 << tries)) })
     }
 
     /// What concerns the whole account pauses it; the rest is the clip's own.
-    async fn failed(&self, error: AsrError) -> AskError {
+    async fn failed(&self, error: AsrError) -> RequestError {
         let until_ms = match &error {
             AsrError::AccountStopped { until_ms, .. } => *until_ms,
             AsrError::Credentials { .. } => None,
             AsrError::Rejected { .. } | AsrError::Refused { .. } => {
-                self.circuit.succeeded();
-                return AskError::Transcribe(error);
+                self.circuit_breaker.succeeded();
+                return RequestError::Transcribe(error);
             }
             AsrError::NotLoaded { .. }
             | AsrError::Failed { .. }
@@ -331,29 +248,29 @@ impl Account {
             | AsrError::Throttled { .. }
             | AsrError::Unavailable { .. }
             | AsrError::TimedOut { .. }
-            | AsrError::NotEncoded { .. } => return AskError::Transcribe(error),
+            | AsrError::NotEncoded { .. } => return RequestError::Transcribe(error),
         };
         let message = error.to_string();
-        match self.books.states.pause(&self.name, until_ms, error.code(), &message, ACTOR).await {
+        match self.ledger.states.pause(&self.name, until_ms, error.code(), &message, ACTOR).await {
             Ok(is_news) => {
                 if is_news {
                     tracing::error!(account = %self.name, "the account is paused: {message}");
                 }
-                self.open().await.err().unwrap_or(AskError::Transcribe(error))
+                self.check_open().await.err().unwrap_or(RequestError::Transcribe(error))
             }
-            Err(error) => AskError::Write(error),
+            Err(error) => RequestError::Write(error),
         }
     }
 }
 
 /// A permit while its request is in flight.
-struct Held {
+struct InFlight {
     permit: Option<Permit>,
     /// Whether a request that is dropped here may still run where it was sent.
     runs_on: bool,
 }
 
-impl Held {
+impl InFlight {
     async fn lost(&self) {
         match &self.permit {
             Some(permit) => permit.lost().cancelled().await,
@@ -373,7 +290,7 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for InFlight {
     /// Comes before the answer only when nobody waits for it any more: the place stays taken for a lease.
     fn drop(&mut self) {
         self.leave();
@@ -381,9 +298,9 @@ impl Drop for Held {
 }
 
 /// `work`, unless nobody wants it any more.
-async fn unless<T>(abandon: &CancellationToken, work: impl Future<Output = T>) -> Result<T, AskError> {
+async fn unless<T>(abandon: &CancellationToken, work: impl Future<Output = T>) -> Result<T, RequestError> {
     tokio::select! {
-        () = abandon.cancelled() => Err(AskError::Abandoned),
+        () = abandon.cancelled() => Err(RequestError::Abandoned),
         done = work => Ok(done),
     }
 }

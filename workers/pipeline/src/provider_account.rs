@@ -1,22 +1,22 @@
-//! Accounts: a recogniser, the permits that it allows, and what its use costs. Each tenant uses one.
+//! Accounts at a provider, and the built-in engine as one: a recogniser, the permits that it allows, and what its use
+//! costs. Each tenant uses one.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use earmark_asr::Transcriber;
-use earmark_core::{Clock, Tenant};
-use earmark_journal::{Accounts as AccountStates, Budget, Journal, Usage};
+use earmark_core::Tenant;
 use earmark_permits::PermitPool;
-use time::{OffsetDateTime, UtcOffset};
 
-use crate::circuit::Circuit;
+use crate::circuit_breaker::CircuitBreaker;
+use crate::ledger::Ledger;
 
 /// Millionths of a yuan in one.
 const MICRO: f64 = 1_000_000.0;
 
 /// One key at a provider, or the built-in engine.
-pub struct Account {
+pub struct ProviderAccount {
     /// Its name in the configuration.
     pub name: String,
     /// Who listens.
@@ -26,49 +26,31 @@ pub struct Account {
     /// What a minute of audio costs, in yuan; 0 for the built-in engine.
     pub price_cny_per_minute: f64,
     /// Where requests are booked.
-    pub books: Arc<Books>,
-    pub(crate) circuit: Circuit,
+    pub ledger: Arc<Ledger>,
+    pub(crate) circuit_breaker: CircuitBreaker,
     /// Jobs that have clips to send.
     jobs: AtomicUsize,
 }
 
-/// Where requests and their prices are written down, and by which day.
-pub struct Books {
-    /// Requests of jobs.
-    pub journal: Journal,
-    /// Other requests.
-    pub usage: Usage,
-    /// Which account may be used.
-    pub states: AccountStates,
-    /// What time it is.
-    pub clock: Arc<dyn Clock>,
-    /// Where a day begins.
-    pub day_offset: UtcOffset,
-    /// What a tenant may spend a day; none for no limit.
-    pub budget: Option<Budget>,
-    /// Tenants with a budget of their own, or with none.
-    pub budgets: HashMap<Tenant, Option<Budget>>,
-}
-
 /// Which tenant uses which account.
 #[derive(Clone)]
-pub struct Accounts {
+pub struct ProviderAccounts {
     /// For tenants that are bound to no other.
-    pub usual: Arc<Account>,
+    pub usual: Arc<ProviderAccount>,
     /// Tenants bound to an account.
-    pub bound: HashMap<Tenant, Arc<Account>>,
+    pub bound: HashMap<Tenant, Arc<ProviderAccount>>,
     /// Who transcribes what a provider refuses.
-    pub fallback: Option<Arc<Account>>,
+    pub fallback: Option<Arc<ProviderAccount>>,
 }
 
-impl Accounts {
+impl ProviderAccounts {
     /// The account that `tenant` uses.
-    pub fn of(&self, tenant: &Tenant) -> &Arc<Account> {
+    pub fn of(&self, tenant: &Tenant) -> &Arc<ProviderAccount> {
         self.bound.get(tenant).unwrap_or(&self.usual)
     }
 
     /// Every account once, the fallback left out.
-    pub fn all(&self) -> Vec<Arc<Account>> {
+    pub fn all(&self) -> Vec<Arc<ProviderAccount>> {
         let mut all = vec![self.usual.clone()];
         for account in self.bound.values() {
             if !all.iter().any(|other| other.name == account.name) {
@@ -79,24 +61,24 @@ impl Accounts {
     }
 }
 
-impl Account {
+impl ProviderAccount {
     /// An account that nobody uses yet.
     pub fn new(
         name: String,
         transcriber: Arc<dyn Transcriber>,
         permits: Arc<dyn PermitPool>,
         price_cny_per_minute: f64,
-        books: Arc<Books>,
+        ledger: Arc<Ledger>,
     ) -> Self {
-        let (circuit, jobs) = (Circuit::default(), AtomicUsize::new(0));
-        Self { name, transcriber, permits, price_cny_per_minute, books, circuit, jobs }
+        let (circuit_breaker, jobs) = (CircuitBreaker::default(), AtomicUsize::new(0));
+        Self { name, transcriber, permits, price_cny_per_minute, ledger, circuit_breaker, jobs }
     }
 
     /// What `billed_ms` cost, in millionths of a yuan.
     pub fn price_micro_cny(&self, billed_ms: u64) -> i64 {
-        #[expect(clippy::cast_precision_loss, reason = "milliseconds of a recording are far below 2^53")]
+        #[expect(clippy::as_conversions, reason = "milliseconds of a recording are far below 2^53")]
         let minutes = billed_ms as f64 / 60_000.0;
-        #[expect(clippy::cast_possible_truncation, reason = "saturating, and rounded before")]
+        #[expect(clippy::as_conversions, reason = "saturating, and rounded before")]
         let price = (minutes * self.price_cny_per_minute * MICRO).round() as i64;
         price
     }
@@ -122,20 +104,5 @@ pub(crate) struct Sharing<'a>(&'a AtomicUsize);
 impl Drop for Sharing<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-impl Books {
-    /// The day it is, as YYYY-MM-DD, and when the next begins, in milliseconds since the epoch.
-    pub fn day(&self) -> (String, i64) {
-        let now = OffsetDateTime::from_unix_timestamp(self.clock.now_ms().div_euclid(1000))
-            .unwrap_or(OffsetDateTime::UNIX_EPOCH)
-            .to_offset(self.day_offset);
-        let next = now.date().next_day().unwrap_or(time::Date::MAX).midnight().assume_offset(self.day_offset);
-        (now.date().to_string(), next.unix_timestamp() * 1000)
-    }
-
-    pub(crate) fn budget_of(&self, tenant: &Tenant) -> Option<Budget> {
-        self.budgets.get(tenant).copied().unwrap_or(self.budget)
     }
 }

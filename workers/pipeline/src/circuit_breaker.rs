@@ -1,4 +1,4 @@
-//! A circuit: after several failures in a row nothing is asked for a while, then one request tries for all.
+//! A circuit breaker: after several failures in a row nothing is asked for a while, then one request tries for all.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,7 +15,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 
 /// One per account and process.
 #[derive(Debug)]
-pub struct Circuit {
+pub struct CircuitBreaker {
     state: Mutex<State>,
     trial: Semaphore,
 }
@@ -30,13 +30,13 @@ struct State {
     is_on_trial: bool,
 }
 
-impl Default for Circuit {
+impl Default for CircuitBreaker {
     fn default() -> Self {
         Self { state: Mutex::default(), trial: Semaphore::new(1) }
     }
 }
 
-impl Circuit {
+impl CircuitBreaker {
     /// Waits for the trial's outcome where one is under way; whoever gets a permit is the trial.
     pub async fn pass(&self) -> Option<SemaphorePermit<'_>> {
         if !self.lock().is_on_trial {
@@ -89,7 +89,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn failures_in_a_row_open_it_and_one_trial_closes_it() {
-        let circuit = Circuit::default();
+        let circuit = CircuitBreaker::default();
         let sent = Instant::now();
         tokio::time::advance(Duration::from_millis(10)).await;
         for _ in 0..4 {

@@ -1,66 +1,66 @@
-//! Findings told as soon as a clip's text, or its beginning, is heard. What the whole says later is the record.
+//! Early alerts: findings told as soon as a clip's text, or its beginning, is heard. What the whole says later is the record.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use earmark_asr::Hearing;
-use earmark_core::{
-    Action, Clip, ClipKey, Finding, Job, Lease, Severity, Speaker, TimePrecision, Utterance, samples_to_ms,
-};
+use earmark_core::{Action, Clip, ClipKey, Finding, Job, Severity, Speaker, TimePrecision, Utterance, samples_to_ms};
 use earmark_journal::{JournalError, NewAlert, Told, finding_key};
 use earmark_rules::{Context, RuleSet};
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use crate::pipeline::Pipeline;
+use crate::context::Attempt;
 
 /// Of rules that do not say what they set off, less grave ones can wait for the whole.
 const LEAST_SEVERITY: Severity = Severity::High;
 
 /// What one job's clips have said so far.
-pub struct Early {
+pub(crate) struct EarlyAlerts {
     rules: Arc<RuleSet>,
-    context: Context,
-    /// What was told already: a text that grows is searched again and again.
-    told: Mutex<HashSet<(ClipKey, String)>>,
-    found: mpsc::UnboundedSender<Found>,
+    /// What the rules may know of the recording beside its words.
+    known: Context,
+    /// What was raised already: a text that grows is searched again and again.
+    raised: Mutex<HashSet<(ClipKey, String)>>,
+    found: mpsc::UnboundedSender<EarlyFinding>,
 }
 
-/// What was found and is still to be told.
-pub struct Untold {
-    found: mpsc::UnboundedReceiver<Found>,
-    /// Being told: kept until that is certain.
-    next: Option<Found>,
+/// What was found and is still to be sent.
+pub(crate) struct UnsentAlerts {
+    found: mpsc::UnboundedReceiver<EarlyFinding>,
+    /// Being sent: kept until that is certain.
+    next: Option<EarlyFinding>,
 }
 
-/// A finding and where its clip lies, in milliseconds.
-struct Found {
+/// A finding in one clip.
+struct EarlyFinding {
     finding: Finding,
     channel: u16,
+    /// Where the clip begins and ends in the recording, in milliseconds.
     clip: (u64, u64),
 }
 
 /// One clip while its text comes.
-pub struct Listening<'a> {
-    early: &'a Early,
+pub(crate) struct ClipListener<'a> {
+    alerts: &'a EarlyAlerts,
     clip: &'a Clip,
     speaker: Speaker,
 }
 
-impl Early {
+impl EarlyAlerts {
     /// What `rules` find comes out at the other end.
-    pub fn new(rules: Arc<RuleSet>, context: Context) -> (Self, Untold) {
+    pub fn new(rules: Arc<RuleSet>, known: Context) -> (Self, UnsentAlerts) {
         let (sender, found) = mpsc::unbounded_channel();
-        (Self { rules, context, told: Mutex::default(), found: sender }, Untold { found, next: None })
+        (Self { rules, known, raised: Mutex::default(), found: sender }, UnsentAlerts { found, next: None })
     }
 
     /// Hears `clip`, which `speaker` speaks in.
-    pub fn listen<'a>(&'a self, clip: &'a Clip, speaker: Speaker) -> Listening<'a> {
-        Listening { early: self, clip, speaker }
+    pub fn listen<'a>(&'a self, clip: &'a Clip, speaker: Speaker) -> ClipListener<'a> {
+        ClipListener { alerts: self, clip, speaker }
     }
 }
 
-impl Hearing for Listening<'_> {
+impl Hearing for ClipListener<'_> {
     fn so_far(&self, text: &str) {
         let (Some(first), Some(last)) = (self.clip.regions.first(), self.clip.regions.last()) else { return };
         let clip = (samples_to_ms(first.start), samples_to_ms(last.end));
@@ -75,16 +75,16 @@ impl Hearing for Listening<'_> {
             text: text.into(),
             words: Vec::new(),
         };
-        let early = self.early;
-        for finding in early.rules.find_early(&[utterance], &early.context) {
+        let alerts = self.alerts;
+        for finding in alerts.rules.find_early(&[utterance], &alerts.known) {
             // What is missing can only be known in the end.
             if finding.utterance_id.is_none() || !is_urgent(&finding) {
                 continue;
             }
             let key = (self.clip.key, finding.rule_id.clone());
-            if early.told.lock().unwrap_or_else(PoisonError::into_inner).insert(key) {
+            if alerts.raised.lock().unwrap_or_else(PoisonError::into_inner).insert(key) {
                 // Without a receiver the job has ended.
-                let _ = early.found.send(Found { finding, channel: self.clip.key.channel, clip });
+                let _ = alerts.found.send(EarlyFinding { finding, channel: self.clip.key.channel, clip });
             }
         }
     }
@@ -97,43 +97,47 @@ fn is_urgent(finding: &Finding) -> bool {
     !finding.is_shadow && (is_grave || finding.actions.contains(&Action::Alert))
 }
 
-impl Untold {
-    /// Tells findings as they come; ends only with an error. May be dropped at any time and called again.
-    pub async fn tell(&mut self, pipeline: &Pipeline, job: &Job, lease: &Lease) -> JournalError {
+impl UnsentAlerts {
+    /// Sends findings as they come; ends only with an error. May be dropped at any time and called again.
+    pub async fn send(&mut self, attempt: &Attempt<'_>) -> JournalError {
         loop {
             if self.next.is_none() {
                 self.next = self.found.recv().await;
             }
             let Some(found) = &self.next else { return std::future::pending().await };
-            if let Err(error) = tell(pipeline, job, lease, found).await {
+            if let Err(error) = send(attempt, found).await {
                 return error;
             }
             self.next = None;
         }
     }
 
-    /// Tells what is left.
-    pub async fn tell_rest(mut self, pipeline: &Pipeline, job: &Job, lease: &Lease) -> Result<(), JournalError> {
+    /// Sends what is left.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the lease is lost or the journal fails.
+    pub async fn send_rest(mut self, attempt: &Attempt<'_>) -> Result<(), JournalError> {
         while let Some(found) = self.next.take().or_else(|| self.found.try_recv().ok()) {
-            tell(pipeline, job, lease, &found).await?;
+            send(attempt, &found).await?;
         }
         Ok(())
     }
 }
 
-/// Tells of `found`, once: the outside, and whoever watches where it is an alert.
-async fn tell(pipeline: &Pipeline, job: &Job, lease: &Lease, found: &Found) -> Result<(), JournalError> {
-    let told = told(job, found);
-    let is_news = pipeline.journal.tell_early(lease, &told).await?;
-    if let Some(alert) = told.alert.filter(|_| is_news) {
+/// Sends `found`, once: the outside, and whoever watches where it is an alert.
+async fn send(attempt: &Attempt<'_>, found: &EarlyFinding) -> Result<(), JournalError> {
+    let (pipeline, job) = (attempt.context.pipeline, attempt.job);
+    let notice = notice(job, found);
+    let is_news = pipeline.journal.tell_early(attempt.lease, &notice).await?;
+    if let Some(alert) = notice.alert.filter(|_| is_news) {
         pipeline.progress.alerted(&job.id, &alert.message);
     }
     Ok(())
 }
 
 /// What is told of an early finding: where and by which rule, never the words.
-fn told(job: &Job, found: &Found) -> Told {
-    let Found { finding, channel, clip } = found;
+fn notice(job: &Job, found: &EarlyFinding) -> Told {
+    let EarlyFinding { finding, channel, clip } = found;
     let payload = json!({
         "finding_key": finding_key(channel, clip.0, &finding.rule_id), "job_id": job.id, "tenant": job.tenant, "lane": job.lane, "key": job.key, "metadata": job.metadata,
         "rule_id": finding.rule_id, "category": finding.category, "severity": finding.severity, "kind": finding.kind,
@@ -168,21 +172,21 @@ mod tests {
 
     #[test]
     fn a_grave_finding_is_told_once_as_soon_as_its_words_are_there() {
-        let (early, mut untold) = Early::new(Arc::new(RuleSet::starter()), Context::default());
+        let (alerts, mut unsent) = EarlyAlerts::new(Arc::new(RuleSet::starter()), Context::default());
         let (first, second) = (clip(0), clip(1));
-        let listening = early.listen(&first, Speaker("agent".into()));
+        let listening = alerts.listen(&first, Speaker("agent".into()));
         listening.so_far("这款产品");
-        assert!(untold.found.try_recv().is_err(), "nothing was said yet; what is missing is not told early");
+        assert!(unsent.found.try_recv().is_err(), "nothing was said yet; what is missing is not told early");
         for text in ["这款产品保证收益", "这款产品保证收益，", "这款产品保证收益，您放心"]
         {
             listening.so_far(text);
         }
-        let finding = untold.found.try_recv().unwrap().finding;
+        let finding = unsent.found.try_recv().unwrap().finding;
         assert!(finding.severity == Severity::High && finding.end_ms <= 5000, "{finding:?}");
-        assert!(untold.found.try_recv().is_err());
+        assert!(unsent.found.try_recv().is_err());
         // The same rule in another clip is another finding.
-        early.listen(&second, Speaker("agent".into())).so_far("保证收益");
-        assert!((10_000..15_000).contains(&untold.found.try_recv().unwrap().finding.start_ms));
+        alerts.listen(&second, Speaker("agent".into())).so_far("保证收益");
+        assert!((10_000..15_000).contains(&unsent.found.try_recv().unwrap().finding.start_ms));
     }
 
     #[test]

@@ -1,0 +1,80 @@
+//! The stages in order.
+
+use earmark_core::{Clip, Job, Lane, Lease, Report};
+use tokio::sync::SemaphorePermit;
+use tokio_util::sync::CancellationToken;
+
+use crate::computing::Computing;
+use crate::context::{Attempt, Context, Pipeline};
+use crate::error::JobError;
+use crate::{decode, fetch, flag, segment, stitch, transcribe, write};
+
+/// What a recording would take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Survey {
+    /// How long the recording is.
+    pub duration_ms: u64,
+    /// How many channels it has.
+    pub channels: u16,
+    /// The clips that would be sent, in milliseconds each.
+    pub clips: Vec<u64>,
+}
+
+impl Pipeline {
+    /// Takes `job` the whole way; returns once its result is written. `stop` ends it early, between clips or packets.
+    ///
+    /// # Errors
+    /// [`JobError`], one variant per stage; nothing but checkpoints has been written then.
+    pub async fn run(&self, job: &Job, lease: &Lease, stop: &CancellationToken) -> Result<Report, JobError> {
+        let attempt = Attempt::begin(self, job, lease, stop).await?;
+        let context = &attempt.context;
+        // Nothing is fetched for an account that may not be asked.
+        attempt.account().check_open().await.map_err(JobError::Transcribe)?;
+        let fetched = fetch::fetch(context, &job.location, job.version.as_deref()).await?;
+
+        let core = self.core(context, job.lane).await?;
+        // Until here a worker that died did not die of this job, which only waited.
+        let computing = Computing::enter(&attempt).await?;
+        let decoded = decode::decode(context, &fetched).await?;
+        fetched.check_unchanged().map_err(JobError::Fetch)?;
+        let cut = segment::segment(context, &decoded).await?;
+        drop(core);
+        let transcript = transcribe::transcribe(&attempt, computing, &fetched, &decoded, &cut).await?;
+
+        // What follows is computed here, from this recording's text.
+        let computing = Computing::enter(&attempt).await?;
+        let utterances = stitch::stitch(&transcript.clips, &self.settings.speakers, cut.different_channels());
+        let language = stitch::language(&utterances);
+        let flagged = flag::flag(&attempt, &decoded, &cut, &transcript.clips, &utterances, language.clone()).await?;
+        // Writing waits for stores: whoever dies then did not die of the recording.
+        computing.leave().await?;
+
+        let outcome = write::Outcome { fetched, decoded, cut, transcript, language, utterances, flagged };
+        write::write(&attempt, outcome).await
+    }
+
+    /// What the recording at `location` would take: fetched, decoded and searched for speech, but not sent.
+    ///
+    /// # Errors
+    /// [`JobError`], as [`run`](Self::run).
+    pub async fn survey(&self, location: &str, stop: &CancellationToken) -> Result<Survey, JobError> {
+        let context = Context::of_no_job(self, stop);
+        let fetched = fetch::fetch(&context, location, None).await?;
+        let _core = self.core(&context, Lane::Archive).await?;
+        let decoded = decode::decode(&context, &fetched).await?;
+        let cut = segment::segment(&context, &decoded).await?;
+        Ok(Survey {
+            duration_ms: decoded.duration_ms,
+            channels: decoded.channels,
+            clips: cut.clips.iter().map(Clip::duration_ms).collect(),
+        })
+    }
+
+    /// The turn to compute; who waits for an answer does not wait for a turn.
+    async fn core(&self, context: &Context<'_>, lane: Lane) -> Result<Option<SemaphorePermit<'_>>, JobError> {
+        match lane {
+            Lane::Webhook => Ok(None),
+            Lane::Call | Lane::Archive => Ok(context.unless_stopped(self.cores.acquire()).await?.ok()),
+        }
+    }
+}
