@@ -1,4 +1,4 @@
-//! AttemptRunner: each one try of one job: its lease kept alive, its work done, its outcome written.
+//! One try of one job: its lease kept alive, its work done, its outcome written.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
