@@ -16,7 +16,6 @@ use super::progress::Bars;
 use super::{Outcome, jobs, offer, show};
 use crate::app::App;
 use crate::config::CommandError;
-use crate::config::EngineKind;
 use crate::desk::signals;
 
 /// Process recordings here and now.
@@ -69,7 +68,7 @@ struct Asks {
 /// The command.
 pub async fn run(app: &App, args: Args) -> Result<Outcome, CommandError> {
     let tenant = jobs::tenant(&args.tenant)?;
-    if app.config.asr.engine == EngineKind::Glm {
+    if app.engine().is_provider() {
         // A worker can wait for the permits' store; whoever waits at a terminal wants to know.
         app.permits_place().await?;
     }
