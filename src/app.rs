@@ -1,7 +1,7 @@
 //! The composition root: settings in, working parts out. The only file that names concrete back ends.
 
 mod handler;
-pub mod settings;
+mod settings;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

@@ -57,7 +57,7 @@ pub(super) fn sse(config: &Config) -> Sse {
 ///
 /// # Errors
 /// [`CommandError`] when there is no folder for temporary files.
-pub fn pipeline(config: &Config) -> Result<Settings, CommandError> {
+pub(super) fn pipeline(config: &Config) -> Result<Settings, CommandError> {
     let Config { storage, audio, asr, .. } = config;
     let pack_to_ms = audio.pack_to_ms.unwrap_or_else(|| engines::of(config).pack_to_ms());
     Ok(Settings {
