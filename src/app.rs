@@ -1,37 +1,32 @@
 //! The composition root: settings in, working parts out. The only file that names concrete back ends.
 
 mod handler;
-pub mod settings;
+mod settings;
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use earmark_asr::Transcriber;
-use earmark_asr::glm::GlmClient;
 use earmark_audio::segment::SpeechModel;
 use earmark_core::{Clock, SystemClock, WorkerId};
 use earmark_journal::{
-    Accounts as AccountStates, AuditLog, Caps, Database, Journal, Outbox, ResultStore, RuleSets, SqlAuditLog,
-    SqlResults, Usage, WorkerInfo,
+    Accounts as AccountStates, AuditLog, Database, Journal, Outbox, ResultStore, RuleSets, SqlAuditLog, SqlResults,
+    Usage, WorkerInfo,
 };
 use earmark_notify::{Delivery, Webhook};
 use earmark_objects::{
     ArtifactStore, FileArtifacts, HttpOptions, Listing, Recordings, S3, S3Artifacts, check_folder, http_client,
 };
 use earmark_permits::{Pool, PoolOptions, RedisStore, SqlStore};
-use earmark_pipeline::{
-    Isolation, Ledger, Pipeline, Progress, ProviderAccount, ProviderAccounts, RuleBook, RunningAttempts,
-};
+use earmark_pipeline::{Isolation, Ledger, Pipeline, Progress, ProviderAccounts, RuleBook, RunningAttempts, Settings};
 use earmark_queue::{AttemptRunner, Backoff, Broker, Handler, JournalQueue, Queue, Worker, WorkerOptions};
 use earmark_rules::RuleSet;
 use tokio::sync::Semaphore;
 
-use crate::config::CommandError;
-use crate::config::locate;
-use crate::config::{AccountKey, BUILT_IN, Config, EngineKind, FallbackKind, Output, USUAL};
-use crate::engines;
+use crate::config::{BUILT_IN, CommandError, Config, Output, cores, locate};
+use crate::engines::{self, AccountParts, EngineSetup};
 use handler::JobHandler;
+
+pub use crate::engines::Loading;
 
 /// Longest wait between two tries.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(600);
@@ -39,18 +34,15 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(600);
 /// How long a receiver of webhooks may take.
 const NOTIFY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a connection to the provider may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// The parts that every command may need. The recogniser is loaded only by [`App::pipeline`].
 pub struct App {
-    /// What is in force.
+    /// The settings in force.
     pub config: Config,
-    /// What time it is.
+    /// The clock that all parts go by.
     pub clock: Arc<dyn Clock>,
-    /// The database behind the next seven.
+    /// The database behind the next seven fields.
     pub database: Database,
-    /// Jobs.
+    /// The truth about every job.
     pub journal: Journal,
     /// Reports and findings.
     pub results: Arc<dyn ResultStore>,
@@ -58,7 +50,7 @@ pub struct App {
     pub audit: Arc<dyn AuditLog>,
     /// What is to be told outside.
     pub outbox: Outbox,
-    /// Rule sets by hash.
+    /// Rule sets by their hash, and which is in force.
     pub rule_sets: RuleSets,
     /// What was sent and what it cost.
     pub usage: Usage,
@@ -70,15 +62,6 @@ pub struct App {
     pub broker: Option<Arc<Broker>>,
     /// Permits this process may hold.
     pools: Mutex<Vec<Pool>>,
-}
-
-/// When the built-in engine has to be one that was proved on this machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Loading {
-    /// Before anything is asked of it.
-    Now,
-    /// With the first clip: who only serves may never need it.
-    Late,
 }
 
 impl App {
@@ -96,7 +79,8 @@ impl App {
                 ),
             ));
         }
-        let database = Database::open_with(&config.database.url, &config.database.options(), clock.clone()).await?;
+        let database =
+            Database::open_with(&config.database.url, &settings::database(&config.database), clock.clone()).await?;
         database.migrate().await?;
         Self::of(config, clock, database)
     }
@@ -108,7 +92,8 @@ impl App {
     pub async fn open_existing(config: Config) -> Result<Self, CommandError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let database =
-            Database::open_existing_with(&config.database.url, &config.database.options(), clock.clone()).await?;
+            Database::open_existing_with(&config.database.url, &settings::database(&config.database), clock.clone())
+                .await?;
         Self::of(config, clock, database)
     }
 
@@ -146,69 +131,19 @@ impl App {
         Arc::new(RuleBook::new(rules, self.rule_sets.clone()))
     }
 
-    /// The accounts at the provider, or the built-in engine as the only one, each with its permits.
+    /// The engine in use, as it is configured.
+    pub fn engine(&self) -> Box<dyn EngineSetup + '_> {
+        engines::of(&self.config)
+    }
+
+    /// The accounts of the engine in use, each with its permits.
     ///
     /// # Errors
     /// [`CommandError`] naming the file or the setting that is missing, or the store of the permits that is not there.
     pub async fn accounts(&self, loading: Loading) -> Result<ProviderAccounts, CommandError> {
-        let ledger = self.ledger();
-        if self.config.asr.engine == EngineKind::Local {
-            let engine = Arc::new(engines::built_in(&self.config)?);
-            if loading == Loading::Now {
-                let believing = Arc::clone(&engine);
-                // Reads the weights, and starts nothing where it was proved.
-                let believed = tokio::task::spawn_blocking(move || {
-                    believing.proved().map_or_else(|| believing.start_proved(), Ok)
-                });
-                believed.await.map_err(|error| CommandError::internal(&error))??;
-            }
-            let usual = self.built_in(engine, &ledger);
-            return Ok(ProviderAccounts { usual, bound: HashMap::new(), fallback: None });
-        }
-        let mut all: HashMap<String, Arc<ProviderAccount>> = HashMap::new();
-        for key in settings::accounts(&self.config)? {
-            let account = self.glm(&key, &ledger)?;
-            all.insert(key.name, Arc::new(account));
-        }
-        let named =
-            |name: &str| all.get(name).cloned().ok_or_else(|| CommandError::plain(format!("no account {name}"), None));
-        let mut bound = HashMap::new();
-        for (tenant, name) in &self.config.accounts.tenants {
-            bound.insert(tenant.clone(), named(name)?);
-        }
-        let fallback = match self.config.asr.fallback {
-            FallbackKind::Local => Some(self.built_in(Arc::new(engines::built_in(&self.config)?), &ledger)),
-            FallbackKind::Off => None,
-        };
-        Ok(ProviderAccounts { usual: named(USUAL)?, bound, fallback })
-    }
-
-    /// The built-in engine as an account: its permits are this process's alone, for its threads are.
-    fn built_in(&self, engine: Arc<dyn Transcriber>, ledger: &Arc<Ledger>) -> Arc<ProviderAccount> {
-        let pool = Pool::in_memory(PoolOptions::new(BUILT_IN, engine.limits().in_flight));
-        Arc::new(ProviderAccount::new(BUILT_IN.into(), engine, Arc::new(pool), 0.0, ledger.clone()))
-    }
-
-    fn glm(&self, key: &AccountKey, ledger: &Arc<Ledger>) -> Result<ProviderAccount, CommandError> {
-        let options = settings::glm(&self.config, key);
-        let http = HttpOptions {
-            connect_timeout: CONNECT_TIMEOUT,
-            read_timeout: options.timeouts.whole,
-            timeout: None,
-            // Whoever runs earmark names the provider; it may be a server in the same house.
-            allow_private: true,
-        };
-        let client = http_client(&http).map_err(|error| CommandError::internal(&error))?;
-        let (price, accounts) = (self.config.asr.price_cny_per_minute, &self.config.accounts);
-        let permits = PoolOptions {
-            reserve_call: accounts.reserve_call,
-            reserve_archive: accounts.reserve_archive,
-            dead_holder_grace: Duration::from_secs(accounts.dead_holder_grace_secs),
-            ..PoolOptions::new(format!("{}/{}", key.name, options.model), options.in_flight)
-        };
-        let pool = self.pool(permits)?;
-        let client = GlmClient::new(client, options, self.clock.clone());
-        Ok(ProviderAccount::new(key.name.clone(), Arc::new(client), Arc::new(pool), price, ledger.clone()))
+        let shared_permits = |options| self.pool(options);
+        let parts = AccountParts { ledger: self.ledger(), clock: self.clock.clone(), shared_permits: &shared_permits };
+        self.engine().open(&parts, loading).await
     }
 
     /// Where permits are kept, for people, and what is wrong with that place though it works.
@@ -284,15 +219,23 @@ impl App {
             results: self.results.clone(),
             artifacts: self.artifacts(),
             accounts,
-            cores: Arc::new(Semaphore::new(settings::cores())),
+            cores: Arc::new(Semaphore::new(cores())),
             isolation: Isolation::default(),
             speech,
             rules,
             clock: self.clock.clone(),
             progress,
             running: RunningAttempts::default(),
-            settings: settings::pipeline(&self.config)?,
+            settings: self.pipeline_settings()?,
         })
+    }
+
+    /// What the pipeline is told of the settings.
+    ///
+    /// # Errors
+    /// [`CommandError`] when there is no folder for temporary files.
+    pub fn pipeline_settings(&self) -> Result<Settings, CommandError> {
+        settings::pipeline(&self.config)
     }
 
     /// Where artifacts are written.
@@ -303,6 +246,7 @@ impl App {
         }
     }
 
+    /// Artifacts in a bucket, whose keys begin with `prefix`.
     pub fn s3_artifacts(&self, bucket: &str, prefix: &str) -> S3Artifacts {
         S3Artifacts::new(self.s3.clone(), bucket, prefix, settings::sse(&self.config))
     }
@@ -341,7 +285,7 @@ impl App {
         }
     }
 
-    /// Tries made with `pipeline`, settled in the journal.
+    /// RunningAttempts made with `pipeline`, settled in the journal.
     pub fn attempts(&self, pipeline: Pipeline) -> Arc<AttemptRunner> {
         let worker = &self.config.worker;
         let handler: Arc<dyn Handler> = Arc::new(JobHandler::new(pipeline));
@@ -393,6 +337,6 @@ impl App {
 /// The journal with the configured caps.
 fn journal(config: &Config, database: &Database) -> Journal {
     let queue = &config.queue;
-    let journal = Journal::new(database.clone()).with_caps(Caps::new(queue.tenant_jobs, queue.tenant_caps.clone()));
+    let journal = Journal::new(database.clone()).with_caps(settings::caps(queue));
     if queue.is_redis() { journal.behind_streams() } else { journal }
 }

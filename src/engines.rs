@@ -1,28 +1,25 @@
-//! The engine built in, as it is configured.
+//! Who transcribes: all that depends on the engine in use, behind one trait, and the one match that chooses it.
+//!
+//! ```text
+//!  [asr] engine ── of() ──┬─ local   the engine built in: a process of its own, permits of this process
+//!                         └─ glm     accounts at GLM-ASR and its kin: permits that all processes share
+//!                 setup   what both answer
+//! ```
+//! A new engine is a word of [`EngineKind`], a file beside these two and an arm in [`of`].
 
-use std::time::Duration;
+mod glm;
+mod local;
+mod setup;
 
-use earmark_asr::local::{LocalEngine, LocalOptions};
+use crate::config::{Config, EngineKind};
 
-use crate::app::settings;
-use crate::config::CommandError;
-use crate::config::Config;
-use crate::config::locate;
+pub use local::built_in;
+pub use setup::{AccountParts, EngineSetup, Loading};
 
-/// The built-in engine; its process is started when there is something for it to do.
-///
-/// # Errors
-/// [`CommandError`] naming the file that is missing.
-pub fn built_in(config: &Config) -> Result<LocalEngine, CommandError> {
-    let asr = &config.asr;
-    let options = LocalOptions {
-        model_path: locate::model(config)?,
-        threads: settings::threads(config),
-        batch: asr.batch,
-        idle_unload: Duration::from_secs(asr.idle_unload_secs),
-        deadline: Duration::from_secs(asr.engine_timeout_secs),
-        memory_bytes: Some(asr.engine_memory_mb << 20).filter(|bytes| *bytes > 0),
-        ..LocalOptions::new(locate::engine_program(config)?)
-    };
-    Ok(LocalEngine::new(options)?)
+/// The engine that `config` names.
+pub fn of(config: &Config) -> Box<dyn EngineSetup + '_> {
+    match config.asr.engine {
+        EngineKind::Local => Box::new(local::Local { config }),
+        EngineKind::Glm => Box::new(glm::Glm { config }),
+    }
 }

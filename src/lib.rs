@@ -2,19 +2,31 @@
 //!
 //! ```text
 //! src        the program
+//!   main          parse and dispatch: main()
+//!   doors/        how it is asked: cli/  http/  transcriptions/  (callers: who may)
+//!   service/      what runs for long: up, work, delivery, the rules' watch, sweeping, tidying
+//!   desk/         what can be asked of earmark, whoever asks
 //!   app engines   settings -> working parts, and nothing else
 //!   config/       one file per section
-//!   desk/         what can be asked of earmark, whoever asks
-//!   doors/        how it is asked: cli/  http/  transcriptions/
-//!   service/      what runs for long: up, the rule watch, tidying
 //!   bin/          the built-in engine's own program
 //! workers    the work
 //! ```
 //! `earmark_pipeline` holds the main path: fetch, decode, segment, transcribe, stitch, flag, write.
+//!
+//! What is public here is for `main`, and for the tests and benches that need a part of the program by itself.
 
-pub mod app;
-pub mod config;
-pub mod desk;
-pub mod doors;
+mod app;
+mod config;
+mod desk;
+mod doors;
 mod engines;
-pub mod service;
+mod service;
+
+pub use app::{App, Loading};
+pub use config::{CommandError, Config, environment};
+pub use desk::orphans::{OrphanReport, OrphanSweep};
+
+/// The program: runs the command line, and gives the exit code.
+pub fn main() -> std::process::ExitCode {
+    doors::cli::main(|app, halves| Box::pin(service::up(app, halves)))
+}

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use earmark::desk::orphans::{OrphanReport, OrphanSweep};
+use earmark::{OrphanReport, OrphanSweep};
 use earmark_core::{
     Artifact, Cost, Engine, Job, JobId, ManualClock, NewJob, Recording, Report, RuleSetId, Tenant, WorkerId, rfc3339,
 };

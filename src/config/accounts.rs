@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer};
 
-use super::asr::Tier;
-use super::value::{MOST_YUAN, between, full_list, yuan};
+use super::tier::Tier;
+use super::value::{MOST_YUAN, between, by_tenant, full_list, yuan};
 use earmark_core::Tenant;
 use time::UtcOffset;
 
@@ -20,10 +20,10 @@ pub const BUILT_IN: &str = "built-in";
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Accounts {
-    /// Accounts beside the usual one.
+    /// Accounts beside the usual one; each name and key once.
     #[serde(deserialize_with = "keys")]
     pub keys: Vec<AccountKey>,
-    /// Which tenants use one of those.
+    /// The tenants that use one of those, by its name.
     #[serde(deserialize_with = "tenants")]
     pub tenants: BTreeMap<Tenant, String>,
     /// Permits that webhooks leave to waiting calls.
@@ -32,35 +32,35 @@ pub struct Accounts {
     /// Permits that webhooks and calls leave to the waiting archive.
     #[serde(deserialize_with = "between::<0, 10_000, _, _>")]
     pub reserve_archive: usize,
-    /// How much longer a dead holder's place stays taken.
+    /// How much longer a dead holder's place stays taken, in seconds.
     #[serde(deserialize_with = "between::<0, 3_600, _, _>")]
     pub dead_holder_grace_secs: u64,
     /// What each tenant may spend a day, in yuan; 0 for no limit.
     #[serde(deserialize_with = "yuan")]
     pub budget_cny_per_day: f64,
-    /// Tenants with a budget of their own.
+    /// Tenants with a budget of their own, in yuan a day; 0 for no limit.
     #[serde(deserialize_with = "budgets")]
     pub budgets: BTreeMap<Tenant, f64>,
-    /// Where a day begins.
+    /// Where the day of the budgets begins, as an offset from UTC.
     #[serde(deserialize_with = "offset")]
     pub day_begins: UtcOffset,
 }
 
-/// An account beside the usual one.
+/// An account at the provider.
 #[derive(Clone)]
 pub struct AccountKey {
-    /// Its name.
+    /// Its name here, by which tenants are bound to it and permits are counted.
     pub name: String,
-    /// The provider's key.
+    /// The key that the provider gave.
     pub key: String,
-    /// Its tier.
+    /// Its tier at the provider.
     pub tier: Tier,
-    /// Instead of the tier's number.
+    /// Requests in flight instead of the tier's.
     pub max_in_flight: Option<usize>,
 }
 
 impl AccountKey {
-    /// Requests in flight.
+    /// Requests in flight that it allows.
     pub fn limit(&self) -> usize {
         self.max_in_flight.unwrap_or(self.tier.requests())
     }
@@ -119,27 +119,6 @@ fn tenants<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Tenant
 
 fn budgets<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Tenant, f64>, D::Error> {
     by_tenant(deserializer, "tenant=yuan", |yuan| yuan.parse().ok().filter(|yuan| (0.0..=MOST_YUAN).contains(yuan)))
-}
-
-/// `tenant=value`, comma-separated.
-pub fn by_tenant<'de, T, D: Deserializer<'de>>(
-    deserializer: D,
-    form: &str,
-    read: impl Fn(&str) -> Option<T>,
-) -> Result<BTreeMap<Tenant, T>, D::Error> {
-    let mut all = BTreeMap::new();
-    for item in full_list::<String, D>(deserializer)? {
-        let read = item.split_once('=').and_then(|(tenant, value)| {
-            Some((Tenant::parse(tenant.trim()).ok()?, read(value.trim()).filter(|_| !value.trim().is_empty())?))
-        });
-        let Some((tenant, value)) = read else {
-            return Err(serde::de::Error::custom(format!("use {form}, comma-separated; `{item}` is not that")));
-        };
-        if all.insert(tenant.clone(), value).is_some() {
-            return Err(serde::de::Error::custom(format!("say it once: `{tenant}` stands there twice")));
-        }
-    }
-    Ok(all)
 }
 
 fn offset<'de, D: Deserializer<'de>>(deserializer: D) -> Result<UtcOffset, D::Error> {

@@ -5,43 +5,18 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer};
 
-use super::accounts::by_tenant;
-use super::value::{between, choice, flag, list, optional, yuan};
+use super::tier::Tier;
+use super::value::{between, by_tenant, choice, flag, list, optional, yuan};
+use super::worker::cores;
 use earmark_core::Tenant;
 
 choice! {
-    /// Who transcribes.
+    /// Who transcribes. What else depends on it is told in `engines`.
     EngineKind {
         /// The engine built in.
         Local = "local",
         /// GLM-ASR.
         Glm = "glm",
-    }
-}
-
-choice! {
-    /// An account's tier. GLM-ASR page, "用户并发权益".
-    Tier {
-        /// 5 requests in flight.
-        V0 = "V0",
-        /// 10 requests in flight.
-        V1 = "V1",
-        /// 15 requests in flight.
-        V2 = "V2",
-        /// 20 requests in flight.
-        V3 = "V3",
-    }
-}
-
-impl Tier {
-    /// Requests in flight. GLM-ASR page, "用户并发权益".
-    pub fn requests(self) -> usize {
-        match self {
-            Self::V0 => 5,
-            Self::V1 => 10,
-            Self::V2 => 15,
-            Self::V3 => 20,
-        }
     }
 }
 
@@ -58,7 +33,7 @@ choice! {
 choice! {
     /// Whose fields are sent.
     DialectKind {
-        /// GLM-ASR's.
+        /// GLM-ASR's own.
         Glm = "glm",
         /// OpenAI's, as vLLM, SGLang, speaches and others take them.
         OpenAi = "openai",
@@ -86,7 +61,7 @@ choice! {
         Json = "json",
         /// At the head of the prompt.
         Prompt = "prompt",
-        /// Not at all.
+        /// Left out.
         Off = "off",
     }
 }
@@ -111,13 +86,13 @@ choice! {
     }
 }
 
-/// The recogniser.
+/// Who transcribes, and how it is asked.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Asr {
     /// Who transcribes.
     pub engine: EngineKind,
-    /// A CTranslate2 Whisper folder.
+    /// A folder with a CTranslate2 Whisper model; none for the one that `make setup` fetched.
     #[serde(deserialize_with = "optional")]
     pub model_path: Option<PathBuf>,
     /// `auto` or ISO 639-1.
@@ -126,10 +101,10 @@ pub struct Asr {
     /// What `auto` chooses among.
     #[serde(deserialize_with = "list")]
     pub languages: Vec<String>,
-    /// Threads that compute; 0 for one per core.
+    /// Threads of the built-in engine; 0 for one per core.
     #[serde(deserialize_with = "between::<0, 1024, _, _>")]
     pub threads: usize,
-    /// Clips through the network together.
+    /// Clips that go through the built-in engine's network together.
     #[serde(deserialize_with = "between::<1, 64, _, _>")]
     pub batch: usize,
     /// After so long without a clip the built-in engine is ended.
@@ -138,16 +113,16 @@ pub struct Asr {
     /// Longest time for a batch of the built-in engine.
     #[serde(deserialize_with = "between::<1, 86_400, _, _>")]
     pub engine_timeout_secs: u64,
-    /// Memory of the built-in engine; 0 for what suits the model.
+    /// Memory of the built-in engine, in MiB; 0 for what suits the model.
     #[serde(deserialize_with = "between::<0, 1_048_576, _, _>")]
     pub engine_memory_mb: u64,
-    /// The built-in engine's program.
+    /// The built-in engine's program; none for the one beside this program.
     #[serde(deserialize_with = "optional")]
     pub engine_program: Option<PathBuf>,
     /// Whether every word is aligned.
     #[serde(deserialize_with = "flag")]
     pub word_times: bool,
-    /// Context of every clip.
+    /// Context that goes with every clip.
     #[serde(deserialize_with = "optional")]
     pub prompt: Option<String>,
     /// Words to be spelled right, of all tenants.
@@ -159,9 +134,9 @@ pub struct Asr {
     /// GLM-ASR's base URL.
     #[serde(deserialize_with = "base_url")]
     pub base_url: url::Url,
-    /// Whose fields are sent.
+    /// Whose fields are sent to the provider.
     pub dialect: DialectKind,
-    /// How the key is shown.
+    /// How the key is shown to the provider.
     pub auth: AuthKind,
     /// Whether the text comes piece by piece.
     #[serde(deserialize_with = "flag")]
@@ -171,9 +146,9 @@ pub struct Asr {
     /// Whether what was recorded at 8 kHz goes up at 8 kHz.
     #[serde(deserialize_with = "flag")]
     pub upload_source_rate: bool,
-    /// How the glossary is spelled.
+    /// How the glossary is spelled in a request.
     pub hotwords: HotwordKind,
-    /// How much of a clip is paid for.
+    /// How much of a clip's length is paid for.
     pub billing: BillingKind,
     /// Longest request, answer included.
     #[serde(deserialize_with = "between::<1, 3_600, _, _>")]
@@ -183,26 +158,31 @@ pub struct Asr {
     pub expected_latency_ms: u64,
     /// Who transcribes what the provider refuses.
     pub fallback: FallbackKind,
-    /// GLM-ASR's key.
+    /// The key of the account `default` at the provider.
     #[serde(deserialize_with = "api_key")]
     pub api_key: Option<String>,
-    /// GLM-ASR's model.
+    /// The model's name at the provider.
     #[serde(deserialize_with = "model")]
     pub model: String,
-    /// The account's tier.
+    /// The tier of the account `default`.
     pub tier: Tier,
-    /// Instead of the tier's number; 0 for the tier's.
+    /// Requests in flight of the account `default` instead of its tier's; 0 for the tier's.
     #[serde(deserialize_with = "between::<0, 10_000, _, _>")]
     pub max_in_flight: usize,
-    /// Where permits are kept.
+    /// Where permits are kept: `sqlite:` or the URL of a Redis; none for where the queue is.
     #[serde(deserialize_with = "permits_url")]
     pub permits_url: Option<String>,
-    /// What a minute costs.
+    /// What a minute of audio costs, in yuan.
     #[serde(deserialize_with = "yuan")]
     pub price_cny_per_minute: f64,
 }
 
 impl Asr {
+    /// Threads of the built-in engine: as configured, else one per core.
+    pub fn threads(&self) -> usize {
+        if self.threads == 0 { cores() } else { self.threads }
+    }
+
     /// Requests in flight of the account that is [`api_key`](Self::api_key): the override, else the tier's number.
     pub fn limit(&self) -> usize {
         if self.max_in_flight > 0 { self.max_in_flight } else { self.tier.requests() }

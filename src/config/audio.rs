@@ -13,22 +13,22 @@ const MAX_NAME: usize = 32;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Audio {
-    /// Longest recording.
+    /// Longest recording, in seconds.
     #[serde(deserialize_with = "between::<1, 2_592_000, _, _>")]
     pub max_duration_secs: u64,
-    /// Longest decoding.
+    /// Longest decoding of one recording, in seconds.
     #[serde(deserialize_with = "between::<1, 86_400, _, _>")]
     pub decode_timeout_secs: u64,
-    /// Longest search for speech.
+    /// Longest search for speech in one recording, in seconds.
     #[serde(deserialize_with = "between::<1, 86_400, _, _>")]
     pub segment_timeout_secs: u64,
-    /// Memory of a decoder.
+    /// Memory of a decoder that runs as a child, in bytes.
     #[serde(deserialize_with = "between::<67_108_864, { u64::MAX / 2 }, _, _>")]
     pub decode_memory_bytes: u64,
     /// The ffmpeg program; `none` to do without.
     #[serde(deserialize_with = "optional")]
     pub ffmpeg: Option<PathBuf>,
-    /// The speech detector's model.
+    /// The speech detector's model; none for the one that `make setup` fetched.
     #[serde(deserialize_with = "optional")]
     pub vad_model: Option<PathBuf>,
     /// Who speaks on each channel.
@@ -37,7 +37,7 @@ pub struct Audio {
     /// Who speaks on a single channel.
     #[serde(deserialize_with = "speaker")]
     pub mono_speaker: String,
-    /// Neighbouring speech is packed up to this; none for what suits the recogniser.
+    /// Neighbouring speech is packed up to this, in milliseconds; none for what suits the engine.
     #[serde(deserialize_with = "or_auto::<1_000, 600_000, _, _>")]
     pub pack_to_ms: Option<u64>,
 }

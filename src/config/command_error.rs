@@ -4,12 +4,12 @@ use std::fmt;
 
 use earmark_core::{Failure, Problem};
 
-use crate::config::ConfigProblem;
+use super::error::ConfigProblem;
 
 /// An error with the program's exit code.
 #[derive(Debug)]
 pub struct CommandError {
-    /// In words.
+    /// What failed and what to do, in words.
     pub problem: Problem,
     /// 1 some recording failed, 2 usage or configuration.
     pub exit_code: u8,

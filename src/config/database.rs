@@ -1,8 +1,5 @@
 //! `[database]`
 
-use std::time::Duration;
-
-use earmark_journal::DatabaseOptions;
 use serde::{Deserialize, Deserializer};
 
 use super::value::between;
@@ -14,34 +11,21 @@ pub struct Database {
     /// `sqlite:PATH`, `postgres://…`.
     #[serde(deserialize_with = "database_url")]
     pub url: String,
-    /// Connections to a server.
+    /// Connections of this process to a server.
     #[serde(deserialize_with = "between::<1, 1_000, _, _>")]
     pub connections: u32,
-    /// Longest wait for one.
+    /// Longest wait for a free connection, in seconds.
     #[serde(deserialize_with = "between::<1, 3_600, _, _>")]
     pub acquire_timeout_secs: u64,
-    /// Longest statement.
+    /// Longest run of one statement, in seconds.
     #[serde(deserialize_with = "between::<1, 86_400, _, _>")]
     pub statement_timeout_secs: u64,
-    /// Longest wait for a row.
+    /// Longest wait for a row that another process changes, in seconds.
     #[serde(deserialize_with = "between::<1, 3_600, _, _>")]
     pub lock_timeout_secs: u64,
-    /// Longest standstill in a transaction.
+    /// Longest standstill in a transaction, in seconds.
     #[serde(deserialize_with = "between::<1, 3_600, _, _>")]
     pub idle_in_transaction_timeout_secs: u64,
-}
-
-impl Database {
-    /// The limits as the database takes them.
-    pub fn options(&self) -> DatabaseOptions {
-        DatabaseOptions {
-            connections: self.connections,
-            acquire_timeout: Duration::from_secs(self.acquire_timeout_secs),
-            statement_timeout: Duration::from_secs(self.statement_timeout_secs),
-            lock_timeout: Duration::from_secs(self.lock_timeout_secs),
-            idle_in_transaction_timeout: Duration::from_secs(self.idle_in_transaction_timeout_secs),
-        }
-    }
 }
 
 fn database_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {

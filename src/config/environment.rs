@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use super::ConfigProblem;
+use super::error::ConfigProblem;
 
 /// The variables that are text; others than earmark's own are left out where they are not.
 ///

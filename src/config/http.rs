@@ -5,14 +5,14 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer};
 
-use super::asr::Tier;
+use super::tier::Tier;
 use super::value::full_list;
 
-/// The API.
+/// Where the API listens, and for whom.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Http {
-    /// Address and port.
+    /// The address and port that the API listens on.
     #[serde(deserialize_with = "address")]
     pub listen: SocketAddr,
     /// Who may ask; nobody but this machine where there is none.
@@ -23,9 +23,9 @@ pub struct Http {
 /// A caller of the API.
 #[derive(Clone)]
 pub struct ApiKey {
-    /// Who, for the audit log.
+    /// Who asks, as the audit log names them and as their tenant.
     pub name: String,
-    /// The secret.
+    /// The secret that comes with every request.
     pub key: String,
     /// How many transcriptions at a time.
     pub tier: Tier,

@@ -4,8 +4,7 @@ use std::path::{Path, PathBuf};
 
 use earmark_core::Problem;
 
-use crate::config::CommandError;
-use crate::config::Config;
+use crate::config::{CommandError, Config};
 
 /// The built-in engine's own program.
 const ENGINE_PROGRAM: &str = "earmark-engine";

@@ -7,18 +7,18 @@ use super::value::choice;
 choice! {
     /// How a log line looks.
     LogFormat {
-        /// For people.
+        /// A line for people.
         Text = "text",
-        /// For collectors.
+        /// A JSON object a line, for collectors.
         Json = "json",
     }
 }
 
-/// Logs.
+/// What is logged, and how.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Log {
-    /// A level or a filter.
+    /// A level such as `info`, or a filter of targets.
     pub level: String,
     /// How a line looks.
     pub format: LogFormat,

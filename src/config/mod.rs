@@ -10,15 +10,16 @@ mod database;
 mod environment;
 mod error;
 mod http;
-mod layers;
 pub mod locate;
 mod log;
+mod merge;
 mod notify;
 mod queue;
 mod retention;
 mod rules;
 mod storage;
 pub mod text_file;
+mod tier;
 mod value;
 mod worker;
 
@@ -27,21 +28,22 @@ use std::path::Path;
 use serde::Deserialize;
 
 pub use accounts::{AccountKey, Accounts, BUILT_IN, USUAL};
-pub use asr::{Asr, AuthKind, BillingKind, DialectKind, EngineKind, FallbackKind, HotwordKind, Tier, UploadKind};
+pub use asr::{Asr, AuthKind, BillingKind, DialectKind, EngineKind, FallbackKind, HotwordKind, UploadKind};
 pub use audio::Audio;
 pub use command_error::CommandError;
 pub use database::Database;
 pub use environment::environment;
 pub use error::ConfigProblem;
 pub use http::{ApiKey, Http};
-pub use layers::Setting;
 pub use log::{Log, LogFormat};
+pub use merge::Setting;
 pub use notify::Notify;
 pub use queue::Queue;
 pub use retention::Retention;
 pub use rules::Rules;
 pub use storage::{Output, PathStyleKind, SseKind, Storage};
-pub use worker::Worker;
+pub use tier::Tier;
+pub use worker::{Worker, cores};
 
 /// All settings.
 #[derive(Debug, Clone, Deserialize)]
@@ -55,21 +57,21 @@ pub struct Config {
     pub storage: Storage,
     /// Decoding and cutting.
     pub audio: Audio,
-    /// The recogniser.
+    /// Who transcribes.
     pub asr: Asr,
     /// Accounts at the provider.
     pub accounts: Accounts,
-    /// The rule set.
+    /// What transcripts are judged by.
     pub rules: Rules,
     /// Jobs on this machine.
     pub worker: Worker,
-    /// The API.
+    /// Where the API listens, and for whom.
     pub http: Http,
-    /// Webhooks.
+    /// The receiver of outcomes.
     pub notify: Notify,
     /// How long things are kept.
     pub retention: Retention,
-    /// Logs.
+    /// What is logged, and how.
     pub log: Log,
 }
 
@@ -79,15 +81,15 @@ impl Config {
     /// # Errors
     /// [`ConfigProblem`] naming the variable or the file's key, the value and the choices.
     pub fn load(file: Option<&Path>, environment: &[(String, String)]) -> Result<(Self, Vec<Setting>), ConfigProblem> {
-        let layers = layers::Layers::read(file, environment)?;
-        let config = layers.merge()?;
-        Ok((config, layers.settings()))
+        let sources = merge::SettingSources::read(file, environment)?;
+        let config = sources.merge()?;
+        Ok((config, sources.settings()))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::layers::Origin;
+    use super::merge::Origin;
     use super::*;
 
     fn load(environment: &[(&str, &str)]) -> Result<(Config, Vec<Setting>), ConfigProblem> {

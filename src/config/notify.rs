@@ -4,14 +4,14 @@ use serde::Deserialize;
 
 use super::value::optional;
 
-/// Webhooks.
+/// The receiver of outcomes.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Notify {
-    /// Where outcomes are posted.
+    /// Where outcomes are posted; none where nobody is to be told.
     #[serde(deserialize_with = "optional")]
     pub url: Option<url::Url>,
-    /// Key of the signature.
+    /// The key that outcomes are signed with; none for no signature.
     #[serde(deserialize_with = "optional")]
     pub secret: Option<String>,
 }

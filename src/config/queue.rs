@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use earmark_core::Tenant;
 use serde::{Deserialize, Deserializer};
 
-use super::accounts::by_tenant;
-use super::value::between;
+use super::value::{between, by_tenant};
 
 /// More jobs at a time than any fleet has slots.
 const MOST_JOBS: u64 = 1_000_000;

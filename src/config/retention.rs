@@ -8,16 +8,16 @@ use super::value::between;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Retention {
-    /// Saved clips of final jobs.
+    /// The saved clips of final jobs.
     #[serde(deserialize_with = "between::<0, 36_500, _, _>")]
     pub clips_days: u32,
-    /// Messages.
+    /// Messages that were delivered or given up; without a receiver, all.
     #[serde(deserialize_with = "between::<0, 36_500, _, _>")]
     pub messages_days: u32,
-    /// Usage and spending.
+    /// What was sent to accounts, and spent.
     #[serde(deserialize_with = "between::<0, 36_500, _, _>")]
     pub usage_days: u32,
-    /// Stopped workers.
+    /// Workers that have stopped.
     #[serde(deserialize_with = "between::<0, 36_500, _, _>")]
     pub workers_days: u32,
     /// Final jobs with all that is known of them.

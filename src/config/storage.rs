@@ -38,9 +38,9 @@ pub enum Output {
     Folder(PathBuf),
     /// `s3://bucket/prefix`.
     S3 {
-        /// Bucket.
+        /// The bucket's name.
         bucket: String,
-        /// May be empty.
+        /// What every key begins with; may be empty.
         prefix: String,
     },
 }
@@ -65,23 +65,23 @@ pub struct Storage {
     /// Endpoint of an S3-compatible store.
     #[serde(deserialize_with = "endpoint")]
     pub s3_endpoint: Option<url::Url>,
-    /// Where a bucket's name goes.
+    /// Where a bucket's name goes in a request.
     pub s3_path_style: PathStyleKind,
     /// How the store encrypts artifacts.
     pub s3_sse: SseKind,
-    /// With which key in KMS.
+    /// The key's id, where it encrypts with one in KMS; none for the bucket's.
     #[serde(deserialize_with = "optional")]
     pub s3_sse_kms_key_id: Option<String>,
-    /// How old an artifact in a bucket is that no job names, before it is removed.
+    /// How old an artifact in a bucket is that no job names, before it is removed, in seconds.
     #[serde(deserialize_with = "between::<0, 31_536_000, _, _>")]
     pub orphan_age_secs: u64,
-    /// Largest recording.
+    /// Largest recording, in bytes.
     #[serde(deserialize_with = "between::<1, { u64::MAX / 2 }, _, _>")]
     pub max_bytes: u64,
-    /// Longest wait for a connection.
+    /// Longest wait for a connection, in seconds.
     #[serde(deserialize_with = "between::<1, 600, _, _>")]
     pub connect_timeout_secs: u64,
-    /// Longest download.
+    /// Longest download, in seconds.
     #[serde(deserialize_with = "between::<1, 86_400, _, _>")]
     pub fetch_timeout_secs: u64,
     /// Whether recordings may come from private addresses.

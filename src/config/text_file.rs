@@ -13,7 +13,7 @@ pub fn read(path: &Path, max_bytes: u64) -> Result<String, String> {
     let mut text = String::new();
     let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
     file.take(max_bytes + 1).read_to_string(&mut text).map_err(|error| error.to_string())?;
-    if text.len() as u64 > max_bytes {
+    if u64::try_from(text.len()).is_ok_and(|bytes| bytes > max_bytes) {
         return Err(format!("it is larger than {max_bytes} bytes"));
     }
     Ok(text)

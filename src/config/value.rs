@@ -1,9 +1,11 @@
 //! How single values are read from text.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use earmark_core::Tenant;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
@@ -40,10 +42,10 @@ where
     T::try_from(number).map(Some).map_err(|_| wrong())
 }
 
-/// More is a slip of the pen.
+/// The largest amount of money, in yuan: more is a slip of the pen.
 pub const MOST_YUAN: f64 = 1_000_000.0;
 
-/// An amount of money.
+/// An amount of money in yuan, at most [`MOST_YUAN`].
 pub fn yuan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     match String::deserialize(deserializer)?.trim().parse::<f64>() {
         Ok(yuan) if (0.0..=MOST_YUAN).contains(&yuan) => Ok(yuan),
@@ -89,6 +91,27 @@ where
         item => item.parse().map_err(D::Error::custom),
     });
     items.collect()
+}
+
+/// `tenant=value`, comma-separated, each tenant once; `form` says what a value looks like, for who gets it wrong.
+pub fn by_tenant<'de, T, D: Deserializer<'de>>(
+    deserializer: D,
+    form: &str,
+    read: impl Fn(&str) -> Option<T>,
+) -> Result<BTreeMap<Tenant, T>, D::Error> {
+    let mut all = BTreeMap::new();
+    for item in full_list::<String, D>(deserializer)? {
+        let read = item.split_once('=').and_then(|(tenant, value)| {
+            Some((Tenant::parse(tenant.trim()).ok()?, read(value.trim()).filter(|_| !value.trim().is_empty())?))
+        });
+        let Some((tenant, value)) = read else {
+            return Err(D::Error::custom(format!("use {form}, comma-separated; `{item}` is not that")));
+        };
+        if all.insert(tenant.clone(), value).is_some() {
+            return Err(D::Error::custom(format!("say it once: `{tenant}` stands there twice")));
+        }
+    }
+    Ok(all)
 }
 
 /// A text that may be empty: then there is none.

@@ -13,28 +13,33 @@ pub struct Worker {
     /// Recordings at a time; none for as many as keep the recogniser busy.
     #[serde(deserialize_with = "or_auto::<1, 256, _, _>")]
     pub slots: Option<usize>,
-    /// Tries before a dead letter.
+    /// Tries of a job before it is a dead letter.
     #[serde(deserialize_with = "between::<1, 100, _, _>")]
     pub max_attempts: u32,
-    /// Wait before the second try.
+    /// Wait before the second try, in milliseconds; longer before each further one.
     #[serde(deserialize_with = "between::<1, 600_000, _, _>")]
     pub backoff_ms: u64,
-    /// How long a silent worker keeps its jobs.
+    /// How long a silent worker keeps its jobs, in seconds.
     #[serde(deserialize_with = "between::<1, 3_600, _, _>")]
     pub lease_secs: u64,
-    /// How often the journal is asked.
+    /// How often the journal is asked for jobs, in milliseconds.
     #[serde(deserialize_with = "between::<1, 60_000, _, _>")]
     pub poll_ms: u64,
-    /// How long running jobs may finish.
+    /// How long running jobs may take to finish at a stop, in seconds.
     #[serde(deserialize_with = "between::<0, 86_400, _, _>")]
     pub grace_secs: u64,
-    /// How long work that was told to stop may take to do so.
+    /// How long work that was told to stop may take to do so, in seconds.
     #[serde(deserialize_with = "between::<1, 600, _, _>")]
     pub stop_secs: u64,
-    /// Longest try.
+    /// Longest try, in seconds.
     #[serde(deserialize_with = "between::<1, 2_592_000, _, _>")]
     pub job_timeout_secs: u64,
-    /// Downloads and decoded samples.
+    /// The folder for downloads and decoded samples; none for the system's.
     #[serde(deserialize_with = "optional")]
     pub temp_dir: Option<PathBuf>,
+}
+
+/// Cores of this machine, at least one.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }

@@ -1,6 +1,7 @@
 //! What can be asked of earmark, whoever asks: the doors parse, call the desk and render.
 
 pub mod duration;
+pub mod health;
 pub mod instant;
 pub mod orphans;
 pub mod queue;
@@ -8,6 +9,7 @@ pub mod retention;
 pub mod rules;
 pub mod service;
 pub mod signals;
+pub mod transcribe;
 
 /// A number of things: `1 rule`, `2 rules`, `0 rules`.
 pub fn counted(count: impl std::fmt::Display + PartialEq + From<u8>, one: &str, many: &str) -> String {

@@ -1,5 +1,6 @@
 //! How earmark is reached: each door parses, calls the desk and renders, nothing else.
 
+mod callers;
 pub mod cli;
 pub mod http;
 pub mod transcriptions;

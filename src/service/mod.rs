@@ -1,14 +1,20 @@
 //! What runs for long: the API and the worker, and what looks after them.
+//!
+//! ```text
+//!  up            the list: rules, accounts, both halves, until a signal
+//!    rules/      may it start with these rules; going over to others
+//!    work        the worker
+//!      delivery    outcomes told, from the outbox
+//!      sweeping    artifacts that no job names, once a day
+//!      tidying     what has had its time, once an hour
+//! ```
 
-mod orphans;
-mod rule_watch;
+mod delivery;
+mod rules;
+mod say;
+mod sweeping;
 mod tidying;
 mod up;
+mod work;
 
 pub use up::up;
-
-/// Says something to whoever started the service, on standard error. A reader that went away is no error.
-fn say(text: &str) {
-    use std::io::Write as _;
-    let _ = writeln!(std::io::stderr(), "{text}");
-}

@@ -3,41 +3,30 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use earmark_core::WorkerId;
-use earmark_pipeline::{NoProgress, ProviderAccounts, RuleBook};
+use earmark_pipeline::RuleBook;
 use earmark_queue::WorkerEnd;
 use tokio_util::sync::CancellationToken;
 
+use super::rules;
+use super::say::say;
+use super::work::work;
 use crate::app::{App, Loading};
 use crate::config::CommandError;
-use crate::desk::counted;
 use crate::desk::rules::in_force::named;
 use crate::desk::service::{Halves, Stopped};
 use crate::desk::signals::Signals;
 use crate::doors::http;
-use crate::service::{orphans, rule_watch, say, tidying};
 
 /// Runs until a signal asks to stop; then takes nothing new, finishes or hands back what runs. A second signal ends
 /// it at once. A job that hangs ends it in the same order, to be replaced.
+///
+/// # Errors
+/// [`CommandError`] with what keeps it from starting, or what ended one of its halves.
 pub async fn up(app: &App, halves: Halves) -> Result<Stopped, CommandError> {
     // Before anything says that it is ready: a signal from then on is heard.
     let mut signals = Signals::listen();
+    let book = rules_to_start_with(app).await?;
     let loading = if halves == Halves::Serve { Loading::Late } else { Loading::Now };
-    // What is offered here is told apart by the rules in force, too: they are known before anything is taken in.
-    let (rules, why) = match app.rules_in_force().await {
-        Ok(found) => found,
-        Err(complaint) => {
-            // The process ends with what is wrong, whether or not it can be put on the list of alerts.
-            if let Err(failed) = rule_watch::refuse_to_start(app).await {
-                tracing::warn!("could not raise an alert: {}", failed.problem.message);
-            }
-            return Err(complaint);
-        }
-    };
-    say(&format!("rules: {}, {why}", named(&rules)));
-    app.note_rules(&rules.id().sha256, &why).await?;
-    rule_watch::started(app).await?;
-    let book = app.rule_book(rules);
     let accounts = app.accounts(loading).await?;
     let stop = CancellationToken::new();
     let serving = async {
@@ -52,6 +41,8 @@ pub async fn up(app: &App, halves: Halves) -> Result<Stopped, CommandError> {
             Halves::Work | Halves::Both => work(app, &accounts, book.clone(), stop.clone()).await,
         }
     };
+    // Whichever half fails takes the other down with it: half a service looks like a whole one from outside.
+    let both = async { tokio::join!(ending(serving, &stop), ending(working, &stop)) };
     let is_asked_to_stop = Cell::new(false);
     let signalled = async {
         signals.next().await;
@@ -60,26 +51,13 @@ pub async fn up(app: &App, halves: Halves) -> Result<Stopped, CommandError> {
         stop.cancel();
         signals.next().await;
     };
-    // Whichever half fails takes the other down with it: half a service looks like a whole one from outside.
-    let halves = async { tokio::join!(ending(serving, &stop), ending(working, &stop)) };
-    // Whoever serves takes jobs in and hands them on too.
-    let brokering = async {
-        match &app.broker {
-            Some(broker) => broker.run(&stop).await,
-            None => std::future::pending().await,
-        }
-    };
-    let watching = async {
-        rule_watch::watch(app, &book, &stop).await;
-        std::future::pending().await
-    };
     tokio::select! {
-        () = watching => Ok(Stopped::InOrder),
-        (served, worked) = halves => match served.and(worked)? {
+        () = watching(app, &book, &stop) => Ok(Stopped::InOrder),
+        (served, worked) = both => match served.and(worked)? {
             WorkerEnd::Hung if !is_asked_to_stop.get() => Ok(Stopped::Hung),
             WorkerEnd::Hung | WorkerEnd::Stopped => Ok(Stopped::InOrder),
         },
-        () = brokering => Ok(Stopped::InOrder),
+        () = brokering(app, &stop) => Ok(Stopped::InOrder),
         () = signalled => {
             say("stopped at the second signal; what ran is taken up again at the next start");
             Ok(Stopped::AtOnce)
@@ -87,6 +65,39 @@ pub async fn up(app: &App, halves: Halves) -> Result<Stopped, CommandError> {
     }
 }
 
+/// The rules in force. What is offered here is told apart by them, too: they are known before anything is taken in.
+async fn rules_to_start_with(app: &App) -> Result<Arc<RuleBook>, CommandError> {
+    let (rules, why) = match app.rules_in_force().await {
+        Ok(found) => found,
+        Err(error) => {
+            // The process ends with what is wrong, whether or not it can be put on the list of alerts.
+            if let Err(failed) = rules::refuse_to_start(app).await {
+                tracing::warn!("could not raise an alert: {}", failed.problem.message);
+            }
+            return Err(error);
+        }
+    };
+    say(&format!("rules: {}, {why}", named(&rules)));
+    app.note_rules(&rules.id().sha256, &why).await?;
+    rules::started(app).await?;
+    Ok(app.rule_book(rules))
+}
+
+/// Goes over to other rules until `stop`; never returns.
+async fn watching(app: &App, book: &Arc<RuleBook>, stop: &CancellationToken) {
+    rules::watch(app, book, stop).await;
+    std::future::pending().await
+}
+
+/// This process's part in a queue on Redis: whoever serves takes jobs in and hands them on too.
+async fn brokering(app: &App, stop: &CancellationToken) {
+    match &app.broker {
+        Some(broker) => broker.run(stop).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Runs one half, and stops all where it fails.
 async fn ending<T>(
     half: impl Future<Output = Result<T, CommandError>>,
     stop: &CancellationToken,
@@ -96,47 +107,4 @@ async fn ending<T>(
         stop.cancel();
     }
     result
-}
-
-async fn work(
-    app: &App,
-    accounts: &ProviderAccounts,
-    book: Arc<RuleBook>,
-    stop: CancellationToken,
-) -> Result<WorkerEnd, CommandError> {
-    let pipeline = app.pipeline_with(accounts.clone(), book, Arc::new(NoProgress))?;
-    let worker = WorkerId::fresh();
-    let lock = app.journal.register_worker(&worker, &app.worker_info()).await?;
-    // Whatever a killed worker of this machine held is free at once, not after its lease.
-    let recovered = app.journal.recover().await?;
-    if !recovered.is_empty() {
-        say(&format!("took {} back from workers that had died", counted(recovered.freed.len(), "job", "jobs")));
-    }
-    // The budget may have been raised since; whoever is still over it waits again.
-    app.journal.wake("budget.spent").await?;
-    say(&format!("working: {} at a time", counted(app.slots(), "recording", "recordings")));
-    let running = app.worker(&worker, app.attempts(pipeline));
-    let delivery = app.delivery()?;
-    if delivery.is_some() && app.config.notify.secret.is_none() {
-        say("warning: EARMARK__NOTIFY__SECRET is not set: outcomes are posted unsigned");
-    }
-    let delivering = async {
-        match &delivery {
-            Some(delivery) => delivery.run().await,
-            None => std::future::pending().await,
-        }
-    };
-    let ended = tokio::select! {
-        ended = running.run(stop.clone()) => ended,
-        () = delivering => WorkerEnd::Stopped,
-        () = orphans::daily(app) => WorkerEnd::Stopped,
-        () = tidying::hourly(app) => WorkerEnd::Stopped,
-    };
-    if ended == WorkerEnd::Hung {
-        say("a job hangs here: this process replaces itself");
-        stop.cancel();
-    }
-    app.journal.worker_stopped(&worker).await?;
-    drop(lock);
-    Ok(ended)
 }

@@ -13,8 +13,7 @@ pub(crate) fn clip(seed: u64, samples: usize) -> Arc<[f32]> {
     (0..samples)
         .map(|_| {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            #[expect(clippy::as_conversions, reason = "sixteen bits are left")]
-            let noise = (state >> 48) as u16;
+            let noise = u16::try_from(state >> 48).unwrap_or(u16::MAX);
             PEAK * (f32::from(noise) / 32_768.0 - 1.0)
         })
         .collect()

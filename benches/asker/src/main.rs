@@ -1,19 +1,17 @@
 //! A worker's load on its account without its work: clips that cost next to nothing to make, asked for as a worker asks,
 //! with the same settings, database, permits and books. For a tier that needs more machines than there are.
 
-mod asking;
 mod clips;
+mod load;
 
 use std::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
-use earmark::app::{App, Loading};
-use earmark::config::CommandError;
-use earmark::config::{Config, environment};
+use earmark::{App, CommandError, Config, Loading, environment};
 
-use asking::Load;
+use load::Load;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -39,6 +37,6 @@ async fn run(load: Load) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn in_words(complaint: CommandError) -> Box<dyn Error> {
-    complaint.to_string().into()
+fn in_words(error: CommandError) -> Box<dyn Error> {
+    error.to_string().into()
 }

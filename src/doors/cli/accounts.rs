@@ -13,7 +13,7 @@ use time::{Date, OffsetDateTime};
 use super::{Outcome, jobs, show};
 use crate::app::{App, Loading};
 use crate::config::CommandError;
-use crate::config::{AccountKey, BUILT_IN, EngineKind, Tier, USUAL};
+use crate::config::{BUILT_IN, Tier};
 
 /// How long the store of the permits may take to say how many are taken.
 const STATUS_TIME: Duration = Duration::from_secs(2);
@@ -72,7 +72,7 @@ pub async fn accounts(app: &App, command: Command) -> Result<Outcome, CommandErr
     match command {
         Command::List { json } => list(app, json).await,
         Command::Pause { name, until, reason } => pause(app, &name, until.as_deref(), &reason).await,
-        Command::Resume { name } => resume(app, name.as_deref().unwrap_or(usual(app))).await,
+        Command::Resume { name } => resume(app, name.as_deref().unwrap_or(app.engine().usual())).await,
         Command::Usage { since, tenant, account, by_job, json } => {
             let tenant = tenant.map(|tenant| jobs::tenant(&tenant)).transpose()?;
             let since_day = since.as_deref().map(day).transpose()?;
@@ -219,20 +219,9 @@ impl Sum {
     }
 }
 
-/// The account of tenants that are bound to no other.
-fn usual(app: &App) -> &'static str {
-    match app.config.asr.engine {
-        EngineKind::Local => BUILT_IN,
-        EngineKind::Glm => USUAL,
-    }
-}
-
 /// Every account: the usual one, those beside it, and those that were stopped at some time.
 async fn known(app: &App) -> Result<Vec<String>, CommandError> {
-    let mut names = vec![usual(app).to_owned()];
-    if app.config.asr.engine == EngineKind::Glm {
-        names.extend(app.config.accounts.keys.iter().map(|key| key.name.clone()));
-    }
+    let mut names: Vec<String> = app.engine().accounts().into_iter().map(|account| account.name).collect();
     for row in app.account_states.all().await? {
         if !names.contains(&row.name) {
             names.push(row.name);
@@ -255,21 +244,13 @@ async fn refuse_unknown(app: &App, name: &str) -> Result<(), CommandError> {
 
 /// Tier and limit of an account at the provider.
 fn key(app: &App, name: &str) -> Option<(Tier, usize)> {
-    let asr = &app.config.asr;
-    match asr.engine {
-        EngineKind::Local => None,
-        EngineKind::Glm if name == USUAL => Some((asr.tier, asr.limit())),
-        EngineKind::Glm => {
-            let found: Option<&AccountKey> = app.config.accounts.keys.iter().find(|key| key.name == name);
-            found.map(|key| (key.tier, key.limit()))
-        }
-    }
+    app.engine().accounts().into_iter().find(|account| account.name == name)?.limit
 }
 
 /// How the permits stand, of the accounts where that can be told: the built-in engine's are each process's own.
 async fn statuses(app: &App) -> HashMap<String, PoolStatus> {
     let mut statuses = HashMap::new();
-    if app.config.asr.engine == EngineKind::Local {
+    if !app.engine().is_provider() {
         return statuses;
     }
     let accounts = match app.accounts(Loading::Late).await {

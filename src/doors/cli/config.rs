@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Outcome, show};
 use crate::app::App;
 use crate::config::CommandError;
-use crate::config::{Config, EngineKind, Setting};
+use crate::config::{Config, Setting};
 use crate::desk::rules::in_force::{self, short};
 use crate::engines;
 
@@ -31,7 +31,7 @@ pub async fn config(args: &Args, config: Config, settings: &[Setting]) -> Result
         }
         return Ok(Outcome::Done);
     }
-    let engine = (config.asr.engine == EngineKind::Local).then(|| engines::built_in(&config).ok()).flatten();
+    let proof = engines::of(&config).proof();
     let activated = tokio::time::timeout(LOOK, activated(config));
     let mut table = show::table(&["setting", "value", "from"]);
     for setting in settings {
@@ -41,8 +41,8 @@ pub async fn config(args: &Args, config: Config, settings: &[Setting]) -> Result
     if let Ok(Some(activated)) = activated.await {
         show::line(&activated);
     }
-    if let Some(choice) = engine.and_then(|engine| engine.proved()) {
-        show::line(&format!("the built-in engine {}", choice.line()));
+    if let Some(proof) = proof {
+        show::line(&format!("the built-in engine {proof}"));
     }
     Ok(Outcome::Done)
 }

@@ -9,10 +9,9 @@ use earmark_journal::AccountState;
 
 use super::{Outcome, show};
 use crate::app::App;
-use crate::app::settings;
 use crate::config::CommandError;
 use crate::config::locate;
-use crate::config::{Config, EngineKind, Output};
+use crate::config::{Config, Output};
 use crate::desk::rules::in_force::named;
 use crate::engines;
 
@@ -53,7 +52,7 @@ pub async fn doctor(config: Config) -> Result<Outcome, CommandError> {
     report("database", database(&app).await);
     report("clock", clock(&app).await);
     report("queue", queue(&app).await);
-    if app.config.asr.engine == EngineKind::Glm {
+    if app.engine().is_provider() {
         report("accounts", accounts(&app).await);
         report("permits", permits(&app).await);
     }
@@ -125,17 +124,17 @@ async fn clock(app: &App) -> Check {
 
 /// Keys and tiers as they are configured; whether the provider accepts them only a request would tell.
 async fn accounts(app: &App) -> Check {
-    let keys = match settings::accounts(&app.config) {
-        Ok(keys) => keys,
-        Err(complaint) => return bad(&complaint),
-    };
+    if let Err(error) = app.engine().check() {
+        return bad(&error);
+    }
     let mut named = Vec::new();
-    for key in keys {
-        match app.account_states.state(&key.name).await {
-            Ok(AccountState::Open) => named.push(format!("{} ({}, {} at a time)", key.name, key.tier, key.limit())),
+    for account in app.engine().accounts() {
+        let limit = account.limit.map(|(tier, limit)| format!(" ({tier}, {limit} at a time)")).unwrap_or_default();
+        match app.account_states.state(&account.name).await {
+            Ok(AccountState::Open) => named.push(format!("{}{limit}", account.name)),
             Ok(AccountState::Cooling { message, .. } | AccountState::Paused { message, .. }) => {
-                let hint = format!("see `earmark accounts list`, then `earmark accounts resume {}`", key.name);
-                return Check::Warning(format!("{} is stopped: {message}", key.name), hint);
+                let hint = format!("see `earmark accounts list`, then `earmark accounts resume {}`", account.name);
+                return Check::Warning(format!("{} is stopped: {message}", account.name), hint);
             }
             Err(error) => return bad(&CommandError::from(error)),
         }

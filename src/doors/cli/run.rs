@@ -16,7 +16,6 @@ use super::progress::Bars;
 use super::{Outcome, jobs, offer, show};
 use crate::app::App;
 use crate::config::CommandError;
-use crate::config::EngineKind;
 use crate::desk::signals;
 
 /// Process recordings here and now.
@@ -69,7 +68,7 @@ struct Asks {
 /// The command.
 pub async fn run(app: &App, args: Args) -> Result<Outcome, CommandError> {
     let tenant = jobs::tenant(&args.tenant)?;
-    if app.config.asr.engine == EngineKind::Glm {
+    if app.engine().is_provider() {
         // A worker can wait for the permits' store; whoever waits at a terminal wants to know.
         app.permits_place().await?;
     }
@@ -192,7 +191,7 @@ impl Here<'_> {
         Ok(Asks { is_held: holding.is_some_and(|holding| holding.is_held()), alerts })
     }
 
-    /// Tries until the job has ended. What keeps failing for reasons outside (a full disk) is tried no more often here
+    /// RunningAttempts until the job has ended. What keeps failing for reasons outside (a full disk) is tried no more often here
     /// than anything else; it stays in the journal for a worker.
     async fn work(&self, mut job: Job, mut lease: Lease) -> Result<Result<Box<Report>, Problem>, CommandError> {
         for _ in 0..self.app.config.worker.max_attempts {

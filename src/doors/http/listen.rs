@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::error::ApiError;
 
 /// Connections at a time; more wait in the system's backlog.
-const MAX_CONNECTIONS: u32 = 1024;
+const MAX_CONNECTIONS: u16 = 1024;
 
 /// How long a client may take over a request's head, or be silent between two requests.
 const HEAD_TIME: Duration = Duration::from_secs(30);
@@ -32,7 +32,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 
 /// Answers connections of `listener` until `stop`; then waits for open ones, at most for `grace`.
 pub async fn serve(listener: TcpListener, router: &Router, stop: &CancellationToken, grace: Duration) {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS as usize));
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS.into()));
     while let Some((stream, peer, place)) = next(&listener, &places, stop).await {
         let (service, stop) = (router.clone().layer(Extension(ConnectInfo(peer))), stop.clone());
         tokio::spawn(async move {
@@ -41,8 +41,8 @@ pub async fn serve(listener: TcpListener, router: &Router, stop: &CancellationTo
         });
     }
     drop(listener);
-    if tokio::time::timeout(grace, places.acquire_many(MAX_CONNECTIONS)).await.is_err() {
-        let open = MAX_CONNECTIONS as usize - places.available_permits();
+    if tokio::time::timeout(grace, places.acquire_many(MAX_CONNECTIONS.into())).await.is_err() {
+        let open = usize::from(MAX_CONNECTIONS) - places.available_permits();
         tracing::warn!(connections = open, "cut connections that did not end within the grace");
     }
 }

@@ -1,6 +1,6 @@
 //! The API, one file per resource.
 
-pub mod auth;
+mod auth;
 mod error;
 mod findings;
 mod health;
@@ -17,16 +17,17 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{any, get, post, put};
-use earmark_journal::{Accounts as AccountStates, Database, Journal, ResultStore};
+use earmark_journal::{Database, Journal, ResultStore};
 use earmark_pipeline::ProviderAccounts;
 use earmark_queue::Broker;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
-use crate::app::settings;
 use crate::config::CommandError;
+use crate::desk::health::Health;
+use crate::desk::transcribe::Transcriptions;
+use crate::doors::callers::Callers;
 use crate::doors::transcriptions;
-use auth::Callers;
 
 /// Largest body of a request, a job's metadata included: 1 MiB. Transcriptions have limits of their own.
 const MAX_BODY_BYTES: usize = 1 << 20;
@@ -37,13 +38,8 @@ struct Api {
     database: Database,
     journal: Journal,
     results: Arc<dyn ResultStore>,
-    /// Which accounts may be used.
-    account_states: AccountStates,
-    /// The accounts themselves, with their permits.
-    accounts: ProviderAccounts,
     /// The queue on Redis, where that is the queue.
     broker: Option<Arc<Broker>>,
-    callers: Arc<Callers>,
 }
 
 /// Serves until `stop` is cancelled; requests under way are answered if they end within the configured grace.
@@ -69,24 +65,21 @@ pub async fn serve(app: &App, accounts: &ProviderAccounts, stop: CancellationTok
     let listener = tokio::net::TcpListener::bind(http.listen).await.map_err(unavailable)?;
     let address = listener.local_addr().map_err(unavailable)?;
     let callers = Arc::new(Callers::new(&http.api_keys, accounts.usual.permits.limit()));
-    let settings = settings::pipeline(&app.config)?;
-    let service = transcriptions::Service::new(callers.clone(), accounts.clone(), settings, app.clock.clone());
+    let transcriptions = Transcriptions::new(app, accounts.clone())?;
+    let service = transcriptions::Service::new(callers.clone(), transcriptions, app.clock.clone());
     let api = Api {
         database: app.database.clone(),
         journal: app.journal.clone(),
         results: app.results.clone(),
-        account_states: app.account_states.clone(),
-        accounts: accounts.clone(),
         broker: app.broker.clone(),
-        callers,
     };
     let _ = writeln!(std::io::stderr(), "listening on http://{address}");
     let grace = Duration::from_secs(app.config.worker.grace_secs);
-    listen::serve(listener, &router(api, service), &stop, grace).await;
+    listen::serve(listener, &router(api, callers, Health::new(app, accounts.clone()), service), &stop, grace).await;
     Ok(())
 }
 
-fn router(api: Api, service: transcriptions::Service) -> Router {
+fn router(api: Api, callers: Arc<Callers>, health: Health, service: transcriptions::Service) -> Router {
     let guarded = Router::new()
         .route("/v1/jobs", post(jobs::submit).get(jobs::list))
         .route("/v1/queue", get(queue::stats))
@@ -100,7 +93,7 @@ fn router(api: Api, service: transcriptions::Service) -> Router {
         .route("/v1/jobs/{id}/findings/{finding}/verdict", put(findings::judge))
         .route("/v1/jobs/{id}/report", get(results::report))
         .route("/v1/jobs/{id}/{file}", get(results::transcript))
-        .route_layer(from_fn_with_state(api.clone(), auth::require_caller));
+        .route_layer(from_fn_with_state(callers.clone(), auth::require_caller));
     // With bounds and errors of their own.
     let transcriptions = Router::new()
         .route("/api/paas/v4/audio/transcriptions", any(transcriptions::answer))
@@ -109,11 +102,11 @@ fn router(api: Api, service: transcriptions::Service) -> Router {
     Router::new()
         .merge(guarded)
         .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
+        .route("/readyz", get(health::ready).with_state(health))
         .fallback(error::no_such_path)
         .method_not_allowed_fallback(error::no_such_method)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .layer(from_fn_with_state(api.clone(), auth::require_this_machine))
+        .layer(from_fn_with_state(callers, auth::require_this_machine))
         .layer(from_fn(listen::within_time))
         .with_state(api)
         .merge(transcriptions)

@@ -10,21 +10,19 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method};
 use axum::response::Response;
-use earmark_asr::NotHearing;
 use earmark_core::{Clock, JobId};
-use earmark_pipeline::{ProviderAccounts, Settings};
 use futures::FutureExt;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-use super::asking::Asking;
-use super::body::{Incoming, Room};
+use super::body::{BodyMemory, RequestBody};
 use super::fault::Fault;
+use super::fields::Fields;
 use super::form::Form;
-use super::reply::{self, About};
-use super::wanted::Wanted;
-use super::{sound, stream};
-use crate::doors::http::auth::{Caller, Callers, Stranger, bearer, of_this_machine};
+use super::reply::{self, AnswerFacts};
+use super::stream;
+use crate::desk::transcribe::{NotHearing, Transcription, Transcriptions};
+use crate::doors::callers::{Caller, Callers, NotThisMachine, bearer, of_this_machine};
 
 /// How long a request may take in all, the wait for its turn included. GLM-ASR's own SDK waits as long.
 const REQUEST_TIME: Duration = Duration::from_secs(300);
@@ -32,16 +30,16 @@ const REQUEST_TIME: Duration = Duration::from_secs(300);
 /// What every request needs.
 pub struct Service {
     callers: Arc<Callers>,
-    accounts: ProviderAccounts,
-    settings: Settings,
+    transcriptions: Transcriptions,
     clock: Arc<dyn Clock>,
-    room: Room,
+    /// For the bodies of all requests.
+    memory: BodyMemory,
 }
 
 impl Service {
-    /// Transcribes with `accounts` for `callers`.
-    pub fn new(callers: Arc<Callers>, accounts: ProviderAccounts, settings: Settings, clock: Arc<dyn Clock>) -> Self {
-        Self { callers, accounts, settings, clock, room: Room::new() }
+    /// Transcribes for `callers`.
+    pub fn new(callers: Arc<Callers>, transcriptions: Transcriptions, clock: Arc<dyn Clock>) -> Self {
+        Self { callers, transcriptions, clock, memory: BodyMemory::new() }
     }
 }
 
@@ -54,7 +52,7 @@ pub async fn answer(
     let began = Instant::now();
     let id = JobId::at(service.clock.now_ms()).to_string();
     let (head, body) = request.into_parts();
-    let mut body = Incoming::new(body);
+    let mut body = RequestBody::new(body);
     let work = answered(&service, &head, peer, &mut body, &id, began);
     // What a panic leaves behind is dropped with the request.
     let answered = AssertUnwindSafe(tokio::time::timeout(REQUEST_TIME, work)).catch_unwind().await;
@@ -82,7 +80,7 @@ async fn answered(
     service: &Arc<Service>,
     head: &Parts,
     peer: SocketAddr,
-    body: &mut Incoming,
+    body: &mut RequestBody,
     id: &str,
     began: Instant,
 ) -> Result<Response, Fault> {
@@ -92,67 +90,76 @@ async fn answered(
     let caller = caller(service, head, peer)?;
     // Before the body: what is refused takes no memory, and what is let in is bounded by the callers' tiers.
     let place = caller.place().ok_or(Fault::OverTier)?;
-    let held = body.read(&service.room).await?;
-    let (wanted, room) = (wanted(head, held.bytes).await?, held.room);
-    let heard = sound::hear(&service.settings, wanted.file.clone()).await?;
-    let about = About {
+    let body = body.read(&service.memory).await?;
+    let fields = fields(head, body.bytes).await?;
+    let transcription = service.transcriptions.prepare(caller.tenant, fields.request(id), body.memory).await?;
+    let facts = AnswerFacts {
         id: id.into(),
         created: service.clock.now_ms() / 1000,
-        request_id: wanted.request_id.clone().unwrap_or_else(|| id.into()),
-        model: wanted.model.clone(),
-        duration_ms: heard.duration_ms,
-        language: wanted.language.as_deref().map(|language| super::language::code(language).to_owned()),
-        has_words: wanted.has_words,
+        request_id: fields.request_id.clone().unwrap_or_else(|| id.into()),
+        model: fields.model.clone(),
+        duration_ms: transcription.duration_ms(),
+        language: fields.language_code().map(str::to_owned),
+        has_words: fields.has_words,
     };
-    let asking = Asking::new(&service.accounts, &service.settings, caller.tenant, &wanted, heard, room, id);
+    let (format, is_stream) = (fields.format, fields.is_stream);
+    // The file with it, where only its samples go on.
+    drop(fields);
     let log = Log {
         id: id.into(),
         caller: caller.actor,
-        account: asking.account().into(),
+        account: transcription.account().into(),
         began,
-        is_stream: wanted.is_stream,
-        audio_ms: asking.duration_ms(),
+        is_stream,
+        audio_ms: transcription.duration_ms(),
     };
-    if wanted.is_stream {
-        return streamed(about, place, asking, log).await;
+    if is_stream {
+        return streamed(facts, place, transcription, log).await;
     }
-    let (format, text) = (wanted.format, asking.text(&NotHearing));
-    drop(wanted);
-    let text = text.await?;
+    let text = transcription.text(&NotHearing).await?;
     // Before the answer: a client with as many workers as it may have asks again at once.
     drop(place);
     log.answered();
-    Ok(reply::answer(format, &about, &text))
+    Ok(reply::answer(format, &facts, &text))
 }
 
 /// Who asks.
 fn caller(service: &Service, head: &Parts, peer: SocketAddr) -> Result<Caller, Fault> {
     if service.callers.are_this_machines() {
-        of_this_machine(peer, head).map_err(|_: Stranger| Fault::Elsewhere)?;
+        of_this_machine(peer, head).map_err(|_: NotThisMachine| Fault::Elsewhere)?;
         return Ok(service.callers.anyone());
     }
     let key = bearer(&head.headers).ok_or(Fault::NoKey)?;
     service.callers.with_key(key).ok_or(Fault::WrongKey)
 }
 
-/// The form in `bytes`. Up to 35 MB are searched for its boundaries, and decoded where they are base64.
-async fn wanted(head: &Parts, bytes: bytes::Bytes) -> Result<Wanted, Fault> {
+/// The form's fields in `bytes`. Up to 35 MB are searched for its boundaries, and decoded where they are base64.
+async fn fields(head: &Parts, bytes: bytes::Bytes) -> Result<Fields, Fault> {
     let content_type = head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let content_type = content_type.to_owned();
     let reading = tokio::task::spawn_blocking(move || {
         let form = Form::parse(&content_type, &bytes).map_err(|_| Fault::NotAForm)?;
-        Wanted::of(&form)
+        Fields::of(&form)
     });
     reading.await.map_err(|_| Fault::Failed)?
 }
 
-async fn streamed(about: About, place: OwnedSemaphorePermit, asking: Asking, log: Log) -> Result<Response, Fault> {
+async fn streamed(
+    facts: AnswerFacts,
+    place: OwnedSemaphorePermit,
+    transcription: Transcription,
+    log: Log,
+) -> Result<Response, Fault> {
     let deadline = log.began + REQUEST_TIME;
-    let work = |teller: Arc<stream::Teller>| async move {
-        let text = AssertUnwindSafe(tokio::time::timeout_at(deadline, asking.text(&*teller))).catch_unwind().await;
-        text.unwrap_or(Ok(Err(Fault::Failed))).unwrap_or(Err(Fault::TookTooLong))
+    let work = |sender: Arc<stream::EventSender>| async move {
+        let text = tokio::time::timeout_at(deadline, transcription.text(&*sender));
+        match AssertUnwindSafe(text).catch_unwind().await {
+            Ok(Ok(text)) => text.map_err(Fault::from),
+            Ok(Err(_elapsed)) => Err(Fault::TookTooLong),
+            Err(_panic) => Err(Fault::Failed),
+        }
     };
-    stream::answer(about, place, work, move |ended| match ended {
+    stream::answer(facts, place, work, move |ended| match ended {
         Ok(()) => log.answered(),
         Err(fault) => log.failed(fault),
     })

@@ -24,43 +24,47 @@ const BODY_TIME: Duration = Duration::from_secs(60);
 const DRAIN_BYTES: usize = 64 << 20;
 /// How long that may take.
 const DRAIN_TIME: Duration = Duration::from_secs(10);
-/// What room is counted in: a semaphore of this many bytes a permit.
-const ROOM_UNIT: usize = 1024;
+/// What memory is counted in: a semaphore of this many bytes a permit.
+const MEMORY_UNIT: usize = 1024;
 
-/// Memory for bodies.
+/// Memory that bodies may take, over all callers.
 #[derive(Clone)]
-pub struct Room(Arc<Semaphore>);
+pub struct BodyMemory(Arc<Semaphore>);
 
-impl Room {
+impl BodyMemory {
+    /// All of it, free.
     pub fn new() -> Self {
-        Self(Arc::new(Semaphore::new(MAX_HELD_BYTES / ROOM_UNIT)))
+        Self(Arc::new(Semaphore::new(MAX_HELD_BYTES / MEMORY_UNIT)))
     }
 
-    /// Waits for as much as `bytes` take; it is free again when the permit is dropped.
-    async fn take(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
-        let units = u32::try_from(bytes.div_ceil(ROOM_UNIT)).unwrap_or(u32::MAX);
+    /// Waits for `bytes` of it; they are free again when the permit is dropped.
+    async fn reserve(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        let units = u32::try_from(bytes.div_ceil(MEMORY_UNIT)).unwrap_or(u32::MAX);
         // The semaphore is never closed.
         self.0.clone().acquire_many_owned(units).await.ok()
     }
 }
 
-/// A body that has come whole, with its room.
-pub struct Held {
+/// A body that has come whole.
+pub struct WholeBody {
+    /// All of it.
     pub bytes: Bytes,
-    pub room: Option<OwnedSemaphorePermit>,
+    /// The memory that it takes, free again when this is dropped.
+    pub memory: Option<OwnedSemaphorePermit>,
 }
 
 /// A body on its way.
-pub struct Incoming {
+pub struct RequestBody {
     stream: BodyDataStream,
-    /// From the head, where it says.
+    /// Its length in bytes, where the head declares it.
     declared: Option<usize>,
     is_ended: bool,
     body_time: Duration,
     drain_time: Duration,
 }
 
-impl Incoming {
+impl RequestBody {
+    /// Nothing of it is read yet.
     pub fn new(body: Body) -> Self {
         let declared = body.size_hint().exact().map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
         let stream = body.into_data_stream();
@@ -71,12 +75,12 @@ impl Incoming {
     ///
     /// # Errors
     /// [`Fault::FileTooLarge`], [`Fault::TooSlow`], [`Fault::NotAForm`] for one that breaks off.
-    pub async fn read(&mut self, room: &Room) -> Result<Held, Fault> {
+    pub async fn read(&mut self, memory: &BodyMemory) -> Result<WholeBody, Fault> {
         let expected = self.declared.unwrap_or(MAX_FORM_BYTES);
         if expected > MAX_FORM_BYTES {
             return Err(Fault::FileTooLarge);
         }
-        let room = room.take(expected * COPIES).await;
+        let memory = memory.reserve(expected * COPIES).await;
         // Of what is reserved and not written the system gives nothing, and a buffer that grew would be there twice.
         let mut bytes = BytesMut::with_capacity(expected);
         let limit = self.body_time;
@@ -91,7 +95,7 @@ impl Incoming {
             Ok(())
         };
         tokio::time::timeout(limit, reading).await.map_err(|_| Fault::TooSlow(limit))??;
-        Ok(Held { bytes: bytes.freeze(), room })
+        Ok(WholeBody { bytes: bytes.freeze(), memory })
     }
 
     /// Reads the rest and throws it away: an answer sent over an unread body is lost with the connection, and a client
@@ -143,41 +147,41 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_that_does_not_come_is_given_up_and_its_room_is_free_again() {
-        let room = Room::new();
-        let mut slow = Incoming { body_time: SOON, drain_time: SOON, ..Incoming::new(never()) };
-        assert!(matches!(slow.read(&room).await, Err(Fault::TooSlow(SOON))));
+    async fn a_body_that_does_not_come_is_given_up_and_its_memory_is_free_again() {
+        let memory = BodyMemory::new();
+        let mut slow = RequestBody { body_time: SOON, drain_time: SOON, ..RequestBody::new(never()) };
+        assert!(matches!(slow.read(&memory).await, Err(Fault::TooSlow(SOON))));
         slow.drain().await;
         assert!(!slow.is_ended);
-        assert_eq!(room.0.available_permits(), MAX_HELD_BYTES / ROOM_UNIT);
-        let mut steady = Incoming::new(megabytes(8));
-        let held = steady.read(&room).await.unwrap();
+        assert_eq!(memory.0.available_permits(), MAX_HELD_BYTES / MEMORY_UNIT);
+        let mut steady = RequestBody::new(megabytes(8));
+        let held = steady.read(&memory).await.unwrap();
         assert_eq!(held.bytes.len(), 8 << 20);
-        assert!(room.0.available_permits() < MAX_HELD_BYTES / ROOM_UNIT);
+        assert!(memory.0.available_permits() < MAX_HELD_BYTES / MEMORY_UNIT);
     }
 
     #[tokio::test]
     async fn a_body_without_an_end_is_read_up_to_the_limit_and_drained_up_to_another() {
-        let room = Room::new();
-        let mut endless = Incoming::new(megabytes(usize::MAX));
-        assert!(matches!(endless.read(&room).await, Err(Fault::FileTooLarge)));
+        let memory = BodyMemory::new();
+        let mut endless = RequestBody::new(megabytes(usize::MAX));
+        assert!(matches!(endless.read(&memory).await, Err(Fault::FileTooLarge)));
         endless.drain().await;
         assert!(!endless.is_ended);
-        let mut half = Incoming::new(Body::from_stream(stream::iter([
+        let mut half = RequestBody::new(Body::from_stream(stream::iter([
             Ok(Bytes::from_static(b"--b")),
             Err(std::io::Error::other("gone")),
         ])));
-        assert!(matches!(half.read(&room).await, Err(Fault::NotAForm)));
+        assert!(matches!(half.read(&memory).await, Err(Fault::NotAForm)));
         half.drain().await;
     }
 
     #[tokio::test]
-    async fn bodies_wait_for_room() {
-        let room = Room::new();
-        let all = room.take(MAX_HELD_BYTES).await;
-        let mut waiting = Incoming::new(megabytes(1));
-        assert!(waiting.read(&room).now_or_never().is_none());
+    async fn bodies_wait_for_memory() {
+        let memory = BodyMemory::new();
+        let all = memory.reserve(MAX_HELD_BYTES).await;
+        let mut waiting = RequestBody::new(megabytes(1));
+        assert!(waiting.read(&memory).now_or_never().is_none());
         drop(all);
-        assert!(waiting.read(&room).await.is_ok());
+        assert!(waiting.read(&memory).await.is_ok());
     }
 }

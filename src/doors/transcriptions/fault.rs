@@ -8,9 +8,9 @@ use axum::Json;
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use earmark_asr::AsrError;
-use earmark_pipeline::RequestError;
 use serde_json::{Value, json};
+
+use crate::desk::transcribe::TranscribeError;
 
 /// Why there is no text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,10 +78,13 @@ pub enum Fault {
     Closing,
 }
 
-/// A fault as it is told.
-struct Told<'a> {
+/// What a fault is answered with.
+struct FaultAnswer<'a> {
+    /// HTTP status.
     status: u16,
+    /// In GLM-ASR's numbers.
     code: &'a str,
+    /// In OpenAI's words.
     kind: &'static str,
     message: Cow<'a, str>,
     /// Whether SDKs should spare themselves the tries that they make by themselves after such a status.
@@ -100,8 +103,8 @@ const STOPPED: [&str; 18] = [
 ];
 
 impl Fault {
-    fn told(&self) -> Told<'_> {
-        let told = |status, code, kind, message: &'static str| Told {
+    fn parts(&self) -> FaultAnswer<'_> {
+        let answer = |status, code, kind, message: &'static str| FaultAnswer {
             status,
             code,
             kind,
@@ -109,35 +112,36 @@ impl Fault {
             is_final: status != 408 && status != 429 && status < 500,
         };
         match self {
-            Self::NoKey => told(401, "1001", AUTHENTICATION, "Header 中未收到 Authentication 参数，无法进行身份验证"),
-            Self::WrongKey => told(401, "1000", AUTHENTICATION, "身份验证失败"),
-            Self::Elsewhere => told(403, "1220", AUTHENTICATION, "您无权访问 transcriptions"),
-            Self::WrongMethod => told(405, "405", INVALID, "请使用 POST 方法"),
-            Self::OverTier => told(429, "1302", RATE_LIMIT, "您的账户已达到速率限制，请您控制请求频率"),
+            Self::NoKey => answer(401, "1001", AUTHENTICATION, "Header 中未收到 Authentication 参数，无法进行身份验证"),
+            Self::WrongKey => answer(401, "1000", AUTHENTICATION, "身份验证失败"),
+            Self::Elsewhere => answer(403, "1220", AUTHENTICATION, "您无权访问 transcriptions"),
+            Self::WrongMethod => answer(405, "405", INVALID, "请使用 POST 方法"),
+            Self::OverTier => answer(429, "1302", RATE_LIMIT, "您的账户已达到速率限制，请您控制请求频率"),
             Self::TooSlow(limit) => {
                 let message = format!("请求体未在 {} 秒内收到", limit.as_secs()).into();
-                Told { message, ..told(408, "408", INVALID, "") }
+                FaultAnswer { message, ..answer(408, "408", INVALID, "") }
             }
-            Self::NotAForm => told(400, "1210", INVALID, "API 调用参数有误，请检查文档"),
-            Self::Missing(field) => {
-                Told { message: format!("未正常接收到 {field} 参数").into(), ..told(400, "1213", INVALID, "") }
-            }
-            Self::NoSuchModel => told(400, "1211", INVALID, "模型不存在，请检查模型代码"),
-            Self::Invalid(field) => Told {
-                message: format!("{field} 参数非法。请检查文档").into(),
-                ..told(400, "1214", INVALID, "")
+            Self::NotAForm => answer(400, "1210", INVALID, "API 调用参数有误，请检查文档"),
+            Self::Missing(field) => FaultAnswer {
+                message: format!("未正常接收到 {field} 参数").into(),
+                ..answer(400, "1213", INVALID, "")
             },
-            Self::PromptTooLong => told(400, "1261", INVALID, "Prompt 超长"),
-            Self::FileTooLarge => told(400, "1214", INVALID, "file 参数非法：文件大小限制为 25 MB。请检查文档"),
-            Self::NotAudio => told(400, "1214", INVALID, "file 参数非法：不是可识别的音频。请检查文档"),
-            Self::TooLong => told(400, "1214", INVALID, "transcriptions文件时长限制为0-30秒"),
-            Self::Sensitive => told(
+            Self::NoSuchModel => answer(400, "1211", INVALID, "模型不存在，请检查模型代码"),
+            Self::Invalid(field) => FaultAnswer {
+                message: format!("{field} 参数非法。请检查文档").into(),
+                ..answer(400, "1214", INVALID, "")
+            },
+            Self::PromptTooLong => answer(400, "1261", INVALID, "Prompt 超长"),
+            Self::FileTooLarge => answer(400, "1214", INVALID, "file 参数非法：文件大小限制为 25 MB。请检查文档"),
+            Self::NotAudio => answer(400, "1214", INVALID, "file 参数非法：不是可识别的音频。请检查文档"),
+            Self::TooLong => answer(400, "1214", INVALID, "transcriptions文件时长限制为0-30秒"),
+            Self::Sensitive => answer(
                 400,
                 "1301",
                 INVALID,
                 "系统检测到输入或生成内容可能包含不安全或敏感内容，请您避免输入易产生敏感内容的提示语，感谢您的配合",
             ),
-            Self::Busy { .. } => told(429, "1305", RATE_LIMIT, "该模型当前访问量过大，请您稍后再试"),
+            Self::Busy { .. } => answer(429, "1305", RATE_LIMIT, "该模型当前访问量过大，请您稍后再试"),
             Self::Stopped { code } => {
                 let code = code.as_deref().filter(|code| STOPPED.contains(code)).unwrap_or("1113");
                 let (status, message) = match code {
@@ -145,35 +149,35 @@ impl Fault {
                     "1220" => (403, "您无权访问 transcriptions"),
                     _ => (429, "您的账户当前不可用，请联系管理员"),
                 };
-                Told { is_final: true, ..told(status, code, QUOTA, message) }
+                FaultAnswer { is_final: true, ..answer(status, code, QUOTA, message) }
             }
             Self::BudgetSpent => {
                 let message = "该 API 已达今日调用次数限额，如有更多需求，请联系客服购买";
-                Told { is_final: true, ..told(429, "1304", QUOTA, message) }
+                FaultAnswer { is_final: true, ..answer(429, "1304", QUOTA, message) }
             }
-            Self::Rejected { status, code, message } => Told {
+            Self::Rejected { status, code, message } => FaultAnswer {
                 message: message.as_str().into(),
-                ..told(*status, code.as_deref().unwrap_or("1210"), INVALID, "")
+                ..answer(*status, code.as_deref().unwrap_or("1210"), INVALID, "")
             },
-            Self::Unanswered => told(500, "1234", SERVER, "网络错误，请稍后重试"),
-            Self::TookTooLong | Self::Failed | Self::Closing => told(500, "1200", SERVER, "API 调用失败"),
-            Self::OutOfOrder => Told { is_final: true, ..told(500, "1200", SERVER, "API 调用失败") },
+            Self::Unanswered => answer(500, "1234", SERVER, "网络错误，请稍后重试"),
+            Self::TookTooLong | Self::Failed | Self::Closing => answer(500, "1200", SERVER, "API 调用失败"),
+            Self::OutOfOrder => FaultAnswer { is_final: true, ..answer(500, "1200", SERVER, "API 调用失败") },
         }
     }
 
     /// HTTP status.
     pub fn status(&self) -> StatusCode {
-        StatusCode::from_u16(self.told().status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        StatusCode::from_u16(self.parts().status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     /// In GLM-ASR's numbers.
     pub fn code(&self) -> &str {
-        self.told().code
+        self.parts().code
     }
 
     /// The body.
     pub fn body(&self, request_id: &str) -> Value {
-        let Told { code, kind, message, .. } = self.told();
+        let FaultAnswer { code, kind, message, .. } = self.parts();
         json!({
             "error": {"code": code, "message": message, "type": kind, "param": null},
             "request_id": request_id,
@@ -183,7 +187,7 @@ impl Fault {
     /// The whole answer.
     pub fn answer(&self, request_id: &str) -> Response {
         let mut response = (self.status(), Json(self.body(request_id))).into_response();
-        if self.told().is_final {
+        if self.parts().is_final {
             response.headers_mut().insert("x-should-retry", HeaderValue::from_static("false"));
         }
         if let Self::Busy { wait } = self {
@@ -193,101 +197,54 @@ impl Fault {
     }
 }
 
-impl From<RequestError> for Fault {
-    fn from(error: RequestError) -> Self {
+impl From<TranscribeError> for Fault {
+    fn from(error: TranscribeError) -> Self {
         match error {
-            RequestError::Transcribe(error) => error.into(),
-            RequestError::Cooling { wait, .. } => Self::Busy { wait },
-            RequestError::Paused { code, message, .. } => Self::Stopped { code: provider_code(&code, &message) },
-            RequestError::Budget { .. } => Self::BudgetSpent,
-            RequestError::Write(_) => Self::Failed,
-            RequestError::Abandoned => Self::Closing,
+            TranscribeError::NotAudio => Self::NotAudio,
+            TranscribeError::TooLong => Self::TooLong,
+            TranscribeError::UnknownLanguage => Self::Invalid("language"),
+            TranscribeError::Sensitive => Self::Sensitive,
+            TranscribeError::Busy { wait } => Self::Busy { wait },
+            TranscribeError::Stopped { code } => Self::Stopped { code },
+            TranscribeError::BudgetSpent => Self::BudgetSpent,
+            TranscribeError::Rejected { status, code, message } => Self::Rejected { status, code, message },
+            TranscribeError::Unanswered => Self::Unanswered,
+            TranscribeError::Failed => Self::Failed,
+            TranscribeError::OutOfOrder => Self::OutOfOrder,
+            TranscribeError::Closing => Self::Closing,
         }
     }
-}
-
-impl From<AsrError> for Fault {
-    fn from(error: AsrError) -> Self {
-        match error {
-            AsrError::TooLong { .. } => Self::TooLong,
-            AsrError::UnknownLanguage { .. } => Self::Invalid("language"),
-            AsrError::Closed => Self::Closing,
-            AsrError::Throttled { retry_after, .. } => Self::Busy { wait: retry_after },
-            AsrError::Unavailable { .. } | AsrError::TimedOut { .. } => Self::Unanswered,
-            AsrError::AccountStopped { code, .. } => Self::Stopped { code },
-            // Ours at the provider, not the caller's here.
-            AsrError::Credentials { .. } => Self::Stopped { code: None },
-            AsrError::Rejected { status, code, message } if (400..500).contains(&status) => {
-                Self::Rejected { status, code, message }
-            }
-            AsrError::Rejected { .. }
-            | AsrError::Failed { .. }
-            | AsrError::EngineEnded { .. }
-            | AsrError::NotEncoded { .. } => Self::Failed,
-            AsrError::Refused { .. } => Self::Sensitive,
-            AsrError::NotLoaded { .. } => Self::OutOfOrder,
-        }
-    }
-}
-
-/// The provider's number for a pause: its code, or the one in the sentence that was written down with it.
-fn provider_code(code: &str, message: &str) -> Option<String> {
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    if is_number(code) {
-        return Some(code.into());
-    }
-    let (number, _) = message.split_once("(code ")?.1.split_once(')')?;
-    is_number(number).then(|| number.into())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use earmark_journal::JournalError;
 
     #[test]
     fn whatever_hinders_an_account_has_its_status_and_code() {
-        let paused = |error: AsrError| {
-            let wait = Duration::from_secs(60);
-            RequestError::Paused { account: "a".into(), code: "transcribe.x".into(), message: error.to_string(), wait }
-        };
-        let stopped = |code: Option<&str>| AsrError::AccountStopped {
-            code: code.map(str::to_owned),
-            message: "您的账户已欠费".into(),
-            until_ms: None,
-        };
-        let rejected = |status, code: Option<&str>| AsrError::Rejected {
-            status,
-            code: code.map(str::to_owned),
-            message: "m".into(),
-        };
+        let owned = |code: Option<&str>| code.map(str::to_owned);
+        let stopped = |code| TranscribeError::Stopped { code: owned(code) };
+        let rejected = |status, code| TranscribeError::Rejected { status, code: owned(code), message: "m".into() };
         let wait = Duration::from_secs(7);
-        let unknown = || JournalError::NoSuchJob(earmark_core::JobId::at(0));
         let rows = [
-            (RequestError::Cooling { account: "a".into(), message: "m".into(), wait }, 429, "1305", false),
-            (paused(stopped(Some("1113"))), 429, "1113", true),
-            (paused(stopped(Some("1310"))), 429, "1310", true),
-            (paused(stopped(Some("1220"))), 403, "1220", true),
-            (paused(stopped(None)), 429, "1113", true),
-            (paused(AsrError::Credentials { code: Some("1003".into()), message: "m".into() }), 429, "1113", true),
-            (RequestError::Budget { source: unknown(), wait }, 429, "1304", true),
-            (RequestError::Write(unknown()), 500, "1200", false),
-            (RequestError::Abandoned, 500, "1200", false),
-            (RequestError::Transcribe(AsrError::NotLoaded { detail: "d".into() }), 500, "1200", true),
-            (RequestError::Transcribe(AsrError::Failed { detail: "d".into() }), 500, "1200", false),
-            (RequestError::Transcribe(AsrError::EngineEnded { detail: "d".into() }), 500, "1200", false),
-            (RequestError::Transcribe(AsrError::TooLong { length_ms: 2, max_ms: 1 }), 400, "1214", true),
-            (RequestError::Transcribe(AsrError::UnknownLanguage { language: "xx".into() }), 400, "1214", true),
-            (RequestError::Transcribe(AsrError::Closed), 500, "1200", false),
-            (RequestError::Transcribe(AsrError::Throttled { code: None, retry_after: wait }), 429, "1305", false),
-            (RequestError::Transcribe(AsrError::Unavailable { code: None, detail: "d".into() }), 500, "1234", false),
-            (RequestError::Transcribe(stopped(Some("1304"))), 429, "1304", true),
-            (RequestError::Transcribe(AsrError::Credentials { code: None, message: "m".into() }), 429, "1113", true),
-            (RequestError::Transcribe(rejected(400, Some("1210"))), 400, "1210", true),
-            (RequestError::Transcribe(rejected(413, None)), 413, "1210", true),
-            (RequestError::Transcribe(rejected(302, None)), 500, "1200", false),
-            (RequestError::Transcribe(AsrError::Refused { code: None, message: "m".into() }), 400, "1301", true),
-            (RequestError::Transcribe(AsrError::NotEncoded { detail: "d".into() }), 500, "1200", false),
+            (TranscribeError::Busy { wait }, 429, "1305", false),
+            (stopped(Some("1113")), 429, "1113", true),
+            (stopped(Some("1310")), 429, "1310", true),
+            (stopped(Some("1220")), 403, "1220", true),
+            (stopped(Some("1304")), 429, "1304", true),
+            (stopped(Some("1003")), 429, "1113", true),
+            (stopped(None), 429, "1113", true),
+            (TranscribeError::BudgetSpent, 429, "1304", true),
+            (TranscribeError::Failed, 500, "1200", false),
+            (TranscribeError::Closing, 500, "1200", false),
+            (TranscribeError::OutOfOrder, 500, "1200", true),
+            (TranscribeError::NotAudio, 400, "1214", true),
+            (TranscribeError::TooLong, 400, "1214", true),
+            (TranscribeError::UnknownLanguage, 400, "1214", true),
+            (TranscribeError::Unanswered, 500, "1234", false),
+            (rejected(400, Some("1210")), 400, "1210", true),
+            (rejected(413, None), 413, "1210", true),
+            (TranscribeError::Sensitive, 400, "1301", true),
         ];
         for (error, status, code, is_final) in rows {
             let said = format!("{error:?}");

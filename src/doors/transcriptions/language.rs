@@ -25,14 +25,14 @@ pub fn name(code: &str) -> &str {
 }
 
 /// The code of what a caller calls a language: `zh`, `zh-CN`, `chinese`.
-pub fn code(asked: &str) -> &str {
+pub fn code(called: &str) -> &str {
     let mut words = NAMES.split_ascii_whitespace();
     while let (Some(code), Some(name)) = (words.next(), words.next()) {
-        if name == asked {
+        if name == called {
             return code;
         }
     }
-    asked.split_once(['-', '_']).map_or(asked, |(language, _)| language)
+    called.split_once(['-', '_']).map_or(called, |(language, _)| language)
 }
 
 #[cfg(test)]
@@ -42,10 +42,10 @@ mod tests {
     #[test]
     fn codes_and_names_belong_together() {
         assert_eq!(NAMES.split_ascii_whitespace().count() % 2, 0);
-        for (asked, of_it, called) in
+        for (called, expected_code, expected_name) in
             [("zh", "zh", "chinese"), ("english", "en", "english"), ("zh-cn", "zh", "chinese"), ("xx", "xx", "xx")]
         {
-            assert_eq!((code(asked), name(code(asked))), (of_it, called), "{asked}");
+            assert_eq!((code(called), name(code(called))), (expected_code, expected_name), "{called}");
         }
     }
 }

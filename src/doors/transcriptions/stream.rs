@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::body::{Body, Bytes};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use earmark_asr::Hearing;
 use earmark_core::ClipText;
 use futures::channel::mpsc::{UnboundedSender, unbounded};
 use futures::{FutureExt, Stream, StreamExt, stream};
@@ -13,8 +12,9 @@ use serde_json::{Value, json};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::fault::Fault;
-use super::reply::{About, usage};
+use super::reply::{AnswerFacts, usage};
 use super::text;
+use crate::desk::transcribe::Hearing;
 
 /// What leaves, in order.
 enum Piece {
@@ -25,25 +25,26 @@ enum Piece {
 }
 
 /// Says the text as it comes. What has been sent cannot be taken back, so only what is certain goes out.
-pub struct Teller {
-    about: About,
+pub struct EventSender {
+    facts: AnswerFacts,
     pieces: UnboundedSender<Piece>,
-    said: Mutex<Said>,
+    sent: Mutex<SentText>,
 }
 
+/// What has gone out, and what the recogniser says by now.
 #[derive(Default)]
-struct Said {
+struct SentText {
     /// The deltas, joined.
     sent: String,
     /// The text so far as it came last.
-    heard: String,
+    latest: String,
 }
 
-impl Said {
+impl SentText {
     /// What of `text` can go out now: not the spaces at its ends, and nothing when it is not what was said before.
     fn next(&mut self, text: &str) -> Option<String> {
-        text.trim_start().clone_into(&mut self.heard);
-        let delta = self.heard.trim_end().strip_prefix(self.sent.as_str())?.to_owned();
+        text.trim_start().clone_into(&mut self.latest);
+        let delta = self.latest.trim_end().strip_prefix(self.sent.as_str())?.to_owned();
         self.sent.push_str(&delta);
         (!delta.is_empty()).then_some(delta)
     }
@@ -60,30 +61,30 @@ impl Said {
         // Where earmark came to doubt what has gone out already, the recogniser's own words stand; not where another
         // recogniser had to be asked.
         let is_whole = whole.starts_with(&self.sent) || clip.refused.is_some();
-        let certain = if is_whole { &whole } else { self.heard.trim_end() };
+        let certain = if is_whole { &whole } else { self.latest.trim_end() };
         let rest = certain.strip_prefix(self.sent.as_str()).ok_or(Fault::Unanswered)?.to_owned();
         self.sent.push_str(&rest);
         Ok(if rest.is_empty() { Vec::new() } else { vec![rest] })
     }
 }
 
-impl Hearing for Teller {
+impl Hearing for EventSender {
     fn so_far(&self, text: &str) {
         // The state is whole after every statement.
-        let delta = self.said.lock().unwrap_or_else(PoisonError::into_inner).next(text);
+        let delta = self.sent.lock().unwrap_or_else(PoisonError::into_inner).next(text);
         if let Some(delta) = delta {
             self.delta(&delta);
         }
     }
 }
 
-impl Teller {
+impl EventSender {
     fn delta(&self, delta: &str) {
         self.send(Piece::Event(self.event("transcript.text.delta", "delta", delta)));
     }
 
     fn event(&self, kind: &str, name: &str, text: &str) -> Value {
-        let About { id, created, model, .. } = &self.about;
+        let AnswerFacts { id, created, model, .. } = &self.facts;
         let mut event = json!({"id": id, "created": created, "model": model, "type": kind});
         event[name] = json!(text);
         event
@@ -98,13 +99,13 @@ impl Teller {
     /// have then asks again at once.
     fn finish(&self, clip: &ClipText, free: impl FnOnce()) -> Result<(), Fault> {
         let (deltas, whole) = {
-            let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-            (said.rest(clip)?, said.sent.clone())
+            let mut text = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+            (text.rest(clip)?, text.sent.clone())
         };
         deltas.iter().for_each(|delta| self.delta(delta));
         free();
         let mut done = self.event("transcript.text.done", "text", &whole);
-        done["usage"] = usage(self.about.duration_ms);
+        done["usage"] = usage(self.facts.duration_ms);
         self.send(Piece::Event(done));
         self.send(Piece::Done);
         Ok(())
@@ -117,21 +118,21 @@ impl Teller {
 /// # Errors
 /// [`Fault`], of a request that fails before its first word.
 pub async fn answer<W>(
-    about: About,
+    facts: AnswerFacts,
     place: OwnedSemaphorePermit,
-    work: impl FnOnce(Arc<Teller>) -> W,
+    work: impl FnOnce(Arc<EventSender>) -> W,
     log: impl FnOnce(Result<(), &Fault>) + Send + 'static,
 ) -> Result<Response, Fault>
 where
     W: Future<Output = Result<ClipText, Fault>> + Send + 'static,
 {
     let (pieces, received) = unbounded();
-    let request_id = about.request_id.clone();
-    let teller = Arc::new(Teller { about, pieces, said: Mutex::default() });
-    let heard = work(teller.clone());
+    let request_id = facts.request_id.clone();
+    let sender = Arc::new(EventSender { facts, pieces, sent: Mutex::default() });
+    let text = work(sender.clone());
     let work = async move {
-        let ended = match heard.await {
-            Ok(clip) => teller.finish(&clip, move || drop(place)),
+        let ended = match text.await {
+            Ok(clip) => sender.finish(&clip, move || drop(place)),
             Err(fault) => {
                 drop(place);
                 Err(fault)
@@ -139,7 +140,7 @@ where
         };
         log(ended.as_ref().copied());
         if let Err(fault) = ended {
-            teller.send(Piece::Failed(fault));
+            sender.send(Piece::Failed(fault));
         }
     };
     let mut pieces = Box::pin(beside(received, work));
@@ -211,7 +212,7 @@ mod tests {
             (&["谢谢", "谢谢观看"], &[], Some("谢谢观看")),
         ];
         for (heard, texts, expected) in rows {
-            let mut said = Said::default();
+            let mut said = SentText::default();
             let mut deltas: Vec<String> = heard.iter().filter_map(|text| said.next(text)).collect();
             let rest = said.rest(&clip(texts));
             assert_eq!(rest.is_ok(), expected.is_some(), "{heard:?} {texts:?}");
@@ -227,7 +228,7 @@ mod tests {
     fn what_the_fallback_hears_never_ends_what_the_provider_began() {
         let refused = Refusal { code: None, message: String::new(), instead: None };
         for (texts, is_said) in [(["加微信"], true), (["加威信"], false)] {
-            let mut said = Said::default();
+            let mut said = SentText::default();
             assert_eq!(said.next("加微").as_deref(), Some("加微"));
             let clip = ClipText { refused: Some(refused.clone()), ..clip(&texts) };
             assert_eq!(said.rest(&clip).is_ok(), is_said, "{texts:?}");

@@ -7,8 +7,7 @@ use earmark_journal::{ReplayFilter, Replays, StoredReport};
 use earmark_rules::replay::{Judged, Judges};
 use futures::future::join_all;
 
-use crate::app::settings;
-use crate::config::CommandError;
+use crate::config::{CommandError, cores};
 
 /// Reports in memory at a time, beside as many that are being read.
 const PAGE: u32 = 256;
@@ -52,7 +51,7 @@ pub async fn walk(
 
 /// A page through both rule sets, in its order.
 async fn judge(judges: &Judges, page: Vec<StoredReport>) -> Result<Vec<(JobId, Result<Judged, String>)>, CommandError> {
-    let size = page.len().div_ceil(settings::cores() * PIECES).max(1);
+    let size = page.len().div_ceil(cores() * PIECES).max(1);
     let page = Arc::new(page);
     let pieces = (0..page.len()).step_by(size).map(|first| {
         let (judges, page) = (judges.clone(), page.clone());

@@ -17,16 +17,16 @@ use crate::clips::clip;
 #[derive(Debug, Parser)]
 #[command(name = "earmark-asker")]
 pub(crate) struct Load {
-    /// How many clips to ask for
+    /// How many clips
     #[arg(long)]
     clips: u64,
-    /// Length of each, in milliseconds
+    /// Length of each clip, in milliseconds
     #[arg(long, default_value_t = 28_000)]
     clip_ms: u64,
-    /// The tenant whose clips they are
+    /// The tenant whose account is asked
     #[arg(long, default_value = "default", value_parser = tenant)]
     pub(crate) tenant: Tenant,
-    /// How urgent: webhook, call, archive
+    /// The lane, and so how urgent: webhook, call, archive
     #[arg(long, default_value = "call")]
     lane: Lane,
     /// Another number makes other clips
@@ -34,13 +34,14 @@ pub(crate) struct Load {
     seed: u32,
 }
 
-/// What came of it.
+/// What came of all requests.
 #[derive(Debug, Default, Serialize)]
-pub(crate) struct Asked {
+pub(crate) struct Summary {
+    /// Requests that were answered.
     answered: u64,
-    /// How many failed, by the error's code.
+    /// Requests that failed, by the error's code.
     failed: BTreeMap<&'static str, u64>,
-    /// From the first clip to the last answer.
+    /// From the first clip to the last answer, in milliseconds.
     elapsed_ms: i64,
     /// Of an answered request, upload included; in the mean.
     mean_latency_ms: u64,
@@ -52,24 +53,24 @@ fn tenant(text: &str) -> Result<Tenant, String> {
 
 impl Load {
     /// Has every clip asked for, as many at a time as a worker has ready or under way.
-    pub(crate) async fn ask_all(&self, account: &ProviderAccount, clock: &dyn Clock) -> Asked {
+    pub(crate) async fn ask_all(&self, account: &ProviderAccount, clock: &dyn Clock) -> Summary {
         let started_ms = clock.now_ms();
         let asks = stream::iter(0..self.clips).map(|number| self.ask(account, number));
         let mut answers = asks.buffer_unordered(account.share());
-        let mut asked = Asked::default();
+        let mut summary = Summary::default();
         let mut latency_ms = 0;
         while let Some(answer) = answers.next().await {
             match answer {
                 Ok(answer) => {
-                    asked.answered += 1;
+                    summary.answered += 1;
                     latency_ms += answer.settled.latency_ms;
                 }
-                Err(error) => *asked.failed.entry(error.code()).or_default() += 1,
+                Err(error) => *summary.failed.entry(error.code()).or_default() += 1,
             }
         }
-        asked.elapsed_ms = clock.now_ms() - started_ms;
-        asked.mean_latency_ms = latency_ms / asked.answered.max(1);
-        asked
+        summary.elapsed_ms = clock.now_ms() - started_ms;
+        summary.mean_latency_ms = latency_ms / summary.answered.max(1);
+        summary
     }
 
     async fn ask(&self, account: &ProviderAccount, number: u64) -> Result<Answer, RequestError> {

@@ -10,6 +10,8 @@ use bytes::Bytes;
 use super::body::MAX_FILE_BYTES;
 use super::fault::Fault;
 use super::form::Form;
+use super::language;
+use crate::desk::transcribe::TranscriptionRequest;
 
 /// Models by which the recogniser goes, whoever it is.
 const MODELS: [&str; 2] = ["glm-asr-2512", "glm-asr"];
@@ -27,12 +29,12 @@ const WITH_OR_WITHOUT_PADDING: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// A request for a transcription.
+/// The fields of a request, in either dialect.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Wanted {
+pub struct Fields {
     /// The whole file.
     pub file: Bytes,
-    /// As asked for.
+    /// The model's name as the caller spells it.
     pub model: String,
     /// Text said before.
     pub prompt: Option<String>,
@@ -40,11 +42,11 @@ pub struct Wanted {
     pub hotwords: Vec<String>,
     /// Whether the text is to come piece by piece.
     pub is_stream: bool,
-    /// The caller's own.
+    /// The caller's id for the request.
     pub request_id: Option<String>,
-    /// The caller's own.
+    /// The caller's id for the end user.
     pub user_id: Option<String>,
-    /// ISO 639-1.
+    /// The language as the caller calls it, in small letters: `zh`, `zh-cn`, `chinese`.
     pub language: Option<String>,
     /// How the text is to be answered.
     pub format: Format,
@@ -67,7 +69,7 @@ pub enum Format {
     VerboseJson,
 }
 
-impl Wanted {
+impl Fields {
     /// What `form` asks for.
     ///
     /// # Errors
@@ -107,6 +109,24 @@ impl Wanted {
             request_id,
             user_id,
         })
+    }
+
+    /// What is to be transcribed; `id` names a request that its caller has not named.
+    pub fn request(&self, id: &str) -> TranscriptionRequest {
+        TranscriptionRequest {
+            file: self.file.clone(),
+            prompt: self.prompt.clone(),
+            hotwords: self.hotwords.clone(),
+            language: self.language_code().map(str::to_owned),
+            has_words: self.has_words,
+            request_id: self.request_id.clone().unwrap_or_else(|| id.to_owned()),
+            user_id: self.user_id.clone(),
+        }
+    }
+
+    /// The language's code, ISO 639-1.
+    pub fn language_code(&self) -> Option<&str> {
+        self.language.as_deref().map(language::code)
     }
 }
 
@@ -191,17 +211,17 @@ impl Read for Unspaced<'_> {
 mod tests {
     use super::*;
 
-    fn wanted(fields: &[(&str, &str)]) -> Result<Wanted, Fault> {
+    fn fields(given: &[(&str, &str)]) -> Result<Fields, Fault> {
         let part = |(name, value): &(&str, &str)| {
             format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
         };
-        let body: String = fields.iter().map(part).collect::<String>() + "--b--\r\n";
-        Wanted::of(&Form::parse("multipart/form-data; boundary=b", &body.into()).unwrap())
+        let body: String = given.iter().map(part).collect::<String>() + "--b--\r\n";
+        Fields::of(&Form::parse("multipart/form-data; boundary=b", &body.into()).unwrap())
     }
 
     #[test]
     fn fields_come_in_any_order_and_every_spelling() {
-        let asked = wanted(&[
+        let read = fields(&[
             ("hotwords[]", "智谱"),
             ("file", "RIFF"),
             ("nobody_knows", "this"),
@@ -217,15 +237,15 @@ mod tests {
             ("request_id", "r"),
             ("model", " glm-asr "),
         ]);
-        let asked = asked.unwrap();
-        assert_eq!(asked.hotwords, ["智谱", "大模型", "ASR", "GLM"]);
-        assert_eq!((asked.file.as_ref(), asked.model.as_str()), (&b"RIFF"[..], "glm-asr"));
-        assert_eq!((asked.format, asked.is_stream, asked.has_words), (Format::VerboseJson, true, true));
-        assert_eq!(asked.language.as_deref(), Some("zh"));
-        assert_eq!((asked.user_id.as_deref(), asked.request_id.as_deref()), (Some("user-1"), Some("r")));
+        let read = read.unwrap();
+        assert_eq!(read.hotwords, ["智谱", "大模型", "ASR", "GLM"]);
+        assert_eq!((read.file.as_ref(), read.model.as_str()), (&b"RIFF"[..], "glm-asr"));
+        assert_eq!((read.format, read.is_stream, read.has_words), (Format::VerboseJson, true, true));
+        assert_eq!(read.language.as_deref(), Some("zh"));
+        assert_eq!((read.user_id.as_deref(), read.request_id.as_deref()), (Some("user-1"), Some("r")));
         for encoded in ["UklGRg==", "UklGRg", "Ukl\r\nGRg==\r\n", "data:audio/wav;base64,UklGRg=="] {
-            let asked = wanted(&[("file_base64", encoded), ("model", "glm-asr-2512"), ("stream", "")]).unwrap();
-            assert_eq!((asked.file.as_ref(), asked.is_stream), (&b"RIFF"[..], false), "{encoded}");
+            let read = fields(&[("file_base64", encoded), ("model", "glm-asr-2512"), ("stream", "")]).unwrap();
+            assert_eq!((read.file.as_ref(), read.is_stream), (&b"RIFF"[..], false), "{encoded}");
         }
     }
 
@@ -234,9 +254,9 @@ mod tests {
         let (model, file) = (("model", "glm-asr"), ("file", "RIFF"));
         let long = |characters: usize| "字".repeat(characters);
         let (just, over) = (long(7999), long(8000));
-        assert!(wanted(&[model, file, ("prompt", &just)]).is_ok());
+        assert!(fields(&[model, file, ("prompt", &just)]).is_ok());
         let (hundred, more) = (vec![("hotwords", "x"); 100], vec![("hotwords", "x"); 101]);
-        assert_eq!(wanted(&[&[model, file][..], &hundred].concat()).unwrap().hotwords.len(), 100);
+        assert_eq!(fields(&[&[model, file][..], &hundred].concat()).unwrap().hotwords.len(), 100);
         let rows: [(&[(&str, &str)], Fault); 15] = [
             (&[file], Fault::Missing("model")),
             (&[("model", ""), file], Fault::Missing("model")),
@@ -254,9 +274,9 @@ mod tests {
             (&[&[model, file][..], &more].concat(), Fault::Invalid("hotwords")),
             (&[], Fault::Missing("model")),
         ];
-        for (fields, fault) in rows {
-            let names: Vec<_> = fields.iter().map(|(name, _)| name).collect();
-            assert_eq!(wanted(fields), Err(fault), "{names:?}");
+        for (given, fault) in rows {
+            let names: Vec<_> = given.iter().map(|(name, _)| name).collect();
+            assert_eq!(fields(given), Err(fault), "{names:?}");
         }
     }
 }

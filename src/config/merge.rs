@@ -1,13 +1,14 @@
-//! The layers of settings, merged, and where each value comes from.
+//! `default.toml`, a file and the environment merged into one, and where each value comes from.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
 use config::{Environment, File, FileFormat, Map, Source, Value};
+use serde::de::DeserializeOwned;
 
-use super::{Config, ConfigProblem};
-use crate::config::text_file;
+use super::error::ConfigProblem;
+use super::text_file;
 
 const DEFAULTS: &str = include_str!("default.toml");
 const PREFIX: &str = "EARMARK";
@@ -50,83 +51,87 @@ pub struct Setting {
     pub origin: Origin,
 }
 
-/// The values of one layer, by `section.key`.
-struct Layer {
-    origin: fn(&Layers, &str) -> Origin,
+/// The values that come from one origin, by `section.key`.
+struct SettingSource {
+    origin: fn(&SettingSources, &str) -> Origin,
     values: BTreeMap<String, String>,
 }
 
-/// All layers, the strongest last.
-pub struct Layers {
+/// All that settings come from, the strongest last.
+pub struct SettingSources {
+    /// The path of the file, where there is one.
     file: Option<String>,
-    layers: Vec<Layer>,
+    sources: Vec<SettingSource>,
 }
 
-impl Layers {
-    /// Reads the layers and refuses keys that do not exist.
+impl SettingSources {
+    /// Reads all of them and refuses keys that do not exist.
+    ///
+    /// # Errors
+    /// [`ConfigProblem::File`] when the file cannot be read, [`ConfigProblem::Unknown`] for the first key that is no setting.
     pub fn read(file: Option<&Path>, environment: &[(String, String)]) -> Result<Self, ConfigProblem> {
         let broken = |path: String, error: &dyn fmt::Display| ConfigProblem::File { path, why: error.to_string() };
         let defaults = flatten(&File::from_str(DEFAULTS, FileFormat::Toml))
             .map_err(|error| broken("default.toml".into(), &error))?;
-        let mut layers = vec![Layer { origin: |_, _| Origin::Default, values: defaults }];
+        let mut sources = vec![SettingSource { origin: |_, _| Origin::Default, values: defaults }];
         let path = file.map(|path| path.display().to_string());
         if let (Some(file), Some(path)) = (file, &path) {
             let text = text_file::read(file, MAX_BYTES).map_err(|why| broken(path.clone(), &why))?;
             let values =
                 flatten(&File::from_str(&text, FileFormat::Toml)).map_err(|error| broken(path.clone(), &error))?;
-            layers.push(Layer { origin: |all, _| Origin::File(all.file.clone().unwrap_or_default()), values });
+            sources.push(SettingSource { origin: |all, _| Origin::File(all.file.clone().unwrap_or_default()), values });
         }
         let ours: Map<String, String> =
             environment.iter().filter(|(name, _)| name.starts_with("EARMARK__")).cloned().collect();
         let source = Environment::with_prefix(PREFIX).prefix_separator("__").separator("__").source(Some(ours));
         let values = flatten(&source).map_err(|error| broken("(environment)".into(), &error))?;
-        layers.push(Layer { origin: |_, key| Origin::Variable(variable(key)), values });
-        let all = Self { file: path, layers };
+        sources.push(SettingSource { origin: |_, key| Origin::Variable(variable(key)), values });
+        let all = Self { file: path, sources };
         all.refuse_unknown()?;
         Ok(all)
     }
 
     fn refuse_unknown(&self) -> Result<(), ConfigProblem> {
-        let known = &self.layers[0].values;
-        for layer in &self.layers[1..] {
-            if let Some(key) = layer.values.keys().find(|key| !known.contains_key(*key)) {
+        let known = &self.sources[0].values;
+        for source in &self.sources[1..] {
+            if let Some(key) = source.values.keys().find(|key| !known.contains_key(*key)) {
                 let nearest =
                     known.keys().min_by_key(|candidate| distance(candidate, key)).cloned().unwrap_or_default();
-                let is_variable = matches!((layer.origin)(self, key), Origin::Variable(_));
+                let is_variable = matches!((source.origin)(self, key), Origin::Variable(_));
                 let nearest = if is_variable { variable(&nearest) } else { nearest };
-                return Err(ConfigProblem::Unknown { name: self.name(layer, key), nearest });
+                return Err(ConfigProblem::Unknown { name: self.name(source, key), nearest });
             }
         }
         Ok(())
     }
 
     /// The settings in force.
-    pub fn merge(&self) -> Result<Config, ConfigProblem> {
+    pub fn merge<T: DeserializeOwned>(&self) -> Result<T, ConfigProblem> {
         let mut merged = BTreeMap::new();
-        for layer in &self.layers {
-            merged.extend(layer.values.iter().map(|(key, value)| (key.clone(), value.clone())));
+        for source in &self.sources {
+            merged.extend(source.values.iter().map(|(key, value)| (key.clone(), value.clone())));
         }
-        build(&merged).map_err(|error| self.culprit(&error))
+        build(&merged).map_err(|error| self.culprit::<T>(&error))
     }
 
     /// Finds the one value that makes no sense: the one that spoils the defaults when it is put in alone.
-    fn culprit(&self, error: &config::ConfigError) -> ConfigProblem {
-        for layer in self.layers[1..].iter().rev() {
-            for (key, value) in &layer.values {
-                let mut alone = self.layers[0].values.clone();
+    fn culprit<T: DeserializeOwned>(&self, error: &config::ConfigError) -> ConfigProblem {
+        for source in self.sources[1..].iter().rev() {
+            for (key, value) in &source.values {
+                let mut alone = self.sources[0].values.clone();
                 alone.insert(key.clone(), value.clone());
-                if let Err(error) = build(&alone) {
+                if let Err(error) = build::<T>(&alone) {
                     let value =
                         if is_secret(key) { "(hidden)".into() } else { format!("`{}`", without_password(value)) };
-                    return ConfigProblem::Value { name: self.name(layer, key), value, hint: reason(&error) };
+                    return ConfigProblem::Value { name: self.name(source, key), value, hint: reason(&error) };
                 }
             }
         }
         ConfigProblem::File { path: "(all layers together)".into(), why: reason(error) }
     }
 
-    fn name(&self, layer: &Layer, key: &str) -> String {
-        match (layer.origin)(self, key) {
+    fn name(&self, source: &SettingSource, key: &str) -> String {
+        match (source.origin)(self, key) {
             Origin::Default => key.into(),
             Origin::File(path) => format!("{path}: {key}"),
             Origin::Variable(name) => name,
@@ -135,18 +140,19 @@ impl Layers {
 
     /// Every setting with its origin, in order of the keys.
     pub fn settings(&self) -> Vec<Setting> {
-        self.layers[0].values.keys().map(|key| self.setting(key)).collect()
+        self.sources[0].values.keys().map(|key| self.setting(key)).collect()
     }
 
     fn setting(&self, key: &str) -> Setting {
-        let layer = self.layers.iter().rev().find(|layer| layer.values.contains_key(key)).unwrap_or(&self.layers[0]);
-        let value = layer.values.get(key).map(String::as_str).unwrap_or_default();
+        let source =
+            self.sources.iter().rev().find(|source| source.values.contains_key(key)).unwrap_or(&self.sources[0]);
+        let value = source.values.get(key).map(String::as_str).unwrap_or_default();
         let value = match value {
             "" => String::new(),
             _ if is_secret(key) => "(hidden)".into(),
             _ => without_password(value),
         };
-        Setting { key: key.into(), value, origin: (layer.origin)(self, key) }
+        Setting { key: key.into(), value, origin: (source.origin)(self, key) }
     }
 }
 
@@ -208,7 +214,7 @@ fn flatten_value(key: &str, value: Value, flat: &mut BTreeMap<String, String>) -
     Ok(())
 }
 
-fn build(values: &BTreeMap<String, String>) -> Result<Config, config::ConfigError> {
+fn build<T: DeserializeOwned>(values: &BTreeMap<String, String>) -> Result<T, config::ConfigError> {
     let mut builder = config::Config::builder();
     for (key, value) in values {
         builder = builder.set_override(key, value.as_str())?;

@@ -13,30 +13,30 @@ use earmark_core::Region;
 use earmark_pipeline::Settings;
 use tokio_util::sync::CancellationToken;
 
-use super::fault::Fault;
+use super::error::TranscribeError;
 
 /// The longest sound of one request. GLM-ASR page.
 const MAX_MS: u64 = 30_000;
 /// Decoding 30 s of any format takes milliseconds.
 const DECODE_TIME: Duration = Duration::from_secs(20);
 
-/// An upload that can be heard.
-pub struct Heard {
+/// An upload, decoded.
+pub struct Upload {
     /// Mono, 16 kHz, -1 to 1; the mean of all channels.
     pub samples: Arc<[f32]>,
-    /// Of the upload.
+    /// At which it was recorded; `samples` have 16 kHz whatever it was.
     pub sample_rate_hz: u32,
-    /// At most 30 s.
+    /// Its length, at most 30 s.
     pub duration_ms: u64,
-    /// Set when the upload may go to a provider as it is.
+    /// The file's format where it may go to a provider as it is; none where only its samples may.
     pub format: Option<UploadFormat>,
 }
 
 /// Decodes `file`. The bytes decide what it is, not its name or type. Gives up when dropped.
 ///
 /// # Errors
-/// [`Fault::NotAudio`], [`Fault::TooLong`], [`Fault::Failed`].
-pub async fn hear(settings: &Settings, file: Bytes) -> Result<Heard, Fault> {
+/// [`TranscribeError::NotAudio`], [`TranscribeError::TooLong`], [`TranscribeError::Failed`].
+pub async fn decode(settings: &Settings, file: Bytes) -> Result<Upload, TranscribeError> {
     let options = DecodeOptions {
         temp_dir: settings.temp_dir.clone(),
         max_duration_ms: MAX_MS,
@@ -46,18 +46,18 @@ pub async fn hear(settings: &Settings, file: Bytes) -> Result<Heard, Fault> {
     };
     let gone = CancellationToken::new();
     let _guard = gone.clone().drop_guard();
-    let hearing = tokio::task::spawn_blocking(move || decoded(&options, &file, &gone));
-    hearing.await.map_err(|error| failed(&error))?
+    let decoding = tokio::task::spawn_blocking(move || decoded(&options, &file, &gone));
+    decoding.await.map_err(|error| TranscribeError::not_decoded(&error))?
 }
 
-fn decoded(options: &DecodeOptions, file: &[u8], gone: &CancellationToken) -> Result<Heard, Fault> {
-    let path = written(&options.temp_dir, file).map_err(|error| failed(&error))?;
-    let decoded = earmark_audio::decode::decode(&path, "", options, &|| gone.is_cancelled()).map_err(fault)?;
+fn decoded(options: &DecodeOptions, file: &[u8], gone: &CancellationToken) -> Result<Upload, TranscribeError> {
+    let path = written(&options.temp_dir, file).map_err(|error| TranscribeError::not_decoded(&error))?;
+    let decoded = earmark_audio::decode::decode(&path, "", options, &|| gone.is_cancelled())?;
     if decoded.duration_ms > MAX_MS {
-        return Err(Fault::TooLong);
+        return Err(TranscribeError::TooLong);
     }
-    Ok(Heard {
-        samples: mixed(&decoded).map_err(fault)?.into(),
+    Ok(Upload {
+        samples: mixed(&decoded)?.into(),
         sample_rate_hz: decoded.sample_rate_hz,
         duration_ms: decoded.duration_ms,
         format: format(file, &decoded.codec),
@@ -90,32 +90,4 @@ fn format(file: &[u8], codec: &str) -> Option<UploadFormat> {
         return Some(UploadFormat::Wav);
     }
     (codec == "mp3").then_some(UploadFormat::Mp3)
-}
-
-fn fault(error: AudioError) -> Fault {
-    match error {
-        AudioError::TooLong { .. } => Fault::TooLong,
-        AudioError::Empty
-        | AudioError::NotAudio { .. }
-        | AudioError::Malformed { .. }
-        | AudioError::NoAudioTrack { .. }
-        | AudioError::NoSamples { .. }
-        | AudioError::OutOfRange { .. }
-        | AudioError::NeedsFfmpeg { .. }
-        | AudioError::FfmpegFailed { .. }
-        | AudioError::Panicked { .. } => Fault::NotAudio,
-        error @ (AudioError::Spool { .. }
-        | AudioError::Read { .. }
-        | AudioError::FfmpegRun { .. }
-        | AudioError::Deadline { .. }
-        | AudioError::SpeechModel { .. }) => failed(&error),
-        // Nobody hears this.
-        AudioError::Cancelled => Fault::Closing,
-    }
-}
-
-fn failed(error: &dyn std::error::Error) -> Fault {
-    let cause = error.source().map(ToString::to_string);
-    tracing::error!(cause, "an upload could not be decoded: {error}");
-    Fault::Failed
 }
