@@ -4,55 +4,22 @@
 //! use earmark_rules::RuleSet;
 //!
 //! let rules = RuleSet::starter();
-//! let findings = rules.find_in_text("这款产品保證收益");
-//! assert_eq!(findings[0].matched, "保證收益");
+//! let findings = rules.find_in_text("这款产品保证收益");
+//! assert_eq!(findings[0].matched, "保证收益");
 //! assert_eq!(findings[0].span, Some([4, 8]));
 //! ```
 
-use earmark_rule_files::{error, format, source};
-
-mod account;
-mod check;
-mod condition;
-mod english;
-mod examples;
-mod finder;
-mod fold;
-mod gap;
-mod hints;
-mod index;
-mod lint;
-mod logic;
-mod metadata;
-mod normalise;
-mod numerals;
-mod passage;
-mod pattern;
-mod phrase;
-mod phrases;
-mod reading;
-mod reason;
-mod reduce;
+mod judge;
+mod language;
+mod proof;
+mod recording;
 pub mod replay;
-mod rule;
 mod rule_set;
-mod said;
-mod search;
-mod sound;
-mod starter;
-mod surroundings;
-mod term;
-mod texts;
-mod timing;
-mod verify;
-mod voice;
 
-pub use error::{RuleError, RuleErrors, RuleProblem};
-pub use examples::{ExampleFailure, ExampleReport};
-pub use lint::{Lint, LintProblem, LintWarning};
-pub use rule::{AppliesTo, HOMOPHONE_MIN_CHARS, Rule, RuleKind, Valid, Within};
+pub use earmark_rule_files::{RuleError, RuleErrors, SourceFile};
+pub use language::rule::{AppliesTo, Rule, RuleKind, Valid};
+pub use proof::examples::{ExampleFailure, ExampleReport};
+pub use proof::lint::warning::{Lint, LintProblem, LintWarning};
+pub use recording::context::Context;
+pub use recording::within::Within;
 pub use rule_set::RuleSet;
-pub use search::Context;
-pub use sound::Fuzzy;
-pub use source::SourceFile;
-pub use term::Homophones;

@@ -8,11 +8,10 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_saphyr::Spanned;
 
-use super::WithinText;
+use super::place::Texts;
 use super::term::{EnglishText, HomophonesText, NormaliseText, TermText};
+use super::within::WithinText;
 
-/// A list of texts with the place of each.
-pub type Texts = Spanned<Vec<Spanned<String>>>;
 /// A condition with its place.
 pub type Child = Spanned<ConditionText>;
 /// A list of conditions with the place of each.

@@ -7,7 +7,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::difference::{JobDifference, Tally};
-use crate::{Context, RuleSet};
+use crate::recording::context::Context;
+use crate::rule_set::RuleSet;
 
 /// What of a report the rules see: reading the rest would take longer than judging it.
 #[derive(Deserialize)]

@@ -1,0 +1,273 @@
+//! Lists of words and phrases, in columns: a list of a million words is a few arrays, not a million of anything.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::cell::Cell;
+use super::ellipsis::Gap;
+
+/// The phrases of a term, in order.
+#[derive(Debug, Clone, Default)]
+pub struct Phrases {
+    /// The cells of all parts of all phrases.
+    pub(super) cells: Vec<Cell>,
+    /// Where the cells of each part end.
+    pub(super) ends: Vec<u32>,
+    /// Of each phrase, where its text begins in the text of its run, and how many bytes it has.
+    pub(super) texts: Vec<(u32, u16)>,
+    /// Phrases with ellipses, in order; every other phrase is one part.
+    pub(super) rich: Vec<Rich>,
+    /// Of each of these, what may stand before its first part, between its parts, and behind the last.
+    pub(super) gaps: Vec<Gap>,
+    /// Where the phrases stand, in order.
+    pub(super) runs: Vec<Run>,
+    /// Texts and lines of the phrases that stand in no list: they come first.
+    pub(super) inline: String,
+    pub(super) lines: Vec<u64>,
+    pub(super) repeats: Vec<Repeats>,
+}
+
+/// A phrase with ellipses.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rich {
+    pub(super) phrase: u32,
+    pub(super) first_part: u32,
+    pub(super) parts: u32,
+    pub(super) first_gap: u32,
+    pub(super) opens_before: bool,
+    pub(super) opens_after: bool,
+}
+
+impl Rich {
+    /// Its gaps among those of its list.
+    fn gaps<'a>(&self, all: &'a [Gap]) -> &'a [Gap] {
+        &all[self.first_gap as usize..=(self.first_gap + self.parts) as usize]
+    }
+}
+
+/// What may stand before a phrase, between its parts, and behind it.
+type Gaps<'a> = (Option<Gap>, &'a [Gap], Option<Gap>);
+
+/// Phrases that stand in one place.
+#[derive(Debug, Clone)]
+pub(super) struct Run {
+    pub(super) first_phrase: u32,
+    pub(super) origin: Origin,
+}
+
+/// Texts of lists, one word or phrase on a line, by the number of the list: phrases are kept as places in them.
+pub trait ListTexts: fmt::Debug + Send + Sync {
+    /// All of list `number`, one that phrases were added of.
+    fn text(&self, number: usize) -> &str;
+}
+
+/// Where phrases stand.
+#[derive(Debug, Clone)]
+pub(super) enum Origin {
+    /// By themselves.
+    Inline,
+    /// In the list with this number.
+    List(Arc<dyn ListTexts>, usize),
+}
+
+/// Words that a list has more than once, or that were there before it; they count once.
+#[derive(Debug, Clone)]
+pub struct Repeats {
+    /// Number of the list.
+    pub list: usize,
+    /// How many lines are too many.
+    pub count: usize,
+    /// The first of them.
+    pub word: String,
+    /// Its line.
+    pub line: u64,
+}
+
+/// One phrase of a list.
+#[derive(Debug, Clone, Copy)]
+pub struct Phrase<'a> {
+    list: &'a Phrases,
+    number: usize,
+}
+
+impl Phrases {
+    /// How many phrases.
+    pub fn len(&self) -> usize {
+        self.texts.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.texts.is_empty()
+    }
+
+    /// Phrase `number`, which is below [`Self::len`].
+    pub fn get(&self, number: usize) -> Phrase<'_> {
+        Phrase { list: self, number }
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = Phrase<'_>> {
+        (0..self.len()).map(|number| self.get(number))
+    }
+
+    /// How many parts all phrases have.
+    pub(crate) fn part_count(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// The cells of part `number`, counted over all phrases.
+    pub(crate) fn part(&self, number: usize) -> &[Cell] {
+        &self.cells[self.part_begin(number)..self.ends[number] as usize]
+    }
+
+    /// All cells, those of one part behind those of another.
+    pub fn cells(&self) -> &[Cell] {
+        &self.cells
+    }
+
+    /// The phrase that part `number` is of, which part of it that is, and how many it has.
+    pub(crate) fn phrase_of_part(&self, number: usize) -> (u32, u32, u32) {
+        let number = small(number);
+        let before = self.rich.partition_point(|rich| rich.first_part <= number);
+        let Some(rich) = before.checked_sub(1).map(|at| self.rich[at]) else { return (number, 0, 1) };
+        let within = number - rich.first_part;
+        if within < rich.parts {
+            return (rich.phrase, within, rich.parts);
+        }
+        (rich.phrase + 1 + within - rich.parts, 0, 1)
+    }
+
+    /// What may stand behind part `number`, counted over all phrases, before the next of its phrase.
+    pub(crate) fn gap_behind(&self, number: usize) -> Gap {
+        let before = self.rich.partition_point(|rich| rich.first_part as usize <= number);
+        let rich = before.checked_sub(1).map(|at| &self.rich[at]);
+        let gap = rich.and_then(|rich| rich.gaps(&self.gaps).get(number - rich.first_part as usize + 1));
+        gap.copied().unwrap_or_default()
+    }
+
+    /// Each part, with more characters than its phrase can span in a text, all that the ellipses stand for included.
+    pub(crate) fn reaches(&self) -> impl Iterator<Item = (&[Cell], usize)> {
+        let mut rich = self.rich.iter().map(|rich| {
+            let parts = rich.first_part as usize..(rich.first_part + rich.parts) as usize;
+            let cells: usize = parts.clone().map(|part| self.part(part).len()).sum();
+            let between: usize = rich.gaps(&self.gaps)[1..].iter().map(|gap| gap.max_chars()).sum();
+            let spanned = cells + between;
+            (parts, spanned)
+        });
+        let mut next = rich.next();
+        (0..self.part_count()).map(move |number| {
+            while next.as_ref().is_some_and(|(parts, _)| parts.end <= number) {
+                next = rich.next();
+            }
+            let part = self.part(number);
+            let spanned = next.as_ref().filter(|(parts, _)| parts.contains(&number)).map(|(_, spanned)| *spanned);
+            (part, spanned.unwrap_or(part.len()))
+        })
+    }
+
+    /// What is in lists more often than needed.
+    pub fn repeats(&self) -> &[Repeats] {
+        &self.repeats
+    }
+
+    fn part_begin(&self, number: usize) -> usize {
+        if number == 0 { 0 } else { self.ends[number - 1] as usize }
+    }
+
+    /// The parts of phrase `number`: begin and end.
+    fn parts(&self, number: usize) -> (usize, usize) {
+        let before = self.rich.partition_point(|rich| (rich.phrase as usize) < number);
+        match self.rich.get(before).filter(|rich| rich.phrase as usize == number) {
+            Some(rich) => (rich.first_part as usize, (rich.first_part + rich.parts) as usize),
+            None => {
+                let begin = match before.checked_sub(1).map(|at| self.rich[at]) {
+                    None => number,
+                    Some(rich) => (rich.first_part + rich.parts) as usize + number - rich.phrase as usize - 1,
+                };
+                (begin, begin + 1)
+            }
+        }
+    }
+
+    fn rich(&self, number: usize) -> Option<&Rich> {
+        self.rich.binary_search_by_key(&number, |rich| rich.phrase as usize).ok().map(|at| &self.rich[at])
+    }
+
+    /// What may stand around and inside the phrase of `rich`.
+    pub(super) fn gaps(&self, rich: Option<&Rich>) -> Gaps<'_> {
+        let Some(rich) = rich else { return (None, &[], None) };
+        let (gaps, parts) = (rich.gaps(&self.gaps), rich.parts as usize);
+        (rich.opens_before.then(|| gaps[0]), &gaps[1..parts], rich.opens_after.then(|| gaps[parts]))
+    }
+}
+
+impl<'a> Phrase<'a> {
+    /// As written.
+    pub fn text(&self) -> &'a str {
+        let (at, bytes) = self.list.texts[self.number];
+        let text = match self.origin() {
+            Origin::Inline => &self.list.inline,
+            Origin::List(texts, list) => texts.text(*list),
+        };
+        &text[at as usize..at as usize + usize::from(bytes)]
+    }
+
+    fn origin(&self) -> &'a Origin {
+        let runs = &self.list.runs;
+        &runs[runs.partition_point(|run| run.first_phrase as usize <= self.number) - 1].origin
+    }
+
+    /// The number of the list that it stands in, and at which byte; none: it was given by itself.
+    pub fn listed(&self) -> Option<(usize, usize)> {
+        match self.origin() {
+            Origin::Inline => None,
+            Origin::List(_, list) => Some((*list, self.list.texts[self.number].0 as usize)),
+        }
+    }
+
+    /// The line it was given with, from 1; 1 where it stands in a list.
+    pub fn line(&self) -> u64 {
+        self.list.lines.get(self.number).copied().unwrap_or(1)
+    }
+
+    /// What may stand before it, of the ellipses inside, and behind it; none at an end without an ellipsis.
+    pub fn gaps(&self) -> Gaps<'a> {
+        self.list.gaps(self.list.rich(self.number))
+    }
+
+    /// At least as many characters as its open ends stand for.
+    pub fn open_chars(&self) -> usize {
+        let (before, _, behind) = self.gaps();
+        before.into_iter().chain(behind).map(Gap::max_chars).max().unwrap_or(0)
+    }
+
+    /// Whether it has an ellipsis inside.
+    pub fn has_gap(&self) -> bool {
+        self.list.rich(self.number).is_some_and(|rich| rich.parts > 1)
+    }
+
+    /// The cells of all its parts: phrases with the same cells have the same parts.
+    pub fn cells(&self) -> &'a [Cell] {
+        let (begin, end) = self.span();
+        &self.list.cells[begin..end]
+    }
+
+    /// Begin and end of its cells among those of the list.
+    pub fn span(&self) -> (usize, usize) {
+        let (begin, end) = self.list.parts(self.number);
+        (self.list.part_begin(begin), self.list.ends[end - 1] as usize)
+    }
+
+    /// How many characters are left after folding.
+    pub fn len(&self) -> usize {
+        self.cells().len()
+    }
+
+    /// Whether it is written in Chinese characters or the like alone.
+    pub fn is_ideographic(&self) -> bool {
+        !self.cells().iter().any(|cell| cell.is_letter())
+    }
+}
+
+pub(super) fn small(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,24 @@
+//! What stands in the texts of a passage, character by character, for whoever must see it as it was written.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+/// The characters of texts, taken apart where somebody asks: a hit in a long text must not read it all again.
+pub(crate) struct Originals<'a> {
+    /// By their numbers.
+    texts: &'a [&'a str],
+    chars: RefCell<HashMap<u32, Vec<char>>>,
+}
+
+impl<'a> Originals<'a> {
+    /// Of `texts`, by their numbers.
+    pub(crate) fn new(texts: &'a [&'a str]) -> Self {
+        Self { texts, chars: RefCell::new(HashMap::new()) }
+    }
+
+    /// Calls `look` with the characters of text number `number`.
+    pub(crate) fn with<T>(&self, number: u32, look: impl FnOnce(&[char]) -> T) -> T {
+        let mut chars = self.chars.borrow_mut();
+        look(chars.entry(number).or_insert_with(|| self.texts[number as usize].chars().collect()))
+    }
+}

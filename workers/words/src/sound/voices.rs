@@ -1,0 +1,59 @@
+//! How characters are read, at a glance: most have one reading or two.
+
+use std::sync::LazyLock;
+
+use super::readings::{SYLLABLES, Syllable, readings};
+
+/// How a character is read, at a glance.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Voiced {
+    /// Two of its readings, or twice the one.
+    pub(crate) first: Syllable,
+    pub(crate) second: Syllable,
+    /// The [`beside`] of all its readings.
+    pub(crate) beside: SyllableBits,
+    /// Whether it has more than two.
+    pub(crate) has_more: bool,
+}
+
+/// A bit for each of some syllables, one of 16: what may stand beside others.
+pub(crate) type SyllableBits = u16;
+
+/// The bit of `syllable`.
+#[inline]
+pub(crate) fn beside(syllable: Syllable) -> SyllableBits {
+    1 << (syllable & 15)
+}
+
+impl Voiced {
+    /// Of what has no reading: a syllable that there is not.
+    pub(crate) const NONE: Self =
+        Self { first: SYLLABLES as Syllable - 1, second: SYLLABLES as Syllable - 1, beside: 0, has_more: false };
+
+    fn new(readings: &[Syllable]) -> Self {
+        let Some(&first) = readings.first() else { return Self::NONE };
+        let second = readings.get(1).copied().unwrap_or(first);
+        let beside = readings.iter().fold(0, |all, &reading| all | beside(reading));
+        Self { first, second, beside, has_more: readings.len() > 2 }
+    }
+}
+
+static VOICED: LazyLock<Box<[Voiced]>> = LazyLock::new(|| {
+    let characters = (0..=u32::from(u16::MAX)).map(|code| char::from_u32(code).map_or(&[][..], readings));
+    characters.map(Voiced::new).collect()
+});
+
+/// How characters are read.
+#[derive(Clone, Copy)]
+pub(crate) struct Voices(&'static [Voiced]);
+
+impl Voices {
+    pub(crate) fn new() -> Self {
+        Self(&VOICED)
+    }
+
+    #[inline]
+    pub(crate) fn of(self, c: char) -> Voiced {
+        self.0.get(c as usize).copied().unwrap_or(Voiced::NONE)
+    }
+}
