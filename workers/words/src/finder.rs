@@ -47,7 +47,7 @@ impl Finder {
         let originals = Originals::new(texts);
         if self.is_strict {
             hits.retain(|hit| {
-                let term = &terms[hit.term as usize];
+                let term = &terms[hit.term];
                 let kinds = term.matching.normalise;
                 let heard = || spelling::heard(passage, &originals, (hit.start, hit.end));
                 kinds.contains(Differences::OF_CHARACTERS) || spelling::is_same(term.phrase_text(hit), &heard(), kinds)
@@ -70,23 +70,19 @@ impl Finder {
     fn of_patterns(&self, terms: &[Term], passage: &Passage, texts: &[&str], hits: &mut Vec<Hit>) {
         let mut begin = 0;
         while begin < passage.len() {
-            let text = texts[passage.place(begin).text as usize];
+            let text = texts[passage.place(begin).text];
             let end = passage.end_of_text(begin);
             for found in self.patterns.matches(terms, text) {
                 let place = |at: usize| begin + passage.count_before(begin..end, at);
                 let (start, behind) = (place(found.start), place(found.end));
                 // Signs alone have no place among the characters of a passage.
                 if start < behind {
-                    let phrase = terms[found.term as usize].phrases.len() + found.pattern as usize;
-                    let hit = Hit::new((found.term, Role::Find, small(phrase)), start, behind, Way::Pattern);
-                    hits.push(Hit { cut: Some((small(found.start), small(found.end))), ..hit });
+                    let phrase = terms[found.term].phrases.len() + found.pattern;
+                    let hit = Hit::new((found.term, Role::Find, phrase), start, behind, Way::Pattern);
+                    hits.push(Hit { cut: Some((found.start, found.end)), ..hit });
                 }
             }
             begin = end;
         }
     }
-}
-
-fn small(number: usize) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
 }

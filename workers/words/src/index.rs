@@ -9,6 +9,7 @@ mod stands_alone;
 pub(crate) mod table;
 
 use crate::folding::passage::Passage;
+use crate::numbers::{small, wide};
 use crate::phrase::cell::{Cell, stands_at};
 use crate::phrase::phrases::Phrases;
 use crate::sound::fuzzy::{Fuzzy, sound_alike_merged};
@@ -39,20 +40,20 @@ pub(crate) struct Index {
     /// To ears that merge all that some term merges; empty where none does.
     fuzzy: Option<Sounds>,
     /// Of each term that merges sounds, what it hears each syllable as; sorted.
-    merged: Vec<(u32, Vec<Syllable>)>,
+    merged: Vec<(usize, Vec<Syllable>)>,
     latin: Latin,
 }
 
 /// The phrases of one term and role. Parts are numbered through all lists.
 struct List {
     first_part: u32,
-    term: u32,
+    term: usize,
     role: Role,
 }
 
 impl List {
     fn phrases<'a>(&self, terms: &'a [Term]) -> &'a Phrases {
-        let term = &terms[self.term as usize];
+        let term = &terms[self.term];
         match self.role {
             Role::Find => &term.phrases,
             Role::Except => &term.except,
@@ -71,15 +72,15 @@ impl Index {
         for (number, term) in terms.iter().enumerate() {
             for (role, phrases) in [(Role::Find, &term.phrases), (Role::Except, &term.except)] {
                 if !phrases.is_empty() {
-                    lists.push(List { first_part: small(parts), term: small(number), role });
+                    lists.push(List { first_part: small(parts), term: number, role });
                     parts += phrases.part_count();
                 }
-                if phrases.cells().len() >= u32::MAX as usize {
+                if phrases.cells().len() >= wide(u32::MAX) {
                     return Err(format!("{} characters in one list", phrases.cells().len()));
                 }
             }
         }
-        if parts >= u32::MAX as usize {
+        if parts >= wide(u32::MAX) {
             return Err(format!("{parts} words and phrases"));
         }
         let parts_of = |list: &List| {
@@ -91,14 +92,14 @@ impl Index {
         let has_fuzzy = terms.iter().any(|term| term.matching.homophones.is_some_and(|how| !how.fuzzy.is_empty()));
         let mut fuzzy = has_fuzzy.then(|| sounds::Filling::new(Fuzzy::ALL.merged()));
         let mut latin = Latin::default();
-        for list in lists.iter().filter(|list| terms[list.term as usize].matching.homophones.is_some()) {
+        for list in lists.iter().filter(|list| terms[list.term].matching.homophones.is_some()) {
             for (_, part) in parts_of(list) {
                 sounds.count(part);
                 fuzzy.iter_mut().for_each(|fuzzy| fuzzy.count(part));
             }
         }
         for list in &lists {
-            let matching = &terms[list.term as usize].matching;
+            let matching = &terms[list.term].matching;
             if let Some(homophones) = matching.homophones {
                 let is_fuzzy = !homophones.fuzzy.is_empty();
                 for (number, part) in parts_of(list) {
@@ -115,7 +116,7 @@ impl Index {
         }
         let merges = terms.iter().enumerate().filter_map(|(number, term)| {
             let fuzzy = term.matching.homophones.map(|homophones| homophones.fuzzy)?;
-            (!fuzzy.is_empty()).then(|| (small(number), fuzzy.merged()))
+            (!fuzzy.is_empty()).then(|| (number, fuzzy.merged()))
         });
         let merged = merges.collect();
         let (sounds, fuzzy) = (sounds.finish(), fuzzy.map(sounds::Filling::finish));
@@ -176,7 +177,7 @@ impl Index {
         for (i, here) in found.iter().enumerate().rev() {
             let list = self.list(here.part);
             let phrases = list.phrases(terms);
-            let number = (here.part - list.first_part) as usize;
+            let number = wide(here.part - list.first_part);
             let (phrase, part, count) = phrases.phrase_of_part(number);
             let mut end = Some((here.end, here.way));
             if count > 1 {
@@ -209,7 +210,7 @@ impl Index {
         start: usize,
         is_alike: impl Fn(char, char) -> bool,
     ) -> bool {
-        let Some(homophones) = terms[self.list(part).term as usize].matching.homophones else { return false };
+        let Some(homophones) = terms[self.list(part).term].matching.homophones else { return false };
         let cells = self.part(terms, part);
         let end = start + cells.len();
         let is_short = cells.len() < HOMOPHONE_MIN_CHARS;
@@ -223,7 +224,7 @@ impl Index {
     }
 
     /// What `term` hears each syllable as.
-    fn merged_by(&self, term: u32) -> &[Syllable] {
+    fn merged_by(&self, term: usize) -> &[Syllable] {
         let at = self.merged.binary_search_by_key(&term, |(term, _)| *term);
         at.map_or(&[], |at| self.merged[at].1.as_slice())
     }
@@ -234,10 +235,6 @@ impl Index {
 
     fn part<'a>(&self, terms: &'a [Term], part: u32) -> &'a [Cell] {
         let list = self.list(part);
-        list.phrases(terms).part((part - list.first_part) as usize)
+        list.phrases(terms).part(wide(part - list.first_part))
     }
-}
-
-fn small(number: usize) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
 }

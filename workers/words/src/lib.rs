@@ -3,6 +3,7 @@
 mod finder;
 mod folding;
 mod index;
+mod numbers;
 mod phrase;
 mod reduction;
 mod sound;

@@ -104,7 +104,7 @@ fn clock_ms(text: &str) -> Option<u64> {
 /// Seconds up to a year, in milliseconds.
 fn secs_ms(text: &str) -> Option<u64> {
     let secs: f64 = text.trim().parse().ok()?;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "in range by the line before")]
+    #[expect(clippy::as_conversions, reason = "0 to a year in milliseconds, rounded")]
     (0.0..=31_536_000.0).contains(&secs).then(|| (secs * 1000.0).round() as u64)
 }
 

@@ -128,7 +128,7 @@ impl<'a> Spot<'a> {
 
     /// From 1, in characters.
     fn column(&self) -> u64 {
-        self.line[..self.at].chars().count() as u64 + 1
+        self.line[..self.at].chars().fold(1, |column, _| column + 1)
     }
 
     /// Goes from the name of a field, if one begins here, to what stands behind it.

@@ -9,7 +9,7 @@ use earmark_words::{Hit, Passage, Role, Term};
 pub(super) fn keep(term: &Term, passage: &Passage, hits: &[Hit]) -> Vec<Hit> {
     let excepted: Vec<&Hit> = hits.iter().filter(|hit| hit.role == Role::Except).collect();
     let longest = excepted.iter().map(|except| except.end - except.start).max().unwrap_or(0);
-    let open = |except: &&Hit| term.except.get(except.phrase as usize).open_chars();
+    let open = |except: &&Hit| term.except.get(except.phrase).open_chars();
     let open = excepted.iter().map(open).max().unwrap_or(0);
     let is_excepted = |hit: &Hit| {
         // Only what stands near can cover it, and `excepted` is in order of its beginning.
@@ -43,7 +43,7 @@ fn covers(term: &Term, passage: &Passage, except: &Hit, hit: &Hit) -> bool {
     if except.start <= hit.start && hit.end <= except.end {
         return true;
     }
-    let (before, _, behind) = term.except.get(except.phrase as usize).gaps();
+    let (before, _, behind) = term.except.get(except.phrase).gaps();
     let is_behind = behind.is_some_and(|gap| {
         except.start < hit.start && (hit.start < except.end || gap.spans(passage, except.end, hit.start))
     });

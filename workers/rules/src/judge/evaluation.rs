@@ -65,8 +65,8 @@ impl<'a> Evaluation<'a> {
     }
 
     fn term(&self, term: usize) -> Vec<Cluster<'a>> {
-        let first = self.said.partition_point(|said| (said.term as usize) < term);
-        let said = self.said[first..].iter().take_while(|said| said.term as usize == term);
+        let first = self.said.partition_point(|said| said.term < term);
+        let said = self.said[first..].iter().take_while(|said| said.term == term);
         said.map(|said| Cluster::of(Spot::Mention(said))).collect()
     }
 
@@ -155,7 +155,7 @@ impl<'a> Evaluation<'a> {
     }
 
     fn repeated(&self, of: &Condition, times: usize, most: Option<Distance>) -> Vec<Cluster<'a>> {
-        let mut by_phrase: BTreeMap<(u32, u32), Vec<Cluster>> = BTreeMap::new();
+        let mut by_phrase: BTreeMap<(usize, usize), Vec<Cluster>> = BTreeMap::new();
         for item in self.evaluate(of).items {
             if let Some(said) = item.spots.first().and_then(Spot::mention) {
                 by_phrase.entry((said.term, said.phrase)).or_default().push(item);

@@ -61,18 +61,18 @@ impl<'a> Judgement<'a> {
     pub(crate) fn run(&self) -> Vec<Finding> {
         let scopes = self.set.scopes();
         let listener = Mentions::new(self.set.terms(), self.set.finder(), self.recording.utterances);
-        let mut said = listener.said(|term, utterance| self.counts(&scopes[term as usize], utterance));
+        let mut said = listener.said(|term, utterance| self.counts(&scopes[term], utterance));
         said.retain(|said| {
-            let within = scopes[said.term as usize].within;
-            within.is_none_or(|within| self.recording.is_within(within, said.start_ms, Some(said.utterance as usize)))
+            let within = scopes[said.term].within;
+            within.is_none_or(|within| self.recording.is_within(within, said.start_ms, Some(said.utterance)))
         });
         said.sort_by_key(|said| (said.term, said.utterance, said.span));
-        let rule_of = |said: &Mention| scopes[said.term as usize].rule;
+        let rule_of = |said: &Mention| scopes[said.term].rule;
         let mut findings = Vec::new();
         // Rules in order: those of which something was said, and those that hold without.
         let mut heard = said.chunk_by(|a, b| rule_of(a) == rule_of(b)).peekable();
-        let standing: &[u32] = if self.extent.is_part() { &[] } else { self.set.standing() };
-        let mut standing = standing.iter().map(|&rule| rule as usize).peekable();
+        let standing: &[usize] = if self.extent.is_part() { &[] } else { self.set.standing() };
+        let mut standing = standing.iter().copied().peekable();
         loop {
             let next_heard = heard.peek().map(|said| rule_of(&said[0]));
             let next_standing = standing.peek().copied();
@@ -117,8 +117,8 @@ impl<'a> Judgement<'a> {
     }
 
     /// Whether the rule of `scope` is for the language, and for who speaks in `utterance`.
-    fn counts(&self, scope: &TermScope, utterance: u32) -> bool {
-        let utterance = &self.recording.utterances[utterance as usize];
+    fn counts(&self, scope: &TermScope, utterance: usize) -> bool {
+        let utterance = &self.recording.utterances[utterance];
         let language = utterance.language.as_deref().or(self.recording.context.language.as_deref());
         scope.hears(&utterance.speaker) && is_language(&self.set.rules()[scope.rule], language)
     }

@@ -14,9 +14,9 @@ use crate::judge::timeline::Timeline;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Mention {
     /// Index of the term in its set.
-    pub(crate) term: u32,
+    pub(crate) term: usize,
     /// Index of the utterance where it begins.
-    pub(crate) utterance: u32,
+    pub(crate) utterance: usize,
     /// In that utterance's text, in Unicode scalar values; never empty.
     pub(crate) span: (usize, usize),
     /// From the recording's start.
@@ -26,7 +26,7 @@ pub(crate) struct Mention {
     /// How the words were matched.
     pub(crate) kind: FindingKind,
     /// Index into the term's phrases.
-    pub(crate) phrase: u32,
+    pub(crate) phrase: usize,
     /// The words as heard.
     pub(crate) matched: String,
     /// The words as heard, after folding; where they match once they are reduced, what they are reduced to.
@@ -64,13 +64,13 @@ impl<'a> Mentions<'a> {
 
     /// Every place where a term was said by somebody whom `counts` (term, index of the utterance) lets through, in
     /// order of sentence and term.
-    pub(crate) fn said(&self, counts: impl Fn(u32, u32) -> bool) -> Vec<Mention> {
+    pub(crate) fn said(&self, counts: impl Fn(usize, usize) -> bool) -> Vec<Mention> {
         let mut said = Vec::new();
         for members in sentences(self.utterances) {
             let passage = Passage::joined(&self.texts, &members);
             let hits = self.finder.hits(self.terms, &passage, &self.texts);
             for hits in hits.chunk_by(|a, b| a.term == b.term) {
-                let kept = keep(&self.terms[hits[0].term as usize], &passage, hits);
+                let kept = keep(&self.terms[hits[0].term], &passage, hits);
                 let counting = kept.iter().filter(|hit| counts(hit.term, passage.place(hit.start).text));
                 said.extend(counting.map(|hit| self.place(&passage, hit)));
             }
@@ -78,10 +78,9 @@ impl<'a> Mentions<'a> {
         said
     }
 
-    fn timeline(&self, passage: &Passage, utterance: u32) -> &Timeline<'a> {
-        let number = utterance as usize;
-        let timeline = || Timeline::new(&self.utterances[number], passage, passage.range_of(utterance));
-        self.timelines[number].get_or_init(timeline)
+    fn timeline(&self, passage: &Passage, utterance: usize) -> &Timeline<'a> {
+        let timeline = || Timeline::new(&self.utterances[utterance], passage, passage.range_of(utterance));
+        self.timelines[utterance].get_or_init(timeline)
     }
 
     fn place(&self, passage: &Passage, hit: &Hit) -> Mention {
@@ -89,18 +88,18 @@ impl<'a> Mentions<'a> {
         let end = passage.end_of_text(hit.start).min(hit.end);
         let goes_on = end < hit.end;
         let span = match hit.cut {
-            Some((start, end)) => (start as usize, end as usize),
-            None => (first.at as usize, passage.place(end - 1).at as usize + 1),
+            Some(cut) => cut,
+            None => (first.at, passage.place(end - 1).at + 1),
         };
         let timeline = self.timeline(passage, first.text);
         let matched = timeline.text(span).to_owned();
-        let term = &self.terms[hit.term as usize];
+        let term = &self.terms[hit.term];
         let (start_ms, mut end_ms) = timeline.times(passage, span, hit.start..end);
         if goes_on {
             let last = passage.place(hit.end - 1);
             let timeline = self.timeline(passage, last.text);
             let folded = passage.range_of(last.text).start..hit.end;
-            end_ms = end_ms.max(timeline.times(passage, (0, last.at as usize + 1), folded).1);
+            end_ms = end_ms.max(timeline.times(passage, (0, last.at + 1), folded).1);
         }
         let kind = match () {
             () if hit.is_by_sound => FindingKind::Homophone,
@@ -134,16 +133,11 @@ impl<'a> Mentions<'a> {
         while at < hit.end {
             let end = passage.end_of_text(at).min(hit.end);
             let (first, last) = (passage.place(at), passage.place(end - 1));
-            heard.push_str(self.timeline(passage, first.text).text((first.at as usize, last.at as usize + 1)));
+            heard.push_str(self.timeline(passage, first.text).text((first.at, last.at + 1)));
             heard.push(' ');
             at = end;
         }
-        let kinds = self.terms[hit.term as usize].matching.normalise;
-        reduced(&heard, kinds).map_or_else(folded, |(text, _)| folded_text(&text))
+        let kinds = self.terms[hit.term].matching.normalise;
+        reduced(&heard, kinds).map_or_else(folded, |(text, _)| Passage::of(&text).folded_text())
     }
-}
-
-fn folded_text(text: &str) -> String {
-    let passage = Passage::of(text);
-    passage.folded(0, passage.len())
 }

@@ -146,10 +146,11 @@ impl<'i, 'a> Seat<'i, 'a> {
     }
 }
 
+#[expect(clippy::as_conversions, reason = "places of at most 64 bits in 64, as times are")]
 fn entry(number: usize, item: &Cluster, unit: Option<Unit>, recording: &Recording) -> Entry {
     let said = || item.spots.iter().filter_map(Spot::mention);
-    let first = said().map(|said| (said.utterance as usize, said.span.0)).min();
-    let last = said().map(|said| (said.utterance as usize, said.span.1)).max();
+    let first = said().map(|said| (said.utterance, said.span.0)).min();
+    let last = said().map(|said| (said.utterance, said.span.1)).max();
     // A silence has no words: it stands before what is said next.
     let first = first.unwrap_or_else(|| (recording.spoken_at(item.start_ms), 0));
     let last = last.unwrap_or(first);

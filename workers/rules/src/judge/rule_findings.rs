@@ -41,7 +41,7 @@ impl RuleFindings<'_> {
         let place = self.evidence(lead);
         let normal = lead.mention().map(|said| said.normal.clone());
         let by_sound = item.spots.iter().filter_map(Spot::mention).filter(|said| said.is_by_sound());
-        let capped = by_sound.map(|said| self.set.scopes()[said.term as usize].severity_by_sound(self.rule.severity));
+        let capped = by_sound.map(|said| self.set.scopes()[said.term].severity_by_sound(self.rule.severity));
         Finding {
             severity: capped.min().unwrap_or(self.rule.severity),
             kind,
@@ -108,7 +108,7 @@ impl RuleFindings<'_> {
     fn evidence(&self, spot: &Spot) -> Evidence {
         match spot {
             Spot::Mention(said) => {
-                let utterance = &self.recording.utterances[said.utterance as usize];
+                let utterance = &self.recording.utterances[said.utterance];
                 Evidence {
                     utterance_id: Some(utterance.id),
                     channel: Some(utterance.channel),
@@ -136,19 +136,19 @@ impl RuleFindings<'_> {
     }
 
     fn phrase(&self, said: &Mention) -> &str {
-        self.set.terms()[said.term as usize].text(said.phrase)
+        self.set.terms()[said.term].text(said.phrase)
     }
 
     /// The sounds that are taken for the same in a hit by sound to ears that merge some.
     fn merged(&self, said: &Mention) -> Vec<&'static str> {
-        let term = &self.set.terms()[said.term as usize];
+        let term = &self.set.terms()[said.term];
         let fuzzy = term.matching.homophones.filter(|_| said.way == Way::Fuzzy).map(|homophones| homophones.fuzzy);
-        let cells = || term.phrases.get(said.phrase as usize).cells().iter().map(|cell| cell.char());
+        let cells = || term.phrases.get(said.phrase).cells().iter().map(|cell| cell.char());
         fuzzy.map(|fuzzy| fuzzy.merged_between(&said.normal, cells())).unwrap_or_default()
     }
 
     fn language(&self, said: Option<&Mention>) -> String {
-        let of_utterance = said.and_then(|said| self.recording.utterances[said.utterance as usize].language.as_deref());
+        let of_utterance = said.and_then(|said| self.recording.utterances[said.utterance].language.as_deref());
         let language = self.recording.context.language.as_deref().filter(|tag| *tag != "und").or(of_utterance);
         language.map(primary_language).unwrap_or_else(|| "en".into())
     }

@@ -113,6 +113,7 @@ impl<'a> Timeline<'a> {
 }
 
 /// What characters `range` of `passage` weigh.
+#[expect(clippy::as_conversions, reason = "counts of at most 64 bits in 64")]
 fn weight(passage: &Passage, range: Range<usize>) -> u64 {
     let characters = range.len();
     let letters = passage.letters(range);
@@ -141,8 +142,8 @@ mod tests {
 
     fn times(utterance: &Utterance, span: (usize, usize)) -> (u64, u64) {
         let passage = Passage::of(&utterance.text);
-        let folded = [span.0, span.1].map(|at| passage.count_before(0..passage.len(), at));
-        Timeline::new(utterance, &passage, 0..passage.len()).times(&passage, span, folded[0]..folded[1])
+        let folded = [span.0, span.1].map(|at| passage.count_before(passage.range_of(0), at));
+        Timeline::new(utterance, &passage, passage.range_of(0)).times(&passage, span, folded[0]..folded[1])
     }
 
     #[test]
@@ -161,13 +162,13 @@ mod tests {
     fn many_characters_are_as_exact_as_few() {
         let long = utterance(&"保证，ab ".repeat(200));
         let passage = Passage::of(&long.text);
-        let timeline = Timeline::new(&long, &passage, 0..passage.len());
+        let timeline = Timeline::new(&long, &passage, passage.range_of(0));
         let bytes: Vec<usize> = long.text.char_indices().map(|(byte, _)| byte).chain([long.text.len()]).collect();
         for at in 0..bytes.len() - 1 {
             assert_eq!(timeline.text((at, at + 1)), &long.text[bytes[at]..bytes[at + 1]], "{at}");
             let weight = |c| [('保', 3), ('证', 3), ('a', 1), ('b', 1)].into_iter().find(|(known, _)| *known == c);
             let spoken: u64 = long.text.chars().take(at).filter_map(weight).map(|(_, weight)| weight).sum();
-            assert_eq!(timeline.spoken(&passage, passage.count_before(0..passage.len(), at)), spoken, "{at}");
+            assert_eq!(timeline.spoken(&passage, passage.count_before(passage.range_of(0), at)), spoken, "{at}");
         }
     }
 }

@@ -49,7 +49,7 @@ pub(super) fn without_reply<'a>(
 }
 
 fn asked_in(item: &Cluster) -> Option<usize> {
-    item.spots.first().and_then(Spot::mention).map(|said| said.utterance as usize)
+    item.spots.first().and_then(Spot::mention).map(|said| said.utterance)
 }
 
 /// How far utterance `reply` is from `item`, asked in utterance `asked`.

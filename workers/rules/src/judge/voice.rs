@@ -1,4 +1,5 @@
 //! What the voices show apart from their words: silence, shares, overlap, interruptions, speed, level, length.
+#![expect(clippy::as_conversions, reason = "milliseconds are exact in a float far beyond any recording")]
 
 use earmark_core::Speaker;
 

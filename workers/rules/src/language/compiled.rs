@@ -19,7 +19,7 @@ pub(crate) struct CompiledRules {
     terms: Vec<Term>,
     scopes: Vec<TermScope>,
     /// Rules that may hold though none of their words is said.
-    standing: Vec<u32>,
+    standing: Vec<usize>,
     finder: Finder,
 }
 
@@ -35,8 +35,8 @@ impl CompiledRules {
             let problem = RuleProblem::TooLarge(message);
             RuleErrors { errors: vec![RuleError { path, line: 1, column: 1, problem }] }
         })?;
-        let numbered = (0..).zip(&rules).filter(|(_, rule)| !rule.condition.needs_words());
-        let standing: Vec<u32> = numbered.map(|(number, _)| number).collect();
+        let numbered = rules.iter().enumerate().filter(|(_, rule)| !rule.condition.needs_words());
+        let standing: Vec<usize> = numbered.map(|(number, _)| number).collect();
         Ok(Self { id, sources, rules, terms, scopes, standing, finder })
     }
 
@@ -71,7 +71,7 @@ impl CompiledRules {
     }
 
     /// Rules (by their places in the set) that may hold though none of their words is said, in order.
-    pub(crate) fn standing(&self) -> &[u32] {
+    pub(crate) fn standing(&self) -> &[usize] {
         &self.standing
     }
 

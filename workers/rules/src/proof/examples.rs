@@ -117,7 +117,7 @@ fn spoken(turns: &[Turn], rule_speaker: &str) -> (Vec<Utterance>, Vec<Speech>) {
         let pause_ms = turn.pause_ms.unwrap_or(TURN_GAP_MS);
         let behind_ms = utterances.last().map_or(turn.pause_ms.unwrap_or(0), |before| before.end_ms + pause_ms);
         let start_ms = turn.at_ms.unwrap_or(behind_ms);
-        let lasts_ms = turn.lasts_ms.unwrap_or(turn.text.chars().count() as u64 * MS_PER_CHARACTER);
+        let lasts_ms = turn.lasts_ms.unwrap_or_else(|| turn.text.chars().map(|_| MS_PER_CHARACTER).sum());
         if let Some(dbfs) = turn.dbfs {
             speech.push(Speech { channel, start_ms, end_ms: start_ms + lasts_ms, level_dbfs: Some(dbfs) });
         }

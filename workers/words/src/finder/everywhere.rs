@@ -27,7 +27,7 @@ fn term(words: &[String], homophones: Option<Homophones>) -> Term {
 }
 
 /// Phrases and places: a place may be found as it is written and once more as it is read.
-fn places(hits: &[Hit]) -> BTreeSet<(u32, usize, usize)> {
+fn places(hits: &[Hit]) -> BTreeSet<(usize, usize, usize)> {
     hits.iter().map(|hit| (hit.phrase, hit.start, hit.end)).collect()
 }
 

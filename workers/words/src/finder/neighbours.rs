@@ -7,12 +7,13 @@ use crate::folding::numerals;
 use crate::folding::passage::Passage;
 use crate::index::spellings::{pair, triple};
 use crate::index::table::{Bits, mix};
+use crate::numbers::{low, wide};
 use crate::phrase::cell::Cell;
 use crate::phrase::phrases::Phrases;
 use crate::reduction::changes::{Change, Read};
 use crate::sound::fuzzy::Fuzzy;
 use crate::sound::pairs::{Pairs, behind, in_front};
-use crate::sound::readings::{SYLLABLES, Syllable, readings};
+use crate::sound::readings::{NO_SYLLABLE, Syllable, readings};
 use crate::sound::voices::beside;
 use crate::terms::term::Term;
 
@@ -54,8 +55,6 @@ const SOUNDS: usize = 4;
 /// So many on each side of two that stand side by side.
 pub(super) const BESIDE: usize = SOUNDS - 1;
 const AROUND: usize = 2 * BESIDE;
-/// Of a character without a reading, which sounds like itself alone.
-const NO_SOUND: Syllable = SYLLABLES as Syllable - 1;
 /// Beyond the ends of a phrase.
 const EDGE: char = '\0';
 
@@ -107,7 +106,7 @@ impl Neighbours {
 
     fn note_digit(&mut self, c: char) {
         let Some(digit) = numerals::digit(c).and_then(|digit| digit.to_digit(10)) else { return };
-        let known = &mut self.digits[digit as usize];
+        let known = &mut self.digits[wide(digit)];
         *known = match *known {
             Spelling::Nowhere => Spelling::Only(c),
             Spelling::Only(other) if other == c => Spelling::Only(c),
@@ -117,7 +116,7 @@ impl Neighbours {
 
     /// Whether some phrase writes the digit `read` in another way than `written`.
     fn is_written_otherwise(&self, read: char, written: char) -> bool {
-        read.to_digit(10).is_none_or(|digit| match self.digits[digit as usize] {
+        read.to_digit(10).is_none_or(|digit| match self.digits[wide(digit)] {
             Spelling::Nowhere => false,
             Spelling::Only(c) => c != written,
             Spelling::InSeveralWays => true,
@@ -158,7 +157,7 @@ impl Neighbours {
     }
 
     fn place(&self, a: char, b: char) -> usize {
-        (pair(a, b) >> self.shift) as usize
+        low(pair(a, b) >> self.shift)
     }
 
     fn note_sounds(&mut self, part: &[Cell]) {
@@ -190,7 +189,8 @@ impl Neighbours {
         mut is_it: impl FnMut(u64) -> bool,
     ) -> bool {
         let [first, second, third, fourth] = chars.map(|c| match c.map_or(&[][..], readings) {
-            [] => &[NO_SOUND],
+            // It sounds like itself alone.
+            [] => &[NO_SYLLABLE],
             readings => readings,
         });
         let heard = |syllable: &Syllable| self.merged.get(usize::from(*syllable)).copied().unwrap_or(*syllable);

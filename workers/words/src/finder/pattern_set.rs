@@ -10,9 +10,9 @@ const MAX_SET_BYTES: usize = 64 << 20;
 /// A place where an expression matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Match {
-    pub(crate) term: u32,
+    pub(crate) term: usize,
     /// Index into the term's patterns.
-    pub(crate) pattern: u32,
+    pub(crate) pattern: usize,
     /// In characters of the text.
     pub(crate) start: usize,
     pub(crate) end: usize,
@@ -23,7 +23,7 @@ pub(crate) struct PatternSet {
     /// None where all of them together are too large; then each looks for itself.
     set: Option<RegexSet>,
     /// Term, and index into its patterns.
-    owners: Vec<(u32, u32)>,
+    owners: Vec<(usize, usize)>,
 }
 
 impl PatternSet {
@@ -32,7 +32,7 @@ impl PatternSet {
         let mut texts = Vec::new();
         for (term, it) in terms.iter().enumerate() {
             for (number, pattern) in it.patterns.iter().enumerate() {
-                owners.push((u32::try_from(term).unwrap_or(u32::MAX), u32::try_from(number).unwrap_or(u32::MAX)));
+                owners.push((term, number));
                 texts.push(pattern.text.as_str());
             }
         }
@@ -54,7 +54,7 @@ impl PatternSet {
         for (term, pattern) in which.into_iter().map(|number| self.owners[number]) {
             // Counted on from place to place: from the beginning each time would be quadratic in the text.
             let (mut byte, mut at) = (0, 0);
-            for found in terms[term as usize].patterns[pattern as usize].regex.find_iter(text) {
+            for found in terms[term].patterns[pattern].regex.find_iter(text) {
                 let start = at + text[byte..found.start()].chars().count();
                 let end = start + found.as_str().chars().count();
                 (byte, at) = (found.end(), end);

@@ -15,7 +15,7 @@ pub(super) struct ReducedPhrases {
     pub(super) terms: Vec<Term>,
     index: Index,
     /// For each of `terms` and both roles, the phrases' numbers in the original term, and by what they were reduced.
-    originals: Vec<[Vec<(u32, Differences)>; 2]>,
+    originals: Vec<[Vec<(usize, Differences)>; 2]>,
 }
 
 impl ReducedPhrases {
@@ -37,14 +37,14 @@ impl ReducedPhrases {
         Ok(Some(Self { terms: made, index, originals }))
     }
 
-    fn list(phrases: &Phrases, kinds: Differences, may_be_open: bool) -> (Phrases, Vec<(u32, Differences)>) {
+    fn list(phrases: &Phrases, kinds: Differences, may_be_open: bool) -> (Phrases, Vec<(usize, Differences)>) {
         let mut filling = PhrasesBuilder::new(may_be_open);
         let mut originals = Vec::new();
         let reducible = (0..phrases.part_count()).filter(|&part| is_reducible(phrases.part(part)));
-        let mut numbers: Vec<u32> = reducible.map(|part| phrases.phrase_of_part(part).0).collect();
+        let mut numbers: Vec<usize> = reducible.map(|part| phrases.phrase_of_part(part).0).collect();
         numbers.dedup();
         for number in numbers {
-            let Some((text, by)) = reduced(phrases.get(number as usize).text(), kinds) else { continue };
+            let Some((text, by)) = reduced(phrases.get(number).text(), kinds) else { continue };
             if filling.add_inline(text.trim(), 1).is_ok() {
                 originals.push((number, by));
             }
@@ -56,8 +56,8 @@ impl ReducedPhrases {
     /// it was reduced by.
     pub(super) fn hits(&self, passage: &Passage, found: &mut dyn FnMut(Hit, Differences)) {
         for hit in self.index.hits(&self.terms, passage) {
-            let originals = &self.originals[hit.term as usize][usize::from(hit.role == Role::Except)];
-            let (phrase, kinds) = originals[hit.phrase as usize];
+            let originals = &self.originals[hit.term][usize::from(hit.role == Role::Except)];
+            let (phrase, kinds) = originals[hit.phrase];
             found(Hit { phrase, ..hit }, kinds);
         }
     }

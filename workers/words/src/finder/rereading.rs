@@ -138,7 +138,7 @@ impl<'a> Rereading<'a> {
             return None;
         }
         let (mut start, mut end) = self.reading.origin(hit.start, hit.end);
-        let term = &terms[hit.term as usize];
+        let term = &terms[hit.term];
         let on = term.matching.normalise;
         let first = self.changes.partition_point(|change| change.end <= start);
         let inside = &self.changes[first..];
@@ -237,6 +237,6 @@ fn holds(term: &Term, hit: &Hit, passage: &Passage, start: usize, end: usize) ->
     let is_number = |c: char| numerals::digit(c).is_some() || numerals::unit(c).is_some() || c == '点';
     let phrases = if hit.role == Role::Find { &term.phrases } else { &term.except };
     let mut heard = passage.chars[start..end].iter();
-    let cells = phrases.get(hit.phrase as usize).cells();
+    let cells = phrases.get(hit.phrase).cells();
     cells.iter().map(|cell| cell.char()).filter(|c| !is_number(*c)).all(|c| heard.any(|heard| *heard == c))
 }

@@ -4,9 +4,10 @@ use std::str::Chars;
 use std::sync::LazyLock;
 
 use super::fold::{Class, Folded, Folder};
-use super::passage::{Joint, LETTER, Mark, Passage, Run, small};
+use super::passage::{Joint, LETTER, Mark, Passage, Run};
 use super::reducible::{REPEATED_CHARS, Reducible};
 use super::word_hash::WordHash;
+use crate::numbers::{small, wide};
 
 /// English words are about as long, with the space behind them; Chinese clauses are longer.
 const CHARACTERS_PER_RUN: usize = 6;
@@ -118,7 +119,7 @@ impl Passage {
                     let hints = if is_new { cell.hints } else { cell.hints.inside_word() };
                     let before = if is_new { WordHash::default() } else { word };
                     word = before.with(cell.c);
-                    (chars[kept], marks[kept]) = (cell.c, Mark(joint as u8 | LETTER | hints.bits()));
+                    (chars[kept], marks[kept]) = (cell.c, Mark(joint.bits() | LETTER | hints.bits()));
                     kept += 1;
                     loop {
                         kept += next.ascii_letters(&mut chars[kept..], &mut marks[kept..], &mut word);
@@ -134,10 +135,10 @@ impl Passage {
                     marks[begin].0 &= Reducible::of_word(kept - begin).bits();
                     self.runs.push(Run { first: small(begin), at, word });
                 } else {
-                    let mut joint = joint as u8;
+                    let mut joint = joint.bits();
                     while cell.is_ideograph() {
                         (chars[kept], marks[kept]) = (cell.c, Mark(joint | cell.hints.bits()));
-                        joint = Joint::Joined as u8;
+                        joint = Joint::Joined.bits();
                         kept += 1;
                         cell = next.cell();
                     }
@@ -199,12 +200,12 @@ impl Passage {
             }
         };
         for run in &self.runs {
-            let mark = self.marks[run.first as usize];
+            let mark = self.marks[wide(run.first)];
             if mark.is_inside_word() {
                 word = run.word;
             } else if mark.is_letter() {
                 end_word(&mut self.marks, begin, word, before);
-                (begin, before, word) = (run.first as usize, word, run.word);
+                (begin, before, word) = (wide(run.first), word, run.word);
             }
         }
         end_word(&mut self.marks, begin, word, before);

@@ -5,6 +5,7 @@
 pub struct Differences(u16);
 
 impl Differences {
+    /// Nothing is looked past: exactly as written.
     pub const NONE: Self = Self(0);
     /// Full-width letters, digits and signs.
     pub const WIDTH: Self = Self(1);

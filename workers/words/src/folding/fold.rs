@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use super::numerals;
 use super::reducible::{self, Reducible};
+use crate::numbers::wide;
 
 /// What a character is to matching.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,18 +58,18 @@ impl Folded {
 /// How every character below [`BMP`] folds.
 static CELLS: LazyLock<Box<[Folded; BMP]>> = LazyLock::new(|| {
     let mut simplified: Vec<char> =
-        (0..BMP as u32).map(|code| char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
+        (0..=u32::from(u16::MAX)).map(|code| char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
     for (from, to) in earmark_core::traditional_pairs() {
-        if let Some(slot) = simplified.get_mut(from as usize) {
+        if let Some(slot) = simplified.get_mut(wide(u32::from(from))) {
             *slot = to;
         }
     }
     for (from, to) in VARIANTS {
-        simplified[from as usize] = to;
+        simplified[wide(u32::from(from))] = to;
     }
     let mut hints = vec![Reducible::NONE; BMP];
     for (c, hint) in reducible::beginnings() {
-        if let Some(slot) = hints.get_mut(c as usize) {
+        if let Some(slot) = hints.get_mut(wide(u32::from(c))) {
             *slot = slot.with(hint);
         }
     }
@@ -76,15 +77,15 @@ static CELLS: LazyLock<Box<[Folded; BMP]>> = LazyLock::new(|| {
         let c = char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER);
         let narrow = narrow(c);
         // Twice: some simplified characters of the table are the traditional ones of another row.
-        let once = simplified.get(narrow as usize).copied().unwrap_or(narrow);
-        let twice = simplified.get(once as usize).copied().unwrap_or(once);
+        let once = simplified.get(wide(u32::from(narrow))).copied().unwrap_or(narrow);
+        let twice = simplified.get(wide(u32::from(once))).copied().unwrap_or(once);
         let class = classify(narrow);
         let folded = match class {
             // Circled digits and the like; Chinese numerals stay what they are, and are read as digits when reduced.
             Class::Letter => numerals::digit(twice).unwrap_or_else(|| lower(twice)),
             _ => twice,
         };
-        Folded { c: folded, class, hints: hints.get(folded as usize).copied().unwrap_or(Reducible::NONE) }
+        Folded { c: folded, class, hints: hints.get(wide(u32::from(folded))).copied().unwrap_or(Reducible::NONE) }
     };
     let mut cells = Box::new([Folded::END; BMP]);
     (0_u32..).zip(cells.iter_mut()).for_each(|(code, slot)| *slot = cell(code));
@@ -93,7 +94,7 @@ static CELLS: LazyLock<Box<[Folded; BMP]>> = LazyLock::new(|| {
 
 #[inline]
 fn look_up(cells: &[Folded; BMP], c: char) -> Folded {
-    cells.get(c as usize).copied().unwrap_or_else(|| beyond(c))
+    cells.get(wide(u32::from(c))).copied().unwrap_or_else(|| beyond(c))
 }
 
 #[cold]
@@ -130,7 +131,7 @@ impl Folder {
 /// Full-width signs as the ASCII they stand for.
 fn narrow(c: char) -> char {
     match c {
-        '\u{ff01}'..='\u{ff5e}' => char::from_u32(c as u32 - 0xfee0).unwrap_or(c),
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
         '\u{3000}' => ' ',
         _ => c,
     }

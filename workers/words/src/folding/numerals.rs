@@ -1,13 +1,15 @@
 //! Numbers in all spellings: the digit that a character stands for, and what a number said with units comes to.
 
+use crate::numbers::wide;
+
 /// The digit that `c` (simplified, narrow) stands for when read out one by one.
 pub(crate) fn digit(c: char) -> Option<char> {
     let digit = match c {
         '0'..='9' => c,
-        '①'..='⑨' => char::from_u32(c as u32 - '①' as u32 + '1' as u32)?,
-        '⑴'..='⑼' => char::from_u32(c as u32 - '⑴' as u32 + '1' as u32)?,
-        '⒈'..='⒐' => char::from_u32(c as u32 - '⒈' as u32 + '1' as u32)?,
-        '❶'..='❾' => char::from_u32(c as u32 - '❶' as u32 + '1' as u32)?,
+        '①'..='⑨' => char::from_u32(u32::from(c) - u32::from('①') + u32::from('1'))?,
+        '⑴'..='⑼' => char::from_u32(u32::from(c) - u32::from('⑴') + u32::from('1'))?,
+        '⒈'..='⒐' => char::from_u32(u32::from(c) - u32::from('⒈') + u32::from('1'))?,
+        '❶'..='❾' => char::from_u32(u32::from(c) - u32::from('❶') + u32::from('1'))?,
         '⓪' | '⓿' | '〇' | '零' => '0',
         '一' | '壹' | '弌' | '幺' => '1',
         '二' | '贰' | '弍' | '两' => '2',
@@ -62,7 +64,7 @@ pub(crate) fn amount(signs: &[Sign]) -> Option<String> {
     }
     // 2.5万: the point moves to the right by the unit's zeros.
     let factor = units.iter().try_fold(1_u64, |factor, sign| factor.checked_mul(unit(sign.c)?))?;
-    let places = factor.ilog10() as usize;
+    let places = wide(factor.ilog10());
     if has_units || decimals.len() > places {
         return None;
     }

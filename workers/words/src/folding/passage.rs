@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::fold::Class;
 use super::reducible::Reducible;
 use super::word_hash::WordHash;
+use crate::numbers::{small, wide};
 
 /// What stands between a character and the one before it, in rising order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,9 +31,9 @@ pub(crate) enum Joint {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
     /// Number of the text.
-    pub text: u32,
+    pub text: usize,
     /// In that text, in Unicode scalar values.
-    pub at: u32,
+    pub at: usize,
 }
 
 /// Folded characters of one text, or of neighbouring ones that go on without a pause.
@@ -82,6 +83,15 @@ const JOINTS: [Joint; 8] = [
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Mark(pub(super) u8);
 
+impl Joint {
+    /// Its place in the order, in the bits of a mark.
+    #[inline]
+    #[expect(clippy::as_conversions, reason = "a joint is one of six, kept in eight bits")]
+    pub(crate) const fn bits(self) -> u8 {
+        self as u8
+    }
+}
+
 impl Mark {
     #[inline]
     pub(crate) fn is_letter(self) -> bool {
@@ -91,7 +101,7 @@ impl Mark {
     /// Whether the character goes on with the word of the one before it.
     #[inline]
     pub(crate) fn is_inside_word(self) -> bool {
-        self.0 & LETTER != 0 && self.0 & JOINT < Joint::Split as u8
+        self.0 & LETTER != 0 && self.0 & JOINT < Joint::Split.bits()
     }
 
     #[inline]
@@ -117,7 +127,7 @@ impl Passage {
         let is_other = self.marks.last().is_some_and(|last| last.0 & LETTER != letter);
         let joint = if is_other { self.pending.max(Joint::Split) } else { self.pending };
         self.chars.push(folded);
-        self.marks.push(Mark(joint as u8 | letter));
+        self.marks.push(Mark(joint.bits() | letter));
         self.pending = Joint::Joined;
         match self.runs.last_mut() {
             Some(_) if letter == 0 && !is_other => {}
@@ -141,7 +151,7 @@ impl Passage {
     }
 
     /// How many characters are left after folding.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.chars.len()
     }
 
@@ -162,9 +172,9 @@ impl Passage {
 
     /// Where character `at` stood.
     pub fn place(&self, at: usize) -> Place {
-        let begun = self.others.partition_point(|(first, _)| *first as usize <= at);
+        let begun = self.others.partition_point(|(first, _)| wide(*first) <= at);
         let text = if begun == 0 { self.first } else { self.others[begun - 1].1 };
-        Place { text, at: self.run_of(at).at_of(at) }
+        Place { text: wide(text), at: wide(self.run_of(at).at_of(at)) }
     }
 
     /// Whether nothing at all stands between character `at` and the one before it.
@@ -175,16 +185,16 @@ impl Passage {
 
     /// Where the characters of the text of character `at` end.
     pub fn end_of_text(&self, at: usize) -> usize {
-        let begun = self.others.partition_point(|(first, _)| *first as usize <= at);
-        self.others.get(begun).map_or(self.len(), |(first, _)| *first as usize)
+        let begun = self.others.partition_point(|(first, _)| wide(*first) <= at);
+        self.others.get(begun).map_or(self.len(), |(first, _)| wide(*first))
     }
 
     /// The characters of text number `text`, which is one of them.
-    pub fn range_of(&self, text: u32) -> Range<usize> {
+    pub fn range_of(&self, text: usize) -> Range<usize> {
         // Their numbers rise.
-        let behind = self.others.partition_point(|(_, number)| *number <= text);
-        let start = behind.checked_sub(1).map_or(0, |last| self.others[last].0 as usize);
-        start..self.others.get(behind).map_or(self.len(), |(first, _)| *first as usize)
+        let behind = self.others.partition_point(|(_, number)| wide(*number) <= text);
+        let start = behind.checked_sub(1).map_or(0, |last| wide(self.others[last].0));
+        start..self.others.get(behind).map_or(self.len(), |(first, _)| wide(*first))
     }
 
     /// How many of the characters `range` belong to words with edges.
@@ -203,13 +213,18 @@ impl Passage {
         // What stands in one run rises by one from character to character, and from run to run by more.
         while from < to {
             let middle = from.midpoint(to);
-            if (self.run_of(middle).at_of(middle) as usize) < at { from = middle + 1 } else { to = middle }
+            if wide(self.run_of(middle).at_of(middle)) < at { from = middle + 1 } else { to = middle }
         }
         from - range.start
     }
 
     fn run_of(&self, at: usize) -> Run {
-        self.runs[self.runs.partition_point(|run| run.first as usize <= at) - 1]
+        self.runs[self.runs.partition_point(|run| wide(run.first) <= at) - 1]
+    }
+
+    /// All folded characters.
+    pub fn folded_text(&self) -> String {
+        self.chars.iter().collect()
     }
 
     /// The folded characters `from..to`.
@@ -249,10 +264,6 @@ impl Passage {
 impl Run {
     /// Where character `at` of the passage, which is one of them, stood.
     fn at_of(self, at: usize) -> u32 {
-        self.at + small(at - self.first as usize)
+        self.at + small(at - wide(self.first))
     }
-}
-
-pub(super) fn small(number: usize) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
 }

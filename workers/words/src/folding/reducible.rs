@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use super::differences::Differences;
 use super::numerals;
+use crate::numbers::wide;
 
 /// Chinese fillers, longest first; one character each, or words that say nothing in front of something.
 pub(crate) const FILLERS: [&[char]; 12] = [
@@ -161,6 +162,6 @@ static FILLER_LETTERS: LazyLock<[u32; 26]> = LazyLock::new(|| {
 
 /// Whether some filler of letters begins with these two.
 pub(crate) fn may_be_filler(first: char, second: char) -> bool {
-    let [first, second] = [first, second].map(|c| (c as usize).wrapping_sub('a' as usize));
+    let [first, second] = [first, second].map(|c| wide(u32::from(c)).wrapping_sub(wide(u32::from('a'))));
     FILLER_LETTERS.get(first).is_some_and(|seconds| second < 26 && seconds & 1 << second != 0)
 }

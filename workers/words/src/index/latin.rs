@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::folding::passage::{Joint, Passage};
+use crate::numbers::wide;
 use crate::phrase::cell::Cell;
 use crate::sound::english::{sound, spelled_otherwise};
 use crate::terms::matching::English;
@@ -79,14 +80,14 @@ impl Latin {
         let words = words(passage);
         for (at, first) in words.iter().enumerate() {
             for &id in self.by_spelling.get(&first.spelling).into_iter().flatten() {
-                let part = &self.parts[id as usize];
+                let part = &self.parts[wide(id)];
                 let is_same = |said: &Word, heard: &Word| said.spelling == heard.spelling;
                 if let Some(end) = stands(part, passage, &words[at..], is_same) {
                     found(part.number, first.start, end, false);
                 }
             }
             for &id in self.by_sound.get(first.heard()).into_iter().flatten() {
-                let part = &self.parts[id as usize];
+                let part = &self.parts[wide(id)];
                 let is_same = |said: &Word, heard: &Word| match (&said.sound, &heard.sound) {
                     (Some(said), Some(heard)) => said == heard,
                     _ => said.spelling == heard.spelling,

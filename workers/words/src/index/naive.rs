@@ -76,7 +76,7 @@ fn naive(words: &[String], homophones: Option<Homophones>, passage: &Passage) ->
         for start in 0..passage.len() {
             let end = start + chars.len();
             let Some(heard) = passage.chars.get(start..end) else { break };
-            let hit = |way| Hit::new((0, Role::Find, number as u32), start, end, way);
+            let hit = |way| Hit::new((0, Role::Find, number), start, end, way);
             let keeps_words = passage.begins_word(start)
                 && passage.ends_word(end)
                 && (1..chars.len()).all(|i| may_have(&classes, &seams, i, passage.joint(start + i)));

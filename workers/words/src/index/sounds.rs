@@ -5,6 +5,7 @@
 
 use super::table::{Anchor, Table, mix};
 use crate::folding::passage::Passage;
+use crate::numbers::wide;
 use crate::phrase::cell::Cell;
 use crate::sound::pairs::{Pairs, behind, in_front};
 use crate::sound::readings::{SYLLABLES, Syllable, readings};
@@ -97,7 +98,8 @@ impl Filling {
 
 /// The bits of [`beside`] in fewer; of none, what goes with any.
 fn mark(beside: SyllableBits) -> u8 {
-    (beside | beside >> u8::BITS) as u8
+    let [low, high] = beside.to_le_bytes();
+    low | high
 }
 
 impl Sounds {
@@ -126,10 +128,10 @@ impl Sounds {
         let voices = Voices::new();
         let chars = passage.chars.as_slice();
         let runs = passage.runs();
-        let ends = runs.iter().skip(1).map(|run| run.first as usize).chain([chars.len()]);
+        let ends = runs.iter().skip(1).map(|run| wide(run.first)).chain([chars.len()]);
         let mut last = Heard::NOTHING;
         for (run, end) in runs.iter().zip(ends) {
-            let first = run.first as usize;
+            let first = wide(run.first);
             // Of what stands in words only digits have sounds of their own.
             if passage.is_letter(first) && !chars[first..end].iter().any(char::is_ascii_digit) {
                 last = Heard::NOTHING;

@@ -9,6 +9,7 @@ use std::ops::Range;
 use super::table::{ANY, Anchor, Bits, Gate, Opened, Table, mark, mix};
 use crate::folding::passage::{Joint, Passage};
 use crate::folding::word_hash::WordHash;
+use crate::numbers::{low, wide};
 use crate::phrase::cell::{Cell, SPLITTABLE_LETTERS};
 
 /// A word of so few letters is in every other sentence.
@@ -116,12 +117,12 @@ impl Spellings {
     pub(super) fn scan(&self, passage: &Passage, mut found: impl FnMut(u32, usize)) {
         let (chars, marks) = (passage.chars.as_slice(), passage.marks());
         let runs = passage.runs();
-        let ends = runs.iter().skip(1).map(|run| run.first as usize).chain([chars.len()]);
+        let ends = runs.iter().skip(1).map(|run| wide(run.first)).chain([chars.len()]);
         // The character before, what begins with the two before, and where the word begins.
         let (mut last, mut opened, mut begin) = ('\0', Opened::NOTHING, 0);
         let mut word = WordHash::default();
         for (run, end) in runs.iter().zip(ends) {
-            let first = run.first as usize;
+            let first = wide(run.first);
             if !marks[first].is_letter() {
                 for (at, &c) in (first..).zip(&chars[first..end]) {
                     let two = pair(last, c);
@@ -317,7 +318,7 @@ impl Counts {
     }
 
     fn slot(&self, hash: u64) -> usize {
-        (hash >> 32) as usize & (self.counts.len() - 1)
+        low(hash >> 32) & (self.counts.len() - 1)
     }
 
     /// The stretch of `part` that is in the fewest parts, long words before short ones.

@@ -1,5 +1,7 @@
 //! Anchors by their hash: a bit says for most of a text that nothing is there.
 
+use crate::numbers::{low, wide};
+
 /// An odd number without a pattern: 2^64 divided by the golden ratio.
 const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
 /// Bits of a set for each member: one in so many strangers is taken for a member.
@@ -8,7 +10,8 @@ const MIN_BITS: u32 = 7;
 /// 16 MiB: beyond it more strangers are looked at.
 const MAX_BITS: u32 = 27;
 const MAX_BUCKETS: u32 = 24;
-const TAG_SHIFT: u32 = 24;
+/// Which of its bytes, the lowest first.
+const TAG_BYTE: usize = 3;
 const FIRST_BIT_SHIFT: u32 = 36;
 const SECOND_BIT_SHIFT: u32 = 30;
 
@@ -45,7 +48,7 @@ impl Bits {
 
     #[inline]
     fn word(&self, hash: u64) -> usize {
-        (hash >> self.shift) as usize
+        low(hash >> self.shift)
     }
 }
 
@@ -113,7 +116,7 @@ pub(super) const ANY: u8 = 0;
 #[inline]
 pub(super) fn mark(c: Option<char>) -> u8 {
     match c {
-        Some(c) => (u32::from(c).wrapping_mul(0x9e37_79b1) >> 24) as u8 | 1,
+        Some(c) => u32::from(c).wrapping_mul(0x9e37_79b1).to_be_bytes()[0] | 1,
         None => ANY,
     }
 }
@@ -144,7 +147,7 @@ impl Table {
         let mut starts = vec![0_u32; (1 << buckets) + 2];
         for anchor in &anchors {
             bits.add(anchor.hash);
-            starts[(anchor.hash >> shift) as usize + 2] += 1;
+            starts[low(anchor.hash >> shift) + 2] += 1;
         }
         for bucket in 1..starts.len() {
             starts[bucket] += starts[bucket - 1];
@@ -152,8 +155,8 @@ impl Table {
         let mut entries: Vec<Entry> =
             anchors.iter().map(|_| Entry { part: 0, at: 0, tag: 0, beside: [ANY; 2] }).collect();
         for anchor in anchors {
-            let next = &mut starts[(anchor.hash >> shift) as usize + 1];
-            entries[*next as usize] =
+            let next = &mut starts[low(anchor.hash >> shift) + 1];
+            entries[wide(*next)] =
                 Entry { part: anchor.part, at: anchor.at, tag: tag(anchor.hash), beside: anchor.beside };
             *next += 1;
         }
@@ -180,9 +183,9 @@ impl Table {
     }
 
     fn look_up(&self, hash: u64, beside: [u8; 2], fits: impl Fn(u8, u8) -> bool, mut found: impl FnMut(u32, usize)) {
-        let bucket = (hash >> self.shift) as usize;
+        let bucket = low(hash >> self.shift);
         let tag = tag(hash);
-        for entry in &self.entries[self.starts[bucket] as usize..self.starts[bucket + 1] as usize] {
+        for entry in &self.entries[wide(self.starts[bucket])..wide(self.starts[bucket + 1])] {
             let mut both = entry.beside.into_iter().zip(beside);
             if entry.tag == tag && both.all(|(wanted, there)| wanted == ANY || fits(wanted, there)) {
                 found(entry.part, usize::from(entry.at));
@@ -192,7 +195,7 @@ impl Table {
 }
 
 fn tag(hash: u64) -> u8 {
-    (hash >> TAG_SHIFT) as u8
+    hash.to_le_bytes()[TAG_BYTE]
 }
 
 /// The power of two that is not below `number`.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::cell::{Cell, append_part};
 use super::ellipsis::{Gap, bad_bound, has_ellipsis, stretches};
 use super::known::KnownPhrases;
-use super::phrases::{ListTexts, Origin, Phrases, Repeats, Rich, Run, small};
+use super::phrases::{ListTexts, Origin, Phrases, Repeats, Rich, Run};
+use crate::numbers::small;
 
 /// Why a text is no phrase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -21,15 +21,22 @@ const HINTED: u32 = 1 << 23;
 const JOINTS: u32 = 24;
 const ANY: u32 = 0b11_1111 << JOINTS;
 /// Not joined, not even by an apostrophe.
-const APART: u32 = (1 << Joint::Split as u32 | 1 << Joint::Pause as u32) << JOINTS;
+const APART: u32 = (one_of(Joint::Split) | one_of(Joint::Pause)) << JOINTS;
 /// The point or comma of a number: there, or not.
-const POINT: u32 = (1 << Joint::Point as u32) << JOINTS;
-const COMMA: u32 = (1 << Joint::Comma as u32) << JOINTS;
-const LOOSE: u32 = (1 << Joint::Joined as u32 | 1 << Joint::Apostrophe as u32 | 1 << Joint::Split as u32) << JOINTS;
-const TIGHT: u32 = 1 << (Joint::Joined as u32) << JOINTS;
+const POINT: u32 = one_of(Joint::Point) << JOINTS;
+const COMMA: u32 = one_of(Joint::Comma) << JOINTS;
+const LOOSE: u32 = (one_of(Joint::Joined) | one_of(Joint::Apostrophe) | one_of(Joint::Split)) << JOINTS;
+const TIGHT: u32 = one_of(Joint::Joined) << JOINTS;
 const JOINT_BITS: u32 = ANY;
 
+/// The bit of `joint` among those of all joints.
+#[inline]
+const fn one_of(joint: Joint) -> u32 {
+    1_u32 << joint.bits()
+}
+
 impl Cell {
+    /// The character, folded.
     pub fn char(self) -> char {
         char::from_u32(self.0 & CHAR_BITS).unwrap_or(char::REPLACEMENT_CHARACTER)
     }
@@ -70,7 +77,7 @@ impl Cell {
     }
 
     fn allows(self, joint: Joint) -> bool {
-        self.0 & 1 << (JOINTS + joint as u32) != 0
+        self.0 & one_of(joint) << JOINTS != 0
     }
 }
 
@@ -99,7 +106,7 @@ pub(crate) fn append_part(cells: &mut Vec<Cell>, text: &str) {
         let folded = folder.fold(c);
         let hinted = if folded.hints == Reducible::NONE { 0 } else { HINTED };
         if is_inside && folded.is_letter() {
-            cells.push(Cell(folded.c as u32 | TIGHT | LETTER | hinted));
+            cells.push(Cell(u32::from(folded.c) | TIGHT | LETTER | hinted));
             continue;
         }
         let (class, folded) = (folded.class, folded.c);
@@ -122,7 +129,7 @@ pub(crate) fn append_part(cells: &mut Vec<Cell>, text: &str) {
                     run = cells.len();
                 }
                 let first = if cells.len() == begin { FIRST } else { 0 };
-                cells.push(Cell(folded as u32 | joints | first | hinted | if is_letter { LETTER } else { 0 }));
+                cells.push(Cell(u32::from(folded) | joints | first | hinted | if is_letter { LETTER } else { 0 }));
                 seam = Seam::Nothing;
             }
             Class::Apostrophe if seam == Seam::Nothing => seam = Seam::Hyphen,
@@ -158,7 +165,7 @@ fn loosen(run: &mut [Cell]) {
 pub(crate) fn stands_at(part: &[Cell], passage: &Passage, start: usize) -> bool {
     let end = start + part.len();
     let Some(heard) = passage.chars.get(start..end) else { return false };
-    heard.iter().zip(part).all(|(&heard, cell)| heard as u32 == cell.0 & CHAR_BITS)
+    heard.iter().zip(part).all(|(&heard, cell)| u32::from(heard) == cell.0 & CHAR_BITS)
         && part.iter().enumerate().skip(1).all(|(i, cell)| cell.allows(passage.joint(start + i)))
         && passage.begins_word(start)
         && passage.ends_word(end)

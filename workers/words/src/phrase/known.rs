@@ -1,6 +1,6 @@
 //! Which phrases a list has, by their hashes.
 
-use super::phrases::small;
+use crate::numbers::{low, small, wide};
 
 /// Numbers of phrases by their hashes. Memory is what filling it waits for: a few bits say that most phrases are new,
 /// and those are entered many at once, so that it waits for many at once.
@@ -49,7 +49,7 @@ impl KnownPhrases {
             self.enter();
             let mut slot = self.slot(hash);
             while self.slots[slot] != FREE {
-                if is_same(self.slots[slot] as usize) {
+                if is_same(wide(self.slots[slot])) {
                     return false;
                 }
                 slot = (slot + 1) & (self.slots.len() - 1);
@@ -81,11 +81,11 @@ impl KnownPhrases {
     }
 
     fn slot(&self, hash: u64) -> usize {
-        (hash >> 32) as usize & (self.slots.len() - 1)
+        low(hash >> 32) & (self.slots.len() - 1)
     }
 
     fn bit(&self, hash: u64) -> (usize, u64) {
-        ((hash >> 38) as usize & (self.bits.len() - 1), 1 << (hash >> 32 & 63))
+        (low(hash >> 38) & (self.bits.len() - 1), 1 << (hash >> 32 & 63))
     }
 }
 
@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn every_phrase_is_added_once_whatever_its_hash_and_however_the_room_grows() {
         // Eight neighbours share a hash, and every phrase comes three times.
-        let hash_of = |phrase: usize| (phrase as u64 / 8).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let hash_of = |phrase: usize| u64::try_from(phrase / 8).unwrap().wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let mut phrases: Vec<usize> = Vec::new();
         let mut known = KnownPhrases::new();
         for phrase in [0..300, 100..700, 0..700].into_iter().flatten() {

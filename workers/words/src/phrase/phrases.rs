@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::cell::Cell;
 use super::ellipsis::Gap;
+use crate::numbers::{small, wide};
 
 /// The phrases of a term, in order.
 #[derive(Debug, Clone, Default)]
@@ -41,7 +42,7 @@ pub(super) struct Rich {
 impl Rich {
     /// Its gaps among those of its list.
     fn gaps<'a>(&self, all: &'a [Gap]) -> &'a [Gap] {
-        &all[self.first_gap as usize..=(self.first_gap + self.parts) as usize]
+        &all[wide(self.first_gap)..=wide(self.first_gap + self.parts)]
     }
 }
 
@@ -96,6 +97,7 @@ impl Phrases {
         self.texts.len()
     }
 
+    /// Whether there is no phrase.
     pub fn is_empty(&self) -> bool {
         self.texts.is_empty()
     }
@@ -105,6 +107,7 @@ impl Phrases {
         Phrase { list: self, number }
     }
 
+    /// All of them, in order.
     pub fn iter(&self) -> impl Iterator<Item = Phrase<'_>> {
         (0..self.len()).map(|number| self.get(number))
     }
@@ -116,7 +119,7 @@ impl Phrases {
 
     /// The cells of part `number`, counted over all phrases.
     pub(crate) fn part(&self, number: usize) -> &[Cell] {
-        &self.cells[self.part_begin(number)..self.ends[number] as usize]
+        &self.cells[self.part_begin(number)..wide(self.ends[number])]
     }
 
     /// All cells, those of one part behind those of another.
@@ -125,29 +128,29 @@ impl Phrases {
     }
 
     /// The phrase that part `number` is of, which part of it that is, and how many it has.
-    pub(crate) fn phrase_of_part(&self, number: usize) -> (u32, u32, u32) {
+    pub(crate) fn phrase_of_part(&self, number: usize) -> (usize, u32, u32) {
         let number = small(number);
         let before = self.rich.partition_point(|rich| rich.first_part <= number);
-        let Some(rich) = before.checked_sub(1).map(|at| self.rich[at]) else { return (number, 0, 1) };
+        let Some(rich) = before.checked_sub(1).map(|at| self.rich[at]) else { return (wide(number), 0, 1) };
         let within = number - rich.first_part;
         if within < rich.parts {
-            return (rich.phrase, within, rich.parts);
+            return (wide(rich.phrase), within, rich.parts);
         }
-        (rich.phrase + 1 + within - rich.parts, 0, 1)
+        (wide(rich.phrase + 1 + within - rich.parts), 0, 1)
     }
 
     /// What may stand behind part `number`, counted over all phrases, before the next of its phrase.
     pub(crate) fn gap_behind(&self, number: usize) -> Gap {
-        let before = self.rich.partition_point(|rich| rich.first_part as usize <= number);
+        let before = self.rich.partition_point(|rich| wide(rich.first_part) <= number);
         let rich = before.checked_sub(1).map(|at| &self.rich[at]);
-        let gap = rich.and_then(|rich| rich.gaps(&self.gaps).get(number - rich.first_part as usize + 1));
+        let gap = rich.and_then(|rich| rich.gaps(&self.gaps).get(number - wide(rich.first_part) + 1));
         gap.copied().unwrap_or_default()
     }
 
     /// Each part, with more characters than its phrase can span in a text, all that the ellipses stand for included.
     pub(crate) fn reaches(&self) -> impl Iterator<Item = (&[Cell], usize)> {
         let mut rich = self.rich.iter().map(|rich| {
-            let parts = rich.first_part as usize..(rich.first_part + rich.parts) as usize;
+            let parts = wide(rich.first_part)..wide(rich.first_part + rich.parts);
             let cells: usize = parts.clone().map(|part| self.part(part).len()).sum();
             let between: usize = rich.gaps(&self.gaps)[1..].iter().map(|gap| gap.max_chars()).sum();
             let spanned = cells + between;
@@ -170,18 +173,18 @@ impl Phrases {
     }
 
     fn part_begin(&self, number: usize) -> usize {
-        if number == 0 { 0 } else { self.ends[number - 1] as usize }
+        if number == 0 { 0 } else { wide(self.ends[number - 1]) }
     }
 
     /// The parts of phrase `number`: begin and end.
     fn parts(&self, number: usize) -> (usize, usize) {
-        let before = self.rich.partition_point(|rich| (rich.phrase as usize) < number);
-        match self.rich.get(before).filter(|rich| rich.phrase as usize == number) {
-            Some(rich) => (rich.first_part as usize, (rich.first_part + rich.parts) as usize),
+        let before = self.rich.partition_point(|rich| wide(rich.phrase) < number);
+        match self.rich.get(before).filter(|rich| wide(rich.phrase) == number) {
+            Some(rich) => (wide(rich.first_part), wide(rich.first_part + rich.parts)),
             None => {
                 let begin = match before.checked_sub(1).map(|at| self.rich[at]) {
                     None => number,
-                    Some(rich) => (rich.first_part + rich.parts) as usize + number - rich.phrase as usize - 1,
+                    Some(rich) => wide(rich.first_part + rich.parts) + number - wide(rich.phrase) - 1,
                 };
                 (begin, begin + 1)
             }
@@ -189,13 +192,13 @@ impl Phrases {
     }
 
     fn rich(&self, number: usize) -> Option<&Rich> {
-        self.rich.binary_search_by_key(&number, |rich| rich.phrase as usize).ok().map(|at| &self.rich[at])
+        self.rich.binary_search_by_key(&number, |rich| wide(rich.phrase)).ok().map(|at| &self.rich[at])
     }
 
     /// What may stand around and inside the phrase of `rich`.
     pub(super) fn gaps(&self, rich: Option<&Rich>) -> Gaps<'_> {
         let Some(rich) = rich else { return (None, &[], None) };
-        let (gaps, parts) = (rich.gaps(&self.gaps), rich.parts as usize);
+        let (gaps, parts) = (rich.gaps(&self.gaps), wide(rich.parts));
         (rich.opens_before.then(|| gaps[0]), &gaps[1..parts], rich.opens_after.then(|| gaps[parts]))
     }
 }
@@ -208,19 +211,19 @@ impl<'a> Phrase<'a> {
             Origin::Inline => &self.list.inline,
             Origin::List(texts, list) => texts.text(*list),
         };
-        &text[at as usize..at as usize + usize::from(bytes)]
+        &text[wide(at)..wide(at) + usize::from(bytes)]
     }
 
     fn origin(&self) -> &'a Origin {
         let runs = &self.list.runs;
-        &runs[runs.partition_point(|run| run.first_phrase as usize <= self.number) - 1].origin
+        &runs[runs.partition_point(|run| wide(run.first_phrase) <= self.number) - 1].origin
     }
 
     /// The number of the list that it stands in, and at which byte; none: it was given by itself.
     pub fn listed(&self) -> Option<(usize, usize)> {
         match self.origin() {
             Origin::Inline => None,
-            Origin::List(_, list) => Some((*list, self.list.texts[self.number].0 as usize)),
+            Origin::List(_, list) => Some((*list, wide(self.list.texts[self.number].0))),
         }
     }
 
@@ -254,11 +257,11 @@ impl<'a> Phrase<'a> {
     /// Begin and end of its cells among those of the list.
     pub fn span(&self) -> (usize, usize) {
         let (begin, end) = self.list.parts(self.number);
-        (self.list.part_begin(begin), self.list.ends[end - 1] as usize)
+        (self.list.part_begin(begin), wide(self.list.ends[end - 1]))
     }
 
     /// How many characters are left after folding.
-    pub fn len(&self) -> usize {
+    pub fn char_count(&self) -> usize {
         self.cells().len()
     }
 
@@ -266,8 +269,4 @@ impl<'a> Phrase<'a> {
     pub fn is_ideographic(&self) -> bool {
         !self.cells().iter().any(|cell| cell.is_letter())
     }
-}
-
-pub(super) fn small(number: usize) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
 }

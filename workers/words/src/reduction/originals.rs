@@ -7,7 +7,7 @@ use std::collections::HashMap;
 pub(crate) struct Originals<'a> {
     /// By their numbers.
     texts: &'a [&'a str],
-    chars: RefCell<HashMap<u32, Vec<char>>>,
+    chars: RefCell<HashMap<usize, Vec<char>>>,
 }
 
 impl<'a> Originals<'a> {
@@ -17,8 +17,8 @@ impl<'a> Originals<'a> {
     }
 
     /// Calls `look` with the characters of text number `number`.
-    pub(crate) fn with<T>(&self, number: u32, look: impl FnOnce(&[char]) -> T) -> T {
+    pub(crate) fn with<T>(&self, number: usize, look: impl FnOnce(&[char]) -> T) -> T {
         let mut chars = self.chars.borrow_mut();
-        look(chars.entry(number).or_insert_with(|| self.texts[number as usize].chars().collect()))
+        look(chars.entry(number).or_insert_with(|| self.texts[number].chars().collect()))
     }
 }

@@ -133,7 +133,7 @@ fn reduced_stretch(text: &str, kinds: Differences) -> Option<(String, Difference
     let mut next = made.as_slice();
     let mut here = 0;
     for (at, c) in text.chars().enumerate() {
-        let is_sign = here == passage.len() || passage.place(here).at as usize != at;
+        let is_sign = here == passage.len() || passage.place(here).at != at;
         let inside = next.first().filter(|change| change.start <= here);
         match inside {
             // What stands inside a number belongs to it.

@@ -50,9 +50,9 @@ pub(crate) fn heard(passage: &Passage, originals: &Originals, (start, end): (usi
         while behind < end && passage.place(behind).text == first.text {
             behind += 1;
         }
-        let last = passage.place(behind - 1).at as usize;
+        let last = passage.place(behind - 1).at;
         originals.with(first.text, |chars| {
-            heard.extend(spelled(chars[first.at as usize..=last].iter().copied()));
+            heard.extend(spelled(chars[first.at..=last].iter().copied()));
         });
         at = behind;
     }
@@ -138,7 +138,7 @@ fn difference(a: char, b: char) -> Differences {
 
 fn narrow(c: char) -> char {
     match c {
-        '\u{ff01}'..='\u{ff5e}' => char::from_u32(c as u32 - 0xfee0).unwrap_or(c),
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
         _ => c,
     }
 }

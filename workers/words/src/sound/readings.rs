@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 
 use pinyin::{Pinyin, ToPinyinMulti};
 
+use crate::numbers::wide;
+
 const BMP: usize = 0x1_0000;
 
 /// A syllable without its tone; below [`SYLLABLES`].
@@ -12,6 +14,9 @@ pub(crate) type Syllable = u16;
 
 /// More than there are toneless syllables in the table (about 430).
 pub(crate) const SYLLABLES: usize = 512;
+
+/// The last there is room for, which no character is read as.
+pub(crate) const NO_SYLLABLE: Syllable = 511;
 
 /// The characters that a digit may be read as; every reading of them is one of the digit's.
 const DIGITS: [&str; 10] = ["零洞", "一幺", "二两", "三", "四", "五", "六", "七拐", "八", "九"];
@@ -31,7 +36,7 @@ impl<T: PartialEq> Readings<T> {
         for code in 0..BMP {
             let Some(c) = u32::try_from(code).ok().and_then(char::from_u32) else { continue };
             let begin = made.all.len();
-            let said = c.to_digit(10).map(|digit| DIGITS[digit as usize]);
+            let said = c.to_digit(10).map(|digit| DIGITS[wide(digit)]);
             let mut one = [0; 4];
             for c in said.unwrap_or_else(|| c.encode_utf8(&mut one)).chars() {
                 for reading in c.to_pinyin_multi().into_iter().flatten().filter_map(&mut heard) {
@@ -50,9 +55,9 @@ impl<T: PartialEq> Readings<T> {
 
     #[inline]
     fn get(&self, c: char) -> &[T] {
-        let packed = self.of.get(c as usize).copied().unwrap_or(0);
-        let begin = (packed & 0xff_ffff) as usize;
-        &self.all[begin..begin + (packed >> 24) as usize]
+        let packed = self.of.get(wide(u32::from(c))).copied().unwrap_or(0);
+        let begin = wide(packed & 0xff_ffff);
+        &self.all[begin..begin + wide(packed >> 24)]
     }
 }
 
@@ -151,5 +156,6 @@ mod tests {
     #[test]
     fn all_syllables_have_room() {
         assert!(TONELESS.names.len() < SYLLABLES);
+        assert_eq!(usize::from(NO_SYLLABLE), SYLLABLES - 1);
     }
 }

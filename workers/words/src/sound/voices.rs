@@ -2,7 +2,8 @@
 
 use std::sync::LazyLock;
 
-use super::readings::{SYLLABLES, Syllable, readings};
+use super::readings::{NO_SYLLABLE, Syllable, readings};
+use crate::numbers::wide;
 
 /// How a character is read, at a glance.
 #[derive(Debug, Clone, Copy)]
@@ -27,8 +28,7 @@ pub(crate) fn beside(syllable: Syllable) -> SyllableBits {
 
 impl Voiced {
     /// Of what has no reading: a syllable that there is not.
-    pub(crate) const NONE: Self =
-        Self { first: SYLLABLES as Syllable - 1, second: SYLLABLES as Syllable - 1, beside: 0, has_more: false };
+    pub(crate) const NONE: Self = Self { first: NO_SYLLABLE, second: NO_SYLLABLE, beside: 0, has_more: false };
 
     fn new(readings: &[Syllable]) -> Self {
         let Some(&first) = readings.first() else { return Self::NONE };
@@ -54,6 +54,6 @@ impl Voices {
 
     #[inline]
     pub(crate) fn of(self, c: char) -> Voiced {
-        self.0.get(c as usize).copied().unwrap_or(Voiced::NONE)
+        self.0.get(wide(u32::from(c))).copied().unwrap_or(Voiced::NONE)
     }
 }

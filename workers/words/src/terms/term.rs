@@ -28,13 +28,12 @@ impl Term {
     pub(crate) fn phrase_text(&self, hit: &Hit) -> &str {
         match hit.role {
             Role::Find => self.text(hit.phrase),
-            Role::Except => self.except.get(hit.phrase as usize).text(),
+            Role::Except => self.except.get(hit.phrase).text(),
         }
     }
 
     /// Phrase `number`, or the pattern with that number behind the phrases, as written.
-    pub fn text(&self, number: u32) -> &str {
-        let number = number as usize;
+    pub fn text(&self, number: usize) -> &str {
         match number.checked_sub(self.phrases.len()) {
             None => self.phrases.get(number).text(),
             Some(pattern) => &self.patterns[pattern].text,
@@ -42,7 +41,7 @@ impl Term {
     }
 
     /// Whether phrase `number` has an ellipsis inside.
-    pub fn has_gap(&self, number: u32) -> bool {
-        (number as usize) < self.phrases.len() && self.phrases.get(number as usize).has_gap()
+    pub fn has_gap(&self, number: usize) -> bool {
+        number < self.phrases.len() && self.phrases.get(number).has_gap()
     }
 }

@@ -11,14 +11,19 @@ use crate::recording::facts::Recording;
 
 /// Seconds, with a decimal where it is needed.
 pub(super) fn secs(ms: u64) -> String {
-    if ms.is_multiple_of(1000) { (ms / 1000).to_string() } else { format!("{:.1}", ms as f64 / 1000.0) }
+    if ms.is_multiple_of(1000) { (ms / 1000).to_string() } else { format!("{:.1}", in_secs(ms)) }
+}
+
+#[expect(clippy::as_conversions, reason = "milliseconds are exact in a float far beyond any recording")]
+fn in_secs(ms: u64) -> f64 {
+    ms as f64 / 1000.0
 }
 
 /// `“退款” (customer, 1:05)`, or what was measured.
 pub(super) fn spot(recording: &Recording, spot: &Spot, language: &str) -> String {
     match spot {
         Spot::Mention(said) => {
-            let speaker = &recording.utterances[said.utterance as usize].speaker.0;
+            let speaker = &recording.utterances[said.utterance].speaker.0;
             let at = minutes_seconds(said.start_ms);
             match language {
                 "zh" => format!("“{}”（{speaker}，{at}）", said.matched),
@@ -32,7 +37,7 @@ pub(super) fn spot(recording: &Recording, spot: &Spot, language: &str) -> String
 fn measured(measure: &Measure, language: &str) -> String {
     let Measure { figure, start_ms, end_ms, speaker, .. } = measure;
     let at = minutes_seconds(*start_ms);
-    let long = format!("{:.1}", (end_ms - start_ms) as f64 / 1000.0);
+    let long = format!("{:.1}", in_secs(end_ms - start_ms));
     let is_chinese = language == "zh";
     let who = speaker.as_deref().unwrap_or(if is_chinese { "所有人" } else { "everybody" });
     match (figure, is_chinese) {

@@ -36,7 +36,7 @@ impl Check<'_> {
         if !Limits::of(field).contain(f64::from(written.value)) {
             self.out_of_range(field, written.value.to_string(), written.referenced);
         }
-        written.value as usize
+        usize::try_from(written.value).unwrap_or(usize::MAX)
     }
 
     /// A number of `field`, which must keep to its limits.
@@ -56,7 +56,7 @@ impl Check<'_> {
     /// Seconds as milliseconds.
     pub(super) fn millis(&mut self, field: &'static str, written: &Spanned<f64>) -> u64 {
         let secs = self.figure(field, written);
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to a year")]
+        #[expect(clippy::as_conversions, reason = "0 to a year in milliseconds, rounded")]
         let millis = (secs * 1000.0).round() as u64;
         millis
     }

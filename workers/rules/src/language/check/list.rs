@@ -65,14 +65,14 @@ impl Check<'_> {
         let files = self.files;
         let file = &files[list];
         phrases.begin_list(Arc::new(ListFiles(files.clone())), list);
-        let mut wrong = |line: usize, column: usize, problem| {
-            let (line, column) = (line as u64, column as u64);
+        let mut wrong = |line: u64, column: usize, problem| {
+            let column = u64::try_from(column).unwrap_or(u64::MAX);
             self.errors.push(RuleError { path: file.path.clone(), line, column, problem });
         };
         let (mut words, mut mistakes) = (0, 0);
         let mut repeats: Option<Repeats> = None;
         let mut line_at = 0;
-        for (number, line) in file.text.split('\n').enumerate() {
+        for (number, line) in (1_u64..).zip(file.text.split('\n')) {
             let text = line.trim_start_matches(|c: char| c.is_whitespace() || c == BYTE_ORDER_MARK);
             let indent = line.len() - text.len();
             let (text, at) = (text.trim_end(), line_at + indent);
@@ -86,8 +86,7 @@ impl Check<'_> {
                 None => match phrases.add_listed(text, at) {
                     Ok(()) => continue,
                     Err(Unfit::Repeated) => {
-                        let line = number as u64 + 1;
-                        let first = || Repeats { list, count: 0, word: text.into(), line };
+                        let first = || Repeats { list, count: 0, word: text.into(), line: number };
                         repeats.get_or_insert_with(first).count += 1;
                         continue;
                     }
@@ -95,10 +94,10 @@ impl Check<'_> {
                 },
             };
             if mistakes == MAX_MISTAKES {
-                wrong(number + 1, 1, RuleProblem::TooManyMistakes(MAX_MISTAKES));
+                wrong(number, 1, RuleProblem::TooManyMistakes(MAX_MISTAKES));
                 break;
             }
-            wrong(number + 1, line[..indent].chars().count() + 1, problem);
+            wrong(number, line[..indent].chars().count() + 1, problem);
             mistakes += 1;
         }
         if words == 0 {

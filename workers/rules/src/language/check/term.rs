@@ -130,10 +130,11 @@ impl Check<'_> {
             Some(HomophonesText::Switch(false)) => (None, None),
             Some(HomophonesText::Settings(settings)) => {
                 let min_chars = settings.min_chars.map(|least| {
-                    if (least.value as usize) < HOMOPHONE_LEAST_CHARS {
+                    let chars = usize::try_from(least.value).unwrap_or(usize::MAX);
+                    if chars < HOMOPHONE_LEAST_CHARS {
                         self.wrong(least.referenced, RuleProblem::TooFewForHomophones(least.value));
                     }
-                    least.value as usize
+                    chars
                 });
                 let min_chars = min_chars.unwrap_or(default.min_chars);
                 let fuzzy = match settings.fuzzy {

@@ -75,8 +75,7 @@ mod tests {
         let words: Vec<&str> = CHINESE.split_whitespace().chain(ENGLISH.split_whitespace()).collect();
         assert!(words.len() > 400, "{}", words.len());
         for (number, word) in words.iter().enumerate() {
-            let passage = Passage::of(word);
-            assert_eq!(passage.folded(0, passage.len()), **word);
+            assert_eq!(Passage::of(word).folded_text(), **word);
             assert!(!words[..number].contains(word), "{word} stands twice");
         }
     }

@@ -49,7 +49,7 @@ pub(super) fn look<'a>(
 /// their lines.
 fn covered<'t>(term: &'t Term, pattern: &Pattern) -> impl Iterator<Item = Phrase<'t>> {
     term.phrases.iter().filter(|phrase| {
-        let is_by_sound = phrase.is_ideographic() && term.is_by_sound(phrase.len());
+        let is_by_sound = phrase.is_ideographic() && term.is_by_sound(phrase.char_count());
         let is_looked_at = phrase.listed().is_none() && !phrase.has_gap() && !is_by_sound;
         is_looked_at && pattern.find(&format!("嗯 {} 嗯", phrase.text())).is_some()
     })

@@ -28,10 +28,9 @@ pub(super) fn look(set: &CompiledRules, rule: &Rule, warnings: &mut Vec<LintWarn
         warn(rule.line, LintProblem::NeverHolds(word));
     }
     for term in rule.terms.clone().map(|term| &set.terms()[term]) {
-        let short = term
-            .phrases
-            .iter()
-            .filter(|phrase| phrase.listed().is_none() && phrase.len() <= SHORT_CHARS && phrase.is_ideographic());
+        let short = term.phrases.iter().filter(|phrase| {
+            phrase.listed().is_none() && phrase.char_count() <= SHORT_CHARS && phrase.is_ideographic()
+        });
         for phrase in short {
             let word = phrase.text();
             let is_excepted = |common: &str| term.except.iter().any(|except| common.contains(except.text()));

@@ -47,7 +47,8 @@ impl<'a> Lines<'a> {
             self.path = &file.path;
             self.ends = file.text.match_indices('\n').map(|(at, _)| at).collect();
         }
-        (self.path, 1 + self.ends.partition_point(|end| *end < at) as u64)
+        let before = self.ends.partition_point(|end| *end < at);
+        (self.path, u64::try_from(before).unwrap_or(u64::MAX).saturating_add(1))
     }
 }
 
@@ -70,7 +71,7 @@ impl<'a, 'w> Look<'a, 'w> {
     /// Each word by itself.
     pub(super) fn phrases(&mut self) {
         for phrase in self.term.phrases.iter() {
-            let chars = phrase.len();
+            let chars = phrase.char_count();
             if self.rule.kind == RuleKind::Words && is_common(&phrase) {
                 self.warn(&phrase, LintProblem::CommonWord(phrase.text().into()));
             } else if chars == 1 && phrase.is_ideographic() {
@@ -107,7 +108,7 @@ impl<'a, 'w> Look<'a, 'w> {
                 pieces.find_map(|piece| by_chars.get(piece))
             });
             // The longer word is still worth its line when only it is matched by sound.
-            let by_sound = |phrase: &Phrase| self.term.is_by_sound(phrase.len());
+            let by_sound = |phrase: &Phrase| self.term.is_by_sound(phrase.char_count());
             let shorter = shorter.filter(|shorter| by_sound(shorter) == by_sound(&phrase));
             if let Some(shorter) = shorter {
                 let problem = LintProblem::Covered { word: phrase.text().into(), shorter: shorter.text().into() };
@@ -126,7 +127,7 @@ impl<'a, 'w> Look<'a, 'w> {
             let is_open = before.is_some() || behind.is_some();
             let text = stretches(except.text()).map(|stretch| stretch.text).collect::<Vec<_>>().join(" ");
             let passage = Passage::of(&text);
-            let is_word = |hit: &Hit| hit.term as usize == self.number && hit.role == Role::Find;
+            let is_word = |hit: &Hit| hit.term == self.number && hit.role == Role::Find;
             if !is_open && !set.finder().hits(set.terms(), &passage, &[&text]).iter().any(is_word) {
                 self.warn(&except, LintProblem::IdleException(except.text().into()));
             }
@@ -152,7 +153,7 @@ impl<'a, 'w> Look<'a, 'w> {
 
 fn is_common(phrase: &Phrase) -> bool {
     // Longer than any of the table.
-    phrase.len() <= MAX_COMMON_CHARS && !phrase.has_gap() && {
+    phrase.char_count() <= MAX_COMMON_CHARS && !phrase.has_gap() && {
         let folded: String = phrase.cells().iter().map(|cell| cell.char()).collect();
         common_words::is_common(&folded)
     }
