@@ -4,7 +4,7 @@
 //! src        the program      cli/  one file per subcommand      config/  one file per section
 //!                             http/ one file per resource        app.rs   settings -> working parts
 //!                             bin/  the built-in engine's own program
-//! workers    the work         core  storage  queue  permits  audio  asr  engine  rule-files  rules  notify  pipeline
+//! workers    the work         core  storage  queue  permits  audio  asr  engine  words  rule-files  rules  notify  pipeline
 //! ```
 //! `earmark_pipeline` holds the main path: fetch, decode, segment, transcribe, stitch, flag, write.
 

@@ -8,6 +8,33 @@
 //! assert_eq!(findings[0].matched, "保证收益");
 //! assert_eq!(findings[0].span, Some([4, 8]));
 //! ```
+//!
+//! What flows through it, from the top down; a folder uses only those above it:
+//!
+//! ```text
+//! rule files                                   utterances, and what is known beside them
+//!     |                                                       |
+//!     |  language/  what a rule may ask                       |  recording/  one recording, as rules see it
+//!     |    rule  condition  term_scope  voice  field_test     |    context    what the caller knows
+//!     |    check/     written -> checked; every mistake       |    facts      turns, words: asked for when needed
+//!     |    compiled   rules, terms, what finds them           |    tracks  within  word_count  language_tag
+//!     |                                                       |
+//!     +---------------------------+---------------------------+
+//!                                 |  judge/  rules held against one recording
+//!                                 |    sentences -> mentions, chosen, timeline    where terms were said, when
+//!                                 |    voice  field                               what else holds
+//!                                 |    evaluation: cluster, row, unanswered       whether conditions hold
+//!                                 |    rule_findings, reason                      the findings, and why
+//!                                 |    judgement                                  all of it, rule by rule
+//!                                 |
+//!                                 |  proof/  examples run as tests, lint
+//!                                 |
+//!                             rule_set  all of it, for others
+//!                                 |
+//!                              replay/  stored reports judged by two rule sets
+//! ```
+//!
+//! How words are found is `earmark-words`' concern, how rule files are written that of `earmark-rule-files`.
 
 mod judge;
 mod language;

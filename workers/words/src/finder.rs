@@ -49,8 +49,9 @@ impl Finder {
             hits.retain(|hit| {
                 let term = &terms[hit.term];
                 let kinds = term.matching.normalise;
-                let heard = || spelling::heard(passage, &originals, (hit.start, hit.end));
-                kinds.contains(Differences::OF_CHARACTERS) || spelling::is_same(term.phrase_text(hit), &heard(), kinds)
+                let heard = || spelling::as_written(passage, &originals, (hit.start, hit.end));
+                kinds.contains(Differences::OF_CHARACTERS)
+                    || spelling::differs_only_by(term.phrase_text(hit), &heard(), kinds)
             });
         }
         let written = hits.len();

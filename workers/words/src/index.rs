@@ -1,12 +1,14 @@
 //! Where the words of all terms stand in a text: likely places are looked up in one pass, then looked at.
 
+mod anchors;
+pub(crate) mod bloom;
+mod gate;
 mod latin;
 #[cfg(test)]
 mod naive;
 mod sounds;
 pub(crate) mod spellings;
 mod stands_alone;
-pub(crate) mod table;
 
 use crate::folding::passage::Passage;
 use crate::numbers::{small, wide};
@@ -88,9 +90,9 @@ impl Index {
             (0..phrases.part_count()).map(move |part| (first + small(part), phrases.part(part)))
         };
         let spellings = Spellings::new(|| lists.iter().flat_map(parts_of));
-        let mut sounds = sounds::Filling::new(Vec::new());
+        let mut sounds = sounds::SoundsBuilder::new(Vec::new());
         let has_fuzzy = terms.iter().any(|term| term.matching.homophones.is_some_and(|how| !how.fuzzy.is_empty()));
-        let mut fuzzy = has_fuzzy.then(|| sounds::Filling::new(Fuzzy::ALL.merged()));
+        let mut fuzzy = has_fuzzy.then(|| sounds::SoundsBuilder::new(Fuzzy::ALL.merged()));
         let mut latin = Latin::default();
         for list in lists.iter().filter(|list| terms[list.term].matching.homophones.is_some()) {
             for (_, part) in parts_of(list) {
@@ -119,7 +121,7 @@ impl Index {
             (!fuzzy.is_empty()).then(|| (number, fuzzy.merged()))
         });
         let merged = merges.collect();
-        let (sounds, fuzzy) = (sounds.finish(), fuzzy.map(sounds::Filling::finish));
+        let (sounds, fuzzy) = (sounds.finish(), fuzzy.map(sounds::SoundsBuilder::finish));
         Ok(Self { lists, spellings, sounds, fuzzy, merged, latin })
     }
 

@@ -28,20 +28,20 @@ pub(crate) struct Cluster<'a> {
 pub(crate) struct Outcome<'a> {
     pub(crate) holds: bool,
     /// In no order; may be empty where it holds because of what is not there.
-    pub(crate) items: Vec<Cluster<'a>>,
+    pub(crate) clusters: Vec<Cluster<'a>>,
 }
 
 impl<'a> Spot<'a> {
     pub(crate) fn mention(&self) -> Option<&'a Mention> {
         match self {
-            Self::Mention(said) => Some(said),
+            Self::Mention(mention) => Some(mention),
             Self::Voice(_) => None,
         }
     }
 
     pub(crate) fn times(&self) -> (u64, u64) {
         match self {
-            Self::Mention(said) => (said.start_ms, said.end_ms),
+            Self::Mention(mention) => (mention.start_ms, mention.end_ms),
             Self::Voice(measure) => (measure.start_ms, measure.end_ms),
         }
     }
@@ -53,32 +53,32 @@ impl<'a> Cluster<'a> {
         Self { spots: vec![spot], start_ms, end_ms }
     }
 
-    /// One item of many; what leads the first leads it.
-    pub(super) fn joined<'i>(items: impl IntoIterator<Item = &'i Cluster<'a>>) -> Option<Self>
+    /// One cluster of many; what leads the first leads it.
+    pub(super) fn joined<'i>(clusters: impl IntoIterator<Item = &'i Cluster<'a>>) -> Option<Self>
     where
         'a: 'i,
     {
-        let mut items = items.into_iter();
-        let mut joined = items.next()?.clone();
-        for item in items {
-            joined.start_ms = joined.start_ms.min(item.start_ms);
-            joined.end_ms = joined.end_ms.max(item.end_ms);
+        let mut clusters = clusters.into_iter();
+        let mut joined = clusters.next()?.clone();
+        for cluster in clusters {
+            joined.start_ms = joined.start_ms.min(cluster.start_ms);
+            joined.end_ms = joined.end_ms.max(cluster.end_ms);
             let room = MAX_PLACES.saturating_sub(joined.spots.len());
-            joined.spots.extend(item.spots.iter().take(room).cloned());
+            joined.spots.extend(cluster.spots.iter().take(room).cloned());
         }
         Some(joined)
     }
 
-    /// One item of `items`, the earliest leading.
-    pub(crate) fn earliest_first(items: &[Cluster<'a>]) -> Option<Self> {
-        let mut sorted: Vec<&Cluster> = items.iter().collect();
-        sorted.sort_by_key(|item| (item.start_ms, item.end_ms));
+    /// One cluster of `clusters`, the earliest leading.
+    pub(crate) fn earliest_first(clusters: &[Cluster<'a>]) -> Option<Self> {
+        let mut sorted: Vec<&Cluster> = clusters.iter().collect();
+        sorted.sort_by_key(|cluster| (cluster.start_ms, cluster.end_ms));
         Self::joined(sorted)
     }
 }
 
 impl<'a> Outcome<'a> {
-    pub(super) fn of(items: Vec<Cluster<'a>>) -> Self {
-        Self { holds: !items.is_empty(), items }
+    pub(super) fn of(clusters: Vec<Cluster<'a>>) -> Self {
+        Self { holds: !clusters.is_empty(), clusters }
     }
 }

@@ -5,7 +5,7 @@ use earmark_core::{Finding, Utterance};
 use crate::judge::cluster::Cluster;
 use crate::judge::evaluation::Evaluation;
 use crate::judge::field;
-use crate::judge::mentions::{Mention, Mentions};
+use crate::judge::mentions::{Mention, MentionFinder};
 use crate::judge::rule_findings::RuleFindings;
 use crate::language::compiled::CompiledRules;
 use crate::language::condition::Condition;
@@ -40,7 +40,7 @@ impl Extent {
     }
 }
 
-/// One search through one recording.
+/// One rule set held against one recording.
 pub(crate) struct Judgement<'a> {
     set: &'a CompiledRules,
     recording: Recording<'a>,
@@ -60,21 +60,21 @@ impl<'a> Judgement<'a> {
     /// All findings, in order of time.
     pub(crate) fn run(&self) -> Vec<Finding> {
         let scopes = self.set.scopes();
-        let listener = Mentions::new(self.set.terms(), self.set.finder(), self.recording.utterances);
-        let mut said = listener.said(|term, utterance| self.counts(&scopes[term], utterance));
-        said.retain(|said| {
-            let within = scopes[said.term].within;
-            within.is_none_or(|within| self.recording.is_within(within, said.start_ms, Some(said.utterance)))
+        let finder = MentionFinder::new(self.set.terms(), self.set.finder(), self.recording.utterances);
+        let mut mentions = finder.mentions(|term, utterance| self.counts(&scopes[term], utterance));
+        mentions.retain(|mention| {
+            let within = scopes[mention.term].within;
+            within.is_none_or(|within| self.recording.is_within(within, mention.start_ms, Some(mention.utterance)))
         });
-        said.sort_by_key(|said| (said.term, said.utterance, said.span));
-        let rule_of = |said: &Mention| scopes[said.term].rule;
+        mentions.sort_by_key(|mention| (mention.term, mention.utterance, mention.span));
+        let rule_of = |mention: &Mention| scopes[mention.term].rule;
         let mut findings = Vec::new();
         // Rules in order: those of which something was said, and those that hold without.
-        let mut heard = said.chunk_by(|a, b| rule_of(a) == rule_of(b)).peekable();
+        let mut heard = mentions.chunk_by(|a, b| rule_of(a) == rule_of(b)).peekable();
         let standing: &[usize] = if self.extent.is_part() { &[] } else { self.set.standing() };
         let mut standing = standing.iter().copied().peekable();
         loop {
-            let next_heard = heard.peek().map(|said| rule_of(&said[0]));
+            let next_heard = heard.peek().map(|mentions| rule_of(&mentions[0]));
             let next_standing = standing.peek().copied();
             let number = match (next_heard, next_standing) {
                 (Some(heard), Some(standing)) => heard.min(standing),
@@ -84,36 +84,36 @@ impl<'a> Judgement<'a> {
                 },
             };
             standing.next_if_eq(&number);
-            let said = heard.next_if(|said| rule_of(&said[0]) == number).unwrap_or_default();
-            self.judge(&self.set.rules()[number], said, &mut findings);
+            let mentions = heard.next_if(|mentions| rule_of(&mentions[0]) == number).unwrap_or_default();
+            self.hold_rule(&self.set.rules()[number], mentions, &mut findings);
         }
         in_order(findings)
     }
 
-    /// What `rule` makes of what was `said` of its terms.
-    fn judge(&self, rule: &Rule, said: &[Mention], findings: &mut Vec<Finding>) {
+    /// What `rule` makes of the `mentions` of its terms.
+    fn hold_rule(&self, rule: &Rule, mentions: &[Mention], findings: &mut Vec<Finding>) {
         let language = self.recording.context.language.as_deref();
         // What was said has its own language, and was asked for that already.
-        let language = if said.is_empty() { language } else { None };
+        let language = if mentions.is_empty() { language } else { None };
         let is_there = !self.extent.is_part() || rule.condition.is_early(self.set.scopes());
         if !is_there || !self.is_for(rule, language) || !rule.valid.holds(self.recording.context.accepted_at_ms) {
             return;
         }
-        let logic = Evaluation { said, recording: &self.recording, scopes: self.set.scopes() };
-        let outcome = logic.evaluate(&rule.condition);
+        let evaluation = Evaluation { mentions, recording: &self.recording, scopes: self.set.scopes() };
+        let outcome = evaluation.evaluate(&rule.condition);
         if !outcome.holds {
             return;
         }
-        let account = RuleFindings { set: self.set, recording: &self.recording, rule };
+        let rule_findings = RuleFindings { set: self.set, recording: &self.recording, rule };
         let each = match &rule.condition {
             // These say that something is so in this recording, once.
-            Condition::Any(_) => Cluster::earliest_first(&outcome.items).into_iter().collect(),
-            _ => outcome.items,
+            Condition::Any(_) => Cluster::earliest_first(&outcome.clusters).into_iter().collect(),
+            _ => outcome.clusters,
         };
         if each.is_empty() {
-            findings.push(account.without_place());
+            findings.push(rule_findings.without_place());
         }
-        findings.extend(each.iter().map(|item| account.of(item)));
+        findings.extend(each.iter().map(|cluster| rule_findings.of(cluster)));
     }
 
     /// Whether the rule of `scope` is for the language, and for who speaks in `utterance`.

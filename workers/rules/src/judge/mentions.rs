@@ -1,5 +1,4 @@
-//! From hits to places where something was said: who said it, when, what stands inside an exception, which of several
-//! hits in one place.
+//! From hits to places where something was said: who said it, when, and how it was matched.
 
 use std::cell::OnceCell;
 
@@ -37,8 +36,8 @@ pub(crate) struct Mention {
     pub(crate) goes_on: bool,
 }
 
-/// Listens to one recording.
-pub(crate) struct Mentions<'a> {
+/// Finds the mentions of terms in one recording.
+pub(crate) struct MentionFinder<'a> {
     terms: &'a [Term],
     finder: &'a Finder,
     utterances: &'a [Utterance],
@@ -55,7 +54,7 @@ impl Mention {
     }
 }
 
-impl<'a> Mentions<'a> {
+impl<'a> MentionFinder<'a> {
     pub(crate) fn new(terms: &'a [Term], finder: &'a Finder, utterances: &'a [Utterance]) -> Self {
         let timelines = utterances.iter().map(|_| OnceCell::new()).collect();
         let texts = utterances.iter().map(|utterance| utterance.text.as_str()).collect();
@@ -64,18 +63,18 @@ impl<'a> Mentions<'a> {
 
     /// Every place where a term was said by somebody whom `counts` (term, index of the utterance) lets through, in
     /// order of sentence and term.
-    pub(crate) fn said(&self, counts: impl Fn(usize, usize) -> bool) -> Vec<Mention> {
-        let mut said = Vec::new();
+    pub(crate) fn mentions(&self, counts: impl Fn(usize, usize) -> bool) -> Vec<Mention> {
+        let mut mentions = Vec::new();
         for members in sentences(self.utterances) {
             let passage = Passage::joined(&self.texts, &members);
             let hits = self.finder.hits(self.terms, &passage, &self.texts);
             for hits in hits.chunk_by(|a, b| a.term == b.term) {
                 let kept = keep(&self.terms[hits[0].term], &passage, hits);
                 let counting = kept.iter().filter(|hit| counts(hit.term, passage.place(hit.start).text));
-                said.extend(counting.map(|hit| self.place(&passage, hit)));
+                mentions.extend(counting.map(|hit| self.place(&passage, hit)));
             }
         }
-        said
+        mentions
     }
 
     fn timeline(&self, passage: &Passage, utterance: usize) -> &Timeline<'a> {

@@ -17,9 +17,9 @@ const NAMED: usize = 4;
 
 /// Why words were a hit, in `language` (`zh`, all others English). `merged` are the sounds (`n-l`) without which they
 /// would not sound like the phrase.
-pub(crate) fn of_words(rule: &Rule, language: &str, said: &Mention, phrase: &str, merged: &[&str]) -> String {
+pub(crate) fn of_words(rule: &Rule, language: &str, mention: &Mention, phrase: &str, merged: &[&str]) -> String {
     let message = rule.message_in(language);
-    let matched = &said.matched;
+    let matched = &mention.matched;
     let mut reason = message.to_owned();
     let pairs = |and: &str, between: &str| {
         let pairs: Vec<String> = merged.iter().map(|pair| pair.replace('-', and)).collect();
@@ -27,23 +27,23 @@ pub(crate) fn of_words(rule: &Rule, language: &str, said: &Mention, phrase: &str
     };
     if language == "zh" {
         reason.push_str(&format!("：听到“{matched}”"));
-        if said.is_by_sound() && merged.is_empty() {
+        if mention.is_by_sound() && merged.is_empty() {
             reason.push_str(&format!("，与“{phrase}”同音"));
-        } else if said.is_by_sound() {
+        } else if mention.is_by_sound() {
             reason.push_str(&format!("，与“{phrase}”近音（不分{}）", pairs("和", "、")));
         }
-        if said.goes_on {
+        if mention.goes_on {
             reason.push_str("，下一句接着说完");
         }
     } else {
         reason.push_str(&format!(": heard “{matched}”"));
-        if said.is_by_sound() {
+        if mention.is_by_sound() {
             reason.push_str(&format!(", which sounds like “{phrase}”"));
         }
         if !merged.is_empty() {
             reason.push_str(&format!(" where {} are one sound", pairs(" and ", ", ")));
         }
-        if said.goes_on {
+        if mention.goes_on {
             reason.push_str(", which goes on in the next utterance");
         }
     }
@@ -70,17 +70,17 @@ pub(crate) fn of_missing(set: &CompiledRules, rule: &Rule, language: &str) -> St
     }
 }
 
-/// Why `item` shows that a condition holds: what was heard where, and how it combines.
+/// Why `cluster` shows that a condition holds: what was heard where, and how it combines.
 pub(crate) fn of_combination(
     set: &CompiledRules,
     recording: &Recording,
     rule: &Rule,
-    item: &Cluster,
+    cluster: &Cluster,
     language: &str,
 ) -> String {
     let message = rule.message_in(language);
     let is_chinese = language == "zh";
-    let mut spots: Vec<&Spot> = item.spots.iter().collect();
+    let mut spots: Vec<&Spot> = cluster.spots.iter().collect();
     spots.sort_by_key(|spot| spot.times());
     let mut named: Vec<String> = spots.iter().take(NAMED).map(|spot| clause::spot(recording, spot, language)).collect();
     if spots.len() > NAMED {
@@ -88,21 +88,21 @@ pub(crate) fn of_combination(
         named.push(if is_chinese { format!("另{more}处") } else { format!("{more} more") });
     }
     let mut clauses = Vec::new();
-    let voices = item.spots.iter().filter(|spot| spot.mention().is_none()).count();
+    let voices = cluster.spots.iter().filter(|spot| spot.mention().is_none()).count();
     let heard = named.join(if is_chinese { "、" } else { ", " });
-    clauses.push(match (is_chinese, voices == item.spots.len()) {
+    clauses.push(match (is_chinese, voices == cluster.spots.len()) {
         (_, true) => heard,
         (true, false) => format!("听到{heard}"),
         (false, false) => format!("heard {heard}"),
     });
-    clauses.extend(combined(&rule.condition, item, language));
+    clauses.extend(combined(&rule.condition, cluster, language));
     clauses.extend(clause::absences(set, &rule.condition, language));
     let (colon, comma) = if is_chinese { ("：", "；") } else { (": ", "; ") };
     format!("{message}{colon}{}", clauses.join(comma))
 }
 
 /// How the places stand to one another.
-fn combined(condition: &Condition, item: &Cluster, language: &str) -> Option<String> {
+fn combined(condition: &Condition, cluster: &Cluster, language: &str) -> Option<String> {
     let is_chinese = language == "zh";
     let far = |most: &Option<Distance>| most.as_ref().map(|most| distance(*most, language));
     let and = |text: &str, most: &Option<Distance>| match (far(most), is_chinese) {
@@ -110,7 +110,7 @@ fn combined(condition: &Condition, item: &Cluster, language: &str) -> Option<Str
         (Some(far), false) => format!("{text}, within {far}"),
         (None, _) => text.to_owned(),
     };
-    let count = item.spots.len();
+    let count = cluster.spots.len();
     Some(match condition {
         Condition::Near { most, .. } => {
             let far = distance(*most, language);

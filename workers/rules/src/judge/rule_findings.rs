@@ -12,7 +12,7 @@ use crate::language::rule::Rule;
 use crate::recording::facts::Recording;
 use crate::recording::language_tag::primary_language;
 
-/// Gives account of what one rule finds in one recording.
+/// Makes the findings of one rule in one recording.
 pub(crate) struct RuleFindings<'a> {
     pub(crate) set: &'a CompiledRules,
     pub(crate) recording: &'a Recording<'a>,
@@ -20,28 +20,29 @@ pub(crate) struct RuleFindings<'a> {
 }
 
 impl RuleFindings<'_> {
-    /// The finding that `item` shows.
-    pub(crate) fn of(&self, item: &Cluster) -> Finding {
-        let Some(lead) = item.spots.first() else { return self.without_place() };
+    /// The finding that `cluster` shows.
+    pub(crate) fn of(&self, cluster: &Cluster) -> Finding {
+        let Some(lead) = cluster.spots.first() else { return self.without_place() };
         let language = self.language(lead.mention());
-        let all_voice = item.spots.iter().all(|spot| spot.mention().is_none());
+        let all_voice = cluster.spots.iter().all(|spot| spot.mention().is_none());
         let (kind, reason) = match (&self.rule.condition, lead) {
-            (Condition::Term(_), Spot::Mention(said)) => {
-                (said.kind, reason::of_words(self.rule, &language, said, self.phrase(said), &self.merged(said)))
-            }
+            (Condition::Term(_), Spot::Mention(mention)) => (
+                mention.kind,
+                reason::of_words(self.rule, &language, mention, self.phrase(mention), &self.merged(mention)),
+            ),
             _ => {
                 let kind = if all_voice { FindingKind::Voice } else { FindingKind::Combination };
-                (kind, reason::of_combination(self.set, self.recording, self.rule, item, &language))
+                (kind, reason::of_combination(self.set, self.recording, self.rule, cluster, &language))
             }
         };
         let is_combined = !matches!(self.rule.condition, Condition::Term(_));
         let mut evidence: Vec<Evidence> =
-            if is_combined { item.spots.iter().map(|spot| self.evidence(spot)).collect() } else { Vec::new() };
+            if is_combined { cluster.spots.iter().map(|spot| self.evidence(spot)).collect() } else { Vec::new() };
         evidence.sort_by_key(|evidence| (evidence.start_ms, evidence.end_ms, evidence.channel, evidence.span));
         let place = self.evidence(lead);
-        let normal = lead.mention().map(|said| said.normal.clone());
-        let by_sound = item.spots.iter().filter_map(Spot::mention).filter(|said| said.is_by_sound());
-        let capped = by_sound.map(|said| self.set.scopes()[said.term].severity_by_sound(self.rule.severity));
+        let normal = lead.mention().map(|mention| mention.normal.clone());
+        let by_sound = cluster.spots.iter().filter_map(Spot::mention).filter(|mention| mention.is_by_sound());
+        let capped = by_sound.map(|mention| self.set.scopes()[mention.term].severity_by_sound(self.rule.severity));
         Finding {
             severity: capped.min().unwrap_or(self.rule.severity),
             kind,
@@ -107,18 +108,18 @@ impl RuleFindings<'_> {
 
     fn evidence(&self, spot: &Spot) -> Evidence {
         match spot {
-            Spot::Mention(said) => {
-                let utterance = &self.recording.utterances[said.utterance];
+            Spot::Mention(mention) => {
+                let utterance = &self.recording.utterances[mention.utterance];
                 Evidence {
                     utterance_id: Some(utterance.id),
                     channel: Some(utterance.channel),
                     speaker: Some(utterance.speaker.clone()),
-                    start_ms: said.start_ms,
-                    end_ms: said.end_ms,
-                    kind: said.kind,
-                    matched: said.matched.clone(),
-                    span: Some([said.span.0, said.span.1]),
-                    phrase: Some(self.phrase(said).to_owned()),
+                    start_ms: mention.start_ms,
+                    end_ms: mention.end_ms,
+                    kind: mention.kind,
+                    matched: mention.matched.clone(),
+                    span: Some([mention.span.0, mention.span.1]),
+                    phrase: Some(self.phrase(mention).to_owned()),
                 }
             }
             Spot::Voice(measure) => Evidence {
@@ -135,20 +136,20 @@ impl RuleFindings<'_> {
         }
     }
 
-    fn phrase(&self, said: &Mention) -> &str {
-        self.set.terms()[said.term].text(said.phrase)
+    fn phrase(&self, mention: &Mention) -> &str {
+        self.set.terms()[mention.term].text(mention.phrase)
     }
 
     /// The sounds that are taken for the same in a hit by sound to ears that merge some.
-    fn merged(&self, said: &Mention) -> Vec<&'static str> {
-        let term = &self.set.terms()[said.term];
-        let fuzzy = term.matching.homophones.filter(|_| said.way == Way::Fuzzy).map(|homophones| homophones.fuzzy);
-        let cells = || term.phrases.get(said.phrase).cells().iter().map(|cell| cell.char());
-        fuzzy.map(|fuzzy| fuzzy.merged_between(&said.normal, cells())).unwrap_or_default()
+    fn merged(&self, mention: &Mention) -> Vec<&'static str> {
+        let term = &self.set.terms()[mention.term];
+        let fuzzy = term.matching.homophones.filter(|_| mention.way == Way::Fuzzy).map(|homophones| homophones.fuzzy);
+        let cells = || term.phrases.get(mention.phrase).cells().iter().map(|cell| cell.char());
+        fuzzy.map(|fuzzy| fuzzy.merged_between(&mention.normal, cells())).unwrap_or_default()
     }
 
-    fn language(&self, said: Option<&Mention>) -> String {
-        let of_utterance = said.and_then(|said| self.recording.utterances[said.utterance].language.as_deref());
+    fn language(&self, mention: Option<&Mention>) -> String {
+        let of_utterance = mention.and_then(|mention| self.recording.utterances[mention.utterance].language.as_deref());
         let language = self.recording.context.language.as_deref().filter(|tag| *tag != "und").or(of_utterance);
         language.map(primary_language).unwrap_or_else(|| "en".into())
     }

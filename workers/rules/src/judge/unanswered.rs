@@ -31,7 +31,7 @@ pub(super) fn without_reply<'a>(
             begun -= 1;
             replies.add(begun, &utterances[begun]);
         }
-        let item = &questions[question];
+        let cluster = &questions[question];
         let is_by = |channel: u16, speaker: &Speaker| match by {
             Some(_) => hears(by, speaker),
             None => {
@@ -39,8 +39,8 @@ pub(super) fn without_reply<'a>(
                 (channel, speaker) != (asker.channel, &asker.speaker) || speaker.0 == Speaker::UNKNOWN
             }
         };
-        let reply = replies.first(item.start_ms, is_by);
-        let is_near = |reply| most.is_none_or(|most| gap(item, asked, reply, most.unit, recording) <= most.most);
+        let reply = replies.first(cluster.start_ms, is_by);
+        let is_near = |reply| most.is_none_or(|most| gap(cluster, asked, reply, most.unit, recording) <= most.most);
         is_open[question] = !reply.is_some_and(is_near);
     }
     let mut is_open = is_open.into_iter();
@@ -48,14 +48,14 @@ pub(super) fn without_reply<'a>(
     questions
 }
 
-fn asked_in(item: &Cluster) -> Option<usize> {
-    item.spots.first().and_then(Spot::mention).map(|said| said.utterance)
+fn asked_in(cluster: &Cluster) -> Option<usize> {
+    cluster.spots.first().and_then(Spot::mention).map(|mention| mention.utterance)
 }
 
-/// How far utterance `reply` is from `item`, asked in utterance `asked`.
-fn gap(item: &Cluster, asked: usize, reply: usize, unit: Unit, recording: &Recording) -> u64 {
+/// How far utterance `reply` is from `cluster`, asked in utterance `asked`.
+fn gap(cluster: &Cluster, asked: usize, reply: usize, unit: Unit, recording: &Recording) -> u64 {
     match unit {
-        Unit::Time => recording.utterances[reply].start_ms.saturating_sub(item.end_ms),
+        Unit::Time => recording.utterances[reply].start_ms.saturating_sub(cluster.end_ms),
         Unit::Turns => u64::from(recording.turn(reply) - recording.turn(asked)),
         Unit::Words => recording.word(reply, 0).saturating_sub(recording.word(asked, usize::MAX)),
     }

@@ -5,16 +5,16 @@ use std::collections::HashSet;
 
 use crate::folding::numerals;
 use crate::folding::passage::Passage;
+use crate::index::bloom::{Bloom, mix};
 use crate::index::spellings::{pair, triple};
-use crate::index::table::{Bits, mix};
 use crate::numbers::{low, wide};
 use crate::phrase::cell::Cell;
 use crate::phrase::phrases::Phrases;
-use crate::reduction::changes::{Change, Read};
+use crate::reduction::changes::{Change, ReadAs};
 use crate::sound::fuzzy::Fuzzy;
+use crate::sound::glances::beside;
 use crate::sound::pairs::{Pairs, behind, in_front};
 use crate::sound::readings::{NO_SYLLABLE, Syllable, readings};
-use crate::sound::voices::beside;
 use crate::terms::term::Term;
 
 /// What stands side by side in some phrase, and how far phrases with it reach at most, in characters: where a
@@ -26,9 +26,9 @@ pub(super) struct Neighbours {
     spelled: Vec<u8>,
     shift: u32,
     /// The two with the one before and the one behind them; [`EDGE`] where the phrase begins or ends.
-    fours: Bits,
+    fours: Bloom,
     /// What four sound like that stand side by side in a phrase that is matched by sound; three that are all of it.
-    sounding: Bits,
+    sounding: Bloom,
     /// What stands beside each two syllables there.
     sounding_pairs: Option<Pairs>,
     has_three_sounds: bool,
@@ -90,8 +90,8 @@ impl Neighbours {
             longest: u8::MAX.into(),
             spelled: vec![0; 1 << bits],
             shift: 64 - bits,
-            fours: Bits::new(fours),
-            sounding: Bits::new(sounding),
+            fours: Bloom::new(fours),
+            sounding: Bloom::new(sounding),
             sounding_pairs: None,
             has_three_sounds: false,
             sound_reach: 0,
@@ -132,7 +132,7 @@ impl Neighbours {
                     self.sound_reach = self.sound_reach.max(reach);
                     self.note_sounds(part);
                 }
-                let is_digit = |cell: &Cell| cell.is_hinted() && cell.char().is_ascii_digit();
+                let is_digit = |cell: &Cell| cell.may_be_reduced() && cell.char().is_ascii_digit();
                 for (at, two) in part.windows(2).enumerate() {
                     // What stands inside a word is never parted by a filler.
                     let is_inside = two[0].is_letter() && two[1].is_letter() && !two[1].may_be_apart();
@@ -147,7 +147,7 @@ impl Neighbours {
                     self.fours.add(four(beside[0], [a, b], beside[1]));
                 }
                 if is_written {
-                    part.iter().filter(|cell| cell.is_hinted()).for_each(|cell| self.note_digit(cell.char()));
+                    part.iter().filter(|cell| cell.may_be_reduced()).for_each(|cell| self.note_digit(cell.char()));
                 }
                 if part.iter().all(is_digit) {
                     self.numbers.insert(part.iter().map(|cell| cell.char()).collect());
@@ -282,12 +282,12 @@ impl Neighbours {
         behind: [Beside; BESIDE],
     ) -> usize {
         match &change.to {
-            Read::Nothing => self.reach_across(before, std::iter::empty(), behind, true),
+            ReadAs::Nothing => self.reach_across(before, std::iter::empty(), behind, true),
             // Written as in every phrase, it is found as it stands.
-            Read::One(c) if !self.is_written_otherwise(*c, passage.chars[change.start]) => 0,
-            Read::One(c) => self.reach_across(before, std::iter::once(*c), behind, true),
-            Read::Text(text) => self.reach_across(before, text.chars().filter(|c| *c != '.'), behind, true),
-            Read::AsWritten => {
+            ReadAs::One(c) if !self.is_written_otherwise(*c, passage.chars[change.start]) => 0,
+            ReadAs::One(c) => self.reach_across(before, std::iter::once(*c), behind, true),
+            ReadAs::Text(text) => self.reach_across(before, text.chars().filter(|c| *c != '.'), behind, true),
+            ReadAs::AsWritten => {
                 let digits = passage.chars[change.start..change.end].iter().copied();
                 self.reach_across(before, digits, behind, false)
             }

@@ -9,7 +9,7 @@ use crate::folding::differences::Differences;
 use crate::folding::numerals;
 use crate::folding::passage::Passage;
 use crate::index::Index;
-use crate::reduction::changes::{Change, Read, changes};
+use crate::reduction::changes::{Change, ReadAs, changes};
 use crate::reduction::originals::Originals;
 use crate::reduction::reading::Reading;
 use crate::reduction::spelling;
@@ -69,7 +69,7 @@ impl<'a> Rereading<'a> {
         // The end of the change before, and what is read there last.
         let mut last = (0, Beside::Nothing);
         changes(passage, rereader.kinds, |change| {
-            if change.to == Read::AsWritten && rereader.reduced.is_none() {
+            if change.to == ReadAs::AsWritten && rereader.reduced.is_none() {
                 return;
             }
             let at = |at: usize| Beside::Char(passage.chars[at]);
@@ -85,10 +85,10 @@ impl<'a> Rereading<'a> {
                 wanted.push((made.len(), reach + MARGIN));
             }
             let read = match &change.to {
-                Read::Nothing => before[2],
-                Read::One(c) => Beside::Char(*c),
-                Read::Text(text) => text.chars().last().map_or(Beside::Unknown, Beside::Char),
-                Read::AsWritten => at(change.end - 1),
+                ReadAs::Nothing => before[2],
+                ReadAs::One(c) => Beside::Char(*c),
+                ReadAs::Text(text) => text.chars().last().map_or(Beside::Unknown, Beside::Char),
+                ReadAs::AsWritten => at(change.end - 1),
             };
             last = (change.end, read);
             made.push(change);
@@ -143,7 +143,7 @@ impl<'a> Rereading<'a> {
         let first = self.changes.partition_point(|change| change.end <= start);
         let inside = &self.changes[first..];
         let inside = &inside[..inside.partition_point(|change| change.start < end)];
-        let is_read = |change: &&Change| change.to != Read::AsWritten;
+        let is_read = |change: &&Change| change.to != ReadAs::AsWritten;
         // What was reduced by more than its numbers stands in what is written with something left out.
         let is_whole = Differences::NUMERALS.with(Differences::SPLIT_CHARACTERS);
         let is_reduced = inside.iter().any(|change| is_read(&change));
@@ -153,8 +153,8 @@ impl<'a> Rereading<'a> {
             return None;
         }
         if !on.contains(Differences::OF_CHARACTERS) {
-            let heard = spelling::heard(self.passage, originals, (start, end));
-            if !spelling::is_same(term.phrase_text(&hit), &spelling::read(heard, start, inside), on) {
+            let heard = spelling::as_written(self.passage, originals, (start, end));
+            if !spelling::differs_only_by(term.phrase_text(&hit), &spelling::as_read(heard, start, inside), on) {
                 return None;
             }
         }

@@ -28,7 +28,7 @@ static ASCII_LETTERS: LazyLock<[(u8, Mark); 256]> = LazyLock::new(|| {
         if let Ok(folded) = u8::try_from(cell.c)
             && cell.is_letter()
         {
-            *letter = (folded, Mark(LETTER | cell.hints.inside_word().bits()));
+            *letter = (folded, Mark(LETTER | cell.reducible.inside_word().bits()));
         }
     }
     letters
@@ -116,10 +116,10 @@ impl Passage {
                 // Right behind the first of its kind no joint has to be looked for.
                 if class == Class::Letter {
                     let is_new = joint >= Joint::Split;
-                    let hints = if is_new { cell.hints } else { cell.hints.inside_word() };
+                    let reducible = if is_new { cell.reducible } else { cell.reducible.inside_word() };
                     let before = if is_new { WordHash::default() } else { word };
                     word = before.with(cell.c);
-                    (chars[kept], marks[kept]) = (cell.c, Mark(joint.bits() | LETTER | hints.bits()));
+                    (chars[kept], marks[kept]) = (cell.c, Mark(joint.bits() | LETTER | reducible.bits()));
                     kept += 1;
                     loop {
                         kept += next.ascii_letters(&mut chars[kept..], &mut marks[kept..], &mut word);
@@ -127,8 +127,8 @@ impl Passage {
                         if !cell.is_letter() {
                             break;
                         }
-                        let hints = cell.hints.inside_word();
-                        (chars[kept], marks[kept]) = (cell.c, Mark(LETTER | hints.bits()));
+                        let reducible = cell.reducible.inside_word();
+                        (chars[kept], marks[kept]) = (cell.c, Mark(LETTER | reducible.bits()));
                         word = word.with(cell.c);
                         kept += 1;
                     }
@@ -137,7 +137,7 @@ impl Passage {
                 } else {
                     let mut joint = joint.bits();
                     while cell.is_ideograph() {
-                        (chars[kept], marks[kept]) = (cell.c, Mark(joint | cell.hints.bits()));
+                        (chars[kept], marks[kept]) = (cell.c, Mark(joint | cell.reducible.bits()));
                         joint = Joint::Joined.bits();
                         kept += 1;
                         cell = next.cell();

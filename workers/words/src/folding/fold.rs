@@ -36,12 +36,12 @@ pub(crate) struct Folded {
     pub(crate) c: char,
     pub(crate) class: Class,
     /// What may begin with it that is reduced.
-    pub(crate) hints: Reducible,
+    pub(crate) reducible: Reducible,
 }
 
 impl Folded {
     /// No character: the end of a text.
-    pub(crate) const END: Self = Self { c: '\0', class: Class::Nothing, hints: Reducible::NONE };
+    pub(crate) const END: Self = Self { c: '\0', class: Class::Nothing, reducible: Reducible::NONE };
 
     /// Whether it belongs to a word with edges.
     #[inline]
@@ -67,9 +67,9 @@ static CELLS: LazyLock<Box<[Folded; BMP]>> = LazyLock::new(|| {
     for (from, to) in VARIANTS {
         simplified[wide(u32::from(from))] = to;
     }
-    let mut hints = vec![Reducible::NONE; BMP];
+    let mut reducible = vec![Reducible::NONE; BMP];
     for (c, hint) in reducible::beginnings() {
-        if let Some(slot) = hints.get_mut(wide(u32::from(c))) {
+        if let Some(slot) = reducible.get_mut(wide(u32::from(c))) {
             *slot = slot.with(hint);
         }
     }
@@ -85,7 +85,11 @@ static CELLS: LazyLock<Box<[Folded; BMP]>> = LazyLock::new(|| {
             Class::Letter => numerals::digit(twice).unwrap_or_else(|| lower(twice)),
             _ => twice,
         };
-        Folded { c: folded, class, hints: hints.get(wide(u32::from(folded))).copied().unwrap_or(Reducible::NONE) }
+        Folded {
+            c: folded,
+            class,
+            reducible: reducible.get(wide(u32::from(folded))).copied().unwrap_or(Reducible::NONE),
+        }
     };
     let mut cells = Box::new([Folded::END; BMP]);
     (0_u32..).zip(cells.iter_mut()).for_each(|(code, slot)| *slot = cell(code));
@@ -99,7 +103,7 @@ fn look_up(cells: &[Folded; BMP], c: char) -> Folded {
 
 #[cold]
 fn beyond(c: char) -> Folded {
-    Folded { c: lower(c), class: classify(c), hints: Reducible::NONE }
+    Folded { c: lower(c), class: classify(c), reducible: Reducible::NONE }
 }
 
 /// The class of `c` and the character it is matched as.
@@ -109,8 +113,8 @@ pub fn fold(c: char) -> (Class, char) {
 }
 
 /// What may begin with `c`, which is folded, that is reduced.
-pub(crate) fn hints(c: char) -> Reducible {
-    look_up(&CELLS, c).hints
+pub(crate) fn reducible(c: char) -> Reducible {
+    look_up(&CELLS, c).reducible
 }
 
 /// Folds many characters.

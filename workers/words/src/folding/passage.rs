@@ -156,17 +156,17 @@ impl Passage {
     }
 
     /// The first character in `range` that has one of `hints`.
-    pub(crate) fn hinted(&self, range: Range<usize>, hints: Reducible) -> Option<usize> {
+    pub(crate) fn next_reducible(&self, range: Range<usize>, reducible: Reducible) -> Option<usize> {
         let marks = self.marks.get(range.clone())?;
         // Many at once: next to none has one.
-        let is_hinted = |mark: &Mark| mark.0 & hints.bits() != 0;
+        let is_reducible = |mark: &Mark| mark.0 & reducible.bits() != 0;
         let bits = |chunk: &[Mark]| chunk.iter().fold(0, |bits, mark| bits | mark.0);
-        let skipped = marks.chunks_exact(CHUNK).take_while(|chunk| bits(chunk) & hints.bits() == 0).count() * CHUNK;
-        marks[skipped..].iter().position(is_hinted).map(|at| range.start + skipped + at)
+        let skipped = marks.chunks_exact(CHUNK).take_while(|chunk| bits(chunk) & reducible.bits() == 0).count() * CHUNK;
+        marks[skipped..].iter().position(is_reducible).map(|at| range.start + skipped + at)
     }
 
     /// What may begin at character `at`.
-    pub(crate) fn hints(&self, at: usize) -> Reducible {
+    pub(crate) fn reducible(&self, at: usize) -> Reducible {
         self.marks.get(at).map_or(Reducible::NONE, |mark| Reducible::from_bits(mark.0))
     }
 

@@ -131,7 +131,7 @@ impl Reducible {
             (Differences::SPLIT_CHARACTERS, Self::HALF),
         ];
         let wanted = each.into_iter().filter(|(kind, _)| kinds.contains(*kind));
-        wanted.fold(Self::NONE, |hints, (_, hint)| hints.with(hint))
+        wanted.fold(Self::NONE, |reducible, (_, hint)| reducible.with(hint))
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::folding::passage::{Joint, Passage};
 use crate::numbers::wide;
 use crate::phrase::cell::Cell;
-use crate::sound::english::{sound, spelled_otherwise};
+use crate::sound::english::{sound_key, standard_spelling};
 use crate::terms::matching::English;
 
 /// Parts by how their first word is spelled or sounds. Empty where no term asks for it.
@@ -35,8 +35,8 @@ struct Word {
 
 impl Word {
     fn new(text: String, start: usize) -> Self {
-        let spelling = spelled_otherwise(&text).unwrap_or_else(|| text.clone());
-        let sound = sound(&spelling);
+        let spelling = standard_spelling(&text).unwrap_or_else(|| text.clone());
+        let sound = sound_key(&spelling);
         let end = start + text.chars().count();
         Self { text, spelling, sound, start, end }
     }

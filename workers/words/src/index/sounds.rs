@@ -3,13 +3,14 @@
 //! A character has one reading or two, seldom more, and three in a row have many ways to be read: what may stand before
 //! and behind two syllables is noted in one number, so that most places end at a few look-ups without a branch.
 
-use super::table::{Anchor, Table, mix};
+use super::anchors::{Anchor, AnchorTable};
+use super::bloom::mix;
 use crate::folding::passage::Passage;
 use crate::numbers::wide;
 use crate::phrase::cell::Cell;
+use crate::sound::glances::{Glance, Glances, SyllableBits, beside};
 use crate::sound::pairs::{Pairs, behind, in_front};
 use crate::sound::readings::{SYLLABLES, Syllable, readings};
-use crate::sound::voices::{SyllableBits, Voiced, Voices, beside};
 use crate::terms::hit::Role;
 use crate::terms::matching::Homophones;
 
@@ -20,13 +21,13 @@ const ANCHOR_CHARS: usize = 3;
 pub(super) struct Sounds {
     /// What stands beside two syllables in the anchors: most positions of a text end here.
     pairs: Option<Pairs>,
-    anchors: Table,
+    anchors: AnchorTable,
     /// What each syllable is heard as; empty: as itself.
     merged: Vec<Syllable>,
 }
 
 /// Collects the parts.
-pub(super) struct Filling {
+pub(super) struct SoundsBuilder {
     anchors: Vec<Anchor>,
     pairs: Option<Pairs>,
     merged: Vec<Syllable>,
@@ -34,7 +35,7 @@ pub(super) struct Filling {
     counts: Vec<u32>,
 }
 
-impl Filling {
+impl SoundsBuilder {
     /// Of parts as they sound to ears that hear each syllable as `merged` says; empty: as itself.
     pub(super) fn new(merged: Vec<Syllable>) -> Self {
         Self { anchors: Vec::new(), pairs: None, merged, counts: vec![0; SYLLABLES] }
@@ -92,7 +93,7 @@ impl Filling {
     }
 
     pub(super) fn finish(self) -> Sounds {
-        Sounds { pairs: self.pairs, anchors: Table::new(self.anchors), merged: self.merged }
+        Sounds { pairs: self.pairs, anchors: AnchorTable::new(self.anchors), merged: self.merged }
     }
 }
 
@@ -122,10 +123,10 @@ impl Sounds {
         pairs: &Pairs,
         passage: &Passage,
         heard: impl Fn(Syllable) -> Syllable,
-        beside: impl Fn(Voiced, char) -> SyllableBits,
+        beside: impl Fn(Glance, char) -> SyllableBits,
         mut found: impl FnMut(u32, usize),
     ) {
-        let voices = Voices::new();
+        let glances = Glances::new();
         let chars = passage.chars.as_slice();
         let runs = passage.runs();
         let ends = runs.iter().skip(1).map(|run| wide(run.first)).chain([chars.len()]);
@@ -138,7 +139,7 @@ impl Sounds {
                 continue;
             }
             for (at, &c) in (first..).zip(&chars[first..end]) {
-                let here = voices.of(c);
+                let here = glances.of(c);
                 let (a, b) = (heard(last.voiced.first), heard(last.voiced.second));
                 let (y, z) = (heard(here.first), heard(here.second));
                 let mut pair = pairs.get(a, y) | pairs.get(a, z) | pairs.get(b, y) | pairs.get(b, z);
@@ -208,7 +209,7 @@ fn either(pairs: &Pairs, first: char, second: char, heard: impl Fn(Syllable) -> 
 /// A character of a text, as it matters to the next ones.
 struct Heard {
     c: char,
-    voiced: Voiced,
+    voiced: Glance,
     /// Its [`beside`], and that of the character before it.
     beside: SyllableBits,
     before: SyllableBits,
@@ -217,7 +218,7 @@ struct Heard {
 }
 
 impl Heard {
-    const NOTHING: Self = Self { c: '\0', voiced: Voiced::NONE, beside: 0, before: 0, pair: 0 };
+    const NOTHING: Self = Self { c: '\0', voiced: Glance::NONE, beside: 0, before: 0, pair: 0 };
 }
 
 /// Whether what stands at `start` of `passage` sounds like `part`, as `is_alike` says of two characters, and is written

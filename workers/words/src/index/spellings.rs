@@ -6,7 +6,9 @@
 use std::cmp::Ordering;
 use std::ops::Range;
 
-use super::table::{ANY, Anchor, Bits, Gate, Opened, Table, mark, mix};
+use super::anchors::{ANY, Anchor, AnchorTable, mark};
+use super::bloom::{Bloom, mix};
+use super::gate::{Gate, Opened};
 use crate::folding::passage::{Joint, Passage};
 use crate::folding::word_hash::WordHash;
 use crate::numbers::{low, wide};
@@ -23,19 +25,19 @@ const MAX_COUNTS: usize = 1 << 20;
 /// Where parts may stand.
 pub(super) struct Spellings {
     /// Parts of one character that stands by itself.
-    singles: Table,
+    singles: AnchorTable,
     /// Which two characters are an anchor or begin one: most positions of a text end here.
     gate: Gate,
     /// Parts by a pair of such characters.
-    pairs: Table,
+    pairs: AnchorTable,
     /// Parts by three of them.
-    triples: Table,
+    triples: AnchorTable,
     /// Parts by a whole word.
-    words: Table,
+    words: AnchorTable,
     /// What the words begin with that a text may have in pieces, from [`SPLITTABLE_LETTERS`] letters on.
-    openings: Bits,
+    openings: Bloom,
     /// The same of their first letters alone: small, and where most words of a text end.
-    beginnings: Bits,
+    beginnings: Bloom,
     has_openings: bool,
 }
 
@@ -54,8 +56,8 @@ impl Spellings {
         let counts = Counts::of(all().map(|(_, part)| part), all().map(|(_, part)| part.len()).sum());
         let (mut singles, mut pairs, mut triples, mut words) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         // Many words begin alike.
-        let mut openings = Bits::new(counts.openings / 2);
-        let mut beginnings = Bits::new(counts.long);
+        let mut openings = Bloom::new(counts.openings / 2);
+        let mut beginnings = Bloom::new(counts.long);
         let mut gate = Gate::new(counts.wordless);
         for (number, part) in all() {
             let anchor = |hash, at: usize, end: usize| {
@@ -102,11 +104,11 @@ impl Spellings {
         // The tables take the room of the counts.
         drop(counts);
         Self {
-            singles: Table::new(singles),
+            singles: AnchorTable::new(singles),
             gate,
-            pairs: Table::new(pairs),
-            triples: Table::new(triples),
-            words: Table::new(words),
+            pairs: AnchorTable::new(pairs),
+            triples: AnchorTable::new(triples),
+            words: AnchorTable::new(words),
             openings,
             beginnings,
             has_openings,

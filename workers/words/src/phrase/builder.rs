@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::cell::{Cell, append_part};
 use super::ellipsis::{Gap, bad_bound, has_ellipsis, stretches};
 use super::known::KnownPhrases;
-use super::phrases::{ListTexts, Origin, Phrases, Repeats, Rich, Run};
+use super::phrases::{Elliptic, ListTexts, Origin, Phrases, Repeats, Run};
 use crate::numbers::small;
 
 /// Why a text is no phrase.
@@ -90,7 +90,7 @@ impl PhrasesBuilder {
         let begin = self.list.cells.len();
         let first_part = self.list.ends.len();
         let first_gap = self.list.gaps.len();
-        let mut rich = None;
+        let mut elliptic = None;
         if has_ellipsis(text) {
             if bad_bound(text).is_some() {
                 return Err(Unfit::BadBound);
@@ -108,7 +108,7 @@ impl PhrasesBuilder {
                 gap = stretch.ellipsis.map_or(gap, |ellipsis| gap.beside(ellipsis.gap));
             }
             self.list.gaps.push(gap);
-            rich = Some(Rich {
+            elliptic = Some(Elliptic {
                 phrase: small(self.list.len()),
                 first_part: small(first_part),
                 parts: small(self.list.ends.len() - first_part),
@@ -119,13 +119,13 @@ impl PhrasesBuilder {
         } else {
             self.add_part(text);
         }
-        let is_open = rich.is_some_and(|rich| rich.opens_before || rich.opens_after);
+        let is_open = elliptic.is_some_and(|elliptic| elliptic.opens_before || elliptic.opens_after);
         let unfit = if self.list.ends.len() == first_part {
             Some(Unfit::FoldedAway)
         } else if is_open && !self.may_be_open {
             Some(Unfit::OpenEnd)
         } else {
-            self.is_repeated(begin, rich.as_ref()).then_some(Unfit::Repeated)
+            self.is_repeated(begin, elliptic.as_ref()).then_some(Unfit::Repeated)
         };
         if let Some(unfit) = unfit {
             self.list.cells.truncate(begin);
@@ -134,7 +134,7 @@ impl PhrasesBuilder {
             return Err(unfit);
         }
         self.list.texts.push((small(at), u16::try_from(text.len()).unwrap_or(u16::MAX)));
-        self.list.rich.extend(rich);
+        self.list.elliptic.extend(elliptic);
         Ok(())
     }
 
@@ -147,11 +147,11 @@ impl PhrasesBuilder {
     }
 
     /// Whether the list has the phrase whose cells are the last ones, from `begin`; it is remembered.
-    fn is_repeated(&mut self, begin: usize, rich: Option<&Rich>) -> bool {
+    fn is_repeated(&mut self, begin: usize, elliptic: Option<&Elliptic>) -> bool {
         self.reserve(1);
         let list = &self.list;
         let cells = &list.cells[begin..];
-        let is_same = |number| list.get(number).cells() == cells && list.get(number).gaps() == list.gaps(rich);
+        let is_same = |number| list.get(number).cells() == cells && list.get(number).gaps() == list.gaps(elliptic);
         !self.known.add(hash(cells), is_same)
     }
 

@@ -16,7 +16,7 @@ const LETTER: u32 = 1 << 21;
 /// The first character of its part: two phrases with the same cells have the same parts.
 const FIRST: u32 = 1 << 22;
 /// Something that is reduced may begin with it.
-const HINTED: u32 = 1 << 23;
+const REDUCIBLE: u32 = 1 << 23;
 /// From here one bit for each joint that may stand before the character; not used for the first.
 const JOINTS: u32 = 24;
 const ANY: u32 = 0b11_1111 << JOINTS;
@@ -57,8 +57,8 @@ impl Cell {
     }
 
     /// Whether something that is reduced may begin with it, as [`crate::folding::fold::hints`] tells; every numeral is.
-    pub(crate) fn is_hinted(self) -> bool {
-        self.0 & HINTED != 0
+    pub(crate) fn may_be_reduced(self) -> bool {
+        self.0 & REDUCIBLE != 0
     }
 
     /// Whether the text must have it apart from the character before it: it begins a word of its own.
@@ -104,9 +104,9 @@ pub(crate) fn append_part(cells: &mut Vec<Cell>, text: &str) {
     let folder = Folder::new();
     for c in text.chars() {
         let folded = folder.fold(c);
-        let hinted = if folded.hints == Reducible::NONE { 0 } else { HINTED };
+        let reducible = if folded.reducible == Reducible::NONE { 0 } else { REDUCIBLE };
         if is_inside && folded.is_letter() {
-            cells.push(Cell(u32::from(folded.c) | TIGHT | LETTER | hinted));
+            cells.push(Cell(u32::from(folded.c) | TIGHT | LETTER | reducible));
             continue;
         }
         let (class, folded) = (folded.class, folded.c);
@@ -129,7 +129,7 @@ pub(crate) fn append_part(cells: &mut Vec<Cell>, text: &str) {
                     run = cells.len();
                 }
                 let first = if cells.len() == begin { FIRST } else { 0 };
-                cells.push(Cell(u32::from(folded) | joints | first | hinted | if is_letter { LETTER } else { 0 }));
+                cells.push(Cell(u32::from(folded) | joints | first | reducible | if is_letter { LETTER } else { 0 }));
                 seam = Seam::Nothing;
             }
             Class::Apostrophe if seam == Seam::Nothing => seam = Seam::Hyphen,

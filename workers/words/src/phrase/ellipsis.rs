@@ -23,14 +23,18 @@ pub struct Gap(u8);
 /// A piece of a phrase, and the ellipsis behind it; none behind the last.
 #[derive(Debug, Clone, Copy)]
 pub struct Stretch<'a> {
+    /// What stands there.
     pub text: &'a str,
+    /// The ellipsis behind it.
     pub ellipsis: Option<Ellipsis<'a>>,
 }
 
+/// An ellipsis of a phrase.
 #[derive(Debug, Clone, Copy)]
 pub struct Ellipsis<'a> {
     /// With its bound.
     pub written: &'a str,
+    /// What it may stand for.
     pub gap: Gap,
 }
 

@@ -17,7 +17,7 @@ pub struct Phrases {
     /// Of each phrase, where its text begins in the text of its run, and how many bytes it has.
     pub(super) texts: Vec<(u32, u16)>,
     /// Phrases with ellipses, in order; every other phrase is one part.
-    pub(super) rich: Vec<Rich>,
+    pub(super) elliptic: Vec<Elliptic>,
     /// Of each of these, what may stand before its first part, between its parts, and behind the last.
     pub(super) gaps: Vec<Gap>,
     /// Where the phrases stand, in order.
@@ -30,7 +30,7 @@ pub struct Phrases {
 
 /// A phrase with ellipses.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Rich {
+pub(super) struct Elliptic {
     pub(super) phrase: u32,
     pub(super) first_part: u32,
     pub(super) parts: u32,
@@ -39,7 +39,7 @@ pub(super) struct Rich {
     pub(super) opens_after: bool,
 }
 
-impl Rich {
+impl Elliptic {
     /// Its gaps among those of its list.
     fn gaps<'a>(&self, all: &'a [Gap]) -> &'a [Gap] {
         &all[wide(self.first_gap)..=wide(self.first_gap + self.parts)]
@@ -130,36 +130,36 @@ impl Phrases {
     /// The phrase that part `number` is of, which part of it that is, and how many it has.
     pub(crate) fn phrase_of_part(&self, number: usize) -> (usize, u32, u32) {
         let number = small(number);
-        let before = self.rich.partition_point(|rich| rich.first_part <= number);
-        let Some(rich) = before.checked_sub(1).map(|at| self.rich[at]) else { return (wide(number), 0, 1) };
-        let within = number - rich.first_part;
-        if within < rich.parts {
-            return (wide(rich.phrase), within, rich.parts);
+        let before = self.elliptic.partition_point(|elliptic| elliptic.first_part <= number);
+        let Some(elliptic) = before.checked_sub(1).map(|at| self.elliptic[at]) else { return (wide(number), 0, 1) };
+        let within = number - elliptic.first_part;
+        if within < elliptic.parts {
+            return (wide(elliptic.phrase), within, elliptic.parts);
         }
-        (wide(rich.phrase + 1 + within - rich.parts), 0, 1)
+        (wide(elliptic.phrase + 1 + within - elliptic.parts), 0, 1)
     }
 
     /// What may stand behind part `number`, counted over all phrases, before the next of its phrase.
     pub(crate) fn gap_behind(&self, number: usize) -> Gap {
-        let before = self.rich.partition_point(|rich| wide(rich.first_part) <= number);
-        let rich = before.checked_sub(1).map(|at| &self.rich[at]);
-        let gap = rich.and_then(|rich| rich.gaps(&self.gaps).get(number - wide(rich.first_part) + 1));
+        let before = self.elliptic.partition_point(|elliptic| wide(elliptic.first_part) <= number);
+        let elliptic = before.checked_sub(1).map(|at| &self.elliptic[at]);
+        let gap = elliptic.and_then(|elliptic| elliptic.gaps(&self.gaps).get(number - wide(elliptic.first_part) + 1));
         gap.copied().unwrap_or_default()
     }
 
     /// Each part, with more characters than its phrase can span in a text, all that the ellipses stand for included.
     pub(crate) fn reaches(&self) -> impl Iterator<Item = (&[Cell], usize)> {
-        let mut rich = self.rich.iter().map(|rich| {
-            let parts = wide(rich.first_part)..wide(rich.first_part + rich.parts);
+        let mut elliptic = self.elliptic.iter().map(|elliptic| {
+            let parts = wide(elliptic.first_part)..wide(elliptic.first_part + elliptic.parts);
             let cells: usize = parts.clone().map(|part| self.part(part).len()).sum();
-            let between: usize = rich.gaps(&self.gaps)[1..].iter().map(|gap| gap.max_chars()).sum();
+            let between: usize = elliptic.gaps(&self.gaps)[1..].iter().map(|gap| gap.max_chars()).sum();
             let spanned = cells + between;
             (parts, spanned)
         });
-        let mut next = rich.next();
+        let mut next = elliptic.next();
         (0..self.part_count()).map(move |number| {
             while next.as_ref().is_some_and(|(parts, _)| parts.end <= number) {
-                next = rich.next();
+                next = elliptic.next();
             }
             let part = self.part(number);
             let spanned = next.as_ref().filter(|(parts, _)| parts.contains(&number)).map(|(_, spanned)| *spanned);
@@ -178,28 +178,28 @@ impl Phrases {
 
     /// The parts of phrase `number`: begin and end.
     fn parts(&self, number: usize) -> (usize, usize) {
-        let before = self.rich.partition_point(|rich| wide(rich.phrase) < number);
-        match self.rich.get(before).filter(|rich| wide(rich.phrase) == number) {
-            Some(rich) => (wide(rich.first_part), wide(rich.first_part + rich.parts)),
+        let before = self.elliptic.partition_point(|elliptic| wide(elliptic.phrase) < number);
+        match self.elliptic.get(before).filter(|elliptic| wide(elliptic.phrase) == number) {
+            Some(elliptic) => (wide(elliptic.first_part), wide(elliptic.first_part + elliptic.parts)),
             None => {
-                let begin = match before.checked_sub(1).map(|at| self.rich[at]) {
+                let begin = match before.checked_sub(1).map(|at| self.elliptic[at]) {
                     None => number,
-                    Some(rich) => wide(rich.first_part + rich.parts) + number - wide(rich.phrase) - 1,
+                    Some(elliptic) => wide(elliptic.first_part + elliptic.parts) + number - wide(elliptic.phrase) - 1,
                 };
                 (begin, begin + 1)
             }
         }
     }
 
-    fn rich(&self, number: usize) -> Option<&Rich> {
-        self.rich.binary_search_by_key(&number, |rich| wide(rich.phrase)).ok().map(|at| &self.rich[at])
+    fn elliptic(&self, number: usize) -> Option<&Elliptic> {
+        self.elliptic.binary_search_by_key(&number, |elliptic| wide(elliptic.phrase)).ok().map(|at| &self.elliptic[at])
     }
 
     /// What may stand around and inside the phrase of `rich`.
-    pub(super) fn gaps(&self, rich: Option<&Rich>) -> Gaps<'_> {
-        let Some(rich) = rich else { return (None, &[], None) };
-        let (gaps, parts) = (rich.gaps(&self.gaps), wide(rich.parts));
-        (rich.opens_before.then(|| gaps[0]), &gaps[1..parts], rich.opens_after.then(|| gaps[parts]))
+    pub(super) fn gaps(&self, elliptic: Option<&Elliptic>) -> Gaps<'_> {
+        let Some(elliptic) = elliptic else { return (None, &[], None) };
+        let (gaps, parts) = (elliptic.gaps(&self.gaps), wide(elliptic.parts));
+        (elliptic.opens_before.then(|| gaps[0]), &gaps[1..parts], elliptic.opens_after.then(|| gaps[parts]))
     }
 }
 
@@ -234,7 +234,7 @@ impl<'a> Phrase<'a> {
 
     /// What may stand before it, of the ellipses inside, and behind it; none at an end without an ellipsis.
     pub fn gaps(&self) -> Gaps<'a> {
-        self.list.gaps(self.list.rich(self.number))
+        self.list.gaps(self.list.elliptic(self.number))
     }
 
     /// At least as many characters as its open ends stand for.
@@ -245,7 +245,7 @@ impl<'a> Phrase<'a> {
 
     /// Whether it has an ellipsis inside.
     pub fn has_gap(&self) -> bool {
-        self.list.rich(self.number).is_some_and(|rich| rich.parts > 1)
+        self.list.elliptic(self.number).is_some_and(|elliptic| elliptic.parts > 1)
     }
 
     /// The cells of all its parts: phrases with the same cells have the same parts.

@@ -16,7 +16,7 @@ const MAX_SIGNS: usize = 24;
 
 /// What is read instead of a stretch.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Read {
+pub(crate) enum ReadAs {
     Nothing,
     One(char),
     Text(String),
@@ -32,7 +32,7 @@ pub(crate) struct Change {
     /// After its last one.
     pub(crate) end: usize,
     /// What is read there.
-    pub(crate) to: Read,
+    pub(crate) to: ReadAs,
     /// Why.
     pub(crate) kinds: Differences,
 }
@@ -41,10 +41,10 @@ impl Change {
     /// How many characters are read there.
     pub(crate) fn read_len(&self) -> usize {
         match &self.to {
-            Read::Nothing => 0,
-            Read::One(_) => 1,
-            Read::Text(text) => text.chars().filter(|c| *c != '.').count(),
-            Read::AsWritten => self.end - self.start,
+            ReadAs::Nothing => 0,
+            ReadAs::One(_) => 1,
+            ReadAs::Text(text) => text.chars().filter(|c| *c != '.').count(),
+            ReadAs::AsWritten => self.end - self.start,
         }
     }
 }
@@ -54,27 +54,27 @@ pub(crate) fn is_reducible(cells: &[Cell]) -> bool {
     let mut word = 0;
     cells.iter().enumerate().any(|(at, cell)| {
         if at > 0 && cell.is_letter() && cells[at - 1].is_letter() && !cell.is_apart() {
-            return cell.is_hinted() && cell.char().is_ascii_digit();
+            return cell.may_be_reduced() && cell.char().is_ascii_digit();
         }
         if !cell.is_letter() {
             let before = &cells[at.saturating_sub(REPEATED_CHARS)..at];
-            return cell.is_hinted() || before.iter().any(|before| before.is_same_char(*cell));
+            return cell.may_be_reduced() || before.iter().any(|before| before.is_same_char(*cell));
         }
         let is_again = at > 0 && cells[word].is_same_char(*cell);
         word = at;
-        let hints = if cell.is_hinted() { fold::hints(cell.char()) } else { Reducible::NONE };
+        let reducible = if cell.may_be_reduced() { fold::reducible(cell.char()) } else { Reducible::NONE };
         let may_fill = || cells.get(at + 1).is_some_and(|next| may_be_filler(cell.char(), next.char()));
-        is_again || hints.has(Reducible::NUMERAL) || hints.has(Reducible::FILLER) && may_fill()
+        is_again || reducible.has(Reducible::NUMERAL) || reducible.has(Reducible::FILLER) && may_fill()
     })
 }
 
 /// Calls `found` with what can be reduced in `passage` by `kinds`, in order, and with numbers in digits where that is
 /// by numerals; most texts have little of it.
 pub(crate) fn changes(passage: &Passage, kinds: Differences, found: impl FnMut(Change)) {
-    let hints = Reducible::of(kinds);
+    let reducible = Reducible::of(kinds);
     let mut scan = Scan { passage, kinds, free: 0, kept: 0, written: 0, found };
     let mut at = 0;
-    while let Some(next) = passage.hinted(at..passage.len(), hints) {
+    while let Some(next) = passage.next_reducible(at..passage.len(), reducible) {
         at = scan.at(next);
     }
 }
@@ -92,10 +92,10 @@ struct Scan<'a, F> {
 }
 
 impl<F: FnMut(Change)> Scan<'_, F> {
-    fn note(&mut self, start: usize, end: usize, to: Read, kinds: Differences) -> usize {
+    fn note(&mut self, start: usize, end: usize, to: ReadAs, kinds: Differences) -> usize {
         self.free = end;
         // A numeral that is read as one digit may be said again, and is seen to be the same as it stands.
-        if !matches!(to, Read::One(_)) {
+        if !matches!(to, ReadAs::One(_)) {
             self.kept = end;
         }
         (self.found)(Change { start, end, to, kinds });
@@ -113,39 +113,39 @@ impl<F: FnMut(Change)> Scan<'_, F> {
                 kinds = kinds.with(Differences::FILLERS);
                 continue;
             }
-            let again = if self.kinds.contains(Differences::REPEATS) { self.again(start, end) } else { 0 };
-            if again == 0 {
+            let repeated = if self.kinds.contains(Differences::REPEATS) { self.repeated(start, end) } else { 0 };
+            if repeated == 0 {
                 break;
             }
-            end += again;
+            end += repeated;
             kinds = kinds.with(Differences::REPEATS);
         }
         if end > start {
-            return self.note(start, end, Read::Nothing, kinds);
+            return self.note(start, end, ReadAs::Nothing, kinds);
         }
-        let hints = self.passage.hints(start);
-        if self.kinds.contains(Differences::NUMERALS) && hints.has(Reducible::NUMERAL) {
+        let reducible = self.passage.reducible(start);
+        if self.kinds.contains(Differences::NUMERALS) && reducible.has(Reducible::NUMERAL) {
             if let Some((from, end, to)) = self.number(start).filter(|(from, ..)| *from >= self.written) {
                 return self.note(from, end, to, Differences::NUMERALS);
             }
             if let Some(end) = self.digits(start) {
                 self.written = end;
-                (self.found)(Change { start, end, to: Read::AsWritten, kinds: Differences::NONE });
+                (self.found)(Change { start, end, to: ReadAs::AsWritten, kinds: Differences::NONE });
                 return end;
             }
         }
         if self.kinds.contains(Differences::SPLIT_CHARACTERS)
-            && hints.has(Reducible::HALF)
+            && reducible.has(Reducible::HALF)
             && let Some(to) = self.halves(start)
         {
-            return self.note(start, start + 2, Read::Text(to.into()), Differences::SPLIT_CHARACTERS);
+            return self.note(start, start + 2, ReadAs::Text(to.into()), Differences::SPLIT_CHARACTERS);
         }
         start + 1
     }
 
     /// The number around the numeral, the unit, the point or the thousand at `at`: begin, end, and what it says in
     /// digits.
-    fn number(&self, at: usize) -> Option<(usize, usize, Read)> {
+    fn number(&self, at: usize) -> Option<(usize, usize, ReadAs)> {
         let mut start = at;
         while start > self.free && at - start < MAX_SIGNS && self.is_sign(start - 1) && self.goes_on(start) {
             start -= 1;
@@ -165,7 +165,7 @@ impl<F: FnMut(Change)> Scan<'_, F> {
             return None;
         }
         if end - start == 1 && !self.passage.is_letter(start) && numerals::unit(self.passage.chars[start]).is_none() {
-            return self.sign(start).map(|sign| (start, end, Read::One(sign.c)));
+            return self.sign(start).map(|sign| (start, end, ReadAs::One(sign.c)));
         }
         let mut signs: Vec<Sign> = Vec::with_capacity(end - start);
         for here in start..end {
@@ -183,7 +183,7 @@ impl<F: FnMut(Change)> Scan<'_, F> {
         } else {
             self.thousands(start, end)
         };
-        said.map(|said| (start, end, Read::Text(said)))
+        said.map(|said| (start, end, ReadAs::Text(said)))
     }
 
     /// The end of the number that begins at `start` and is digits alone.
@@ -224,7 +224,7 @@ impl<F: FnMut(Change)> Scan<'_, F> {
 
     /// Whether a sign of a number stands at `at`: what is hinted at, or its point.
     fn is_sign(&self, at: usize) -> bool {
-        self.passage.hints(at).has(Reducible::NUMERAL) || self.passage.chars[at] == '点'
+        self.passage.reducible(at).has(Reducible::NUMERAL) || self.passage.chars[at] == '点'
     }
 
     fn sign(&self, at: usize) -> Option<Sign> {
@@ -255,7 +255,7 @@ impl<F: FnMut(Change)> Scan<'_, F> {
 
     /// How many characters at `at` are a filler.
     fn filler(&self, at: usize) -> usize {
-        if !self.passage.hints(at).has(Reducible::FILLER) {
+        if !self.passage.reducible(at).has(Reducible::FILLER) {
             return 0;
         }
         let rest = &self.passage.chars[at..];
@@ -292,11 +292,11 @@ impl<F: FnMut(Change)> Scan<'_, F> {
     }
 
     /// How many characters at `at` say again what stands before `start`.
-    fn again(&self, start: usize, at: usize) -> usize {
+    fn repeated(&self, start: usize, at: usize) -> usize {
         let passage = self.passage;
         let chars = &passage.chars;
         // At the beginning of a change it would have been noted.
-        if at >= chars.len() || at == start && !passage.hints(at).has(Reducible::REPEAT) {
+        if at >= chars.len() || at == start && !passage.reducible(at).has(Reducible::REPEAT) {
             return 0;
         }
         let kept = &chars[self.kept.min(start)..start];

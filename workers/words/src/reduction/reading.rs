@@ -1,6 +1,6 @@
 //! What a text reads as once it is reduced, and where its characters come from.
 
-use super::changes::{Change, Read, changes};
+use super::changes::{Change, ReadAs, changes};
 use crate::folding::differences::Differences;
 use crate::folding::fold::{Class, fold};
 use crate::folding::passage::{Joint, Passage};
@@ -34,7 +34,7 @@ impl Reading {
             let mut at = from;
             while at < to {
                 made.passage.separate(between(passage, at));
-                match next.first().filter(|change| change.start == at && change.to != Read::AsWritten) {
+                match next.first().filter(|change| change.start == at && change.to != ReadAs::AsWritten) {
                     Some(change) => {
                         made.change(passage, change);
                         at = change.end;
@@ -66,10 +66,12 @@ impl Reading {
     fn change(&mut self, passage: &Passage, change: &Change) {
         let origin = (change.start, change.end);
         match &change.to {
-            Read::Nothing => (change.start + 1..change.end).for_each(|at| self.passage.separate(between(passage, at))),
+            ReadAs::Nothing => {
+                (change.start + 1..change.end).for_each(|at| self.passage.separate(between(passage, at)))
+            }
             // Both are digits, but for characters that were in halves.
-            Read::One(c) => self.push(*c, fold(*c).0, origin),
-            Read::Text(text) => {
+            ReadAs::One(c) => self.push(*c, fold(*c).0, origin),
+            ReadAs::Text(text) => {
                 for c in text.chars() {
                     match c {
                         '.' => self.passage.separate(Joint::Point),
@@ -77,7 +79,7 @@ impl Reading {
                     }
                 }
             }
-            Read::AsWritten => {}
+            ReadAs::AsWritten => {}
         }
     }
 
@@ -124,7 +126,7 @@ pub fn reduced(text: &str, kinds: Differences) -> Option<(String, Differences)> 
 fn reduced_stretch(text: &str, kinds: Differences) -> Option<(String, Differences)> {
     let passage = Passage::of(text);
     let mut made = Vec::new();
-    changes(&passage, kinds, |change| made.extend((change.to != Read::AsWritten).then_some(change)));
+    changes(&passage, kinds, |change| made.extend((change.to != ReadAs::AsWritten).then_some(change)));
     if made.is_empty() {
         return None;
     }
@@ -137,13 +139,13 @@ fn reduced_stretch(text: &str, kinds: Differences) -> Option<(String, Difference
         let inside = next.first().filter(|change| change.start <= here);
         match inside {
             // What stands inside a number belongs to it.
-            Some(change) if is_sign && change.start < here && change.to != Read::Nothing => {}
+            Some(change) if is_sign && change.start < here && change.to != ReadAs::Nothing => {}
             Some(change) if !is_sign => {
                 if here == change.start {
                     match &change.to {
-                        Read::Nothing | Read::AsWritten => {}
-                        Read::One(c) => reads.push(*c),
-                        Read::Text(to) => reads.push_str(to),
+                        ReadAs::Nothing | ReadAs::AsWritten => {}
+                        ReadAs::One(c) => reads.push(*c),
+                        ReadAs::Text(to) => reads.push_str(to),
                     }
                 }
             }

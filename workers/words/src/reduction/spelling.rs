@@ -1,6 +1,6 @@
 //! Whether a hit differs from its phrase only in what the rule looks past: for rules that switch some of it off.
 
-use super::changes::{Change, Read};
+use super::changes::{Change, ReadAs};
 use super::originals::Originals;
 use crate::folding::differences::Differences;
 use crate::folding::fold::{Class, fold};
@@ -17,7 +17,7 @@ pub(crate) struct Spelled {
 
 /// Whether what was `heard`, a hit of `phrase`, differs from it only by what is in `kinds`. In a hit by sound,
 /// characters that are others are passed over.
-pub(crate) fn is_same(phrase: &str, heard: &[Spelled], kinds: Differences) -> bool {
+pub(crate) fn differs_only_by(phrase: &str, heard: &[Spelled], kinds: Differences) -> bool {
     let stretches: Vec<Vec<Spelled>> =
         stretches(phrase).map(|stretch| spelled(stretch.text.chars())).filter(|part| !part.is_empty()).collect();
     let mut from = 0;
@@ -41,7 +41,7 @@ pub(crate) fn is_same(phrase: &str, heard: &[Spelled], kinds: Differences) -> bo
 }
 
 /// The characters `start..end` of `passage` as they were written.
-pub(crate) fn heard(passage: &Passage, originals: &Originals, (start, end): (usize, usize)) -> Vec<Spelled> {
+pub(crate) fn as_written(passage: &Passage, originals: &Originals, (start, end): (usize, usize)) -> Vec<Spelled> {
     let mut heard = Vec::new();
     let mut at = start;
     while at < end {
@@ -60,15 +60,15 @@ pub(crate) fn heard(passage: &Passage, originals: &Originals, (start, end): (usi
 }
 
 /// What was `heard` from character `start` of a passage on, as it reads with `changes` made, which lie in there.
-pub(crate) fn read(heard: Vec<Spelled>, start: usize, changes: &[Change]) -> Vec<Spelled> {
+pub(crate) fn as_read(heard: Vec<Spelled>, start: usize, changes: &[Change]) -> Vec<Spelled> {
     let mut made = Vec::with_capacity(heard.len());
     let mut signs = String::new();
     let mut has_space = false;
     let mut next = changes;
     for (at, spelled) in (start..).zip(heard) {
         next = &next[next.partition_point(|change| change.end <= at)..];
-        let change = next.first().filter(|change| change.start <= at && change.to != Read::AsWritten);
-        let is_inside = change.is_some_and(|change| change.start < at && change.to != Read::Nothing);
+        let change = next.first().filter(|change| change.start <= at && change.to != ReadAs::AsWritten);
+        let is_inside = change.is_some_and(|change| change.start < at && change.to != ReadAs::Nothing);
         // What stands inside a number belongs to it.
         if !is_inside {
             signs.push_str(&spelled.signs);
@@ -76,11 +76,11 @@ pub(crate) fn read(heard: Vec<Spelled>, start: usize, changes: &[Change]) -> Vec
         }
         let reads = match change {
             None => Some(spelled.c),
-            Some(Change { to: Read::One(c), .. }) if !is_inside => Some(*c),
+            Some(Change { to: ReadAs::One(c), .. }) if !is_inside => Some(*c),
             _ => None,
         };
         let text = match change {
-            Some(Change { to: Read::Text(text), .. }) if !is_inside => text.as_str(),
+            Some(Change { to: ReadAs::Text(text), .. }) if !is_inside => text.as_str(),
             _ => "",
         };
         for c in reads.into_iter().chain(text.chars()) {

@@ -128,7 +128,7 @@ const DOUBLED: [&str; 13] = [
 ];
 
 /// `word` (lower case) as it is spelled in one way of several; none where that is how it stands.
-pub(crate) fn spelled_otherwise(word: &str) -> Option<String> {
+pub(crate) fn standard_spelling(word: &str) -> Option<String> {
     if let Some((_, other)) = WORDS.iter().find(|(from, _)| *from == word) {
         return Some((*other).into());
     }
@@ -146,7 +146,7 @@ const KEY_LETTERS: usize = 12;
 
 /// How `word` (lower case) sounds: consonants that sound alike are one letter, a vowel counts where the word begins
 /// and as `a` elsewhere. None for short words and for what is no English word.
-pub(crate) fn sound(word: &str) -> Option<String> {
+pub(crate) fn sound_key(word: &str) -> Option<String> {
     if word.len() < MIN_LETTERS || !word.bytes().all(|byte| byte.is_ascii_lowercase()) {
         return None;
     }
@@ -225,7 +225,7 @@ mod tests {
 
     #[test]
     fn words_with_two_spellings_are_one_word() {
-        let canonical = |word: &str| spelled_otherwise(word).unwrap_or_else(|| word.to_owned());
+        let canonical = |word: &str| standard_spelling(word).unwrap_or_else(|| word.to_owned());
         for (a, b) in [
             ("colour", "color"),
             ("colours", "colors"),
@@ -247,7 +247,7 @@ mod tests {
             assert_eq!(canonical(a), canonical(b), "{a} {b}");
         }
         for word in ["four", "hour", "your", "promise", "rise", "selling", "teller", "cheque", "contour's", "wise"] {
-            assert_eq!(spelled_otherwise(word), None, "{word}");
+            assert_eq!(standard_spelling(word), None, "{word}");
         }
     }
 
@@ -271,10 +271,10 @@ mod tests {
             ("bonus", "beans", false),
             ("telegram", "program", false),
         ] {
-            assert_eq!(sound(a) == sound(b), is_alike, "{a} {b}: {:?} {:?}", sound(a), sound(b));
+            assert_eq!(sound_key(a) == sound_key(b), is_alike, "{a} {b}: {:?} {:?}", sound_key(a), sound_key(b));
         }
         for word in ["pin", "pen", "a", "don't", "über"] {
-            assert_eq!(sound(word), None, "{word}");
+            assert_eq!(sound_key(word), None, "{word}");
         }
     }
 }

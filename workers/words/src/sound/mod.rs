@@ -2,6 +2,6 @@
 
 pub(crate) mod english;
 pub(crate) mod fuzzy;
+pub(crate) mod glances;
 pub(crate) mod pairs;
 pub(crate) mod readings;
-pub(crate) mod voices;

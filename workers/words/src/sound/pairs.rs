@@ -1,7 +1,7 @@
 //! What stands beside two syllables that stand side by side.
 
+use super::glances::SyllableBits;
 use super::readings::{SYLLABLES, Syllable};
-use super::voices::SyllableBits;
 
 /// For every two syllables, which others stand behind them somewhere, and which before them: 1 MB.
 pub(crate) struct Pairs(Box<[u32; SYLLABLES * SYLLABLES]>);

@@ -22,12 +22,12 @@ fn in_secs(ms: u64) -> f64 {
 /// `“退款” (customer, 1:05)`, or what was measured.
 pub(super) fn spot(recording: &Recording, spot: &Spot, language: &str) -> String {
     match spot {
-        Spot::Mention(said) => {
-            let speaker = &recording.utterances[said.utterance].speaker.0;
-            let at = minutes_seconds(said.start_ms);
+        Spot::Mention(mention) => {
+            let speaker = &recording.utterances[mention.utterance].speaker.0;
+            let at = minutes_seconds(mention.start_ms);
             match language {
-                "zh" => format!("“{}”（{speaker}，{at}）", said.matched),
-                _ => format!("“{}” ({speaker}, {at})", said.matched),
+                "zh" => format!("“{}”（{speaker}，{at}）", mention.matched),
+                _ => format!("“{}” ({speaker}, {at})", mention.matched),
             }
         }
         Spot::Voice(measure) => measured(measure, language),

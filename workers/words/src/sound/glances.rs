@@ -7,7 +7,7 @@ use crate::numbers::wide;
 
 /// How a character is read, at a glance.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Voiced {
+pub(crate) struct Glance {
     /// Two of its readings, or twice the one.
     pub(crate) first: Syllable,
     pub(crate) second: Syllable,
@@ -26,7 +26,7 @@ pub(crate) fn beside(syllable: Syllable) -> SyllableBits {
     1 << (syllable & 15)
 }
 
-impl Voiced {
+impl Glance {
     /// Of what has no reading: a syllable that there is not.
     pub(crate) const NONE: Self = Self { first: NO_SYLLABLE, second: NO_SYLLABLE, beside: 0, has_more: false };
 
@@ -38,22 +38,22 @@ impl Voiced {
     }
 }
 
-static VOICED: LazyLock<Box<[Voiced]>> = LazyLock::new(|| {
+static VOICED: LazyLock<Box<[Glance]>> = LazyLock::new(|| {
     let characters = (0..=u32::from(u16::MAX)).map(|code| char::from_u32(code).map_or(&[][..], readings));
-    characters.map(Voiced::new).collect()
+    characters.map(Glance::new).collect()
 });
 
 /// How characters are read.
 #[derive(Clone, Copy)]
-pub(crate) struct Voices(&'static [Voiced]);
+pub(crate) struct Glances(&'static [Glance]);
 
-impl Voices {
+impl Glances {
     pub(crate) fn new() -> Self {
         Self(&VOICED)
     }
 
     #[inline]
-    pub(crate) fn of(self, c: char) -> Voiced {
-        self.0.get(wide(u32::from(c))).copied().unwrap_or(Voiced::NONE)
+    pub(crate) fn of(self, c: char) -> Glance {
+        self.0.get(wide(u32::from(c))).copied().unwrap_or(Glance::NONE)
     }
 }
