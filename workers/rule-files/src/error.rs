@@ -34,12 +34,12 @@ impl Failure for RuleErrors {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{path}:{line}:{column}: {problem}")]
 pub struct RuleError {
-    /// The file.
+    /// The file that it stands in, relative to the folder of its set.
     pub path: String,
-    /// From 1.
+    /// Line in that file, from 1.
     pub line: u64,
-    /// In characters, from 1.
+    /// Where in that line, in characters, from 1.
     pub column: u64,
-    /// What is wrong.
+    /// What is wrong there.
     pub problem: RuleProblem,
 }

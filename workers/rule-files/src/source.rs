@@ -15,7 +15,7 @@ const DOMAIN: &[u8] = b"earmark/rules/1";
 pub struct SourceFile {
     /// Relative to the rule set's folder, with `/` between the parts: part of the set's hash and of every error.
     pub path: String,
-    /// All of it.
+    /// The whole file.
     pub text: String,
 }
 

@@ -9,7 +9,8 @@
 //! assert_eq!(findings[0].span, Some([4, 8]));
 //! ```
 //!
-//! What flows through it, from the top down; a folder uses only those above it:
+//! What flows through it, from the top down; a folder uses only those above it, and `language` of `recording` no more
+//! than its parts and its languages:
 //!
 //! ```text
 //! rule files                                   utterances, and what is known beside them
@@ -44,9 +45,8 @@ pub mod replay;
 mod rule_set;
 
 pub use earmark_rule_files::{RuleError, RuleErrors, SourceFile};
-pub use language::rule::{AppliesTo, Rule, RuleKind, Valid};
+pub use language::rule::{AppliesTo, Rule};
 pub use proof::examples::{ExampleFailure, ExampleReport};
 pub use proof::lint::warning::{Lint, LintProblem, LintWarning};
 pub use recording::context::Context;
-pub use recording::within::Within;
 pub use rule_set::RuleSet;

@@ -9,7 +9,6 @@ use earmark_rule_files::{RuleErrors, SourceFile};
 
 use crate::judge::judgement::{Extent, Judgement};
 use crate::language::compiled::CompiledRules;
-use crate::language::condition::Condition;
 use crate::language::rule::Rule;
 use crate::language::starter;
 use crate::proof::examples;
@@ -111,12 +110,6 @@ impl RuleSet {
     /// Runs every example of every rule through the whole set.
     pub fn run_examples(&self) -> ExampleReport {
         examples::run(&self.compiled)
-    }
-
-    /// Whether some rule says what must be said.
-    pub fn has_must_say(&self) -> bool {
-        let is_missing = |rule: &Rule| matches!(rule.condition, Condition::Missing(_)) || rule.condition.has_absence();
-        self.rules().iter().any(is_missing)
     }
 }
 

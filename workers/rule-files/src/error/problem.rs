@@ -42,11 +42,11 @@ pub enum RuleProblem {
     /// `no` is a word, and YAML's way to say false.
     #[error("`{value}` behind `{field}` is read as {read}, not as a text")]
     ReadAsSwitch {
-        /// The field.
+        /// The field's name.
         field: String,
-        /// As written.
+        /// What stands there, cut where it is long.
         value: String,
-        /// As read.
+        /// What YAML takes it for.
         read: bool,
     },
     /// A list where a text belongs, a text where fields belong, and so on.
@@ -62,7 +62,7 @@ pub enum RuleProblem {
     /// A field nobody knows.
     #[error("unknown field `{field}`")]
     UnknownField {
-        /// As written.
+        /// The field's name, as written.
         field: String,
         /// What may stand there.
         known: Vec<&'static str>,
@@ -70,7 +70,7 @@ pub enum RuleProblem {
     /// A word that is none of the choices.
     #[error("`{value}` is not one of the choices")]
     UnknownChoice {
-        /// As written.
+        /// What stands there, cut where it is long.
         value: String,
         /// What may stand there.
         known: Vec<&'static str>,
@@ -84,7 +84,7 @@ pub enum RuleProblem {
     /// Two rules with one id.
     #[error("the rule id `{id}` is taken, {other} has it")]
     DuplicateId {
-        /// The id.
+        /// The id that both rules have.
         id: String,
         /// `path:line` of the other rule.
         other: String,
@@ -98,9 +98,9 @@ pub enum RuleProblem {
     /// Two kinds in one rule.
     #[error("the rule has both `{first}` and `{second}`")]
     TwoKinds {
-        /// As written.
+        /// The field that stands there first.
         first: &'static str,
-        /// As written.
+        /// The field that stands there as well.
         second: &'static str,
     },
     /// Fields, and none of them asks anything.
@@ -109,15 +109,15 @@ pub enum RuleProblem {
     /// Two things asked in one condition.
     #[error("the condition has both `{first}` and `{second}`")]
     TwoConditions {
-        /// As written.
+        /// The field that stands there first.
         first: &'static str,
-        /// As written.
+        /// The field that stands there as well.
         second: &'static str,
     },
     /// A field where it means nothing.
     #[error("`{field}` stands here without `{beside}`")]
     Misplaced {
-        /// As written.
+        /// The field's name, as written.
         field: &'static str,
         /// What it belongs to.
         beside: &'static str,
@@ -147,7 +147,7 @@ pub enum RuleProblem {
     /// So many of fewer.
     #[error("`n` is {n}, and the list has {there}")]
     MoreThanThere {
-        /// As written.
+        /// The number that is asked for.
         n: usize,
         /// How many there are.
         there: usize,
@@ -161,7 +161,7 @@ pub enum RuleProblem {
     /// None or several of the limits of an operator.
     #[error("`{operator}` needs one limit")]
     NotOneLimit {
-        /// The operator.
+        /// The condition's name, as `energy`.
         operator: &'static str,
         /// The limits that it may have.
         choices: &'static str,
@@ -171,7 +171,7 @@ pub enum RuleProblem {
     OutOfRange {
         /// The field; empty where there is none.
         field: String,
-        /// As written.
+        /// What stands there, cut where it is long.
         value: String,
         /// What it may be, as `a whole number from 1 to 99`.
         limits: String,
@@ -179,9 +179,9 @@ pub enum RuleProblem {
     /// A time of an example.
     #[error("`{field}: {value}` is no time")]
     BadTime {
-        /// The field.
+        /// The field's name.
         field: String,
-        /// As written.
+        /// What stands there, cut where it is long.
         value: String,
     },
     /// A turn of an example.
@@ -196,7 +196,7 @@ pub enum RuleProblem {
     /// A window that ends before it begins.
     #[error("`to_secs` is not after `from_secs`")]
     EmptyWindow,
-    /// Not a date.
+    /// What should be a date and is none.
     #[error("`{0}` is no date")]
     BadDate(String),
     /// A list without an entry.
@@ -211,7 +211,7 @@ pub enum RuleProblem {
     /// A word that nobody says in one breath.
     #[error("`{start}` has {chars} characters, more than the {most} that a word or phrase may have")]
     LongWord {
-        /// Its first characters.
+        /// The first characters of it.
         start: String,
         /// How many it has.
         chars: usize,
@@ -226,7 +226,7 @@ pub enum RuleProblem {
     BadBound {
         /// The word or phrase.
         word: String,
-        /// As written.
+        /// The bound, with its braces.
         bound: String,
         /// What it may be at most.
         most: usize,
@@ -234,7 +234,7 @@ pub enum RuleProblem {
     /// A list file that is not there.
     #[error("there is no list file `{path}`")]
     NoSuchList {
-        /// As written.
+        /// The path that the rule names.
         path: String,
         /// A list file of the set with a name like it.
         meant: Option<String>,
@@ -254,9 +254,9 @@ pub enum RuleProblem {
     /// A regular expression that cannot be used, in the words of whoever read it.
     #[error("`{start}` is no regular expression: {why}")]
     BadPattern {
-        /// Its first characters.
+        /// The first characters of it.
         start: String,
-        /// What is wrong.
+        /// What is wrong with it, in the words of whoever read it.
         why: String,
     },
     /// A regular expression that matches everywhere.
@@ -268,9 +268,9 @@ pub enum RuleProblem {
     /// Somebody nobody knows, one letter away from somebody known.
     #[error("`{value}` speaks in no recording")]
     UnknownSpeaker {
-        /// As written.
+        /// What stands there, cut where it is long.
         value: String,
-        /// Who was meant.
+        /// The speaker who was probably meant.
         meant: &'static str,
     },
     /// A set beyond what the index can hold.

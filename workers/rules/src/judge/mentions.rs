@@ -41,7 +41,7 @@ pub(crate) struct MentionFinder<'a> {
     terms: &'a [Term],
     finder: &'a Finder,
     utterances: &'a [Utterance],
-    /// Their texts.
+    /// The texts of the utterances, by their index.
     texts: Vec<&'a str>,
     /// One for each utterance, made when something is found there.
     timelines: Vec<OnceCell<Timeline<'a>>>,

@@ -29,7 +29,7 @@ pub(crate) struct Timeline<'a> {
 
 /// A word of the engine. In order of `offset`.
 struct WordTime {
-    /// In characters.
+    /// Where it begins in the text, in characters.
     offset: usize,
     /// Where the furthest reaching of the words up to here ends, in characters.
     reach: usize,

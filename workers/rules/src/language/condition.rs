@@ -114,10 +114,4 @@ impl Condition {
             other => other.children().into_iter().all(|child| child.is_early(scopes)),
         }
     }
-
-    /// Whether some part of it is that something was not said.
-    pub(crate) fn has_absence(&self) -> bool {
-        matches!(self, Self::None(_) | Self::Missing(_) | Self::Unanswered { .. })
-            || self.children().into_iter().any(Self::has_absence)
-    }
 }

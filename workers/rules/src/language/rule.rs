@@ -10,54 +10,54 @@ use crate::language::condition::Condition;
 use crate::language::field_test::FieldTest;
 use crate::recording::within::Within;
 
-/// One rule.
+/// One rule: what it asks, of which recordings, and what a finding of it says.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rule {
     /// Unique in its set.
     pub id: String,
     /// As the rule states it.
-    pub version: Option<u32>,
+    pub(crate) version: Option<u32>,
     /// A name for people.
-    pub title: Option<String>,
+    pub(crate) title: Option<String>,
     /// Who answers for it.
-    pub owner: Option<String>,
+    pub(crate) owner: Option<String>,
     /// What kind of thing it finds.
     pub category: String,
     /// How grave a finding is.
-    pub severity: Severity,
+    pub(crate) severity: Severity,
     /// Weight of a finding.
-    pub score: Option<f64>,
+    pub(crate) score: Option<f64>,
     /// What a finding sets off; empty: it is in the report.
-    pub actions: Vec<Action>,
+    pub(crate) actions: Vec<Action>,
     /// When it counts.
-    pub valid: Valid,
+    pub(crate) valid: Valid,
     /// On trial: evaluated and recorded, never told.
-    pub is_shadow: bool,
+    pub(crate) is_shadow: bool,
     /// Whose words count; none: anybody's. Where nobody knows who speaks, the words count as well.
     pub speaker: Option<String>,
     /// Which recordings it is for.
     pub applies_to: AppliesTo,
     /// The part of the recording that counts.
-    pub within: Option<Within>,
+    pub(crate) within: Option<Within>,
     /// Must not be said, must be, or a condition.
-    pub kind: RuleKind,
+    pub(crate) kind: RuleKind,
     /// What it asks.
     pub(crate) condition: Condition,
     /// What is looked for: places in the terms of the set.
     pub(crate) terms: Range<usize>,
     /// What a finding says, by language; the key of a message in no particular language is empty.
-    pub message: BTreeMap<String, String>,
+    pub(crate) message: BTreeMap<String, String>,
     /// The file that holds it.
-    pub path: String,
+    pub(crate) path: String,
     /// Line in that file, from 1.
-    pub line: u64,
+    pub(crate) line: u64,
     pub(crate) hits: Vec<Example>,
     pub(crate) misses: Vec<Example>,
 }
 
 /// What kind of rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RuleKind {
+pub(crate) enum RuleKind {
     /// Every place where one of the words is said is a finding.
     Words,
     /// One finding when none of the phrases is said.
@@ -70,24 +70,24 @@ pub enum RuleKind {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AppliesTo {
     /// ISO 639-1; empty: all.
-    pub languages: Vec<String>,
-    /// Empty: all.
-    pub lanes: Vec<Lane>,
+    pub(crate) languages: Vec<String>,
+    /// How the recording came in; empty: in any way.
+    pub(crate) lanes: Vec<Lane>,
     /// Shorter recordings are left alone.
-    pub min_duration_ms: u64,
-    /// Empty: all.
-    pub tenants: Vec<String>,
+    pub(crate) min_duration_ms: u64,
+    /// Whose recordings; empty: everybody's.
+    pub(crate) tenants: Vec<String>,
     /// Of what the producer gave along; all of them.
     pub(crate) fields: Vec<FieldTest>,
 }
 
 /// When a rule counts, in milliseconds since 1970.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Valid {
+pub(crate) struct Valid {
     /// Not before; none: always was.
-    pub from_ms: Option<i64>,
+    pub(crate) from_ms: Option<i64>,
     /// Not from here on; none: for good.
-    pub until_ms: Option<i64>,
+    pub(crate) until_ms: Option<i64>,
 }
 
 /// An example with the place where it stands.

@@ -17,7 +17,7 @@ pub(crate) enum Voice {
     Interruption { by: Option<String>, least: usize, longer_ms: u64, within: Option<Within> },
     /// Chinese characters, or English words, in a minute of speech.
     SpeechRate { speaker: Option<String>, bound: Bound },
-    /// How loud.
+    /// How loud somebody speaks, within a part of the recording.
     Energy { speaker: Option<String>, level: Level, within: Option<Within> },
     /// Of the recording, in seconds.
     Duration(Bound),
@@ -25,7 +25,7 @@ pub(crate) enum Voice {
     AbruptEnd { within_ms: u64, by: Option<String> },
 }
 
-/// A limit.
+/// A limit that a measure must be beyond.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Bound {
     MoreThan(f64),

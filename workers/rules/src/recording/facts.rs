@@ -9,7 +9,7 @@ use crate::recording::tracks::{Track, tracks};
 use crate::recording::within::Within;
 use crate::recording::word_count::count;
 
-/// A recording.
+/// One recording: its utterances, what is known beside them, and what follows from both.
 pub(crate) struct Recording<'a> {
     pub(crate) utterances: &'a [Utterance],
     pub(crate) context: &'a Context,

@@ -2,7 +2,7 @@
 
 /// A part of a recording: what begins in it counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Within {
+pub(crate) enum Within {
     /// From `from_ms` to before `to_ms` (none: the end), from the recording's start.
     Time {
         /// From the recording's start.

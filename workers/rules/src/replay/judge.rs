@@ -32,9 +32,9 @@ struct Length {
 /// Two rule sets that judge the same.
 #[derive(Clone)]
 pub struct Judges {
-    /// Judges first.
+    /// The set whose findings count as those before.
     pub from: Arc<RuleSet>,
-    /// Judges second.
+    /// The set whose findings count as those after.
     pub to: Arc<RuleSet>,
 }
 

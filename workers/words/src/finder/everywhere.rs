@@ -84,7 +84,7 @@ const ALIKE: [&str; 4] = ["保薄宝", "息锡", "行航", "长常"];
 const REDUCED: [&str; 5] = ["嗯", "那个", "就是", "嗯那个", "，"];
 
 /// `word` as somebody says it: `how` says of each character whether something is said before it, whether it is said
-/// rereading, and whether it is misheard.
+/// again, and whether it is misheard.
 fn said(word: &str, how: &[u8]) -> String {
     let mut said = String::new();
     for (c, how) in word.chars().zip(how.iter().cycle()) {
@@ -114,7 +114,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 4096, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn nothing_is_missed_where_only_a_part_is_read_rereading(
+    fn nothing_is_missed_where_only_a_part_is_read_again(
         words in proptest::collection::vec(word(), 1..12),
         texts in proptest::collection::vec((between(), 0_usize..12, proptest::collection::vec(any::<u8>(), 1..8)), 1..6),
         least in proptest::option::of(3_usize..5),

@@ -61,7 +61,7 @@ const EDGE: char = '\0';
 /// Places for each pair of characters that stand side by side: few share one.
 const PLACES: usize = 4;
 const MIN_BITS: u32 = 10;
-/// 256 KB.
+/// The places of more would take more than 256 KB, and not stay at hand.
 const MAX_BITS: u32 = 18;
 /// Of what stands inside words nothing is noted, but where they meet.
 const LETTERS_PER_FOUR: usize = 4;

@@ -9,9 +9,9 @@ impl Differences {
     pub const NONE: Self = Self(0);
     /// Full-width letters, digits and signs.
     pub const WIDTH: Self = Self(1);
-    /// Capital letters.
+    /// Capital and small letters.
     pub const CASE: Self = Self(1 << 1);
-    /// Traditional characters.
+    /// Traditional and simplified characters.
     pub const TRADITIONAL: Self = Self(1 << 2);
     /// Digits and Chinese numerals, one by one and with units.
     pub const NUMERALS: Self = Self(1 << 3);

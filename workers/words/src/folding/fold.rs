@@ -107,6 +107,7 @@ fn beyond(c: char) -> Folded {
 }
 
 /// The class of `c` and the character it is matched as.
+#[inline]
 pub fn fold(c: char) -> (Class, char) {
     let folded = look_up(&CELLS, c);
     (folded.class, folded.c)

@@ -14,7 +14,7 @@ use crate::numbers::{small, wide};
 pub(crate) enum Joint {
     /// Nothing: the same word goes on.
     Joined,
-    /// An apostrophe.
+    /// An apostrophe or a sign like it.
     Apostrophe,
     /// The comma of 3,000.
     Comma,

@@ -72,7 +72,7 @@ impl PhrasesBuilder {
         self.list.repeats.push(repeats);
     }
 
-    /// The list.
+    /// The list, with no more room than it takes.
     pub fn finish(mut self) -> Phrases {
         self.list.cells.shrink_to_fit();
         self.list.ends.shrink_to_fit();

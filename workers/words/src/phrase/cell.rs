@@ -37,6 +37,7 @@ const fn one_of(joint: Joint) -> u32 {
 
 impl Cell {
     /// The character, folded.
+    #[inline]
     pub fn char(self) -> char {
         char::from_u32(self.0 & CHAR_BITS).unwrap_or(char::REPLACEMENT_CHARACTER)
     }
@@ -56,7 +57,7 @@ impl Cell {
         self.0 & LETTER != 0
     }
 
-    /// Whether something that is reduced may begin with it, as [`crate::folding::fold::hints`] tells; every numeral is.
+    /// Whether something that is reduced may begin with it, as [`crate::folding::fold::reducible`] tells; every numeral is.
     pub(crate) fn may_be_reduced(self) -> bool {
         self.0 & REDUCIBLE != 0
     }

@@ -65,7 +65,7 @@ pub trait ListTexts: fmt::Debug + Send + Sync {
 /// Where phrases stand.
 #[derive(Debug, Clone)]
 pub(super) enum Origin {
-    /// By themselves.
+    /// Given one by one, in no list.
     Inline,
     /// In the list with this number.
     List(Arc<dyn ListTexts>, usize),
@@ -80,7 +80,7 @@ pub struct Repeats {
     pub count: usize,
     /// The first of them.
     pub word: String,
-    /// Its line.
+    /// The line of the list that it stands in, from 1.
     pub line: u64,
 }
 
@@ -204,7 +204,7 @@ impl Phrases {
 }
 
 impl<'a> Phrase<'a> {
-    /// As written.
+    /// As somebody wrote it, its ellipses included.
     pub fn text(&self) -> &'a str {
         let (at, bytes) = self.list.texts[self.number];
         let text = match self.origin() {

@@ -33,7 +33,7 @@ pub(crate) struct Change {
     pub(crate) end: usize,
     /// What is read there.
     pub(crate) to: ReadAs,
-    /// Why.
+    /// Which kinds of difference it does away with.
     pub(crate) kinds: Differences,
 }
 

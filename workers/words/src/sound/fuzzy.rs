@@ -13,7 +13,7 @@ pub const FUZZY: [&str; 11] =
     ["z-zh", "c-ch", "s-sh", "n-l", "f-h", "r-l", "an-ang", "en-eng", "in-ing", "ian-iang", "uan-uang"];
 
 impl Fuzzy {
-    /// Every pair.
+    /// Every pair there is: `z-zh`, `n-l`, `in-ing` and so on.
     pub const ALL: Self = Self((1 << FUZZY.len()) - 1);
 
     /// The pair named `name`, as in [`FUZZY`], or the other way round.

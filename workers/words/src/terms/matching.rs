@@ -15,7 +15,7 @@ pub struct Matching {
     pub homophones: Option<Homophones>,
     /// What is looked past.
     pub normalise: Differences,
-    /// English words.
+    /// How English words are matched beyond their spelling.
     pub english: English,
 }
 

@@ -10,7 +10,7 @@ const PROBES: [&str; 3] = ["", "a", " 1保"];
 /// A regular expression.
 #[derive(Debug, Clone)]
 pub struct Pattern {
-    /// As written.
+    /// The expression as somebody wrote it.
     pub text: String,
     /// The line it was given with, from 1.
     pub line: u64,

@@ -19,7 +19,7 @@ pub(crate) struct Checked {
     pub(crate) rules: Vec<Rule>,
     /// What they look for, those of one rule one behind the other.
     pub(crate) terms: Vec<Term>,
-    /// Whose each term is.
+    /// Of each term, which rule it is of and where it counts.
     pub(crate) scopes: Vec<TermScope>,
 }
 

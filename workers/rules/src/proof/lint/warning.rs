@@ -19,11 +19,11 @@ pub struct Lint {
 pub struct LintWarning {
     /// The file of the rule, or the list file.
     pub path: String,
-    /// From 1.
+    /// Line in that file, from 1.
     pub line: u64,
-    /// The rule.
+    /// Id of the rule that it is about.
     pub rule_id: String,
-    /// What.
+    /// What is probably not meant.
     pub problem: LintProblem,
 }
 
@@ -42,7 +42,7 @@ pub enum LintProblem {
     /// An expression that matches what everybody says.
     #[error("the expression `{pattern}` matches `{talk}`, which is said in nearly every call")]
     BroadPattern {
-        /// The expression.
+        /// The expression, cut where it is long.
         pattern: String,
         /// What it matches of ordinary talk.
         talk: String,
@@ -50,7 +50,7 @@ pub enum LintProblem {
     /// Two rules have the same expression.
     #[error("the expression `{pattern}` is also one of rule `{other}`: both will report it")]
     SharedPattern {
-        /// The expression.
+        /// The expression, cut where it is long.
         pattern: String,
         /// The other rule.
         other: String,
@@ -58,9 +58,9 @@ pub enum LintProblem {
     /// An expression of the same rule finds it already.
     #[error("`{word}` is found already by the expression `{pattern}`, where it is spelled so")]
     CoveredByPattern {
-        /// The word.
+        /// The word as its author wrote it.
         word: String,
-        /// The expression.
+        /// The expression, cut where it is long.
         pattern: String,
     },
     /// Matched by sound though short.
@@ -69,7 +69,7 @@ pub enum LintProblem {
     /// Two rules find the same.
     #[error("`{word}` is also a word of rule `{other}`: both will report it")]
     SharedWord {
-        /// The word.
+        /// The word as its author wrote it.
         word: String,
         /// The other rule.
         other: String,
@@ -88,15 +88,15 @@ pub enum LintProblem {
     /// A word that is inside one of the rule's exceptions.
     #[error("`{word}` can never be found: the exception `{except}` stands inside it or is the same")]
     Unreachable {
-        /// The word.
+        /// The word as its author wrote it.
         word: String,
-        /// The exception.
+        /// The exception as its author wrote it.
         except: String,
     },
     /// Lines that say again what the list or the rule has.
     #[error("{}", repeated(*count, word))]
     RepeatedLines {
-        /// How many.
+        /// How many lines there are too many.
         count: usize,
         /// The word on the first of them.
         word: String,
@@ -104,7 +104,7 @@ pub enum LintProblem {
     /// A short word that is part of common ones.
     #[error("`{word}` stands inside `{common}`, which is said in many calls: add `{common}` under `except`")]
     TooBroad {
-        /// The word.
+        /// The word as its author wrote it.
         word: String,
         /// What holds it.
         common: String,
