@@ -11,7 +11,7 @@ mod rereading;
 use crate::folding::differences::Differences;
 use crate::folding::passage::Passage;
 use crate::index::Index;
-use crate::reduction::originals::Originals;
+use crate::reduction::originals::{Originals, Texts};
 use crate::reduction::spelling;
 use crate::terms::hit::{Hit, Role, Way};
 use crate::terms::term::Term;
@@ -40,9 +40,9 @@ impl Finder {
         Ok(Self { index, patterns: PatternSet::new(terms), rereader, is_strict })
     }
 
-    /// Every place of every phrase and pattern in `passage`, whose texts are among `texts` by their numbers, in order
+    /// Every place of every phrase and pattern in `passage`, whose texts `texts` gives by their numbers, in order
     /// of term, role and place.
-    pub fn hits(&self, terms: &[Term], passage: &Passage, texts: &[&str]) -> Vec<Hit> {
+    pub fn hits(&self, terms: &[Term], passage: &Passage, texts: Texts) -> Vec<Hit> {
         let mut hits = self.index.hits(terms, passage);
         let originals = Originals::new(texts);
         if self.is_strict {
@@ -68,10 +68,10 @@ impl Finder {
         hits
     }
 
-    fn of_patterns(&self, terms: &[Term], passage: &Passage, texts: &[&str], hits: &mut Vec<Hit>) {
+    fn of_patterns(&self, terms: &[Term], passage: &Passage, texts: Texts, hits: &mut Vec<Hit>) {
         let mut begin = 0;
         while begin < passage.len() {
-            let text = texts[passage.place(begin).text];
+            let text = texts(passage.place(begin).text);
             let end = passage.end_of_text(begin);
             for found in self.patterns.matches(terms, text) {
                 let place = |at: usize| begin + passage.count_before(begin..end, at);

@@ -10,7 +10,7 @@
 //! let terms = [Term { phrases: phrases.finish(), except, patterns, matching }];
 //! let finder = Finder::new(&terms).expect("one word is not too many");
 //! let text = "這款產品保證嗯收益";
-//! let hits = finder.hits(&terms, &Passage::of(text), &[text]);
+//! let hits = finder.hits(&terms, &Passage::of(text), &|_| text);
 //! assert_eq!((hits[0].start, hits[0].end), (4, 9));
 //! ```
 //!
@@ -44,6 +44,7 @@ pub use phrase::builder::{PhrasesBuilder, Unfit};
 pub use phrase::cell::Cell;
 pub use phrase::ellipsis::{Gap, MAX_BOUND, bad_bound, stretches};
 pub use phrase::phrases::{ListTexts, Phrase, Phrases, Repeats};
+pub use reduction::originals::Texts;
 pub use reduction::reading::reduced;
 pub use sound::fuzzy::{FUZZY, Fuzzy};
 pub use terms::hit::{Hit, Role, Way};

@@ -41,8 +41,6 @@ pub(crate) struct MentionFinder<'a> {
     terms: &'a [Term],
     finder: &'a Finder,
     utterances: &'a [Utterance],
-    /// The texts of the utterances, by their index.
-    texts: Vec<&'a str>,
     /// One for each utterance, made when something is found there.
     timelines: Vec<OnceCell<Timeline<'a>>>,
 }
@@ -57,17 +55,17 @@ impl Mention {
 impl<'a> MentionFinder<'a> {
     pub(crate) fn new(terms: &'a [Term], finder: &'a Finder, utterances: &'a [Utterance]) -> Self {
         let timelines = utterances.iter().map(|_| OnceCell::new()).collect();
-        let texts = utterances.iter().map(|utterance| utterance.text.as_str()).collect();
-        Self { terms, finder, utterances, texts, timelines }
+        Self { terms, finder, utterances, timelines }
     }
 
     /// Every place where a term was said by somebody whom `counts` (term, index of the utterance) lets through, in
     /// order of sentence and term.
     pub(crate) fn mentions(&self, counts: impl Fn(usize, usize) -> bool) -> Vec<Mention> {
+        let text = |number: usize| self.utterances[number].text.as_str();
         let mut mentions = Vec::new();
         for members in sentences(self.utterances) {
-            let passage = Passage::joined(&self.texts, &members);
-            let hits = self.finder.hits(self.terms, &passage, &self.texts);
+            let passage = Passage::joined(members.iter().map(|&member| (member, text(member))));
+            let hits = self.finder.hits(self.terms, &passage, &text);
             for hits in hits.chunk_by(|a, b| a.term == b.term) {
                 let kept = keep(&self.terms[hits[0].term], &passage, hits);
                 let counting = kept.iter().filter(|hit| counts(hit.term, passage.place(hit.start).text));

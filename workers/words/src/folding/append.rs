@@ -72,11 +72,11 @@ impl Passage {
         passage
     }
 
-    /// Folds `texts[members]` one behind the other.
-    pub fn joined(texts: &[&str], members: &[usize]) -> Self {
+    /// Folds `texts`, each with its number, one behind the other; their numbers rise.
+    pub fn joined<'t>(texts: impl IntoIterator<Item = (usize, &'t str)>) -> Self {
         let mut passage = Self::default();
-        for &member in members {
-            passage.append(u32::try_from(member).unwrap_or(u32::MAX), texts[member]);
+        for (number, text) in texts {
+            passage.append(small(number), text);
             passage.separate(Joint::Split);
         }
         passage.note_repeats();

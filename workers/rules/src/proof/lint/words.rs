@@ -128,7 +128,7 @@ impl<'a, 'w> Look<'a, 'w> {
             let text = stretches(except.text()).map(|stretch| stretch.text).collect::<Vec<_>>().join(" ");
             let passage = Passage::of(&text);
             let is_word = |hit: &Hit| hit.term == self.number && hit.role == Role::Find;
-            if !is_open && !set.finder().hits(set.terms(), &passage, &[&text]).iter().any(is_word) {
+            if !is_open && !set.finder().hits(set.terms(), &passage, &|_| &text).iter().any(is_word) {
                 self.warn(&except, LintProblem::IdleException(except.text().into()));
             }
             if let Some(phrase) = by_cells.get(except.cells()).filter(|phrase| phrase.gaps().1 == except.gaps().1) {
