@@ -15,7 +15,7 @@ const DOMAIN: &[u8] = b"earmark/rules/1";
 pub struct SourceFile {
     /// Relative to the rule set's folder, with `/` between the parts: part of the set's hash and of every error.
     pub path: String,
-    /// All of it.
+    /// The whole file.
     pub text: String,
 }
 
@@ -78,7 +78,7 @@ pub fn canonical(name: &str, files: &[SourceFile]) -> (Vec<SourceFile>, RuleSetI
     let mut hasher = Sha256::new();
     hasher.update(DOMAIN);
     for part in sorted.iter().flat_map(|file| [&file.path, &file.text]) {
-        hasher.update((part.len() as u64).to_be_bytes());
+        hasher.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
         hasher.update(part.as_bytes());
     }
     let id = RuleSetId { name: name.into(), sha256: hex(&hasher.finalize()) };

@@ -4,6 +4,7 @@
 //! second. `words load WORDS`: from the list in memory to the set. `words inline WORDS`: the same with the words in the
 //! YAML. `words segment WORDS TEXT`: one segment of 54 characters. Each prints one line of JSON.
 #![allow(clippy::print_stdout, reason = "this is what it is for")]
+#![expect(clippy::as_conversions, reason = "a count of bytes as a float")]
 
 use std::collections::BTreeMap;
 use std::error::Error;

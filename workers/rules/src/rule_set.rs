@@ -4,16 +4,18 @@ use std::fmt;
 use std::sync::{Arc, LazyLock};
 
 use earmark_core::{Finding, RuleSetId, Speaker, TimePrecision, Utterance};
+use earmark_rule_files::source::canonical;
+use earmark_rule_files::{RuleErrors, SourceFile};
 
-use crate::check::{self, Checked};
-use crate::condition::{Condition, Owner};
-use crate::error::{RuleError, RuleErrors, RuleProblem};
-use crate::finder::Finder;
-use crate::rule::Rule;
-use crate::search::{Context, Extent, Search};
-use crate::source::{SourceFile, canonical};
-use crate::starter;
-use crate::term::Term;
+use crate::judge::judgement::{Extent, Judgement};
+use crate::language::compiled::CompiledRules;
+use crate::language::rule::Rule;
+use crate::language::starter;
+use crate::proof::examples;
+use crate::proof::examples::ExampleReport;
+use crate::proof::lint::overview::lint;
+use crate::proof::lint::warning::Lint;
+use crate::recording::context::Context;
 
 static STARTER: LazyLock<RuleSet> =
     LazyLock::new(|| RuleSet::compile(starter::NAME, &starter::files()).expect("a test compiles the starter set"));
@@ -21,14 +23,7 @@ static STARTER: LazyLock<RuleSet> =
 /// Rules, checked and compiled; never changes, can be shared between threads.
 #[derive(Clone)]
 pub struct RuleSet {
-    id: RuleSetId,
-    sources: Arc<[SourceFile]>,
-    rules: Arc<Vec<Rule>>,
-    terms: Arc<Vec<Term>>,
-    owners: Arc<Vec<Owner>>,
-    /// Rules that may hold though none of their words is said.
-    standing: Arc<Vec<u32>>,
-    index: Arc<Finder>,
+    compiled: Arc<CompiledRules>,
 }
 
 impl RuleSet {
@@ -39,17 +34,8 @@ impl RuleSet {
     /// [`RuleErrors`]: everything found wrong, each with file, line, column and what to write instead.
     pub fn compile(name: &str, files: &[SourceFile]) -> Result<Self, RuleErrors> {
         let (sources, id) = canonical(name, files);
-        let sources: Arc<[SourceFile]> = sources.into();
-        let Checked { rules, terms, owners } = check::rules(&sources).map_err(|errors| RuleErrors { errors })?;
-        let index = Finder::new(&terms).map_err(|message| {
-            let path = sources.first().map(|file| file.path.clone()).unwrap_or_default();
-            let problem = RuleProblem::TooLarge(message);
-            RuleErrors { errors: vec![RuleError { path, line: 1, column: 1, problem }] }
-        })?;
-        let numbered = (0..).zip(&rules).filter(|(_, rule)| !rule.condition.needs_words());
-        let standing: Vec<u32> = numbered.map(|(number, _)| number).collect();
-        let (rules, terms, owners, standing) = (rules.into(), terms.into(), owners.into(), standing.into());
-        Ok(Self { id, sources, rules, terms, owners, standing, index: index.into() })
+        let compiled = Arc::new(CompiledRules::new(id, sources.into())?);
+        Ok(Self { compiled })
     }
 
     /// The rules that come with earmark: compliance of calls in Chinese and English.
@@ -59,54 +45,30 @@ impl RuleSet {
 
     /// Name, and the hash of the files.
     pub fn id(&self) -> &RuleSetId {
-        &self.id
+        self.compiled.id()
     }
 
     /// The files, in order of their paths.
     pub fn sources(&self) -> &[SourceFile] {
-        &self.sources
+        self.compiled.sources()
     }
 
     /// The rules, in order of file and line.
     pub fn rules(&self) -> &[Rule] {
-        &self.rules
-    }
-
-    /// What the rules look for in the words.
-    pub(crate) fn terms(&self) -> &[Term] {
-        &self.terms
-    }
-
-    /// Whose each term is.
-    pub(crate) fn owners(&self) -> &[Owner] {
-        &self.owners
-    }
-
-    /// Rules (by their places in the set) that may hold though none of their words is said, in order.
-    pub(crate) fn standing(&self) -> &[u32] {
-        &self.standing
-    }
-
-    pub(crate) fn index(&self) -> &Finder {
-        &self.index
+        self.compiled.rules()
     }
 
     /// What the rules find in `utterances` (in order of time), in order of time. The same input gives the same
     /// findings, ids included.
     pub fn find(&self, utterances: &[Utterance], context: &Context) -> Vec<Finding> {
-        Search::new(self, utterances, context, Extent::Whole).run()
+        Judgement::new(&self.compiled, utterances, context, Extent::Whole).run()
     }
 
     /// What the rules find in `utterances` of a recording that goes on (in order of time), as far as nothing that is
     /// said later can take it back: words and combinations of what is there; nothing that is missing, no voices, no
     /// windows that are counted from the end.
     pub fn find_early(&self, utterances: &[Utterance], context: &Context) -> Vec<Finding> {
-        Search::new(self, utterances, context, Extent::Part).run()
-    }
-
-    /// What the rules find in an example.
-    pub(crate) fn find_on_trial(&self, utterances: &[Utterance], context: &Context) -> Vec<Finding> {
-        Search::new(self, utterances, context, Extent::Trial).run()
+        Judgement::new(&self.compiled, utterances, context, Extent::Part).run()
     }
 
     /// What the rules find in one text that anybody may have said; times are 0. What only a whole recording can show is
@@ -127,7 +89,7 @@ impl RuleSet {
             words: Vec::new(),
         };
         let context = Context { language: Some(language.into()), ..Context::default() };
-        let mut findings = Search::new(self, &[utterance], &context, Extent::Text).run();
+        let mut findings = Judgement::new(&self.compiled, &[utterance], &context, Extent::Text).run();
         findings.retain(|finding| finding.utterance_id.is_some());
         for (number, finding) in findings.iter_mut().enumerate() {
             finding.id = format!("f{}", number + 1);
@@ -137,18 +99,22 @@ impl RuleSet {
 
     /// How many words and phrases are looked for.
     pub fn word_count(&self) -> usize {
-        self.terms.iter().map(|term| term.phrases.len()).sum()
+        self.compiled.word_count()
     }
 
-    /// Whether some rule says what must be said.
-    pub fn has_must_say(&self) -> bool {
-        let is_missing = |rule: &Rule| matches!(rule.condition, Condition::Missing(_)) || rule.condition.has_absence();
-        self.rules.iter().any(is_missing)
+    /// Looks the set over for what is allowed and probably not meant.
+    pub fn lint(&self) -> Lint {
+        lint(&self.compiled)
+    }
+
+    /// Runs every example of every rule through the whole set.
+    pub fn run_examples(&self) -> ExampleReport {
+        examples::run(&self.compiled)
     }
 }
 
 impl fmt::Debug for RuleSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RuleSet").field("id", &self.id).field("rules", &self.rules.len()).finish_non_exhaustive()
+        f.debug_struct("RuleSet").field("id", self.id()).field("rules", &self.rules().len()).finish_non_exhaustive()
     }
 }

@@ -1,5 +1,6 @@
 //! Every operator of the language: what it hits, what it misses, and where its window ends.
 #![allow(clippy::unwrap_used, reason = "a test may fail on the spot")]
+#![expect(clippy::as_conversions, reason = "small numbers, written in this test")]
 
 mod support;
 

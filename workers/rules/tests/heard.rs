@@ -1,6 +1,7 @@
 //! The starter set on what the built-in engine heard in the recorded dialogues: `heard/dialogues.json` holds its texts
 //! word for word, mishearings included, beside the phrases that were really said.
 #![allow(clippy::unwrap_used, reason = "a test may fail on the spot")]
+#![expect(clippy::as_conversions, reason = "small numbers, written in this test")]
 
 use earmark_core::{Finding, Speaker, TimePrecision, Utterance};
 use earmark_rules::{Context, RuleSet};

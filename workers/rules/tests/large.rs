@@ -1,6 +1,7 @@
 //! Long texts and long lists: what is found stays right, and the work grows with the size and not with its square,
 //! which would keep these tests busy for minutes.
 #![allow(clippy::unwrap_used, reason = "a test may fail on the spot")]
+#![expect(clippy::as_conversions, reason = "small numbers, written in this test")]
 
 use earmark_core::FindingKind::{Exact, Homophone};
 use earmark_core::{FindingKind, Speaker, TimePrecision, Utterance, Word};

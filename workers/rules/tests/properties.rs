@@ -1,4 +1,5 @@
 //! No text and no rule file brings the engine down, and every span cuts out what was matched.
+#![expect(clippy::as_conversions, reason = "small numbers, written in this test")]
 
 use std::sync::LazyLock;
 

@@ -1,5 +1,6 @@
 //! The starter set does what it promises.
 #![allow(clippy::unwrap_used, reason = "a test may fail on the spot")]
+#![expect(clippy::as_conversions, reason = "small numbers, written in this test")]
 
 use earmark_core::{Finding, FindingKind, Speaker, TimePrecision, Utterance};
 use earmark_rules::{Context, RuleSet};

@@ -1,5 +1,6 @@
 //! What rules find in the voices: every property, its limit from both sides, and what one channel cannot show.
 #![allow(clippy::unwrap_used, reason = "a test may fail on the spot")]
+#![expect(clippy::as_conversions, reason = "small numbers, written in this test")]
 
 mod support;
 

@@ -1,6 +1,6 @@
 //! What to write instead of a mistake.
 
-use super::RuleProblem;
+use super::problem::RuleProblem;
 
 const QUOTES: &str = "; a number, or a word like `no`, is a text when it stands in quotes";
 

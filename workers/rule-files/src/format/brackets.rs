@@ -5,9 +5,9 @@
 pub(super) struct Open {
     /// `[` or `{`.
     pub(super) sign: char,
-    /// From 1.
+    /// The line that it stands in, from 1.
     pub(super) line: u64,
-    /// From 1, in characters.
+    /// Where in that line, in characters, from 1.
     pub(super) column: u64,
 }
 

@@ -8,24 +8,23 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_saphyr::Spanned;
 
-use super::WithinText;
+use super::place::Texts;
 use super::term::{EnglishText, HomophonesText, NormaliseText, TermText};
+use super::within::WithinText;
 
-/// A list of texts with the place of each.
-pub type Texts = Spanned<Vec<Spanned<String>>>;
 /// A condition with its place.
 pub type Child = Spanned<ConditionText>;
 /// A list of conditions with the place of each.
 pub type Children = Spanned<Vec<Child>>;
 
-/// A condition.
+/// A condition in one of its three forms.
 #[derive(Debug)]
 pub enum ConditionText {
     /// `退款`: a word that is said.
     Word(String),
     /// `[退款, 退钱]`: one of these words is said.
     Words(Vec<Spanned<String>>),
-    /// Everything else.
+    /// Fields, of which one names what is asked.
     Fields(Box<ConditionFields>),
 }
 
@@ -74,27 +73,27 @@ pub struct DistanceText {
 }
 
 with_distance!(
-    /// Of `near` and `sequence`.
+    /// The fields of `near` and of `sequence`.
     RowText { of: Children } {}
 );
 with_distance!(
-    /// Of `before` and `after`.
+    /// The fields of `before` and of `after`.
     BesideText { find: Child, anchor: Child } {}
 );
 with_distance!(
-    /// Of `between`.
+    /// The fields of `between`.
     BetweenText { find: Child, from: Child, to: Child } {}
 );
 with_distance!(
-    /// Of `count`.
+    /// The fields of `count`.
     CountText { of: Child, at_least: Spanned<u32> } {}
 );
 with_distance!(
-    /// Of `repeated`.
+    /// The fields of `repeated`.
     RepeatedText { of: Child, times: Spanned<u32> } {}
 );
 with_distance!(
-    /// Of `unanswered`.
+    /// The fields of `unanswered`.
     UnansweredText { question: Child } { answer: Child, by: Spanned<String> }
 );
 fields!(AtLeastText { n: Spanned<u32>, of: Children } {});

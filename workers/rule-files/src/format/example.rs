@@ -11,10 +11,10 @@ use serde_json::{Map, Value};
 use super::limits::Limits;
 use crate::error::{RuleProblem, shown};
 
-/// An example.
+/// An example of what a rule finds, or must not find.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExampleText {
-    /// In order.
+    /// What is said, in order.
     pub turns: Vec<Turn>,
     pub recording: RecordingText,
     /// What is wrong with it; then the rest says nothing.
@@ -37,13 +37,13 @@ pub struct Turn {
     /// None: the rule's speaker.
     pub speaker: Option<String>,
     pub text: String,
-    /// When it begins.
+    /// When it begins, in milliseconds from the recording's start; none: behind the turn before.
     pub at_ms: Option<u64>,
-    /// How long nobody speaks before it.
+    /// How long nobody speaks before it, in milliseconds; none: as long as no sentence goes on over.
     pub pause_ms: Option<u64>,
-    /// How long it takes.
+    /// How long it takes, in milliseconds; none: as long as its text takes to say.
     pub lasts_ms: Option<u64>,
-    /// How loud it is.
+    /// How loud it is; none: not known.
     pub dbfs: Option<f32>,
 }
 
@@ -104,7 +104,7 @@ fn clock_ms(text: &str) -> Option<u64> {
 /// Seconds up to a year, in milliseconds.
 fn secs_ms(text: &str) -> Option<u64> {
     let secs: f64 = text.trim().parse().ok()?;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "in range by the line before")]
+    #[expect(clippy::as_conversions, reason = "0 to a year in milliseconds, rounded")]
     (0.0..=31_536_000.0).contains(&secs).then(|| (secs * 1000.0).round() as u64)
 }
 
@@ -113,7 +113,7 @@ fn turns(written: Vec<BTreeMap<String, String>>) -> Result<Vec<Turn>, RuleProble
 }
 
 fields!(
-    /// The long form.
+    /// The long form: a text or a dialogue, and what is known of the recording.
     Long {} {
         text: String,
         dialogue: Vec<BTreeMap<String, String>>,

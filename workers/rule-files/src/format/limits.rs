@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+/// Conditions nest to eight levels, each of them two or three of YAML.
+pub(super) const MAX_DEPTH: usize = 64;
 /// A year: longer than any recording.
 const MAX_SECS: f64 = 31_536_000.0;
 /// Below any sound, above any recording.

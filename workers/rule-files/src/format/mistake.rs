@@ -3,10 +3,11 @@
 use serde_saphyr::Error;
 use serde_saphyr::budget::BudgetBreach;
 
-use super::limits::Limits;
-use super::{MAX_DEPTH, brackets, place};
-use crate::SourceFile;
+use super::brackets;
+use super::limits::{Limits, MAX_DEPTH};
+use super::place::place;
 use crate::error::{RuleError, RuleProblem, shown};
+use crate::source::SourceFile;
 
 const LIST: &str = "a list: `[first, second]`, or each entry on a line of its own after `- `";
 const FIELDS: &str = "fields: `name: value` on the lines below it, or `{name: value}`";
@@ -127,7 +128,7 @@ impl<'a> Spot<'a> {
 
     /// From 1, in characters.
     fn column(&self) -> u64 {
-        self.line[..self.at].chars().count() as u64 + 1
+        self.line[..self.at].chars().fold(1, |column, _| column + 1)
     }
 
     /// Goes from the name of a field, if one begins here, to what stands behind it.

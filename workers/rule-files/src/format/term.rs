@@ -7,7 +7,7 @@ use serde::de::{self, MapAccess, SeqAccess, Visitor, value::MapAccessDeserialize
 use serde::{Deserialize, Deserializer};
 use serde_saphyr::{Location, Spanned};
 
-use super::condition::Texts;
+use super::place::Texts;
 
 /// The words of a rule, or of one of its conditions.
 #[derive(Debug, Default)]

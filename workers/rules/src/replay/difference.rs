@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 /// What is different in one job: a line of the output.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct JobDifference {
-    /// Which job.
+    /// The job that was judged twice.
     pub job_id: JobId,
-    /// Whose.
+    /// The tenant whose job it is.
     pub tenant: Tenant,
     /// When the job was done: RFC 3339, UTC.
     pub finished_at: String,
@@ -134,7 +134,7 @@ pub struct Summary {
     pub from: RuleSetId,
     /// What judged second.
     pub to: RuleSetId,
-    /// Jobs judged.
+    /// How many jobs were judged.
     pub jobs: u64,
     /// Jobs in which something is different.
     pub changed_jobs: u64,
@@ -152,9 +152,9 @@ pub struct Summary {
 /// A rule's line in the summary.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleRow {
-    /// Which rule.
+    /// Id of the rule in its set.
     pub rule_id: String,
-    /// Its findings.
+    /// How many findings of it there were, came and went.
     #[serde(flatten)]
     pub counts: Counts,
 }

@@ -7,7 +7,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::difference::{JobDifference, Tally};
-use crate::{Context, RuleSet};
+use crate::recording::context::Context;
+use crate::rule_set::RuleSet;
 
 /// What of a report the rules see: reading the rest would take longer than judging it.
 #[derive(Deserialize)]
@@ -31,9 +32,9 @@ struct Length {
 /// Two rule sets that judge the same.
 #[derive(Clone)]
 pub struct Judges {
-    /// Judges first.
+    /// The set whose findings count as those before.
     pub from: Arc<RuleSet>,
-    /// Judges second.
+    /// The set whose findings count as those after.
     pub to: Arc<RuleSet>,
 }
 

@@ -1,5 +1,6 @@
 //! Rules, dialogues and rows of both for the tests of conditions.
 #![allow(dead_code, reason = "each test file uses some of it")]
+#![expect(clippy::as_conversions, reason = "small numbers, written in this test")]
 
 use earmark_core::{Speaker, TimePrecision, Utterance};
 use earmark_rules::{Context, RuleSet, SourceFile};
