@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    earmark::doors::cli::main(|app, halves| Box::pin(earmark::service::up(app, halves)))
+    earmark::doors::cli::main(|desk, halves| Box::pin(earmark::service::up(desk, halves)))
 }

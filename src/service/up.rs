@@ -10,16 +10,17 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, Loading};
 use crate::config::CommandError;
-use crate::desk::counted;
 use crate::desk::rules::in_force::named;
 use crate::desk::service::{Halves, Stopped};
 use crate::desk::signals::Signals;
+use crate::desk::{Desk, counted};
 use crate::doors::http;
 use crate::service::{orphans, rule_watch, say, tidying};
 
 /// Runs until a signal asks to stop; then takes nothing new, finishes or hands back what runs. A second signal ends
 /// it at once. A job that hangs ends it in the same order, to be replaced.
-pub async fn up(app: &App, halves: Halves) -> Result<Stopped, CommandError> {
+pub async fn up(desk: &Desk, halves: Halves) -> Result<Stopped, CommandError> {
+    let app = desk.app();
     // Before anything says that it is ready: a signal from then on is heard.
     let mut signals = Signals::listen();
     let loading = if halves == Halves::Serve { Loading::Late } else { Loading::Now };
@@ -43,7 +44,7 @@ pub async fn up(app: &App, halves: Halves) -> Result<Stopped, CommandError> {
     let serving = async {
         match halves {
             Halves::Work => Ok(()),
-            Halves::Serve | Halves::Both => http::serve(app, &accounts, stop.clone()).await,
+            Halves::Serve | Halves::Both => http::serve(desk, &accounts, stop.clone()).await,
         }
     };
     let working = async {

@@ -14,7 +14,6 @@ use earmark_core::Tenant;
 use sha2::{Digest, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::Api;
 use super::error::ApiError;
 use crate::config::ApiKey;
 
@@ -94,13 +93,13 @@ pub enum Stranger {
 
 /// Lets only this machine's own programs through where there is no key to tell callers apart, or answers 403.
 pub async fn require_this_machine(
-    State(api): State<Api>,
+    State(callers): State<Arc<Callers>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
     let (head, body) = request.into_parts();
-    if api.callers.are_this_machines() {
+    if callers.are_this_machines() {
         of_this_machine(peer, &head).map_err(|stranger| {
             let (code, message) = match stranger {
                 Stranger::Peer => ("auth.loopback_only", "without API keys only this machine may ask"),
@@ -150,11 +149,15 @@ fn is_of(origin: &str, host: &Authority) -> bool {
 }
 
 /// Lets a request through with its [`Caller`], or answers 401.
-pub async fn require_caller(State(api): State<Api>, mut request: Request, next: Next) -> Result<Response, ApiError> {
-    let caller = if api.callers.are_this_machines() {
-        api.callers.anyone()
+pub async fn require_caller(
+    State(callers): State<Arc<Callers>>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    let caller = if callers.are_this_machines() {
+        callers.anyone()
     } else {
-        bearer(request.headers()).and_then(|key| api.callers.with_key(key)).ok_or_else(|| {
+        bearer(request.headers()).and_then(|key| callers.with_key(key)).ok_or_else(|| {
             ApiError::new(StatusCode::UNAUTHORIZED, "auth.key", "the request has no valid API key")
                 .hint("send Authorization: Bearer KEY")
         })?

@@ -1,5 +1,6 @@
 //! The API, one file per resource.
 
+mod api;
 pub mod auth;
 mod error;
 mod findings;
@@ -17,41 +18,21 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{any, get, post, put};
-use earmark_journal::{Accounts as AccountStates, Database, Journal, ResultStore};
-use earmark_pipeline::Accounts;
-use earmark_queue::Broker;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::App;
-use crate::app::settings;
 use crate::config::CommandError;
+use crate::desk::Desk;
+use crate::desk::transcribing::Accounts;
 use crate::doors::transcriptions;
+use api::{Api, MAX_BODY_BYTES};
 use auth::Callers;
-
-/// Largest body of a request, a job's metadata included: 1 MiB. Transcriptions have limits of their own.
-const MAX_BODY_BYTES: usize = 1 << 20;
-
-/// What every request may need.
-#[derive(Clone)]
-struct Api {
-    database: Database,
-    journal: Journal,
-    results: Arc<dyn ResultStore>,
-    /// Which accounts may be used.
-    account_states: AccountStates,
-    /// The accounts themselves, with their permits.
-    accounts: Accounts,
-    /// The queue on Redis, where that is the queue.
-    broker: Option<Arc<Broker>>,
-    callers: Arc<Callers>,
-}
 
 /// Serves until `stop` is cancelled; requests under way are answered if they end within the configured grace.
 ///
 /// # Errors
 /// [`CommandError`] when the address cannot be had, or is open to others while no keys are configured.
-pub async fn serve(app: &App, accounts: &Accounts, stop: CancellationToken) -> Result<(), CommandError> {
-    let http = &app.config.http;
+pub async fn serve(desk: &Desk, accounts: &Accounts, stop: CancellationToken) -> Result<(), CommandError> {
+    let http = &desk.config().http;
     if http.api_keys.is_empty() && !http.listen.ip().is_loopback() {
         let message =
             format!("EARMARK__HTTP__LISTEN is `{}`, open to other machines, and there is no API key", http.listen);
@@ -69,24 +50,15 @@ pub async fn serve(app: &App, accounts: &Accounts, stop: CancellationToken) -> R
     let listener = tokio::net::TcpListener::bind(http.listen).await.map_err(unavailable)?;
     let address = listener.local_addr().map_err(unavailable)?;
     let callers = Arc::new(Callers::new(&http.api_keys, accounts.usual.permits.limit()));
-    let settings = settings::pipeline(&app.config)?;
-    let service = transcriptions::Service::new(callers.clone(), accounts.clone(), settings, app.clock.clone());
-    let api = Api {
-        database: app.database.clone(),
-        journal: app.journal.clone(),
-        results: app.results.clone(),
-        account_states: app.account_states.clone(),
-        accounts: accounts.clone(),
-        broker: app.broker.clone(),
-        callers,
-    };
+    let service = transcriptions::Service::new(callers.clone(), accounts.clone(), desk.transcribing()?, desk.clock());
+    let api = Api { desk: desk.clone(), accounts: accounts.clone() };
     let _ = writeln!(std::io::stderr(), "listening on http://{address}");
-    let grace = Duration::from_secs(app.config.worker.grace_secs);
-    listen::serve(listener, &router(api, service), &stop, grace).await;
+    let grace = Duration::from_secs(desk.config().worker.grace_secs);
+    listen::serve(listener, &router(api, callers, service), &stop, grace).await;
     Ok(())
 }
 
-fn router(api: Api, service: transcriptions::Service) -> Router {
+fn router(api: Api, callers: Arc<Callers>, service: transcriptions::Service) -> Router {
     let guarded = Router::new()
         .route("/v1/jobs", post(jobs::submit).get(jobs::list))
         .route("/v1/queue", get(queue::stats))
@@ -100,7 +72,7 @@ fn router(api: Api, service: transcriptions::Service) -> Router {
         .route("/v1/jobs/{id}/findings/{finding}/verdict", put(findings::judge))
         .route("/v1/jobs/{id}/report", get(results::report))
         .route("/v1/jobs/{id}/{file}", get(results::transcript))
-        .route_layer(from_fn_with_state(api.clone(), auth::require_caller));
+        .route_layer(from_fn_with_state(callers.clone(), auth::require_caller));
     // With bounds and errors of their own.
     let transcriptions = Router::new()
         .route("/api/paas/v4/audio/transcriptions", any(transcriptions::answer))
@@ -113,7 +85,7 @@ fn router(api: Api, service: transcriptions::Service) -> Router {
         .fallback(error::no_such_path)
         .method_not_allowed_fallback(error::no_such_method)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .layer(from_fn_with_state(api.clone(), auth::require_this_machine))
+        .layer(from_fn_with_state(callers, auth::require_this_machine))
         .layer(from_fn(listen::within_time))
         .with_state(api)
         .merge(transcriptions)
