@@ -27,7 +27,7 @@ pub struct Readiness {
 /// How many jobs of a lane are in a state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct JobCount {
-    /// The lane.
+    /// The lane that they are in.
     pub lane: Lane,
     /// The stored state.
     pub state: JobState,
@@ -40,7 +40,7 @@ pub struct JobCount {
 /// An account that is paused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StoppedAccount {
-    /// Its name.
+    /// Its name in the configuration.
     pub account: String,
     /// Code of the cause.
     pub code: String,
@@ -53,10 +53,10 @@ pub struct StoppedAccount {
 /// That the database cannot even be asked.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Unready {
-    /// False.
+    /// Always false.
     #[serde(rename = "ready")]
     pub is_ready: bool,
-    /// Why.
+    /// Why the database cannot be asked.
     pub error: Problem,
 }
 

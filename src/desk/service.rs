@@ -8,9 +8,9 @@ use crate::config::CommandError;
 /// Which halves run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Halves {
-    /// The API.
+    /// Answer over HTTP.
     Serve,
-    /// Jobs.
+    /// Work on queued jobs.
     Work,
     /// Both in one process.
     Both,

@@ -40,7 +40,7 @@ pub struct AccountView {
 pub struct Today {
     /// The day, `YYYY-MM-DD`.
     pub day: String,
-    /// Requests booked.
+    /// Requests booked, answered or not.
     pub requests: u64,
     /// Audio sent, in milliseconds.
     pub audio_ms: u64,
@@ -55,7 +55,7 @@ pub struct Today {
 pub struct UsageView {
     /// The day, `YYYY-MM-DD`.
     pub day: String,
-    /// Whose jobs.
+    /// The tenant whose jobs sent them.
     pub tenant: Tenant,
     /// The account's name.
     pub account: String,
@@ -71,7 +71,7 @@ pub struct UsageView {
 /// Requests and what they cost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Spent {
-    /// Requests booked.
+    /// Requests booked, answered or not.
     pub requests: u64,
     /// Requests among them that were answered without an error.
     pub answered: u64,

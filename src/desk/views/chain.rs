@@ -7,7 +7,7 @@ use serde::Serialize;
 /// A chain of the audit log, recomputed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ChainView {
-    /// Whose chain.
+    /// The tenant whose decisions it records.
     pub tenant: Tenant,
     /// Entries that were sound, up to the first that is not.
     pub entries: i64,

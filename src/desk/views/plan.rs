@@ -25,7 +25,7 @@ pub enum PlanRow {
         recording: PlannedRecording,
         /// Whose it is.
         tenant: Tenant,
-        /// Why not.
+        /// Why it could not be read.
         error: Problem,
     },
 }

@@ -14,9 +14,9 @@ pub struct RetentionView {
     pub usage: u64,
     /// Days and tenants of which the spending was known.
     pub spending: u64,
-    /// Stopped workers.
+    /// Rows of workers that have stopped.
     pub workers: u64,
-    /// Final jobs.
+    /// Final jobs, with all that is known of them but the audit log.
     pub jobs: u64,
 }
 

@@ -28,7 +28,7 @@ pub struct ExamplesView {
     pub examples: usize,
     /// How many do not do what they should.
     pub failed: usize,
-    /// Those.
+    /// Those that do not.
     pub failures: Vec<ExampleFailureView>,
 }
 
@@ -48,7 +48,7 @@ pub struct ExampleFailureView {
     pub path: String,
     /// The line there, from 1.
     pub line: u64,
-    /// The text.
+    /// The text that the rule was tried on.
     pub text: String,
     /// Whether the rule should find something in it.
     pub should_hit: bool,

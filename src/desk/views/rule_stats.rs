@@ -9,7 +9,7 @@ use crate::desk::rules::share::Share;
 /// One rule's findings, and what reviewers said of them.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RuleStatsView {
-    /// The rule.
+    /// Id of the rule.
     pub rule_id: String,
     /// Its version; not there where the rule has none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -29,11 +29,11 @@ pub struct RuleStatsView {
 pub struct VerdictCounts {
     /// How many there are.
     pub findings: u64,
-    /// Said to be one.
+    /// Those that were confirmed last.
     pub confirmed: u64,
-    /// Said to be none.
+    /// Those that were rejected last.
     pub rejected: u64,
-    /// Of which nothing was said yet.
+    /// Those that nobody judged yet.
     pub unjudged: u64,
     /// Confirmed among those that were judged; none where none was.
     pub precision: Option<Share>,

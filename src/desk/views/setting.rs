@@ -7,7 +7,7 @@ use crate::config::Setting;
 /// A setting, what it is, and where that comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SettingView {
-    /// `section.key`.
+    /// Its name in a file: `section.key`.
     pub key: String,
     /// Its value; secrets are hidden.
     pub value: String,

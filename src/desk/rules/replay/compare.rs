@@ -18,7 +18,7 @@ pub struct NewComparison<'a> {
     pub from: &'a str,
     /// The rules that judge second.
     pub to: &'a str,
-    /// Which jobs.
+    /// Which jobs are judged. Everything that is set must hold.
     pub filter: ReplayFilter,
     /// Who wants it, for the record.
     pub actor: String,
