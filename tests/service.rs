@@ -137,7 +137,7 @@ async fn an_instant_or_a_day_is_read_alike_at_every_door() {
         (&["rules", "stats", "--json"], "--since"),
         (&["rules", "replay", "--from", "starter", "--to", "starter", "--json"], "--since"),
         (&["rules", "replay", "--from", "starter", "--to", "starter", "--json"], "--until"),
-        (&["accounts", "pause", "local"], "--until"),
+        (&["accounts", "pause", "built-in"], "--until"),
     ];
     for (text, is_read, jobs) in [
         ("2026-01-31", true, 1),

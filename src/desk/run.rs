@@ -57,7 +57,7 @@ pub trait Watcher: Progress {
 }
 
 /// The rules of a run, kept as evidence, and the parts that it takes.
-pub struct Run<W> {
+pub struct LocalRun<W> {
     desk: Desk,
     /// Hash of the rule set that its jobs are judged by.
     pub rule_set: String,
@@ -74,7 +74,7 @@ impl Desk {
         &self,
         rules: Option<&Path>,
         watcher: Arc<W>,
-    ) -> Result<Run<W>, CommandError> {
+    ) -> Result<LocalRun<W>, CommandError> {
         if self.config().asr.engine == EngineKind::Glm {
             // A worker can wait for the permits' store; whoever waits at a terminal wants to know.
             self.app.permits_place().await?;
@@ -82,11 +82,11 @@ impl Desk {
         let rules = self.app.rules(rules).await?;
         let rule_set = rules.id().sha256.clone();
         let pipeline = self.app.pipeline(rules, watcher.clone()).await?;
-        Ok(Run { desk: self.clone(), rule_set, attempts: self.app.attempts(pipeline), watcher })
+        Ok(LocalRun { desk: self.clone(), rule_set, attempts: self.app.attempts(pipeline), watcher })
     }
 }
 
-impl<W: Watcher> Run<W> {
+impl<W: Watcher> LocalRun<W> {
     /// Processes `offered`, some at a time, each judged by the run's rules and whatever there is of it already, on record
     /// under the name of `actor`; shows each to `seen` in order.
     ///
@@ -141,7 +141,7 @@ impl<W: Watcher> Run<W> {
 
 /// This process as a worker of its own recordings.
 struct Here<'a, W> {
-    run: &'a Run<W>,
+    run: &'a LocalRun<W>,
     /// Who acts, for the audit log.
     actor: &'a str,
     worker: &'a WorkerId,

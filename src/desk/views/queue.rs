@@ -61,3 +61,21 @@ pub struct ResumedView {
     /// All that is still paused.
     pub pauses: Vec<Pause>,
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn counts_are_read_as_the_queue_tells_them_and_shown_alike() {
+        let told = json!({
+            "lanes": {"webhook": 1, "call": 2, "archive": 3}, "intake": 4, "results": 5, "rejected_kept": 6, "rejected": 7,
+        });
+        let counts: StreamCounts = serde_json::from_value(told.clone()).unwrap();
+        assert_eq!(counts.lanes.get(&Lane::Call), Some(&2));
+        assert_eq!(json!(StreamsView::Counted(counts)), told);
+        assert_eq!(json!(StreamsView::Unknown { error: "no".into() }), json!({"error": "no"}));
+    }
+}
