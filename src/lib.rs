@@ -28,5 +28,5 @@ pub use desk::orphans::{OrphanReport, OrphanSweep};
 
 /// The program: runs the command line, and gives the exit code.
 pub fn main() -> std::process::ExitCode {
-    doors::cli::main(|app, halves| Box::pin(service::up(app, halves)))
+    doors::cli::main(|desk, halves| Box::pin(service::up(desk, halves)))
 }

@@ -210,6 +210,52 @@ fn only_the_composition_root_names_back_ends() {
     }
 }
 
+/// Doors parse, ask the desk and render: they know the desk, the settings and the words that all share.
+#[test]
+fn doors_know_the_desk_and_nothing_behind_it() {
+    for door in ["cli", "http"] {
+        let mut files = Vec::new();
+        sources(&root().join("src/doors").join(door), &mut files);
+        assert!(!files.is_empty(), "src/doors/{door} is empty");
+        for file in files {
+            let text = std::fs::read_to_string(&file).unwrap();
+            for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
+                let is_crate = |at: usize| line[at + "earmark_".len()..].contains("::");
+                let crates = line.match_indices("earmark_").filter(|(at, _)| is_crate(*at));
+                let mut behind = crates.filter(|(at, _)| !line[*at..].starts_with("earmark_core"));
+                let is_behind = behind.next().is_some()
+                    || ["crate::app", "crate::engines", "crate::service", ".app()"]
+                        .iter()
+                        .any(|name| line.contains(name));
+                assert!(!is_behind, "{}: {line}", file.display());
+                let others = ["cli", "http"].into_iter().filter(|other| *other != door);
+                for other in others {
+                    assert!(!line.contains(&format!("doors::{other}")), "{}: {line}", file.display());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_desk_knows_no_door_and_the_parts_know_no_desk() {
+    let mut above = vec![("src/desk", vec!["crate::doors", "crate::service"])];
+    above.push(("src/app", vec!["crate::doors", "crate::service", "crate::desk"]));
+    above.push(("src/config", vec!["crate::doors", "crate::service", "crate::desk", "crate::app"]));
+    for (folder, refused) in above {
+        let mut files = Vec::new();
+        sources(&root().join(folder), &mut files);
+        let beside = root().join(format!("{folder}.rs"));
+        files.extend(beside.exists().then_some(beside));
+        for file in files {
+            let text = std::fs::read_to_string(&file).unwrap();
+            for name in &refused {
+                assert!(!text.contains(name), "{} names {name}", file.display());
+            }
+        }
+    }
+}
+
 /// Native code that computes stays in the engine's own process: no other program is linked to it.
 #[test]
 fn only_the_engines_program_is_linked_to_the_engine() {

@@ -96,6 +96,85 @@ async fn mistakes_are_answered_with_status_code_and_hint() {
 }
 
 #[tokio::test]
+async fn a_job_and_a_queue_are_told_alike_at_every_door() {
+    let machine = Machine::new();
+    let service = Service::start(&machine, "serve", &[]);
+    let body = json!({"uri": "https://a/b", "key": "k", "metadata": {"agent": 7}});
+    let (_, accepted) = service.post("/v1/jobs", &body, &[]).await;
+    assert_eq!((&accepted["uri"], &accepted["state"]), (&json!("https://a/b"), &json!("ready")));
+    let id = accepted["job_id"].as_str().unwrap();
+    let shown = parsed(&service.get(&format!("/v1/jobs/{id}")).await.1);
+    assert_eq!((&shown["id"], &shown["job_id"], &shown["held"]), (&json!(id), &json!(id), &json!(false)));
+    assert!(shown["accepted_at_ms"].is_i64() && shown["accepted_at"].is_string(), "{shown}");
+    let listed = parsed(&service.get("/v1/jobs").await.1);
+    assert_eq!(listed["jobs"], json!([shown]));
+    assert_eq!(machine.run(&["jobs", "show", "--json", id]).json(), [shown.clone()]);
+    assert_eq!(machine.run(&["jobs", "list", "--json"]).json(), [shown]);
+
+    let (_, paused) = service.post("/v1/queue/pause", &json!({"lane": "archive"}), &[]).await;
+    assert_eq!((&paused["is_new"], paused["pauses"].as_array().map(Vec::len)), (&json!(true), Some(1)));
+    let mut queues =
+        [parsed(&service.get("/v1/queue").await.1), machine.run(&["queue", "stats", "--json"]).json().remove(0)];
+    for queue in &mut queues {
+        assert_eq!((&queue["pauses"], &queue["streams"]), (&paused["pauses"], &Value::Null), "{queue}");
+        // The job's age goes on.
+        queue["lanes"].as_array_mut().unwrap().iter_mut().for_each(|lane| lane["oldest_age_ms"] = Value::Null);
+        queue["outbox"]["oldest_age_ms"] = Value::Null;
+    }
+    assert_eq!(queues[0], queues[1]);
+    service.stop();
+}
+
+#[tokio::test]
+async fn an_instant_or_a_day_is_read_alike_at_every_door() {
+    let machine = Machine::new();
+    let service = Service::start(&machine, "serve", &[]);
+    assert_eq!(service.post("/v1/jobs", &json!({"uri": "https://a/b"}), &[]).await.0, 202);
+    let commands: &[(&[&str], &str)] = &[
+        (&["jobs", "list", "--json"], "--since"),
+        (&["findings", "list", "--json"], "--since"),
+        (&["accounts", "usage", "--json"], "--since"),
+        (&["rules", "stats", "--json"], "--since"),
+        (&["rules", "replay", "--from", "starter", "--to", "starter", "--json"], "--since"),
+        (&["rules", "replay", "--from", "starter", "--to", "starter", "--json"], "--until"),
+        (&["accounts", "pause", "built-in"], "--until"),
+    ];
+    for (text, is_read, jobs) in [
+        ("2026-01-31", true, 1),
+        ("2026-01-31T08:00:00Z", true, 1),
+        ("2026-01-31T08:00:00.5+08:00", true, 1),
+        ("2199-01-31", true, 0),
+        ("2199-01-31T00:00:00-05:00", true, 0),
+        ("yesterday", false, 0),
+        ("2026-02-30", false, 0),
+        ("2026-01-31 08:00", false, 0),
+        ("1769817600", false, 0),
+        ("", false, 0),
+    ] {
+        let query = text.replace('+', "%2B").replace(' ', "%20");
+        for path in ["/v1/jobs", "/v1/findings"] {
+            let (status, body) = service.get(&format!("{path}?since={query}")).await;
+            assert_eq!(status, if is_read { 200 } else { 400 }, "{path} {text}: {body}");
+            assert_eq!(body.contains("use RFC 3339"), !is_read, "{path} {text}: {body}");
+            if path == "/v1/jobs" && is_read {
+                assert_eq!(parsed(&body)["jobs"].as_array().map(Vec::len), Some(jobs), "{text}: {body}");
+            }
+        }
+        for (command, option) in commands {
+            let ran = machine.run(&[*command, &[option, text]].concat());
+            // A pause has to end in time to come.
+            let is_over = command[1] == "pause" && jobs == 1;
+            assert_eq!(ran.code, Some(if is_read && !is_over { 0 } else { 2 }), "{command:?} {text}: {}", ran.stderr);
+            assert_eq!(ran.stderr.contains("use RFC 3339"), !is_read, "{command:?} {text}: {}", ran.stderr);
+            if command[0] == "jobs" && is_read {
+                assert_eq!(ran.json().len(), jobs, "{text}: {}", ran.stdout);
+            }
+        }
+    }
+    service.stop();
+}
+
+#[tokio::test]
 async fn with_keys_configured_only_their_holders_may_ask() {
     let machine = Machine::new();
     let service = Service::start(&machine, "serve", &[("EARMARK__HTTP__API_KEYS", "crm=s3cret@V0")]);

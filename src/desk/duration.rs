@@ -16,7 +16,7 @@ pub enum SpanError {
     OutOfBounds {
         /// As it was given.
         text: String,
-        /// In seconds.
+        /// The span it names, in seconds.
         secs: u64,
     },
 }

@@ -5,6 +5,8 @@ use earmark_core::JobId;
 use earmark_journal::{Journal, JournalError, ResultStore};
 use earmark_objects::S3Artifacts;
 
+use super::Desk;
+use super::views::SweepView;
 use crate::app::App;
 use crate::config::{CommandError, Output};
 
@@ -105,8 +107,12 @@ impl App {
     /// jobs that the database does not know are among them only when asked for.
     ///
     /// # Errors
-    /// [`JournalError`] when the database or the bucket fails.
-    pub async fn sweep_orphans(&self, is_dry: bool, takes_unknown: bool) -> Result<Option<OrphanReport>, CommandError> {
+    /// [`CommandError`] when the database or the bucket fails.
+    pub(crate) async fn sweep_orphans(
+        &self,
+        is_dry: bool,
+        takes_unknown: bool,
+    ) -> Result<Option<OrphanReport>, CommandError> {
         let Output::S3 { bucket, prefix } = &self.config.storage.output else { return Ok(None) };
         let artifacts = self.s3_artifacts(bucket, prefix);
         let age_ms = i64::try_from(self.config.storage.orphan_age_secs * 1000).unwrap_or(i64::MAX);
@@ -119,6 +125,21 @@ impl App {
             is_dry,
         };
         sweep.run().await.map(Some)
+    }
+}
+
+impl Desk {
+    /// Removes artifacts in the output's bucket that no job names, or with `is_dry_run` only counts them; none where the
+    /// output is a folder. With `takes_unknown` also those of jobs that the database does not know.
+    ///
+    /// # Errors
+    /// [`CommandError`] when the database or the bucket fails.
+    pub async fn sweep(&self, is_dry_run: bool, takes_unknown: bool) -> Result<Option<SweepView>, CommandError> {
+        let report = self.app.sweep_orphans(is_dry_run, takes_unknown).await?;
+        Ok(report.map(|report| {
+            let OrphanReport { seen, orphans, orphaned_bytes, unknown, foreign } = report;
+            SweepView { artifacts: seen, orphans, orphaned_bytes, unknown, foreign, is_dry_run }
+        }))
     }
 }
 

@@ -2,15 +2,15 @@
 
 use std::pin::Pin;
 
-use crate::app::App;
+use super::Desk;
 use crate::config::CommandError;
 
 /// Which halves run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Halves {
-    /// The API.
+    /// Answer over HTTP.
     Serve,
-    /// Jobs.
+    /// Work on queued jobs.
     Work,
     /// Both in one process.
     Both,
@@ -28,4 +28,4 @@ pub enum Stopped {
 }
 
 /// Runs `halves` until they are told to stop.
-pub type Run = for<'a> fn(&'a App, Halves) -> Pin<Box<dyn Future<Output = Result<Stopped, CommandError>> + 'a>>;
+pub type Run = for<'a> fn(&'a Desk, Halves) -> Pin<Box<dyn Future<Output = Result<Stopped, CommandError>> + 'a>>;

@@ -12,6 +12,7 @@ use super::say::say;
 use super::work::work;
 use crate::app::{App, Loading};
 use crate::config::CommandError;
+use crate::desk::Desk;
 use crate::desk::rules::in_force::named;
 use crate::desk::service::{Halves, Stopped};
 use crate::desk::signals::Signals;
@@ -22,7 +23,8 @@ use crate::doors::http;
 ///
 /// # Errors
 /// [`CommandError`] with what keeps it from starting, or what ended one of its halves.
-pub async fn up(app: &App, halves: Halves) -> Result<Stopped, CommandError> {
+pub async fn up(desk: &Desk, halves: Halves) -> Result<Stopped, CommandError> {
+    let app = desk.app();
     // Before anything says that it is ready: a signal from then on is heard.
     let mut signals = Signals::listen();
     let book = rules_to_start_with(app).await?;
@@ -32,7 +34,7 @@ pub async fn up(app: &App, halves: Halves) -> Result<Stopped, CommandError> {
     let serving = async {
         match halves {
             Halves::Work => Ok(()),
-            Halves::Serve | Halves::Both => http::serve(app, &accounts, stop.clone()).await,
+            Halves::Serve | Halves::Both => http::serve(desk, &accounts, stop.clone()).await,
         }
     };
     let working = async {

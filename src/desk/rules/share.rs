@@ -16,14 +16,14 @@ pub struct Share {
     pub share: f64,
     /// Lower end of the interval.
     pub low: f64,
-    /// Upper end.
+    /// Upper end of the interval.
     pub high: f64,
 }
 
 impl Share {
     /// `count` of `of`, at most all of them, by Wilson's score interval (Wilson 1927), which holds for few and for shares
     /// near 0 and 1; none of none.
-    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
+    #[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "counts are far below 2^53")]
     pub fn of(count: u64, of: u64) -> Option<Self> {
         if of == 0 {
             return None;

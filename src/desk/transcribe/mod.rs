@@ -15,6 +15,7 @@ mod transcription;
 mod upload;
 
 pub use earmark_asr::{Hearing, NotHearing};
+pub use earmark_pipeline::ProviderAccounts as Accounts;
 pub use error::TranscribeError;
 pub use request::TranscriptionRequest;
 pub use transcription::{Transcription, Transcriptions};

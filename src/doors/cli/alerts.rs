@@ -1,10 +1,10 @@
 //! `earmark alerts`
 
-use earmark_core::rfc3339;
-
-use super::{Outcome, jobs, show};
-use crate::app::App;
+use super::outcome::Outcome;
+use super::{show, words};
 use crate::config::CommandError;
+use crate::desk::Desk;
+use crate::desk::views::AlertView;
 
 /// List or acknowledge alerts.
 #[derive(Debug, clap::Subcommand)]
@@ -20,46 +20,59 @@ pub enum Command {
         /// At most this many.
         #[arg(long, default_value_t = 50)]
         limit: u32,
+        /// As JSON, an alert a line.
+        #[arg(long)]
+        json: bool,
     },
     /// Acknowledge alerts.
     Ack {
-        /// Which.
+        /// The alerts' ids.
         #[arg(required = true)]
         ids: Vec<String>,
     },
 }
 
-/// When and by whom it was seen to, or why nobody had to.
-fn acked(acked: Option<(i64, String)>, cause: Option<String>) -> String {
-    let acked = acked.map(|(at_ms, actor)| format!("{} by {actor}", rfc3339(at_ms))).unwrap_or_default();
-    cause.map_or(acked.clone(), |cause| format!("{acked}: {cause}"))
-}
-
 /// The command.
-pub async fn alerts(app: &App, command: Command) -> Result<Outcome, CommandError> {
+pub async fn alerts(desk: &Desk, command: Command) -> Result<Outcome, CommandError> {
     match command {
-        Command::List { tenant, all, limit } => {
-            let tenant = tenant.map(|tenant| jobs::tenant(&tenant)).transpose()?;
+        Command::List { tenant, all, limit, json } => {
+            let tenant = tenant.as_deref().map(words::tenant).transpose()?;
+            let alerts = desk.alerts(tenant.as_ref(), !all, limit).await?;
+            if json {
+                alerts.iter().try_for_each(show::json)?;
+                return Ok(Outcome::Done);
+            }
             let mut table = show::table(&["alert", "raised", "tenant", "kind", "job", "message", "acknowledged"]);
-            for alert in app.outbox.alerts(tenant.as_ref(), !all, limit).await? {
+            for alert in alerts {
+                let acknowledged = acknowledged(&alert);
                 table.add_row([
                     alert.id,
-                    rfc3339(alert.raised_at_ms),
+                    alert.raised_at,
                     alert.tenant.to_string(),
                     alert.kind,
                     alert.job_id.map(|id| id.to_string()).unwrap_or_default(),
                     alert.message,
-                    acked(alert.acked, alert.cause),
+                    acknowledged,
                 ]);
             }
             show::line(&table.to_string());
         }
         Command::Ack { ids } => {
             for id in ids {
-                app.outbox.ack_alert(&id, jobs::ACTOR).await?;
+                desk.acknowledge(&id, words::ACTOR).await?;
                 show::line(&format!("{id} acknowledged"));
             }
         }
     }
     Ok(Outcome::Done)
+}
+
+/// When and by whom it was seen to, or why nobody had to.
+fn acknowledged(alert: &AlertView) -> String {
+    let acknowledged = alert.acknowledged_at.as_ref().zip(alert.acknowledged_by.as_ref());
+    let acknowledged = acknowledged.map(|(at, by)| format!("{at} by {by}")).unwrap_or_default();
+    match &alert.cause {
+        Some(cause) => format!("{acknowledged}: {cause}"),
+        None => acknowledged,
+    }
 }

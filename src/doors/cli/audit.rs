@@ -1,11 +1,10 @@
 //! `earmark audit`
 
-use super::{Outcome, jobs, show};
-use crate::app::App;
+use super::outcome::Outcome;
+use super::{show, words};
 use crate::config::CommandError;
-
-/// Entries read at a time.
-const PAGE: u32 = 500;
+use crate::desk::Desk;
+use crate::desk::views::ChainView;
 
 /// Verify or export the audit log.
 #[derive(Debug, clap::Subcommand)]
@@ -15,6 +14,9 @@ pub enum Command {
         /// Only this tenant's chain.
         #[arg(long)]
         tenant: Option<String>,
+        /// As JSON, a chain a line.
+        #[arg(long)]
+        json: bool,
     },
     /// Print the entries as JSON, one a line, in order.
     Export {
@@ -25,47 +27,32 @@ pub enum Command {
 }
 
 /// The command.
-pub async fn audit(app: &App, command: Command) -> Result<Outcome, CommandError> {
+pub async fn audit(desk: &Desk, command: Command) -> Result<Outcome, CommandError> {
     match command {
-        Command::Verify { tenant } => {
-            let tenant = tenant.map(|tenant| jobs::tenant(&tenant)).transpose()?;
-            let mut outcome = Outcome::Done;
-            let chains = app.audit.verify(tenant.as_ref()).await?;
+        Command::Verify { tenant, json } => {
+            let tenant = tenant.as_deref().map(words::tenant).transpose()?;
+            let chains = desk.verify(tenant.as_ref()).await?;
             for chain in &chains {
-                let erased = match chain.erased {
-                    0 => String::new(),
-                    erased => format!(" ({erased} erased)"),
-                };
-                match &chain.result {
-                    Ok(()) => show::line(&format!(
-                        "{}: {}{erased}, chain intact, ends in {}",
-                        chain.tenant,
-                        show::counted(chain.entries, "entry", "entries"),
-                        chain.last_hash
-                    )),
-                    Err(error) => show::line(&format!("{}: BROKEN: {error}", chain.tenant)),
-                }
-                for mismatch in &chain.mismatches {
-                    show::line(&format!("{}: MISMATCH: {mismatch}", chain.tenant));
-                }
-                if !chain.is_sound() {
-                    outcome = Outcome::SomeFailed;
+                if json {
+                    show::json(chain)?;
+                } else {
+                    print(chain);
                 }
             }
-            if chains.is_empty() {
+            if chains.is_empty() && !json {
                 show::line("the audit log is empty");
             }
-            Ok(outcome)
+            Ok(if chains.iter().all(|chain| chain.is_sound) { Outcome::Done } else { Outcome::SomeFailed })
         }
         Command::Export { tenant } => {
             let tenants = match tenant {
-                Some(tenant) => vec![jobs::tenant(&tenant)?],
-                None => app.audit.tenants().await?,
+                Some(tenant) => vec![words::tenant(&tenant)?],
+                None => desk.audited_tenants().await?,
             };
             for tenant in tenants {
                 let mut after = 0;
                 loop {
-                    let page = app.audit.page(&tenant, after, PAGE).await?;
+                    let page = desk.audit_entries(&tenant, after).await?;
                     let Some(last) = page.last() else { break };
                     after = last.head.seq;
                     for entry in &page {
@@ -75,5 +62,24 @@ pub async fn audit(app: &App, command: Command) -> Result<Outcome, CommandError>
             }
             Ok(Outcome::Done)
         }
+    }
+}
+
+fn print(chain: &ChainView) {
+    let erased = match chain.erased {
+        0 => String::new(),
+        erased => format!(" ({erased} erased)"),
+    };
+    match &chain.error {
+        None => show::line(&format!(
+            "{}: {}{erased}, chain intact, ends in {}",
+            chain.tenant,
+            show::counted(chain.entries, "entry", "entries"),
+            chain.last_hash
+        )),
+        Some(error) => show::line(&format!("{}: BROKEN: {error}", chain.tenant)),
+    }
+    for mismatch in &chain.mismatches {
+        show::line(&format!("{}: MISMATCH: {mismatch}", chain.tenant));
     }
 }

@@ -1,16 +1,9 @@
 //! `earmark config`
 
-use std::time::Duration;
-
-use super::{Outcome, show};
-use crate::app::App;
-use crate::config::CommandError;
-use crate::config::{Config, Setting};
-use crate::desk::rules::in_force::{self, short};
-use crate::engines;
-
-/// Settings are printed whether there is a database or not.
-const LOOK: Duration = Duration::from_secs(3);
+use super::outcome::Outcome;
+use super::show;
+use crate::config::{CommandError, Config, Setting};
+use crate::desk::settings;
 
 /// Print every setting and where it comes from.
 #[derive(Debug, clap::Args)]
@@ -23,34 +16,21 @@ pub struct Args {
 /// Prints the settings, the rule set that comes before `rules.path` where one was put in force, and what the built-in
 /// engine was found to work with.
 pub async fn config(args: &Args, config: Config, settings: &[Setting]) -> Result<Outcome, CommandError> {
+    let views = settings::all(settings);
     if args.json {
-        for setting in settings {
-            show::json(
-                &serde_json::json!({"key": setting.key, "value": setting.value, "origin": setting.origin.to_string()}),
-            )?;
+        for view in &views {
+            show::json(view)?;
         }
         return Ok(Outcome::Done);
     }
-    let proof = engines::of(&config).proof();
-    let activated = tokio::time::timeout(LOOK, activated(config));
+    let beside = settings::beside(config).await;
     let mut table = show::table(&["setting", "value", "from"]);
-    for setting in settings {
-        table.add_row([setting.key.clone(), setting.value.clone(), setting.origin.to_string()]);
+    for view in views {
+        table.add_row([view.key, view.value, view.origin]);
     }
     show::line(&table.to_string());
-    if let Ok(Some(activated)) = activated.await {
-        show::line(&activated);
-    }
-    if let Some(proof) = proof {
-        show::line(&format!("the built-in engine {proof}"));
+    for sentence in beside {
+        show::line(&sentence);
     }
     Ok(Outcome::Done)
-}
-
-async fn activated(config: Config) -> Option<String> {
-    let app = App::open_existing(config).await.ok()?;
-    let activated = in_force::activated(&app.rule_sets).await.ok()?;
-    app.close().await;
-    let (activation, sha256) = activated?;
-    Some(format!("rules {} come before rules.path: {}", short(&sha256), in_force::Why::Activated(activation)))
 }

@@ -1,13 +1,11 @@
 //! `earmark findings`
 
-use earmark_core::rfc3339;
-use earmark_journal::{Judged, JudgedFilter, JudgedFinding, NewVerdict, Verdict, Verdicts};
-use serde_json::{Value, json};
-
-use super::{Outcome, jobs, show};
-use crate::app::App;
+use super::outcome::Outcome;
+use super::{show, words};
 use crate::config::CommandError;
-use crate::desk::instant;
+use crate::desk::Desk;
+use crate::desk::findings::{Judged, JudgedFilter, NewVerdict, Verdict};
+use crate::desk::views::FindingView;
 
 /// Findings read at a time.
 const PAGE: u32 = 500;
@@ -16,16 +14,16 @@ const PAGE: u32 = 500;
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// List findings with what reviewers said of them, the latest jobs first.
-    List(Which),
+    List(Filter),
     /// Say that a finding is one.
     Confirm(Verdicted),
     /// Say that a finding is none.
     Reject(Verdicted),
 }
 
-/// Which findings.
+/// Which findings are listed. Everything that is given must hold.
 #[derive(Debug, clap::Args)]
-pub struct Which {
+pub struct Filter {
     /// Only this rule's.
     #[arg(long)]
     rule: Option<String>,
@@ -37,7 +35,7 @@ pub struct Which {
     since: Option<String>,
     /// Only those of which this was said last: confirmed, rejected, none.
     #[arg(long)]
-    verdict: Option<Said>,
+    verdict: Option<LastVerdict>,
     /// Those of rules on trial instead of the others.
     #[arg(long)]
     shadow: bool,
@@ -49,9 +47,9 @@ pub struct Which {
     json: bool,
 }
 
-/// What was said of a finding.
+/// What was said of a finding last.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum Said {
+enum LastVerdict {
     /// It is one.
     Confirmed,
     /// It is none.
@@ -68,7 +66,7 @@ pub struct Verdicted {
     /// Its id in that job's report: f1, f2, …
     finding: String,
     /// Who judges.
-    #[arg(long, value_name = "NAME", value_parser = jobs::person)]
+    #[arg(long, value_name = "NAME", value_parser = words::person)]
     by: Option<String>,
     /// Why.
     #[arg(long, value_name = "TEXT")]
@@ -76,84 +74,67 @@ pub struct Verdicted {
 }
 
 /// The command.
-pub async fn findings(app: &App, command: Command) -> Result<Outcome, CommandError> {
+pub async fn findings(desk: &Desk, command: Command) -> Result<Outcome, CommandError> {
     match command {
-        Command::List(which) => list(app, which).await,
-        Command::Confirm(verdicted) => judge(app, verdicted, Verdict::Confirmed).await,
-        Command::Reject(verdicted) => judge(app, verdicted, Verdict::Rejected).await,
+        Command::List(filter) => list(desk, filter).await,
+        Command::Confirm(verdicted) => judge(desk, verdicted, Verdict::Confirmed).await,
+        Command::Reject(verdicted) => judge(desk, verdicted, Verdict::Rejected).await,
     }
 }
 
-async fn judge(app: &App, verdicted: Verdicted, verdict: Verdict) -> Result<Outcome, CommandError> {
+async fn judge(desk: &Desk, verdicted: Verdicted, verdict: Verdict) -> Result<Outcome, CommandError> {
     let Verdicted { job, finding, by, note } = verdicted;
-    let job_id = jobs::id(&job)?;
-    let actor = by.as_ref().map_or_else(|| jobs::ACTOR.to_owned(), |name| format!("{}:{name}", jobs::ACTOR));
-    let new =
-        NewVerdict { job_id, finding_id: finding, verdict, by: by.unwrap_or_else(|| jobs::ACTOR.to_owned()), note };
-    let given = Verdicts::new(app.database.clone()).judge(&new, &actor).await?;
-    show::line(&format!("{} {} {} by {}", new.job_id, new.finding_id, given.verdict.as_str(), given.by));
+    let actor = words::actor(by.as_deref());
+    let by = by.unwrap_or_else(|| words::ACTOR.to_owned());
+    let new = NewVerdict { job_id: words::job_id(&job)?, finding_id: finding, verdict, by, note };
+    let judged = desk.judge(new, &actor).await?;
+    let given = &judged.verdict;
+    show::line(&format!("{} {} {} by {}", judged.job_id, judged.finding_id, given.verdict.as_str(), given.by));
     Ok(Outcome::Done)
 }
 
-async fn list(app: &App, which: Which) -> Result<Outcome, CommandError> {
-    let verdicts = Verdicts::new(app.database.clone());
-    let mut filter = JudgedFilter {
-        tenant: which.tenant.as_deref().map(jobs::tenant).transpose()?,
-        rule_id: which.rule,
-        since_ms: since(which.since.as_deref())?,
-        judged: which.verdict.map(|said| match said {
-            Said::Confirmed => Judged::As(Verdict::Confirmed),
-            Said::Rejected => Judged::As(Verdict::Rejected),
-            Said::None => Judged::NotYet,
+async fn list(desk: &Desk, filter: Filter) -> Result<Outcome, CommandError> {
+    let mut wanted = JudgedFilter {
+        tenant: filter.tenant.as_deref().map(words::tenant).transpose()?,
+        rule_id: filter.rule,
+        since_ms: words::instant_ms("--since", filter.since.as_deref())?,
+        judged: filter.verdict.map(|verdict| match verdict {
+            LastVerdict::Confirmed => Judged::As(Verdict::Confirmed),
+            LastVerdict::Rejected => Judged::As(Verdict::Rejected),
+            LastVerdict::None => Judged::NotYet,
         }),
-        is_shadow: Some(which.shadow),
+        is_shadow: Some(filter.shadow),
         after: None,
         limit: 0,
     };
-    let mut left = which.limit;
+    let mut left = filter.limit;
     while left > 0 {
-        filter.limit = left.min(PAGE);
-        let page = verdicts.list(&filter).await?;
-        for found in &page {
-            if which.json {
-                show::json(&shown(found))?;
+        wanted.limit = left.min(PAGE);
+        let page = desk.findings(&wanted).await?;
+        for found in &page.findings {
+            if filter.json {
+                show::json(found)?;
             } else {
                 show::text(&described(found));
             }
         }
-        left -= filter.limit;
-        match page.last() {
-            Some(last) if page.len() as u64 == u64::from(filter.limit) => filter.after = Some(last.place()),
-            _ => break,
+        left -= wanted.limit;
+        match page.next {
+            Some(next) => wanted.after = Some(next),
+            None => break,
         }
     }
     Ok(Outcome::Done)
 }
 
-/// The instant in `--since`.
-pub fn since(text: Option<&str>) -> Result<Option<i64>, CommandError> {
-    let parsed = text.map(|text| {
-        instant::parse(text).map_err(|why| CommandError::plain(format!("--since {text}: {why}"), Some(instant::HINT)))
-    });
-    parsed.transpose()
-}
-
-/// A finding with its job and verdict, for programs.
-pub fn shown(found: &JudgedFinding) -> Value {
-    json!({
-        "job_id": found.job_id, "tenant": found.tenant, "finished_at": rfc3339(found.finished_at_ms),
-        "finding": found.finding, "verdict": found.verdict,
-    })
-}
-
 /// A finding in two lines.
-fn described(found: &JudgedFinding) -> String {
-    let said = match &found.verdict {
+fn described(found: &FindingView) -> String {
+    let verdict = match &found.verdict {
         None => "not judged".to_owned(),
         Some(given) => {
             let note = given.note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
             format!("{} by {} on {}{note}", given.verdict.as_str(), given.by, given.at)
         }
     };
-    format!("{} {} {}\n    {said}\n", found.job_id, found.finding.id, show::finding(&found.finding))
+    format!("{} {} {}\n    {verdict}\n", found.job_id, found.finding.id, show::finding(&found.finding))
 }

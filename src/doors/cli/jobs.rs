@@ -1,12 +1,13 @@
 //! `earmark jobs`
 
-use earmark_core::shown_uri;
-use earmark_core::{Job, JobId, Lane, Standing, Tenant, rfc3339};
-use earmark_journal::{CancelOutcome, JobFilter, StandingJob};
+use earmark_core::{Job, JobId, Lane, Standing, rfc3339, shown_uri};
 
-use super::{Outcome, show};
-use crate::app::App;
+use super::outcome::Outcome;
+use super::{show, words};
 use crate::config::CommandError;
+use crate::desk::Desk;
+use crate::desk::jobs::{CancelOutcome, JobFilter};
+use crate::desk::views::{HoldingView, JobView};
 
 /// List, show, retry or cancel jobs.
 #[derive(Debug, clap::Subcommand)]
@@ -25,6 +26,9 @@ pub enum Command {
         /// Only the job with this producer's key.
         #[arg(long)]
         key: Option<String>,
+        /// Only jobs that were accepted at this time or later: RFC 3339, or a day.
+        #[arg(long, value_name = "TIME")]
+        since: Option<String>,
         /// At most this many.
         #[arg(long, default_value_t = 50)]
         limit: u32,
@@ -34,7 +38,7 @@ pub enum Command {
     },
     /// Show one job with its history.
     Show {
-        /// Which.
+        /// The job's id.
         id: String,
         /// As JSON.
         #[arg(long)]
@@ -42,66 +46,44 @@ pub enum Command {
     },
     /// Make dead or cancelled jobs ready again.
     Retry {
-        /// Which.
+        /// The jobs' ids.
         #[arg(required = true)]
         ids: Vec<String>,
     },
     /// Call jobs off.
     Cancel {
-        /// Which.
+        /// The jobs' ids.
         #[arg(required = true)]
         ids: Vec<String>,
     },
 }
 
-/// Who acts, for the audit log.
-pub const ACTOR: &str = "cli";
-
-/// Longest name of a person, in bytes.
-const MAX_NAME_BYTES: usize = 200;
-
-/// The name in `--by`: it goes on record, so that nobody decides namelessly.
-pub fn person(text: &str) -> Result<String, String> {
-    let name = text.trim();
-    if name.is_empty() {
-        return Err("who decides goes on record: give a name".into());
-    }
-    if name.len() > MAX_NAME_BYTES || name.chars().any(char::is_control) {
-        return Err(format!("a name has at most {MAX_NAME_BYTES} bytes, this one has {}, and one line", name.len()));
-    }
-    Ok(name.into())
-}
-
-/// Who acts, for the audit log, where a name is given.
-pub fn actor(by: Option<&str>) -> String {
-    by.map_or_else(|| ACTOR.into(), |by| format!("{ACTOR}:{by}"))
-}
-
 /// The command.
-pub async fn jobs(app: &App, command: Command) -> Result<Outcome, CommandError> {
+pub async fn jobs(desk: &Desk, command: Command) -> Result<Outcome, CommandError> {
     match command {
-        Command::List { tenant, state, lane, key, limit, json } => {
-            let tenant = tenant.map(|tenant| self::tenant(&tenant)).transpose()?;
-            let filter = JobFilter { tenant, lane, key, limit, ..JobFilter::default().standing_at(state) };
-            list(&app.journal.standings(&filter).await?, json)
+        Command::List { tenant, state, lane, key, since, limit, json } => {
+            let tenant = tenant.as_deref().map(words::tenant).transpose()?;
+            let since_ms = words::instant_ms("--since", since.as_deref())?;
+            let filter = JobFilter { tenant, lane, key, since_ms, limit, ..JobFilter::default().standing_at(state) };
+            list(&desk.jobs(&filter).await?.jobs, json)
         }
-        Command::Show { id, json } => show_job(app, &self::id(&id)?, json).await,
+        Command::Show { id, json } => show_job(desk, &words::job_id(&id)?, json).await,
         Command::Retry { ids } => {
             for id in ids {
-                let job = app.journal.retry(&self::id(&id)?, ACTOR).await?;
+                let job = desk.retry(&words::job_id(&id)?, words::ACTOR).await?.job;
                 show::line(&format!("{} {}", job.id, job.state));
             }
             Ok(Outcome::Done)
         }
-        Command::Cancel { ids } => cancel(app, &ids).await,
+        Command::Cancel { ids } => cancel(desk, &ids).await,
     }
 }
 
-async fn cancel(app: &App, ids: &[String]) -> Result<Outcome, CommandError> {
+async fn cancel(desk: &Desk, ids: &[String]) -> Result<Outcome, CommandError> {
     let mut outcome = Outcome::Done;
     for id in ids {
-        let id = self::id(id)?;
-        match app.journal.cancel(&id, ACTOR).await? {
+        let id = words::job_id(id)?;
+        match desk.cancel(&id, words::ACTOR).await? {
             CancelOutcome::Cancelled => show::line(&format!("{id} cancelled")),
             CancelOutcome::Requested => {
                 show::line(&format!("{id} is being worked on; its worker will stop within seconds"))
@@ -115,7 +97,7 @@ async fn cancel(app: &App, ids: &[String]) -> Result<Outcome, CommandError> {
     Ok(outcome)
 }
 
-fn list(jobs: &[StandingJob], json: bool) -> Result<Outcome, CommandError> {
+fn list(jobs: &[JobView], json: bool) -> Result<Outcome, CommandError> {
     if json {
         for job in jobs {
             show::json(job)?;
@@ -123,7 +105,7 @@ fn list(jobs: &[StandingJob], json: bool) -> Result<Outcome, CommandError> {
         return Ok(Outcome::Done);
     }
     let mut table = show::table(&["job", "state", "lane", "tenant", "try", "clips", "accepted", "recording", "error"]);
-    for StandingJob { job, standing } in jobs {
+    for JobView { job, standing, accepted_at, .. } in jobs {
         table.add_row([
             job.id.to_string(),
             standing.to_string(),
@@ -131,7 +113,7 @@ fn list(jobs: &[StandingJob], json: bool) -> Result<Outcome, CommandError> {
             job.tenant.to_string(),
             job.attempt.to_string(),
             clips(job),
-            rfc3339(job.accepted_at_ms),
+            accepted_at.clone(),
             job.uri.clone(),
             job.error.as_ref().map(|error| format!("{}: {error}", error.code)).unwrap_or_default(),
         ]);
@@ -140,55 +122,17 @@ fn list(jobs: &[StandingJob], json: bool) -> Result<Outcome, CommandError> {
     Ok(Outcome::Done)
 }
 
-async fn show_job(app: &App, id: &JobId, json: bool) -> Result<Outcome, CommandError> {
-    let found = app.journal.standing(id).await?;
+async fn show_job(desk: &Desk, id: &JobId, json: bool) -> Result<Outcome, CommandError> {
+    let view = desk.job(id).await?;
     if json {
-        let mut value = serde_json::to_value(&found).map_err(|error| CommandError::internal(&error))?;
-        value["held"] = app.results.holding(id).await?.is_some_and(|holding| holding.is_held()).into();
-        show::json(&value)?;
+        show::json(&view)?;
         return Ok(Outcome::Done);
     }
-    let StandingJob { job, standing } = found;
-    let mut facts = vec![
-        ("job", job.id.to_string()),
-        ("recording", job.uri.clone()),
-        ("found at", shown_uri(&job.location)),
-        ("tenant", job.tenant.to_string()),
-        ("lane", job.lane.to_string()),
-        ("state", standing.to_string()),
-        ("try", job.attempt.to_string()),
-        ("clips", clips(&job)),
-        ("accepted", rfc3339(job.accepted_at_ms)),
-    ];
-    if standing == Standing::Waiting {
-        facts.push(("not before", rfc3339(job.run_at_ms)));
-    }
-    if job.priority != 0 {
-        facts.push(("priority", job.priority.to_string()));
-    }
-    if let Some(key) = &job.key {
-        facts.push(("key", key.clone()));
-    }
-    if let Some(finished) = job.finished_at_ms {
-        facts.push(("finished", rfc3339(finished)));
-    }
-    if let Some(holding) = app.results.holding(id).await? {
-        let since = rfc3339(holding.held_since_ms);
-        let text = match holding.released {
-            Some((at_ms, by)) => format!("from {since} to {}, released by {by}", rfc3339(at_ms)),
-            None => format!("for review since {since}; `earmark results release` releases it"),
-        };
-        facts.push(("held", text));
-    }
-    if let Some(error) = &job.error {
-        facts.push(("error", format!("{} ({})", error.message, error.code)));
-        facts.extend(error.hint.clone().map(|hint| ("hint", hint)));
-    }
-    for (name, value) in facts {
+    for (name, value) in facts(&view) {
         show::line(&format!("{name:>10}  {value}"));
     }
     show::line("");
-    for entry in app.audit.of_job(id).await? {
+    for entry in desk.history(id).await? {
         show::line(&format!(
             "{:>10}  {}  {} by {}",
             entry.head.seq,
@@ -200,17 +144,45 @@ async fn show_job(app: &App, id: &JobId, json: bool) -> Result<Outcome, CommandE
     Ok(Outcome::Done)
 }
 
+/// What a person wants to know of a job, name by name.
+fn facts(view: &JobView) -> Vec<(&'static str, String)> {
+    let JobView { job, standing, accepted_at, finished_at, holding, .. } = view;
+    let mut facts = vec![
+        ("job", job.id.to_string()),
+        ("recording", job.uri.clone()),
+        ("found at", shown_uri(&job.location)),
+        ("tenant", job.tenant.to_string()),
+        ("lane", job.lane.to_string()),
+        ("state", standing.to_string()),
+        ("try", job.attempt.to_string()),
+        ("clips", clips(job)),
+        ("accepted", accepted_at.clone()),
+    ];
+    if *standing == Standing::Waiting {
+        facts.push(("not before", rfc3339(job.run_at_ms)));
+    }
+    if job.priority != 0 {
+        facts.push(("priority", job.priority.to_string()));
+    }
+    facts.extend(job.key.clone().map(|key| ("key", key)));
+    facts.extend(finished_at.clone().map(|finished| ("finished", finished)));
+    facts.extend(held(holding).map(|held| ("held", held)));
+    if let Some(error) = &job.error {
+        facts.push(("error", format!("{} ({})", error.message, error.code)));
+        facts.extend(error.hint.clone().map(|hint| ("hint", hint)));
+    }
+    facts
+}
+
+/// How long the result is or was held back; none for one that never was.
+fn held(holding: &HoldingView) -> Option<String> {
+    let since = holding.held_since.as_ref()?;
+    Some(match (&holding.released_at, &holding.released_by) {
+        (Some(at), Some(by)) => format!("from {since} to {at}, released by {by}"),
+        _ => format!("for review since {since}; `earmark results release` releases it"),
+    })
+}
+
 fn clips(job: &Job) -> String {
     job.clips_total.map_or_else(String::new, |total| format!("{}/{total}", job.clips_done))
-}
-
-/// The job id in `text`.
-pub fn id(text: &str) -> Result<JobId, CommandError> {
-    JobId::parse(text)
-        .map_err(|error| CommandError::plain(error.to_string(), Some("`earmark jobs list` shows the ids")))
-}
-
-/// The tenant in `text`.
-pub fn tenant(text: &str) -> Result<Tenant, CommandError> {
-    Tenant::parse(text).map_err(|error| CommandError::plain(error.to_string(), None))
 }

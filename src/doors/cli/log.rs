@@ -4,8 +4,7 @@ use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
 
-use crate::config::CommandError;
-use crate::config::{Log, LogFormat};
+use crate::config::{CommandError, Log, LogFormat};
 
 /// Starts logging as the settings say, without what `silenced` (a filter or nothing) leaves out.
 pub fn start(log: &Log, silenced: &str) -> Result<(), CommandError> {

@@ -8,9 +8,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::prefix::Prefix;
-use super::{jobs, offer};
-use crate::app::App;
+use super::{offer, words};
 use crate::config::CommandError;
+use crate::desk::Desk;
 
 /// Where the recordings are.
 #[derive(Debug, clap::Args)]
@@ -50,9 +50,9 @@ struct Line {
 ///
 /// # Errors
 /// [`CommandError`] when it is none.
-pub fn prefix(app: &App, given: &Given, lane: Lane) -> Result<Option<Prefix>, CommandError> {
-    let tenant = jobs::tenant(&given.tenant)?;
-    given.prefix.as_ref().map(|prefix| Prefix::open(app, prefix, tenant, lane)).transpose()
+pub fn prefix(desk: &Desk, given: &Given, lane: Lane) -> Result<Option<Prefix>, CommandError> {
+    let tenant = words::tenant(&given.tenant)?;
+    given.prefix.as_ref().map(|prefix| Prefix::open(desk, prefix, tenant, lane)).transpose()
 }
 
 /// The recordings as jobs, those of the command line first, in `lane` and with `priority` unless the manifest says
@@ -61,7 +61,7 @@ pub fn prefix(app: &App, given: &Given, lane: Lane) -> Result<Option<Prefix>, Co
 /// # Errors
 /// [`CommandError`] naming the manifest's line.
 pub fn offered(given: &Given, lane: Lane, priority: i64) -> Result<Vec<NewJob>, CommandError> {
-    let tenant = jobs::tenant(&given.tenant)?;
+    let tenant = words::tenant(&given.tenant)?;
     let mut new: Vec<NewJob> =
         given.uris.iter().map(|uri| NewJob { priority, ..offer::job(uri, tenant.clone(), lane) }).collect();
     if let Some(manifest) = &given.manifest {

@@ -1,12 +1,13 @@
 //! `earmark migrate`
 
-use super::{Outcome, show};
-use crate::app::App;
+use super::outcome::Outcome;
+use super::show;
 use crate::config::CommandError;
+use crate::desk::Desk;
 
-/// Brings the database up to date (opening it has done so already) and says where it stands.
-pub async fn migrate(app: &App) -> Result<Outcome, CommandError> {
-    let report = app.database.migrate().await?;
-    show::line(&format!("{} is at schema version {}", app.database.place(), report.to));
+/// Brings the database up to date and says where it stands.
+pub async fn migrate(desk: &Desk) -> Result<Outcome, CommandError> {
+    let migrated = desk.migrate().await?;
+    show::line(&format!("{} is at schema version {}", migrated.place, migrated.version));
     Ok(Outcome::Done)
 }

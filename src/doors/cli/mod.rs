@@ -12,6 +12,7 @@ mod log;
 mod manifest;
 mod migrate;
 mod offer;
+mod outcome;
 mod plan;
 mod prefix;
 mod progress;
@@ -24,6 +25,7 @@ mod show;
 mod storage;
 mod submit;
 mod wait;
+mod words;
 
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -31,14 +33,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use earmark_journal::ALERT_LOG;
 
-use crate::app::App;
-use crate::config::CommandError;
-use crate::config::{Config, Setting};
-use crate::desk::service::{Halves, Run, Stopped};
-
-pub use findings::shown as shown_finding;
+use crate::config::{CommandError, Config, Setting};
+use crate::desk::Desk;
+use crate::desk::alerts::ALERT_LOG;
+use crate::desk::service::{Halves, Run};
+use outcome::Outcome;
 
 /// Recordings of meetings and calls in; transcripts, findings and evidence out.
 #[derive(Debug, Parser)]
@@ -111,27 +111,6 @@ const CLOSE_TIME: Duration = Duration::from_secs(2);
 /// Exit code of a process that had to be replaced and could not: whoever watches it starts it again.
 const NOT_REPLACED: u8 = 3;
 
-/// How a command ended, if it could be carried out at all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Outcome {
-    /// All done.
-    Done,
-    /// Some recording failed, or something is not as it should be.
-    SomeFailed,
-    /// Something runs here that cannot be stopped: the process is to be replaced by a new one.
-    Replace,
-}
-
-impl From<Stopped> for Outcome {
-    fn from(stopped: Stopped) -> Self {
-        match stopped {
-            Stopped::InOrder => Self::Done,
-            Stopped::AtOnce => Self::SomeFailed,
-            Stopped::Hung => Self::Replace,
-        }
-    }
-}
-
 /// Runs the command line, with `service` for what runs for long, and gives the exit code: 0 done, 1 some recording failed, 2 usage or configuration.
 pub fn main(service: Run) -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -146,9 +125,9 @@ pub fn main(service: Run) -> ExitCode {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::SomeFailed) => ExitCode::from(1),
         Ok(Outcome::Replace) => replace(),
-        Err(complaint) => {
-            show::error(&complaint);
-            ExitCode::from(complaint.exit_code)
+        Err(error) => {
+            show::error(&error);
+            ExitCode::from(error.exit_code)
         }
     }
 }
@@ -196,7 +175,7 @@ async fn dispatch(
         Command::Rules(command) => return rules::rules(command, settings).await,
         _ => {}
     }
-    let app = match command {
+    let desk = match command {
         // Whoever looks for something must not make an empty database and find nothing in it.
         Command::Jobs(_)
         | Command::Queue(_)
@@ -206,30 +185,30 @@ async fn dispatch(
         | Command::Accounts(_)
         | Command::Alerts(_)
         | Command::Storage(_)
-        | Command::Retention(_) => App::open_existing(settings).await?,
-        Command::Plan(_) => plan::open(settings).await?,
-        _ => App::open(settings).await?,
+        | Command::Retention(_) => Desk::open_existing(settings).await?,
+        Command::Plan(_) => Desk::open_for_plan(settings).await?,
+        _ => Desk::open(settings).await?,
     };
     let outcome = match command {
-        Command::Run(args) => run::run(&app, args).await,
-        Command::Up => service(&app, Halves::Both).await.map(Outcome::from),
-        Command::Serve => service(&app, Halves::Serve).await.map(Outcome::from),
-        Command::Work => service(&app, Halves::Work).await.map(Outcome::from),
-        Command::Submit(args) => submit::submit(&app, args).await,
-        Command::Jobs(command) => jobs::jobs(&app, command).await,
-        Command::Queue(command) => queue::queue(&app, command).await,
-        Command::Results(command) => results::results(&app, command).await,
-        Command::Findings(command) => findings::findings(&app, command).await,
-        Command::Audit(command) => audit::audit(&app, command).await,
-        Command::Plan(args) => plan::plan(&app, args).await,
-        Command::Accounts(command) => accounts::accounts(&app, command).await,
-        Command::Alerts(command) => alerts::alerts(&app, command).await,
-        Command::Storage(command) => storage::storage(&app, command).await,
-        Command::Retention(args) => retention::retention(&app, &args).await,
-        Command::Migrate => migrate::migrate(&app).await,
+        Command::Run(args) => run::run(&desk, args).await,
+        Command::Up => service(&desk, Halves::Both).await.map(Outcome::from),
+        Command::Serve => service(&desk, Halves::Serve).await.map(Outcome::from),
+        Command::Work => service(&desk, Halves::Work).await.map(Outcome::from),
+        Command::Submit(args) => submit::submit(&desk, args).await,
+        Command::Jobs(command) => jobs::jobs(&desk, command).await,
+        Command::Queue(command) => queue::queue(&desk, command).await,
+        Command::Results(command) => results::results(&desk, command).await,
+        Command::Findings(command) => findings::findings(&desk, command).await,
+        Command::Audit(command) => audit::audit(&desk, command).await,
+        Command::Plan(args) => plan::plan(&desk, args).await,
+        Command::Accounts(command) => accounts::accounts(&desk, command).await,
+        Command::Alerts(command) => alerts::alerts(&desk, command).await,
+        Command::Storage(command) => storage::storage(&desk, command).await,
+        Command::Retention(args) => retention::retention(&desk, &args).await,
+        Command::Migrate => migrate::migrate(&desk).await,
         Command::Config(_) | Command::Doctor | Command::Engine | Command::Rules(_) => Ok(Outcome::Done),
     };
     // What was written is safe already; a connection that is still busy must not hold up the end of the program.
-    let _ = tokio::time::timeout(CLOSE_TIME, app.close()).await;
+    let _ = tokio::time::timeout(CLOSE_TIME, desk.close()).await;
     outcome
 }

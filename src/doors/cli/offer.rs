@@ -4,8 +4,9 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use earmark_core::{Lane, NewJob, RecordingUri, Tenant};
-use earmark_objects::known_version;
 use url::Url;
+
+use crate::desk::submit::known_version;
 
 /// A job for the recording at `uri`. A path is made absolute, so that a worker with another working folder finds it; of a
 /// file that is there the version is noted, so that other content in it is another job.

@@ -1,11 +1,11 @@
 //! Recordings under a prefix of a bucket, some at a time: a million of them take no more memory than a thousand.
 
 use earmark_core::{Lane, NewJob, RecordingUri, Tenant};
-use earmark_objects::{Listed, Listing};
 
 use super::show;
-use crate::app::App;
 use crate::config::CommandError;
+use crate::desk::Desk;
+use crate::desk::submit::{Listed, Listing};
 
 /// Recordings offered at a time.
 const BATCH: usize = 500;
@@ -27,7 +27,7 @@ impl Prefix {
     ///
     /// # Errors
     /// [`CommandError`] when `uri` is no `s3://bucket/prefix`.
-    pub fn open(app: &App, uri: &str, tenant: Tenant, lane: Lane) -> Result<Self, CommandError> {
+    pub fn open(desk: &Desk, uri: &str, tenant: Tenant, lane: Lane) -> Result<Self, CommandError> {
         let place = uri.strip_prefix("s3://").map(|place| place.split_once('/').unwrap_or((place, "")));
         let Some((bucket, prefix)) = place.filter(|(bucket, _)| !bucket.is_empty()) else {
             return Err(CommandError::plain(
@@ -35,7 +35,7 @@ impl Prefix {
                 Some("use s3://bucket/path/; a folder of this machine is given as FOLDER/*"),
             ));
         };
-        let listing = app.listing(bucket, prefix);
+        let listing = desk.listing(bucket, prefix);
         Ok(Self { uri: uri.into(), bucket: bucket.into(), listing, tenant, lane, found: 0, folders: 0, empty: 0 })
     }
 
@@ -49,7 +49,7 @@ impl Prefix {
             let Some(object) = self.listing.next().await? else { break };
             batch.extend(self.job(object));
         }
-        self.found += batch.len() as u64;
+        self.found += u64::try_from(batch.len()).unwrap_or(u64::MAX);
         if batch.is_empty() {
             self.end()?;
         }

@@ -5,14 +5,17 @@ use std::io::IsTerminal;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use earmark_core::JobId;
-use earmark_pipeline::{Progress, Stage};
+use earmark_core::{JobId, Problem, Report};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::show;
+use crate::desk::run::{Attention, Progress, Stage, Watcher};
 
 /// Where there is no terminal, a line is printed each time this much more of a recording is transcribed, in percent.
 const STEP_PERCENT: u32 = 25;
+
+/// What is said of a result that nobody is handed before somebody releases it.
+pub const HELD: &str = "HELD BACK for review";
 
 /// Progress of several recordings.
 pub struct Bars {
@@ -97,5 +100,39 @@ impl Progress for Bars {
     fn alerted(&self, job: &JobId, message: &str) {
         let name = self.lock().get(job).map(|shown| shown.name.clone()).unwrap_or_default();
         self.say(&format!("{name}: alert: {message}"));
+    }
+}
+
+impl Watcher for Bars {
+    fn began(&self, job: &JobId, name: &str) {
+        self.add(job, name);
+    }
+
+    fn ended(&self, job: &JobId, result: &Result<Box<Report>, Problem>, attention: Attention) {
+        let outcome = match result {
+            Ok(report) => {
+                let warnings: String = report.warnings.iter().map(|warning| format!("; {}", warning.detail)).collect();
+                let held = if attention.is_held { format!("; {HELD}") } else { String::new() };
+                let findings = show::counted(report.findings.len(), "finding", "findings");
+                format!("done, {findings}{warnings}{held}{}", alerts(attention, "; "))
+            }
+            Err(problem) => match &problem.hint {
+                Some(hint) => format!("error: {problem}\n  hint: {hint}"),
+                None => format!("error: {problem}"),
+            },
+        };
+        self.end(job, &outcome);
+    }
+
+    fn say(&self, line: &str) {
+        Bars::say(self, line);
+    }
+}
+
+/// `{before}2 alerts`; nothing where there are none.
+pub fn alerts(attention: Attention, before: &str) -> String {
+    match attention.alerts {
+        0 => String::new(),
+        some => format!("{before}{}", show::counted(some, "alert", "alerts")),
     }
 }

@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use earmark_core::{Lane, Standing, Tenant, rfc3339};
-use earmark_journal::{Backlog, Pause, QueueStats};
-use serde_json::Value;
 
-use super::{Outcome, jobs, show};
-use crate::app::App;
+use super::outcome::Outcome;
+use super::{show, words};
 use crate::config::CommandError;
-use crate::desk::duration;
-use crate::desk::queue::Look;
+use crate::desk::queue::{Backlog, Pause, QueueStats};
+use crate::desk::views::{QueueView, StreamsView};
+use crate::desk::{Desk, duration};
 
 /// Show the queue, pause or resume it.
 #[derive(Debug, clap::Subcommand)]
@@ -27,7 +26,7 @@ pub enum Command {
     Resume(Part),
 }
 
-/// Of which jobs.
+/// The jobs that are meant; all where nothing is named.
 #[derive(Debug, clap::Args)]
 pub struct Part {
     /// This lane's: webhook, call, archive.
@@ -39,44 +38,44 @@ pub struct Part {
 }
 
 /// The command.
-pub async fn queue(app: &App, command: Command) -> Result<Outcome, CommandError> {
+pub async fn queue(desk: &Desk, command: Command) -> Result<Outcome, CommandError> {
     match command {
-        Command::Stats { json } => stats(app, json).await,
+        Command::Stats { json } => stats(desk, json).await,
         Command::Pause(part) => {
-            let tenant = part.tenant.as_deref().map(jobs::tenant).transpose()?;
-            let is_new = app.journal.pause(part.lane, tenant.as_ref(), jobs::ACTOR).await?;
-            let already = if is_new { "" } else { " already" };
-            show::line(&format!("{} is paused{already}; what runs goes on", what(part.lane, tenant.as_ref())));
+            let tenant = part.tenant.as_deref().map(words::tenant).transpose()?;
+            let paused = desk.pause(part.lane, tenant.as_ref(), words::ACTOR).await?;
+            let already = if paused.is_new { "" } else { " already" };
+            show::line(&format!("{} is paused{already}; what runs goes on", part_named(part.lane, tenant.as_ref())));
             Ok(Outcome::Done)
         }
         Command::Resume(part) => {
-            let tenant = part.tenant.as_deref().map(jobs::tenant).transpose()?;
-            resume(app, part.lane, tenant.as_ref()).await
+            let tenant = part.tenant.as_deref().map(words::tenant).transpose()?;
+            resume(desk, part.lane, tenant.as_ref()).await
         }
     }
 }
 
-async fn resume(app: &App, lane: Option<Lane>, tenant: Option<&Tenant>) -> Result<Outcome, CommandError> {
-    let lifted = app.journal.resume(lane, tenant, jobs::ACTOR).await?;
-    for pause in &lifted {
-        show::line(&format!("{} is resumed", what_of(pause)));
+async fn resume(desk: &Desk, lane: Option<Lane>, tenant: Option<&Tenant>) -> Result<Outcome, CommandError> {
+    let resumed = desk.resume(lane, tenant, words::ACTOR).await?;
+    for pause in &resumed.lifted {
+        show::line(&format!("{} is resumed", paused_part(pause)));
     }
-    if lifted.is_empty() {
-        show::note(&format!("{} is not paused by that name; nothing was changed", what(lane, tenant)));
+    if resumed.lifted.is_empty() {
+        show::note(&format!("{} is not paused by that name; nothing was changed", part_named(lane, tenant)));
     }
-    for pause in app.journal.pauses().await? {
-        show::note(&format!("{} is still paused", what_of(&pause)));
+    for pause in &resumed.pauses {
+        show::note(&format!("{} is still paused", paused_part(pause)));
     }
     Ok(Outcome::Done)
 }
 
-async fn stats(app: &App, is_json: bool) -> Result<Outcome, CommandError> {
-    let look = Look::at(&app.journal, app.broker.as_deref()).await?;
+async fn stats(desk: &Desk, is_json: bool) -> Result<Outcome, CommandError> {
+    let view = desk.queue().await?;
     if is_json {
-        show::json(&look.json())?;
+        show::json(&view)?;
         return Ok(Outcome::Done);
     }
-    let Look { stats, streams } = look;
+    let QueueView { stats, streams } = view;
     let mut head = vec!["lane"];
     head.extend(Standing::ALL.iter().map(|standing| standing.as_str()));
     head.push("oldest");
@@ -89,11 +88,11 @@ async fn stats(app: &App, is_json: bool) -> Result<Outcome, CommandError> {
     }
     show::line(&table.to_string());
     facts(&stats, streams.as_ref());
-    show::line(&told(app, stats.outbox));
+    show::line(&messages(desk, stats.outbox));
     Ok(Outcome::Done)
 }
 
-fn facts(stats: &QueueStats, streams: Option<&Value>) {
+fn facts(stats: &QueueStats, streams: Option<&StreamsView>) {
     show::line(&format!(
         "workers  {} alive with {}",
         stats.workers.live,
@@ -103,43 +102,44 @@ fn facts(stats: &QueueStats, streams: Option<&Value>) {
         show::line(&format!("streams  {}", in_words(streams)));
     }
     for pause in &stats.pauses {
-        show::line(&format!("paused   {} since {} by {}", what_of(pause), rfc3339(pause.since_ms), pause.by));
+        show::line(&format!("paused   {} since {} by {}", paused_part(pause), rfc3339(pause.since_ms), pause.by));
     }
 }
 
 /// What becomes of the messages in the outbox.
-fn told(app: &App, outbox: Backlog) -> String {
-    let days = app.config.retention.messages_days;
-    if app.config.notify.url.is_none() {
-        let messages = show::counted(outbox.waiting, "message", "messages");
+fn messages(desk: &Desk, outbox: Backlog) -> String {
+    let days = desk.config().retention.messages_days;
+    if desk.config().notify.url.is_none() {
+        let waiting = show::counted(outbox.waiting, "message", "messages");
         let end = match days {
             0 => "kept, as retention.messages_days says".into(),
             days => format!("removed after {}", show::counted(days, "day", "days")),
         };
-        return format!("outbox   {messages} for nobody: notify.url is not set; {end}");
+        return format!("outbox   {waiting} for nobody: notify.url is not set; {end}");
     }
     let oldest =
         if outbox.waiting > 0 { format!(", the oldest for {}", age(outbox.oldest_age_ms)) } else { String::new() };
     format!("outbox   {}{oldest}", show::counted(outbox.waiting, "message waits", "messages wait"))
 }
 
-fn in_words(streams: &Value) -> String {
-    if let Some(error) = streams["error"].as_str() {
-        return error.into();
+fn in_words(streams: &StreamsView) -> String {
+    match streams {
+        StreamsView::Unknown { error } => error.clone(),
+        StreamsView::Counted(counts) => {
+            let lanes: Vec<String> = counts.lanes.iter().map(|(lane, entries)| format!("{entries} {lane}")).collect();
+            format!(
+                "{} to be leased; {} to be journaled; {} rejected so far",
+                lanes.join(", "),
+                counts.intake,
+                counts.rejected
+            )
+        }
     }
-    let lanes = streams["lanes"].as_object().into_iter().flatten();
-    let lanes: Vec<String> = lanes.map(|(lane, entries)| format!("{entries} {lane}")).collect();
-    format!(
-        "{} to be leased; {} to be journaled; {} rejected so far",
-        lanes.join(", "),
-        streams["intake"],
-        streams["rejected"]
-    )
 }
 
 /// Whose jobs `pause` holds up, for people.
-pub fn what_of(pause: &Pause) -> String {
-    what(pause.lane, pause.tenant.as_ref())
+pub fn paused_part(pause: &Pause) -> String {
+    part_named(pause.lane, pause.tenant.as_ref())
 }
 
 /// The command that lifts `pause`.
@@ -150,7 +150,7 @@ pub fn resuming(pause: &Pause) -> String {
 }
 
 /// The jobs that are meant, for people.
-fn what(lane: Option<Lane>, tenant: Option<&Tenant>) -> String {
+fn part_named(lane: Option<Lane>, tenant: Option<&Tenant>) -> String {
     match (lane, tenant) {
         (None, None) => "everything".into(),
         (Some(lane), None) => format!("lane {lane}"),

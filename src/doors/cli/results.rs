@@ -1,24 +1,25 @@
 //! `earmark results`
 
-use earmark_core::{JobId, Problem, Report, rfc3339};
-use earmark_journal::Holding;
-use earmark_pipeline::render::Format;
+use earmark_core::{JobId, Problem, Report};
 
-use super::{Outcome, jobs, show};
-use crate::app::App;
+use super::outcome::Outcome;
+use super::{show, words};
 use crate::config::CommandError;
+use crate::desk::Desk;
+use crate::desk::results::{Format, StoredResult};
+use crate::desk::views::HoldingView;
 
 /// Show or export a finished job's report and transcript.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// The transcript and the findings, for reading.
     Show {
-        /// Which job.
+        /// The job's id.
         id: String,
     },
     /// Print the report or the transcript.
     Export {
-        /// Which job.
+        /// The job's id.
         id: String,
         /// json, srt, vtt or txt.
         #[arg(long, default_value = "json")]
@@ -29,10 +30,10 @@ pub enum Command {
     },
     /// Release a result that a rule holds back: on record, and told like that of any job.
     Release {
-        /// Which job.
+        /// The job's id.
         id: String,
         /// Who has reviewed it.
-        #[arg(long, value_name = "NAME", value_parser = jobs::person)]
+        #[arg(long, value_name = "NAME", value_parser = words::person)]
         by: String,
         /// Why, for the record.
         #[arg(long, value_name = "TEXT")]
@@ -41,58 +42,56 @@ pub enum Command {
 }
 
 /// The command.
-pub async fn results(app: &App, command: Command) -> Result<Outcome, CommandError> {
+pub async fn results(desk: &Desk, command: Command) -> Result<Outcome, CommandError> {
     match command {
         Command::Show { id } => {
-            let id = jobs::id(&id)?;
-            let report = report(app, &id).await?;
-            if let Some(holding) = holding(app, &id).await? {
+            let id = words::job_id(&id)?;
+            let (report, holding) = result(desk, &id).await?;
+            if let Some(since) = held_since(&holding) {
                 show::note(&format!(
-                    "note: a rule holds this result back since {}; `earmark results release {id} --by NAME` releases it",
-                    rfc3339(holding.held_since_ms)
+                    "note: a rule holds this result back since {since}; `earmark results release {id} --by NAME` releases it"
                 ));
             }
             show_report(&report);
-            for artifact in app.results.artifacts(&id).await? {
+            for artifact in desk.artifacts(&id).await? {
                 show::line(&format!("{}  sha256 {}", artifact.uri, artifact.sha256));
             }
         }
         Command::Export { id, format, held } => {
-            let id = jobs::id(&id)?;
-            let report = report(app, &id).await?;
-            if !held && let Some(holding) = holding(app, &id).await? {
-                let message =
-                    format!("a rule holds the result of job {id} back since {}", rfc3339(holding.held_since_ms));
+            let id = words::job_id(&id)?;
+            let (report, holding) = result(desk, &id).await?;
+            if let Some(since) = held_since(&holding).filter(|_| !held) {
                 return Err(CommandError::usage(Problem {
                     code: "result.held".into(),
-                    message,
+                    message: format!("a rule holds the result of job {id} back since {since}"),
                     hint: Some("give --held to see it all the same, or `earmark results release ID --by NAME`".into()),
                 }));
             }
             show::text(&format.render(&report));
         }
         Command::Release { id, by, note } => {
-            let id = jobs::id(&id)?;
-            app.results.release(&id, &jobs::actor(Some(&by)), note.as_deref()).await?;
+            let id = words::job_id(&id)?;
+            desk.release(&id, &words::actor(Some(&by)), note.as_deref()).await?;
             show::line(&format!("{id} released"));
         }
     }
     Ok(Outcome::Done)
 }
 
-/// Since when the result of job `id` is held, where it still is.
-async fn holding(app: &App, id: &JobId) -> Result<Option<Holding>, CommandError> {
-    Ok(app.results.holding(id).await?.filter(Holding::is_held))
+/// Since when a result is held, where it still is.
+fn held_since(holding: &HoldingView) -> Option<&str> {
+    holding.held_since.as_deref().filter(|_| holding.is_held)
 }
 
-async fn report(app: &App, id: &JobId) -> Result<Report, CommandError> {
-    if let Some(report) = app.results.current_report(id).await? {
-        return Ok(report);
+async fn result(desk: &Desk, id: &JobId) -> Result<(Report, HoldingView), CommandError> {
+    match desk.result(id).await? {
+        StoredResult::Report(report, holding) => Ok((*report, holding)),
+        StoredResult::None(job) => {
+            let why = job.error.map(|error| format!(": {error}")).unwrap_or_default();
+            let message = format!("job {id} has no report, it is {}{why}", job.state);
+            Err(CommandError::plain(message, Some("`earmark jobs show ID` tells its history")))
+        }
     }
-    let job = app.journal.get(id).await?;
-    let why = job.error.map(|error| format!(": {error}")).unwrap_or_default();
-    let message = format!("job {id} has no report, it is {}{why}", job.state);
-    Err(CommandError::plain(message, Some("`earmark jobs show ID` tells its history")))
 }
 
 fn show_report(report: &Report) {

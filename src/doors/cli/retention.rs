@@ -1,11 +1,10 @@
 //! `earmark retention`
 
-use earmark_journal::{Retention, RetentionReport};
-
-use super::{Outcome, show};
-use crate::app::App;
+use super::outcome::Outcome;
+use super::show;
 use crate::config::CommandError;
-use crate::desk::retention;
+use crate::desk::Desk;
+use crate::desk::views::RetentionView;
 
 /// Remove what has had its time.
 #[derive(Debug, clap::Args)]
@@ -19,15 +18,14 @@ pub struct Args {
 }
 
 /// The command.
-pub async fn retention(app: &App, args: &Args) -> Result<Outcome, CommandError> {
-    let keep = retention::keep(app);
-    let report = if args.dry_run {
-        Retention::new(app.database.clone()).preview(&keep).await?
-    } else {
-        retention::now(app).await?
-    };
-    let days = &app.config.retention;
-    let RetentionReport { clips, messages, usage, spending, workers, jobs } = report;
+pub async fn retention(desk: &Desk, args: &Args) -> Result<Outcome, CommandError> {
+    let view = desk.retention(args.dry_run).await?;
+    if args.json {
+        show::json(&view)?;
+        return Ok(Outcome::Done);
+    }
+    let RetentionView { clips, messages, usage, spending, workers, jobs } = view;
+    let days = &desk.config().retention;
     let rows = [
         ("clips", days.clips_days, clips),
         ("messages", days.messages_days, messages),
@@ -36,12 +34,6 @@ pub async fn retention(app: &App, args: &Args) -> Result<Outcome, CommandError> 
         ("workers", days.workers_days, workers),
         ("jobs", days.jobs_days, jobs),
     ];
-    if args.json {
-        let counts: serde_json::Map<_, _> =
-            rows.iter().map(|(name, _, count)| ((*name).into(), (*count).into())).collect();
-        show::json(&serde_json::Value::Object(counts))?;
-        return Ok(Outcome::Done);
-    }
     let mut table = show::table(&["what", "kept for", if args.dry_run { "would go" } else { "gone" }]);
     for (name, days, count) in rows {
         let kept = if days == 0 { "ever".into() } else { format!("{days} days") };

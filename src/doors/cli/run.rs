@@ -3,20 +3,17 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use earmark_core::shown_uri;
-use earmark_core::{Job, JobId, JobState, Lane, Lease, NewJob, Problem, Report, WorkerId};
-use earmark_journal::WorkerInfo;
-use earmark_queue::{AttemptOutcome, AttemptRunner};
-use futures::{StreamExt, stream};
-use tokio_util::sync::CancellationToken;
+use earmark_core::{JobId, Lane, Problem, Report, shown_uri};
+use serde::Serialize;
 
-use super::progress::Bars;
-use super::{Outcome, jobs, offer, show};
-use crate::app::App;
+use super::outcome::Outcome;
+use super::progress::{Bars, HELD, alerts};
+use super::{offer, show, words};
 use crate::config::CommandError;
-use crate::desk::signals;
+use crate::desk::Desk;
+use crate::desk::run::Processed;
 
 /// Process recordings here and now.
 #[derive(Debug, clap::Args)]
@@ -38,90 +35,34 @@ pub struct Args {
     tenant: String,
 }
 
-/// How long work that was told to stop may take to do so.
-const STOP_TIME: Duration = Duration::from_secs(10);
-
-/// Nobody at a terminal waits longer for another try: an account that a person has to see to, the next day.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
-
-/// What is said of a result that nobody is handed before somebody releases it.
-const HELD: &str = "HELD BACK for review";
-
-/// What became of one recording.
-struct Ended {
-    uri: String,
-    job_id: Option<String>,
-    result: Result<Box<Report>, Problem>,
-    asks: Asks,
-    took: Duration,
+/// A recording of which there is no report, as `--json` tells it.
+#[derive(Serialize)]
+struct FailedLine<'a> {
+    job_id: Option<&'a JobId>,
+    recording: FailedRecording<'a>,
+    error: &'a Problem,
 }
 
-/// What a result asks of people.
-#[derive(Debug, Clone, Copy, Default)]
-struct Asks {
-    /// A rule holds it back until somebody releases it.
-    is_held: bool,
-    /// Alerts of its job that nobody has seen to.
-    alerts: usize,
+#[derive(Serialize)]
+struct FailedRecording<'a> {
+    /// The caller's string, unchanged.
+    uri: &'a str,
 }
 
 /// The command.
-pub async fn run(app: &App, args: Args) -> Result<Outcome, CommandError> {
-    let tenant = jobs::tenant(&args.tenant)?;
-    if app.engine().is_provider() {
-        // A worker can wait for the permits' store; whoever waits at a terminal wants to know.
-        app.permits_place().await?;
-    }
+pub async fn run(desk: &Desk, args: Args) -> Result<Outcome, CommandError> {
+    let tenant = words::tenant(&args.tenant)?;
     let out_dir = args.out.as_deref().map(out_dir).transpose()?;
-    let rules = app.rules(args.rules.as_deref()).await?;
-    let rule_set = rules.id().sha256.clone();
-    let bars = Arc::new(Bars::new());
-    let attempts = app.attempts(app.pipeline(rules, bars.clone()).await?);
-    let worker = WorkerId::fresh();
-    let slots = app.slots();
-    // It takes nothing of the queue: whoever waits for a worker must not take this one for it.
-    let lock = app.journal.register_worker(&worker, &WorkerInfo { slots: 0, ..app.worker_info() }).await?;
-
-    // Whatever killed processes of this machine held may be taken again; nobody else might look for a long time.
-    app.journal.sweep().await?;
-
-    let stop = CancellationToken::new();
-    let here = Here { app, attempts: &attempts, worker: &worker, bars: &bars, stop: &stop };
+    let run = desk.run(args.rules.as_deref(), Arc::new(Bars::new())).await?;
     let offered = args.uris.iter().map(|uri| {
         let mut new = offer::job(uri, tenant.clone(), Lane::Call);
         new.options.out_dir.clone_from(&out_dir);
-        new.options.rule_set = Some(rule_set.clone());
-        // Whoever runs it here and now wants to see it done, whatever there is.
-        new.options.is_repeat = true;
         new
     });
-    let working = async {
-        let mut ended = Vec::new();
-        let mut running = stream::iter(offered).map(|new| here.process(new)).buffered(slots);
-        while let Some(one) = running.next().await {
-            if args.json {
-                print_json(&one)?;
-            }
-            ended.push(one);
-        }
-        Ok::<_, CommandError>(ended)
-    };
-    let interrupted = async {
-        signals::stop_signal().await;
-        stop.cancel();
-        attempts.stop_all();
-        // A second signal, or work that does not stop in time, ends the command all the same.
-        let _ = tokio::time::timeout(STOP_TIME, signals::stop_signal()).await;
-    };
-    let ended = tokio::select! {
-        ended = working => ended?,
-        () = attempts.keep_leases() => Vec::new(),
-        () = interrupted => return Err(CommandError { exit_code: 1, ..CommandError::plain("interrupted", None) }),
-    };
-    app.journal.worker_stopped(&worker).await?;
-    drop(lock);
+    let seen = |one: &Processed| if args.json { print_json(one) } else { Ok(()) };
+    let ended = run.process(offered, words::ACTOR, seen).await?;
     if !args.json {
-        print_table(app, &ended, args.out.as_deref());
+        print_table(desk, &ended, args.out.as_deref());
     }
     Ok(if ended.iter().all(|one| one.result.is_ok()) { Outcome::Done } else { Outcome::SomeFailed })
 }
@@ -137,161 +78,17 @@ fn out_dir(out: &std::path::Path) -> Result<String, CommandError> {
     Ok(std::fs::canonicalize(out).map_err(failed)?.to_string_lossy().into_owned())
 }
 
-/// This process as a worker of its own recordings.
-struct Here<'a> {
-    app: &'a App,
-    attempts: &'a Arc<AttemptRunner>,
-    worker: &'a WorkerId,
-    bars: &'a Bars,
-    /// Someone wants the command to end.
-    stop: &'a CancellationToken,
-}
-
-impl Here<'_> {
-    async fn process(&self, new: NewJob) -> Ended {
-        let began = Instant::now();
-        let uri = new.uri.clone();
-        if self.stop.is_cancelled() {
-            let asks = Asks::default();
-            return Ended { uri, job_id: None, result: Err(interrupted()), asks, took: began.elapsed() };
-        }
-        let (job_id, result, asks) = match self.accept_and_work(new).await {
-            Ok((job, result, asks)) => (Some(job.id.to_string()), result, asks),
-            Err(complaint) => (None, Err(complaint.problem), Asks::default()),
-        };
-        Ended { uri, job_id, result, asks, took: began.elapsed() }
-    }
-
-    async fn accept_and_work(&self, new: NewJob) -> Result<(Job, Result<Box<Report>, Problem>, Asks), CommandError> {
-        let lease_ms = self.attempts.lease_ms();
-        let (job, lease) = self.app.journal.accept_leased(&new, jobs::ACTOR, self.worker, lease_ms).await?;
-        self.bars.add(&job.id, &shown_uri(&job.uri));
-        let id = job.id.clone();
-        let result = self.work(job.clone(), lease).await?;
-        let asks = self.asks(&job.id).await?;
-        let outcome = match &result {
-            Ok(report) => {
-                let warnings: String = report.warnings.iter().map(|warning| format!("; {}", warning.detail)).collect();
-                let held = if asks.is_held { format!("; {HELD}") } else { String::new() };
-                let findings = show::counted(report.findings.len(), "finding", "findings");
-                format!("done, {findings}{warnings}{held}{}", asks.alerts("; "))
-            }
-            Err(problem) => match &problem.hint {
-                Some(hint) => format!("error: {problem}\n  hint: {hint}"),
-                None => format!("error: {problem}"),
-            },
-        };
-        self.bars.end(&id, &outcome);
-        Ok((job, result, asks))
-    }
-
-    async fn asks(&self, job: &JobId) -> Result<Asks, CommandError> {
-        let holding = self.app.results.holding(job).await?;
-        let alerts = self.app.outbox.open_alerts_of(job).await?.len();
-        Ok(Asks { is_held: holding.is_some_and(|holding| holding.is_held()), alerts })
-    }
-
-    /// RunningAttempts until the job has ended. What keeps failing for reasons outside (a full disk) is tried no more often here
-    /// than anything else; it stays in the journal for a worker.
-    async fn work(&self, mut job: Job, mut lease: Lease) -> Result<Result<Box<Report>, Problem>, CommandError> {
-        for _ in 0..self.app.config.worker.max_attempts {
-            match self.attempts.run(&job, &lease).await {
-                AttemptOutcome::Done => return self.report(&job).await,
-                AttemptOutcome::Dead(problem) | AttemptOutcome::Hung(problem) | AttemptOutcome::Unrecorded(problem) => {
-                    return Ok(Err(problem));
-                }
-                AttemptOutcome::Cancelled => return Ok(Err(problem("job.cancelled", "the job was called off"))),
-                AttemptOutcome::Released if self.stop.is_cancelled() => return Ok(Err(interrupted())),
-                AttemptOutcome::Retrying { run_at_ms, problem } => {
-                    let wait = Duration::from_millis(u64::try_from(run_at_ms - self.app.clock.now_ms()).unwrap_or(0));
-                    if wait > LONGEST_WAIT {
-                        self.bars.say("the job stays in the journal; `earmark work` goes on with it");
-                        return Ok(Err(problem));
-                    }
-                    self.bars.say(&format!("{}: {problem}; trying again", shown_uri(&job.uri)));
-                    tokio::select! {
-                        () = tokio::time::sleep(wait) => {}
-                        () = self.stop.cancelled() => return Ok(Err(interrupted())),
-                    }
-                }
-                AttemptOutcome::Released | AttemptOutcome::Lost => {}
-            }
-            match self.next(&job).await? {
-                Next::Mine(next) => (job, lease) = *next,
-                Next::Ended(result) => return Ok(result),
-            }
-        }
-        let job = self.app.journal.get(&job.id).await?;
-        Ok(Err(job.error.unwrap_or_else(|| problem("job.unfinished", "the job did not end; it stays in the journal"))))
-    }
-
-    /// Takes the job again; another worker may have been quicker, then waits for its outcome.
-    async fn next(&self, job: &Job) -> Result<Next, CommandError> {
-        let mut looks = tokio::time::interval(Duration::from_millis(self.app.config.worker.poll_ms));
-        loop {
-            looks.tick().await;
-            // The other worker may die: then the job is free again.
-            self.app.journal.sweep().await?;
-            if let Some(next) = self.app.journal.lease_job(&job.id, self.worker, self.attempts.lease_ms()).await? {
-                return Ok(Next::Mine(Box::new(next)));
-            }
-            let job = self.app.journal.get(&job.id).await?;
-            match job.state {
-                JobState::Done => return Ok(Next::Ended(self.report(&job).await?)),
-                JobState::Dead => {
-                    return Ok(Next::Ended(Err(job
-                        .error
-                        .unwrap_or_else(|| problem("job.dead", "the job was given up")))));
-                }
-                JobState::Cancelled => return Ok(Next::Ended(Err(problem("job.cancelled", "the job was called off")))),
-                JobState::Ready | JobState::Leased => {}
-            }
-        }
-    }
-
-    async fn report(&self, job: &Job) -> Result<Result<Box<Report>, Problem>, CommandError> {
-        let report = self.app.results.report(&job.id).await?;
-        Ok(report.map(Box::new).ok_or_else(|| problem("job.no_report", "the job is done, but its report is gone")))
-    }
-}
-
-impl Asks {
-    /// `{before}2 alerts`; nothing where there are none.
-    fn alerts(self, before: &str) -> String {
-        match self.alerts {
-            0 => String::new(),
-            some => format!("{before}{}", show::counted(some, "alert", "alerts")),
-        }
-    }
-}
-
-/// How it goes on with a job that was not settled here.
-enum Next {
-    /// It is ours again.
-    Mine(Box<(Job, Lease)>),
-    /// Another worker has ended it.
-    Ended(Result<Box<Report>, Problem>),
-}
-
-fn interrupted() -> Problem {
-    let hint = "what was accepted stays in the journal; `earmark work` finishes it, `earmark jobs cancel` calls it off";
-    Problem { hint: Some(hint.into()), ..problem("job.interrupted", "the command was interrupted before the end") }
-}
-
-fn problem(code: &str, message: &str) -> Problem {
-    Problem { code: code.into(), message: message.into(), hint: None }
-}
-
-fn print_json(ended: &Ended) -> Result<(), CommandError> {
+fn print_json(ended: &Processed) -> Result<(), CommandError> {
     match &ended.result {
         Ok(report) => show::json(report),
-        Err(problem) => {
-            show::json(&serde_json::json!({"job_id": ended.job_id, "recording": {"uri": ended.uri}, "error": problem}))
+        Err(error) => {
+            let (job_id, recording) = (ended.job_id.as_ref(), FailedRecording { uri: &ended.uri });
+            show::json(&FailedLine { job_id, recording, error })
         }
     }
 }
 
-fn print_table(app: &App, ended: &[Ended], out: Option<&std::path::Path>) {
+fn print_table(desk: &Desk, ended: &[Processed], out: Option<&std::path::Path>) {
     let mut table = show::table(&["recording", "length", "language", "speakers", "speed", "findings"]);
     for one in ended {
         match &one.result {
@@ -302,11 +99,11 @@ fn print_table(app: &App, ended: &[Ended], out: Option<&std::path::Path>) {
                 }
                 // "none" must not look like a clean call where little or nothing could be heard.
                 findings.extend(report.warnings.iter().map(|warning| format!("warning: {}", warning.detail)));
-                if one.asks.is_held {
+                if one.attention.is_held {
                     findings.push(HELD.into());
                 }
-                if one.asks.alerts > 0 {
-                    findings.push(one.asks.alerts(""));
+                if one.attention.alerts > 0 {
+                    findings.push(alerts(one.attention, ""));
                 }
                 table.add_row([
                     format!("{}\n{}", short(&shown_uri(&one.uri)), report.job_id),
@@ -319,7 +116,11 @@ fn print_table(app: &App, ended: &[Ended], out: Option<&std::path::Path>) {
             }
             Err(problem) => {
                 let row = [
-                    format!("{}\n{}", short(&shown_uri(&one.uri)), one.job_id.as_deref().unwrap_or_default()),
+                    format!(
+                        "{}\n{}",
+                        short(&shown_uri(&one.uri)),
+                        one.job_id.as_ref().map(JobId::as_str).unwrap_or_default()
+                    ),
                     String::new(),
                     String::new(),
                     String::new(),
@@ -335,24 +136,24 @@ fn print_table(app: &App, ended: &[Ended], out: Option<&std::path::Path>) {
         Some(out) => format!("{}/{{job}}/", out.display()),
         None => format!(
             "{}/{}/{{job}}/",
-            app.config.storage.output,
+            desk.config().storage.output,
             ended.iter().find_map(tenant).unwrap_or_else(|| "default".into())
         ),
     };
     show::line(&format!("report.json, transcript.txt, .srt, .vtt   {folder}"));
-    for id in ended.iter().filter(|one| one.asks.is_held).filter_map(|one| one.job_id.as_deref()) {
+    for id in ended.iter().filter(|one| one.attention.is_held).filter_map(|one| one.job_id.as_ref()) {
         show::line(&format!("to release what is held back              earmark results release {id} --by NAME"));
     }
-    if ended.iter().any(|one| one.asks.alerts > 0) {
+    if ended.iter().any(|one| one.attention.alerts > 0) {
         show::line("alerts                                    earmark alerts list");
     }
     show::line(&format!(
         "audit log                                 EARMARK__DATABASE__URL={} earmark audit verify",
-        app.config.database.url
+        desk.config().database.url
     ));
 }
 
-fn tenant(ended: &Ended) -> Option<String> {
+fn tenant(ended: &Processed) -> Option<String> {
     ended.result.as_ref().ok().map(|report| report.tenant.to_string())
 }
 
@@ -377,7 +178,6 @@ fn speakers(report: &Report) -> String {
 
 /// How many times faster than the recording itself.
 fn speed(duration_ms: u64, took: Duration) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "milliseconds of a recording are far below 2^53")]
-    let times = duration_ms as f64 / 1000.0 / took.as_secs_f64().max(0.001);
+    let times = Duration::from_millis(duration_ms).as_secs_f64() / took.as_secs_f64().max(0.001);
     format!("{times:.1} x")
 }

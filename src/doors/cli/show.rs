@@ -1,6 +1,5 @@
 //! What goes to the terminal.
 
-use std::fmt::Display;
 use std::io::{IsTerminal, Write};
 
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
@@ -8,6 +7,8 @@ use comfy_table::{ColumnConstraint, ContentArrangement, Table};
 use earmark_core::Finding;
 
 use crate::config::CommandError;
+
+pub use crate::desk::counted;
 
 /// Prints a line on standard output. A reader that went away (`| head`) is no error.
 pub fn line(text: &str) {
@@ -24,15 +25,9 @@ pub fn note(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-/// Prints a complaint on standard error.
-pub fn error(complaint: &CommandError) {
-    note(&complaint.to_string());
-}
-
-/// A number of things: `1 rule`, `2 rules`, `0 rules`.
-pub fn counted(count: impl Display + PartialEq + From<u8>, one: &str, many: &str) -> String {
-    let what = if count == 1.into() { one } else { many };
-    format!("{count} {what}")
+/// Prints an error on standard error.
+pub fn error(error: &CommandError) {
+    note(&error.to_string());
 }
 
 /// Columns of ids: half an id cannot be copied.
@@ -66,26 +61,25 @@ pub fn finding(finding: &Finding) -> String {
         _ => String::new(),
     };
     let speaker = finding.speaker.as_ref().map(|speaker| format!(" ({})", speaker.0)).unwrap_or_default();
-    let severity = serde_json::to_value(finding.severity)
-        .ok()
-        .and_then(|word| word.as_str().map(str::to_owned))
-        .unwrap_or_default();
-    format!("{} {severity} {} {words}{sounds}{speaker}", finding.clock(), finding.rule_id)
+    format!("{} {} {} {words}{sounds}{speaker}", finding.clock(), word(&finding.severity), finding.rule_id)
+}
+
+/// Yuan, to a hundredth of a fen.
+pub fn price(yuan: f64) -> String {
+    format!("{yuan:.4}")
+}
+
+/// A value as in JSON, a text without its quotes.
+pub fn word(value: &impl serde::Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        Ok(other) => other.to_string(),
+        Err(_) => String::new(),
+    }
 }
 
 /// A value as one line of JSON on standard output.
 pub fn json(value: &impl serde::Serialize) -> Result<(), CommandError> {
     line(&serde_json::to_string(value).map_err(|error| CommandError::internal(&error))?);
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_thing_is_counted_in_the_singular_and_none_and_many_in_the_plural() {
-        let shown = [0_u32, 1, 2, 11].map(|count| counted(count, "entry", "entries"));
-        assert_eq!(shown, ["0 entries", "1 entry", "2 entries", "11 entries"]);
-    }
 }

@@ -1,8 +1,9 @@
 //! `earmark storage`: the output's bucket, kept tidy.
 
-use super::{Outcome, show};
-use crate::app::App;
+use super::outcome::Outcome;
+use super::show;
 use crate::config::CommandError;
+use crate::desk::Desk;
 
 /// Look after the output.
 #[derive(Debug, clap::Subcommand)]
@@ -23,36 +24,33 @@ pub enum Command {
 }
 
 /// The command.
-pub async fn storage(app: &App, command: Command) -> Result<Outcome, CommandError> {
+pub async fn storage(desk: &Desk, command: Command) -> Result<Outcome, CommandError> {
     let Command::Sweep { dry_run, unknown, json } = command;
-    let Some(report) = app.sweep_orphans(dry_run, unknown).await? else {
+    let Some(sweep) = desk.sweep(dry_run, unknown).await? else {
         return Err(CommandError::plain(
-            format!("the output {} is a folder", app.config.storage.output),
+            format!("the output {} is a folder", desk.config().storage.output),
             Some("only buckets are swept: set EARMARK__STORAGE__OUTPUT=s3://bucket/prefix"),
         ));
     };
     if json {
-        show::json(&serde_json::json!({
-            "artifacts": report.seen, "orphans": report.orphans, "orphaned_bytes": report.orphaned_bytes,
-            "unknown": report.unknown, "foreign": report.foreign, "is_dry_run": dry_run,
-        }))?;
+        show::json(&sweep)?;
         return Ok(Outcome::Done);
     }
     let verb = if dry_run { "would be removed" } else { "removed" };
     show::line(&format!(
         "{}, {} ({}) {verb}",
-        show::counted(report.seen, "artifact", "artifacts"),
-        show::counted(report.orphans, "orphan", "orphans"),
-        show::counted(report.orphaned_bytes, "byte", "bytes")
+        show::counted(sweep.artifacts, "artifact", "artifacts"),
+        show::counted(sweep.orphans, "orphan", "orphans"),
+        show::counted(sweep.orphaned_bytes, "byte", "bytes")
     ));
-    if report.unknown > 0 && !unknown {
+    if sweep.unknown > 0 && !unknown {
         show::note(&format!(
             "left, unless --unknown is given: {} of jobs that this database does not know",
-            show::counted(report.unknown, "artifact", "artifacts")
+            show::counted(sweep.unknown, "artifact", "artifacts")
         ));
     }
-    if report.foreign > 0 {
-        show::note(&format!("left alone: {}", show::counted(report.foreign, "other object", "other objects")));
+    if sweep.foreign > 0 {
+        show::note(&format!("left alone: {}", show::counted(sweep.foreign, "other object", "other objects")));
     }
     Ok(Outcome::Done)
 }

@@ -3,17 +3,15 @@
 use std::time::Duration;
 
 use earmark_core::{Job, JobState, Lane, NewJob};
-use earmark_journal::Accepted;
 
 use super::manifest::{self, Given};
+use super::outcome::Outcome;
 use super::wait::wait;
-use super::{Outcome, jobs, show};
-use crate::app::App;
+use super::{show, words};
 use crate::config::CommandError;
-use crate::desk::duration;
-
-/// How long the queue may take to be told of new jobs.
-const DISPATCH: Duration = Duration::from_secs(2);
+use crate::desk::submit::Accepted;
+use crate::desk::views::SubmittedView;
+use crate::desk::{Desk, duration};
 
 /// Put recordings on the queue.
 #[derive(Debug, clap::Args)]
@@ -48,9 +46,9 @@ pub struct Args {
 }
 
 /// The command.
-pub async fn submit(app: &App, args: Args) -> Result<Outcome, CommandError> {
+pub async fn submit(desk: &Desk, args: Args) -> Result<Outcome, CommandError> {
     let mut new = manifest::offered(&args.given, args.lane, args.priority)?;
-    let prefix = manifest::prefix(app, &args.given, args.lane)?;
+    let prefix = manifest::prefix(desk, &args.given, args.lane)?;
     if args.key.is_some() && (new.len() != 1 || prefix.is_some()) {
         return Err(CommandError::plain(
             "--key names one recording, and not one was given",
@@ -61,7 +59,7 @@ pub async fn submit(app: &App, args: Args) -> Result<Outcome, CommandError> {
         one.key = Some(key.clone());
     }
     let rule_set = match &args.rules {
-        Some(hash) => Some(app.rule_sets.find(hash).await?.sha256),
+        Some(hash) => Some(desk.kept_rule_set(hash).await?),
         None => None,
     };
     for one in &mut new {
@@ -71,8 +69,9 @@ pub async fn submit(app: &App, args: Args) -> Result<Outcome, CommandError> {
         }
     }
     // The rules in force are part of what makes a recording the same job again.
-    app.rules(None).await?;
-    let mut submitting = Submitting { app, is_json: args.json, outcome: Outcome::Done, open: args.wait.then(Vec::new) };
+    desk.judge_by_rules_in_force().await?;
+    let mut submitting =
+        Submitting { desk, is_json: args.json, outcome: Outcome::Done, open: args.wait.then(Vec::new) };
     submitting.offer(&new).await?;
     drop(new);
     if let Some(mut prefix) = prefix {
@@ -92,7 +91,7 @@ pub async fn submit(app: &App, args: Args) -> Result<Outcome, CommandError> {
     let Submitting { outcome, open, .. } = submitting;
     match open {
         Some(open) => {
-            let waited = wait(app, open, args.timeout).await?;
+            let waited = wait(desk, open, args.timeout).await?;
             Ok(if outcome == Outcome::Done { waited } else { outcome })
         }
         None => Ok(outcome),
@@ -101,7 +100,7 @@ pub async fn submit(app: &App, args: Args) -> Result<Outcome, CommandError> {
 
 /// Recordings on their way into the journal.
 struct Submitting<'a> {
-    app: &'a App,
+    desk: &'a Desk,
     is_json: bool,
     outcome: Outcome,
     /// Jobs to be waited for, where someone waits.
@@ -114,16 +113,13 @@ impl Submitting<'_> {
         if new.is_empty() {
             return Ok(());
         }
-        let accepted = self.app.journal.accept_many(new, jobs::ACTOR).await?;
-        dispatch(self.app).await;
+        let accepted = self.desk.accept_many(new, words::ACTOR).await?;
         for (Accepted { job, is_new }, new) in accepted.iter().zip(new) {
             if job.location != new.location {
                 self.outcome = Outcome::SomeFailed;
             }
             if self.is_json {
-                show::json(
-                    &serde_json::json!({"job_id": job.id, "uri": job.uri, "state": job.state, "is_new": is_new}),
-                )?;
+                show::json(&SubmittedView::new(job, *is_new))?;
             } else {
                 let known = format!("known, {}", job.state);
                 show::line(&format!("{}  {}  {}", job.id, if *is_new { "accepted" } else { &known }, job.uri));
@@ -136,14 +132,6 @@ impl Submitting<'_> {
             open.extend(accepted.into_iter().map(|accepted| accepted.job));
         }
         Ok(())
-    }
-}
-
-/// Puts what is accepted before the workers at once, as far as there is room; where that fails they find it themselves.
-async fn dispatch(app: &App) {
-    let Some(broker) = &app.broker else { return };
-    if let Ok(Err(error)) = tokio::time::timeout(DISPATCH, broker.dispatcher().fill_once()).await {
-        tracing::debug!(%error, "could not put the jobs on the queue; the workers will");
     }
 }
 

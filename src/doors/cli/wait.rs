@@ -6,16 +6,17 @@ use std::fmt;
 use std::time::Duration;
 
 use earmark_core::{Job, JobState, Problem, Standing, rfc3339};
-use earmark_journal::{Pause, StandingJob, WorkerCount};
 
+use super::outcome::Outcome;
 use super::progress::Bars;
-use super::{Outcome, queue, show};
-use crate::app::App;
+use super::{queue, show};
 use crate::config::CommandError;
-use crate::desk::duration;
+use crate::desk::jobs::StandingJob;
+use crate::desk::queue::{Pause, WorkerCount};
+use crate::desk::{Desk, duration};
 
 /// How often a waiting command asks how its jobs are.
-const LOOK: Duration = Duration::from_millis(300);
+const LOOK_EVERY: Duration = Duration::from_millis(300);
 /// Looks at the jobs to one at the workers and the pauses: about a second.
 const LOOKS_TO_ONE_AT_WORKERS: u32 = 3;
 /// Looks in a row without a worker before that is said: one that replaces itself is away for a moment.
@@ -26,15 +27,23 @@ const LOOKS_WITHOUT_WORKER: u32 = 2;
 ///
 /// # Errors
 /// [`CommandError`] when the time is over, with exit code 1, or the database fails.
-pub async fn wait(app: &App, open: Vec<Job>, timeout: Option<Duration>) -> Result<Outcome, CommandError> {
+pub async fn wait(desk: &Desk, open: Vec<Job>, timeout: Option<Duration>) -> Result<Outcome, CommandError> {
     let bars = Bars::new();
     for job in &open {
         bars.add(&job.id, &job.uri);
     }
     let all = open.len();
     let open = open.into_iter().map(unlooked_at).collect();
-    let mut waiting =
-        Waiting { app, bars, all, open, done: 0, has_worker: None, looks_without_worker: 0, said: Said::default() };
+    let mut waiting = Waiting {
+        desk,
+        bars,
+        all,
+        open,
+        done: 0,
+        has_worker: None,
+        looks_without_worker: 0,
+        announced: Announced::default(),
+    };
     let limit = async {
         match timeout {
             Some(timeout) => tokio::time::sleep(timeout).await,
@@ -67,7 +76,7 @@ fn unlooked_at(job: Job) -> StandingJob {
 
 /// Jobs that are waited for.
 struct Waiting<'a> {
-    app: &'a App,
+    desk: &'a Desk,
     bars: Bars,
     /// How many there were.
     all: usize,
@@ -78,12 +87,12 @@ struct Waiting<'a> {
     /// As it was said last; none before the first look.
     has_worker: Option<bool>,
     looks_without_worker: u32,
-    said: Said,
+    announced: Announced,
 }
 
 /// What was said last, so that it is said once.
 #[derive(Default)]
-struct Said {
+struct Announced {
     pauses: Vec<Pause>,
     /// Codes of the errors after which jobs are tried again.
     retries: BTreeSet<String>,
@@ -91,7 +100,7 @@ struct Said {
 
 impl Waiting<'_> {
     async fn until_all_have_ended(&mut self) -> Result<(), CommandError> {
-        let mut looks = tokio::time::interval(LOOK);
+        let mut looks = tokio::time::interval(LOOK_EVERY);
         let mut number = 0_u32;
         loop {
             looks.tick().await;
@@ -112,7 +121,7 @@ impl Waiting<'_> {
     async fn look_at_jobs(&mut self) -> Result<(), CommandError> {
         let mut at = 0;
         while let Some(open) = self.open.get(at) {
-            let found = self.app.journal.standing(&open.job.id).await?;
+            let found = self.desk.standing(&open.job.id).await?;
             let job = &found.job;
             if job.state.is_final() {
                 self.done += usize::from(job.state == JobState::Done);
@@ -128,7 +137,7 @@ impl Waiting<'_> {
     }
 
     async fn look_at_workers(&mut self) -> Result<(), CommandError> {
-        let count = self.app.journal.live_workers().await?;
+        let count = self.desk.live_workers().await?;
         if count.live > 0 {
             self.looks_without_worker = 0;
             match self.has_worker.replace(true) {
@@ -143,7 +152,7 @@ impl Waiting<'_> {
             return Ok(());
         }
         self.has_worker = Some(false);
-        let last = self.app.journal.last_worker().await?.map_or_else(String::new, |last| {
+        let last = self.desk.last_worker().await?.map_or_else(String::new, |last| {
             let ago = duration::shown(Duration::from_millis(last.seen_ago_ms.unsigned_abs()));
             format!(" (the last, process {} on {}, was seen {ago} ago)", last.pid, last.host)
         });
@@ -156,17 +165,17 @@ impl Waiting<'_> {
 
     async fn look_at_pauses(&mut self) -> Result<(), CommandError> {
         let held: Vec<&Job> = self.at(Standing::Paused).collect();
-        let mut pauses = if held.is_empty() { Vec::new() } else { self.app.journal.pauses().await? };
+        let mut pauses = if held.is_empty() { Vec::new() } else { self.desk.pauses().await? };
         pauses.retain(|pause| held.iter().any(|job| holds(pause, job)));
-        if pauses == self.said.pauses {
+        if pauses == self.announced.pauses {
             return Ok(());
         }
-        for pause in pauses.iter().filter(|pause| !self.said.pauses.contains(pause)) {
+        for pause in pauses.iter().filter(|pause| !self.announced.pauses.contains(pause)) {
             let count = held.iter().filter(|job| holds(pause, job)).count();
             self.bars.say(&format!(
                 "{} held up: {} is paused since {} by {}; `{}` lifts that",
                 self.jobs_are(count),
-                queue::what_of(pause),
+                queue::paused_part(pause),
                 rfc3339(pause.since_ms),
                 pause.by,
                 queue::resuming(pause)
@@ -175,7 +184,7 @@ impl Waiting<'_> {
         if pauses.is_empty() {
             self.bars.say("no pause holds them up any more");
         }
-        self.said.pauses = pauses;
+        self.announced.pauses = pauses;
         Ok(())
     }
 
@@ -183,7 +192,7 @@ impl Waiting<'_> {
         let later: Vec<&Job> = self.at(Standing::Waiting).collect();
         let codes: BTreeSet<String> =
             later.iter().map(|job| job.error.as_ref().map_or_else(String::new, |error| error.code.clone())).collect();
-        if let Some(next) = later.iter().min_by_key(|job| job.run_at_ms).filter(|_| codes != self.said.retries) {
+        if let Some(next) = later.iter().min_by_key(|job| job.run_at_ms).filter(|_| codes != self.announced.retries) {
             let why = next.error.as_ref().map_or_else(String::new, |error| format!(": {error}"));
             let first = if later.len() == 1 { "" } else { "the first " };
             self.bars.say(&format!(
@@ -192,7 +201,7 @@ impl Waiting<'_> {
                 rfc3339(next.run_at_ms)
             ));
         }
-        self.said.retries = codes;
+        self.announced.retries = codes;
     }
 
     /// Open jobs that stand at `standing`.
@@ -262,7 +271,7 @@ impl fmt::Display for TimedOut {
             f,
             "after {} {done} of {} done",
             duration::shown(self.timeout),
-            show::counted(all as u64, "job is", "jobs are")
+            show::counted(u64::try_from(all).unwrap_or(u64::MAX), "job is", "jobs are")
         )?;
         if failed > 0 {
             write!(f, ", {failed} failed")?;

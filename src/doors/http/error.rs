@@ -5,9 +5,10 @@ use axum::extract::FromRequestParts;
 use axum::extract::rejection::PathRejection;
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use earmark_core::{Failure, Problem};
-use earmark_journal::JournalError;
-use serde_json::json;
+use earmark_core::{Failure, JobId, Problem};
+use serde::Serialize;
+
+use crate::desk::{JournalError, instant};
 
 /// An error with its HTTP status.
 #[derive(Debug)]
@@ -31,28 +32,85 @@ impl ApiError {
     }
 }
 
+/// An error as it is sent.
+#[derive(Serialize)]
+struct Body {
+    error: Problem,
+}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        (self.status, Json(json!({"error": self.problem}))).into_response()
+        (self.status, Json(Body { error: self.problem })).into_response()
     }
 }
 
 impl From<JournalError> for ApiError {
     fn from(error: JournalError) -> Self {
-        let status = match &error {
-            JournalError::NotRetriable { .. } | JournalError::NotHeld(_) => StatusCode::CONFLICT,
-            JournalError::NoSuchRuleSet(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            JournalError::NoSuchJob { .. } | JournalError::NoSuchFinding { .. } => StatusCode::NOT_FOUND,
-            JournalError::NulInText { .. } | JournalError::KeyTooLong { .. } | JournalError::TextTooLong { .. } => {
-                StatusCode::BAD_REQUEST
-            }
-            _ => StatusCode::SERVICE_UNAVAILABLE,
-        };
-        if status == StatusCode::SERVICE_UNAVAILABLE {
+        let status = status_of(&error);
+        if status.is_server_error() {
             tracing::error!(%error, "the database failed a request");
         }
         Self { status, problem: error.problem() }
     }
+}
+
+/// 4xx where the request is to be mended, 503 where the same request may go well later, and 500 where it never will
+/// before somebody has looked at the database.
+fn status_of(error: &JournalError) -> StatusCode {
+    match error {
+        JournalError::NulInText { .. } | JournalError::KeyTooLong { .. } | JournalError::TextTooLong { .. } => {
+            StatusCode::BAD_REQUEST
+        }
+        JournalError::NoSuchJob(_)
+        | JournalError::NoSuchAlert(_)
+        | JournalError::NoSuchFinding { .. }
+        | JournalError::NoSuchReplay(_) => StatusCode::NOT_FOUND,
+        JournalError::LeaseLost(_)
+        | JournalError::NotRetriable { .. }
+        | JournalError::KeyTaken { .. }
+        | JournalError::NothingBefore
+        | JournalError::NotHeld(_) => StatusCode::CONFLICT,
+        // A part of the body names it; the path is there.
+        JournalError::NoSuchRuleSet(_) | JournalError::AmbiguousRuleSet(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        JournalError::BudgetSpent { .. } => StatusCode::TOO_MANY_REQUESTS,
+        JournalError::Unreadable { .. } | JournalError::Encode { .. } | JournalError::Audit(_) => {
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
+        JournalError::UnknownDatabase(_)
+        | JournalError::Folder { .. }
+        | JournalError::Open { .. }
+        | JournalError::Missing { .. }
+        | JournalError::NotADatabase { .. }
+        | JournalError::Corrupt { .. }
+        | JournalError::Full { .. }
+        | JournalError::ReadOnly { .. }
+        | JournalError::Locked { .. }
+        | JournalError::Newer { .. }
+        | JournalError::Older { .. }
+        | JournalError::Migrate { .. }
+        | JournalError::LockFile { .. }
+        | JournalError::Unreachable { .. }
+        | JournalError::Denied { .. }
+        | JournalError::TooOld { .. }
+        | JournalError::Conflict { .. }
+        | JournalError::TooSlow { .. }
+        | JournalError::Busy { .. }
+        | JournalError::Database { .. } => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+/// The job id in a path or a filter; 404 for what is none.
+pub fn job_id(text: &str) -> Result<JobId, ApiError> {
+    JobId::parse(text).map_err(|error| ApiError::new(StatusCode::NOT_FOUND, "job.unknown", error.to_string()))
+}
+
+/// The instant in the filter `since`, in milliseconds since the epoch; an error has `code`.
+pub fn since_ms(text: Option<&str>, code: &str) -> Result<Option<i64>, ApiError> {
+    let parsed = text.map(|text| {
+        let wrong = |why| ApiError::bad_request(code, format!("since is `{text}`: {why}")).hint(instant::HINT);
+        instant::parse(text).map_err(wrong)
+    });
+    parsed.transpose()
 }
 
 /// What a path names; a path that cannot be read is answered like every other mistake.

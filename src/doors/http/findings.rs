@@ -3,17 +3,14 @@
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Query, State};
 use axum::{Extension, Json};
-use earmark_core::{JobId, Tenant};
-use earmark_journal::{FindingPlace, Judged, JudgedFilter, NewVerdict, Verdict, Verdicts};
+use earmark_core::Tenant;
 use serde::Deserialize;
-use serde_json::{Value, json};
 
-use super::Api;
+use super::api::Api;
 use super::auth::Caller;
-use super::error::{ApiError, Path};
-use super::jobs::job_id;
-use crate::desk::instant;
-use crate::doors::cli;
+use super::error::{ApiError, Path, job_id, since_ms};
+use crate::desk::findings::{Judged, JudgedFilter, NewVerdict, Verdict, place};
+use crate::desk::views::{FindingPage, VerdictView};
 
 /// Longest page of findings.
 const MAX_LIMIT: u32 = 1000;
@@ -26,7 +23,7 @@ pub struct Filter {
     rule: Option<String>,
     /// RFC 3339, or a day.
     since: Option<String>,
-    verdict: Option<Said>,
+    verdict: Option<LastVerdict>,
     /// Those of rules on trial instead of the others.
     #[serde(default)]
     shadow: bool,
@@ -35,10 +32,10 @@ pub struct Filter {
     after: Option<String>,
 }
 
-/// What was said of a finding.
+/// What was said of a finding last.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Said {
+enum LastVerdict {
     Confirmed,
     Rejected,
     None,
@@ -58,53 +55,31 @@ pub struct Given {
 pub async fn list(
     State(api): State<Api>,
     filter: Result<Query<Filter>, QueryRejection>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<FindingPage>, ApiError> {
     let Query(filter) = filter.map_err(|rejection| {
         ApiError::bad_request("findings.filter", rejection.body_text())
             .hint("filters are tenant, rule, since, verdict (confirmed, rejected, none), shadow, limit, after")
     })?;
-    let since_ms = filter.since.as_deref().map(|text| {
-        instant::parse(text).map_err(|why| {
-            ApiError::bad_request("findings.filter", format!("since is `{text}`: {why}")).hint(instant::HINT)
+    let after = filter.after.as_deref().map(|text| {
+        place(text).ok_or_else(|| {
+            ApiError::bad_request("findings.filter", format!("after is `{text}`"))
+                .hint("give `next` of the page before")
         })
     });
-    let limit = filter.limit.unwrap_or(100).clamp(1, MAX_LIMIT);
     let wanted = JudgedFilter {
         tenant: filter.tenant,
         rule_id: filter.rule,
-        since_ms: since_ms.transpose()?,
-        judged: filter.verdict.map(|said| match said {
-            Said::Confirmed => Judged::As(Verdict::Confirmed),
-            Said::Rejected => Judged::As(Verdict::Rejected),
-            Said::None => Judged::NotYet,
+        since_ms: since_ms(filter.since.as_deref(), "findings.filter")?,
+        judged: filter.verdict.map(|verdict| match verdict {
+            LastVerdict::Confirmed => Judged::As(Verdict::Confirmed),
+            LastVerdict::Rejected => Judged::As(Verdict::Rejected),
+            LastVerdict::None => Judged::NotYet,
         }),
         is_shadow: Some(filter.shadow),
-        after: filter.after.as_deref().map(place).transpose()?,
-        limit,
+        after: after.transpose()?,
+        limit: filter.limit.unwrap_or(100).clamp(1, MAX_LIMIT),
     };
-    let found = Verdicts::new(api.database.clone()).list(&wanted).await?;
-    let last = found.last().filter(|_| found.len() as u64 == u64::from(limit));
-    let next = last.map(|last| {
-        let FindingPlace { finished_at_ms, job_id, start_ms, finding_id } = last.place();
-        format!("{finished_at_ms}.{start_ms}.{job_id}.{finding_id}")
-    });
-    Ok(Json(json!({ "findings": found.iter().map(cli::shown_finding).collect::<Vec<_>>(), "next": next })))
-}
-
-/// The place that `next` named.
-fn place(text: &str) -> Result<FindingPlace, ApiError> {
-    let mut parts = text.splitn(4, '.');
-    let mut place = || {
-        Some(FindingPlace {
-            finished_at_ms: parts.next()?.parse().ok()?,
-            start_ms: parts.next()?.parse().ok()?,
-            job_id: JobId::parse(parts.next()?).ok()?,
-            finding_id: parts.next().filter(|id| !id.contains('\0'))?.to_owned(),
-        })
-    };
-    place().ok_or_else(|| {
-        ApiError::bad_request("findings.filter", format!("after is `{text}`")).hint("give `next` of the page before")
-    })
+    Ok(Json(api.desk.findings(&wanted).await?))
 }
 
 /// Puts a verdict on record; it takes the place of an earlier one.
@@ -113,7 +88,7 @@ pub async fn judge(
     Extension(caller): Extension<Caller>,
     Path((id, finding)): Path<(String, String)>,
     given: Result<Json<Given>, JsonRejection>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<VerdictView>, ApiError> {
     let Json(given) = given.map_err(|rejection| {
         ApiError::new(rejection.status(), "verdict.malformed", rejection.body_text())
             .hint("send JSON: verdict (confirmed or rejected), and if wanted by, note")
@@ -126,6 +101,5 @@ pub async fn judge(
         by: given.by.filter(|by| !by.trim().is_empty()).unwrap_or_else(|| caller.actor.clone()),
         note: given.note,
     };
-    let verdict = Verdicts::new(api.database.clone()).judge(&new, &caller.actor).await?;
-    Ok(Json(json!({ "job_id": new.job_id, "finding_id": new.finding_id, "verdict": verdict })))
+    Ok(Json(api.desk.judge(new, &caller.actor).await?))
 }

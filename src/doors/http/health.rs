@@ -3,35 +3,24 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use earmark_core::Failure;
-use serde_json::{Value, json};
 
-use crate::desk::health::{Health, Readiness};
+use super::api::Api;
+use crate::desk::readiness::Unready;
 
 /// The process answers.
 pub async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// The database can be written, the queue be reached, every account may be used and its permits' store be reached, and how much waits.
-pub async fn ready(State(health): State<Health>) -> (StatusCode, Json<Value>) {
-    match health.check().await {
-        Ok(ready) if ready.is_ready() => (StatusCode::OK, Json(body(&ready))),
-        Ok(not_ready) => (StatusCode::SERVICE_UNAVAILABLE, Json(body(&not_ready))),
-        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"ready": false, "error": error.problem()}))),
+/// Whether the work can be done, and how much waits: 200, or 503 with what is in its way.
+pub async fn ready(State(api): State<Api>) -> Response {
+    match api.desk.readiness(&api.accounts).await {
+        Ok(readiness) if readiness.is_ready => (StatusCode::OK, Json(readiness)).into_response(),
+        Ok(readiness) => (StatusCode::SERVICE_UNAVAILABLE, Json(readiness)).into_response(),
+        Err(error) => {
+            (StatusCode::SERVICE_UNAVAILABLE, Json(Unready { is_ready: false, error: error.problem() })).into_response()
+        }
     }
-}
-
-fn body(ready: &Readiness) -> Value {
-    let jobs = ready.jobs.iter().map(|count| {
-        json!({"lane": count.lane, "state": count.state, "jobs": count.jobs, "oldest_age_ms": count.oldest_age_ms})
-    });
-    let stopped = ready.stopped_accounts.iter().map(|account| {
-        json!({"account": account.name, "code": account.code, "message": account.message, "until": account.until})
-    });
-    json!({
-        "ready": ready.is_ready(), "jobs": jobs.collect::<Vec<_>>(),
-        "stopped_accounts": stopped.collect::<Vec<_>>(),
-        "accounts_without_permits": ready.accounts_without_permits, "queue": ready.queue,
-    })
 }

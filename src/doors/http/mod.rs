@@ -1,5 +1,6 @@
 //! The API, one file per resource.
 
+mod api;
 mod auth;
 mod error;
 mod findings;
@@ -17,37 +18,21 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{any, get, post, put};
-use earmark_journal::{Database, Journal, ResultStore};
-use earmark_pipeline::ProviderAccounts;
-use earmark_queue::Broker;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::App;
 use crate::config::CommandError;
-use crate::desk::health::Health;
-use crate::desk::transcribe::Transcriptions;
+use crate::desk::Desk;
+use crate::desk::transcribe::Accounts;
 use crate::doors::callers::Callers;
 use crate::doors::transcriptions;
-
-/// Largest body of a request, a job's metadata included: 1 MiB. Transcriptions have limits of their own.
-const MAX_BODY_BYTES: usize = 1 << 20;
-
-/// What every request may need.
-#[derive(Clone)]
-struct Api {
-    database: Database,
-    journal: Journal,
-    results: Arc<dyn ResultStore>,
-    /// The queue on Redis, where that is the queue.
-    broker: Option<Arc<Broker>>,
-}
+use api::{Api, MAX_BODY_BYTES};
 
 /// Serves until `stop` is cancelled; requests under way are answered if they end within the configured grace.
 ///
 /// # Errors
 /// [`CommandError`] when the address cannot be had, or is open to others while no keys are configured.
-pub async fn serve(app: &App, accounts: &ProviderAccounts, stop: CancellationToken) -> Result<(), CommandError> {
-    let http = &app.config.http;
+pub async fn serve(desk: &Desk, accounts: &Accounts, stop: CancellationToken) -> Result<(), CommandError> {
+    let http = &desk.config().http;
     if http.api_keys.is_empty() && !http.listen.ip().is_loopback() {
         let message =
             format!("EARMARK__HTTP__LISTEN is `{}`, open to other machines, and there is no API key", http.listen);
@@ -65,21 +50,15 @@ pub async fn serve(app: &App, accounts: &ProviderAccounts, stop: CancellationTok
     let listener = tokio::net::TcpListener::bind(http.listen).await.map_err(unavailable)?;
     let address = listener.local_addr().map_err(unavailable)?;
     let callers = Arc::new(Callers::new(&http.api_keys, accounts.usual.permits.limit()));
-    let transcriptions = Transcriptions::new(app, accounts.clone())?;
-    let service = transcriptions::Service::new(callers.clone(), transcriptions, app.clock.clone());
-    let api = Api {
-        database: app.database.clone(),
-        journal: app.journal.clone(),
-        results: app.results.clone(),
-        broker: app.broker.clone(),
-    };
+    let service = transcriptions::Service::new(callers.clone(), desk.transcriptions(accounts)?, desk.clock());
+    let api = Api { desk: desk.clone(), accounts: accounts.clone() };
     let _ = writeln!(std::io::stderr(), "listening on http://{address}");
-    let grace = Duration::from_secs(app.config.worker.grace_secs);
-    listen::serve(listener, &router(api, callers, Health::new(app, accounts.clone()), service), &stop, grace).await;
+    let grace = Duration::from_secs(desk.config().worker.grace_secs);
+    listen::serve(listener, &router(api, callers, service), &stop, grace).await;
     Ok(())
 }
 
-fn router(api: Api, callers: Arc<Callers>, health: Health, service: transcriptions::Service) -> Router {
+fn router(api: Api, callers: Arc<Callers>, service: transcriptions::Service) -> Router {
     let guarded = Router::new()
         .route("/v1/jobs", post(jobs::submit).get(jobs::list))
         .route("/v1/queue", get(queue::stats))
@@ -102,7 +81,7 @@ fn router(api: Api, callers: Arc<Callers>, health: Health, service: transcriptio
     Router::new()
         .merge(guarded)
         .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready).with_state(health))
+        .route("/readyz", get(health::ready))
         .fallback(error::no_such_path)
         .method_not_allowed_fallback(error::no_such_method)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))

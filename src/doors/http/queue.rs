@@ -5,12 +5,11 @@ use axum::extract::rejection::JsonRejection;
 use axum::{Extension, Json};
 use earmark_core::{Lane, Tenant};
 use serde::Deserialize;
-use serde_json::{Value, json};
 
-use super::Api;
+use super::api::Api;
 use super::auth::Caller;
 use super::error::ApiError;
-use crate::desk::queue::Look;
+use crate::desk::views::{PausedView, QueueView, ResumedView};
 
 /// What is paused or resumed; everything where nothing is named.
 #[derive(Debug, Deserialize)]
@@ -21,8 +20,8 @@ pub struct Part {
 }
 
 /// How many jobs stand where, who works, what is paused, and what lies in the streams.
-pub async fn stats(State(api): State<Api>) -> Result<Json<Value>, ApiError> {
-    Ok(Json(Look::at(&api.journal, api.broker.as_deref()).await?.json()))
+pub async fn stats(State(api): State<Api>) -> Result<Json<QueueView>, ApiError> {
+    Ok(Json(api.desk.queue().await?))
 }
 
 /// Has nothing more taken of a lane, a tenant or at all, and tells what is paused then.
@@ -30,10 +29,9 @@ pub async fn pause(
     State(api): State<Api>,
     Extension(caller): Extension<Caller>,
     part: Result<Json<Part>, JsonRejection>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<PausedView>, ApiError> {
     let Json(part) = part.map_err(|rejection| malformed(&rejection))?;
-    let is_new = api.journal.pause(part.lane, part.tenant.as_ref(), &caller.actor).await?;
-    Ok(Json(json!({"is_new": is_new, "pauses": api.journal.pauses().await?})))
+    Ok(Json(api.desk.pause(part.lane, part.tenant.as_ref(), &caller.actor).await?))
 }
 
 /// Lifts the pauses of a lane, a tenant or all of them, and tells what is still paused then.
@@ -41,10 +39,9 @@ pub async fn resume(
     State(api): State<Api>,
     Extension(caller): Extension<Caller>,
     part: Result<Json<Part>, JsonRejection>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<ResumedView>, ApiError> {
     let Json(part) = part.map_err(|rejection| malformed(&rejection))?;
-    let lifted = api.journal.resume(part.lane, part.tenant.as_ref(), &caller.actor).await?;
-    Ok(Json(json!({"lifted": lifted, "pauses": api.journal.pauses().await?})))
+    Ok(Json(api.desk.resume(part.lane, part.tenant.as_ref(), &caller.actor).await?))
 }
 
 fn malformed(rejection: &JsonRejection) -> ApiError {

@@ -6,15 +6,14 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::{Extension, Json};
-use earmark_core::{Report, rfc3339};
-use earmark_pipeline::render::Format;
+use earmark_core::Report;
 use serde::Deserialize;
-use serde_json::{Value, json};
 
-use super::Api;
+use super::api::Api;
 use super::auth::Caller;
-use super::error::{ApiError, Path};
-use super::jobs::job_id;
+use super::error::{ApiError, Path, job_id};
+use crate::desk::results::{Format, StoredResult};
+use crate::desk::views::{HoldingView, ReleasedView};
 
 /// The report.
 pub async fn report(State(api): State<Api>, Path(id): Path<String>) -> Result<impl IntoResponse, ApiError> {
@@ -34,7 +33,7 @@ pub async fn transcript(
     rendered(format, &find(&api, &id).await?)
 }
 
-/// What a reviewer says when releasing a result.
+/// What a reviewer may write down when releasing a result.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Release {
@@ -47,15 +46,14 @@ pub async fn release(
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
     body: Bytes,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<ReleasedView>, ApiError> {
     let id = job_id(&id)?;
     let malformed = |error: serde_json::Error| {
         ApiError::bad_request("result.release", error.to_string()).hint("send nothing, or JSON: {\"note\": …}")
     };
-    let said: Release =
+    let release: Release =
         if body.is_empty() { Release::default() } else { serde_json::from_slice(&body).map_err(malformed)? };
-    api.results.release(&id, &caller.actor, said.note.as_deref()).await?;
-    Ok(Json(json!({"job_id": id, "held": false, "released_by": caller.actor})))
+    Ok(Json(api.desk.release(&id, &caller.actor, release.note.as_deref()).await?))
 }
 
 fn rendered(format: Format, report: &Report) -> Result<impl IntoResponse + use<>, ApiError> {
@@ -63,18 +61,18 @@ fn rendered(format: Format, report: &Report) -> Result<impl IntoResponse + use<>
 }
 
 async fn find(api: &Api, id: &str) -> Result<Report, ApiError> {
-    let id = job_id(id)?;
-    if let Some(report) = api.results.current_report(&id).await? {
-        if let Some(holding) = api.results.holding(&id).await?.filter(earmark_journal::Holding::is_held) {
-            let message = format!("a rule holds the result back for review, since {}", rfc3339(holding.held_since_ms));
-            return Err(ApiError::new(StatusCode::LOCKED, "result.held", message).hint(
-                "a reviewer releases it: POST /v1/jobs/{id}/release, or `earmark results release ID --by NAME`",
-            ));
+    match api.desk.result(&job_id(id)?).await? {
+        StoredResult::Report(_, HoldingView { is_held: true, held_since, .. }) => {
+            let since = held_since.unwrap_or_default();
+            let message = format!("a rule holds the result back for review, since {since}");
+            Err(ApiError::new(StatusCode::LOCKED, "result.held", message)
+                .hint("a reviewer releases it: POST /v1/jobs/{id}/release, or `earmark results release ID --by NAME`"))
         }
-        return Ok(report);
+        StoredResult::Report(report, _) => Ok(*report),
+        StoredResult::None(job) => {
+            let message = format!("the job has no report, it is {}", job.state);
+            let error = ApiError::new(StatusCode::CONFLICT, "job.no_report", message);
+            Err(if job.state.is_final() { error } else { error.hint("ask again once GET /v1/jobs/{id} says done") })
+        }
     }
-    let job = api.journal.get(&id).await?;
-    let error =
-        ApiError::new(StatusCode::CONFLICT, "job.no_report", format!("the job has no report, it is {}", job.state));
-    Err(if job.state.is_final() { error } else { error.hint("ask again once GET /v1/jobs/{id} says done") })
 }

@@ -101,6 +101,12 @@ pub trait ResultStore: Send + Sync {
     /// [`JournalError`] when the database fails.
     async fn holding(&self, job: &JobId) -> Result<Option<Holding>, JournalError>;
 
+    /// Those of `jobs` whose result is or was held back.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the database fails.
+    async fn holdings(&self, jobs: &[JobId]) -> Result<Vec<(JobId, Holding)>, JournalError>;
+
     /// Releases the held result of `job` on record, and has its outcome told like that of any job.
     ///
     /// # Errors
@@ -215,6 +221,10 @@ impl ResultStore for SqlResults {
             })
         };
         self.db.map(rows)?.iter().map(artifact).collect()
+    }
+
+    async fn holdings(&self, jobs: &[JobId]) -> Result<Vec<(JobId, Holding)>, JournalError> {
+        self.holdings_of(jobs).await
     }
 
     async fn holding(&self, job: &JobId) -> Result<Option<Holding>, JournalError> {

@@ -16,34 +16,34 @@ const PAGE: u32 = 256;
 const PIECES: usize = 4;
 
 /// Whom a walk tells what it found.
-pub trait Walk {
+pub(super) trait Listener {
     /// Hears of the jobs of a page, in order; those that could not be read come with the reason.
     ///
     /// # Errors
     /// [`CommandError`] ends the walk.
-    async fn page(&mut self, judged: Vec<(JobId, Result<Judged, String>)>) -> Result<(), CommandError>;
+    async fn judged(&mut self, page: Vec<(JobId, Result<Judged, String>)>) -> Result<(), CommandError>;
 }
 
-/// Judges every report that `filter` lets through, by the time its job was done and then by id, and tells `told`.
+/// Judges every report that `filter` lets through, by the time its job was done and then by id, and tells `listener`.
 ///
 /// # Errors
-/// [`CommandError`] when the database fails, or what `told` says.
-pub async fn walk(
+/// [`CommandError`] when the database fails, or what `listener` says.
+pub(super) async fn walk(
     replays: &Replays,
     judges: &Judges,
     filter: &ReplayFilter,
-    told: &mut impl Walk,
+    listener: &mut impl Listener,
 ) -> Result<(), CommandError> {
     let mut left = if filter.limit == 0 { u64::MAX } else { filter.limit };
     let rows = |left: u64| u32::try_from(left.min(u64::from(PAGE))).unwrap_or(PAGE);
     let mut page = replays.page(filter, None, rows(left)).await?;
     while let Some(last) = page.last() {
         let after = (last.finished_at_ms, last.job_id.clone());
-        left -= page.len() as u64;
+        left = left.saturating_sub(u64::try_from(page.len()).unwrap_or(u64::MAX));
         let next =
             async { if left == 0 { Ok(Vec::new()) } else { replays.page(filter, Some(&after), rows(left)).await } };
         let (judged, next) = tokio::join!(judge(judges, page), next);
-        told.page(judged?).await?;
+        listener.judged(judged?).await?;
         page = next?;
     }
     Ok(())

@@ -1,15 +1,13 @@
 //! The commands on rules, and what each of them calls.
 
-use std::path::{Path, PathBuf};
-
-use earmark_rules::RuleSet;
+use std::path::PathBuf;
 
 use super::{activate, check, kept, replay, stats, test};
-use crate::app::App;
-use crate::config::CommandError;
-use crate::config::Config;
-use crate::desk::rules::files;
-use crate::doors::cli::Outcome;
+use crate::config::{CommandError, Config};
+use crate::desk::Desk;
+use crate::desk::rules::check::check;
+use crate::desk::rules::{in_force, trial};
+use crate::doors::cli::outcome::Outcome;
 
 /// Check, test, show, activate or compare rules.
 #[derive(Debug, clap::Subcommand)]
@@ -68,24 +66,22 @@ pub enum Command {
 
 /// The command.
 pub async fn rules(command: Command, config: Config) -> Result<Outcome, CommandError> {
-    let load = |path: Option<PathBuf>| load(path.as_deref().or(config.rules.path.as_deref()));
+    let load = |path: Option<PathBuf>| in_force::configured(path.as_deref().or(config.rules.path.as_deref()));
     match command {
         Command::Check { path } => {
-            check::check(&load(path)?, &config.audio);
+            check::print(&check(&load(path)?.0, &config.audio));
             Ok(Outcome::Done)
         }
-        Command::Test { path, text: Some(text), json } => test::text(&load(path)?, &text, json),
-        Command::Test { path, text: None, json } => test::examples(&load(path)?, json),
-        Command::Activate(args) => activate::activate(config, args).await,
-        Command::Rollback(record) => activate::rollback(config, record).await,
-        Command::List { limit, json } => kept::list(config, limit, json).await,
-        Command::Show { hash, out } => kept::files(config, hash.as_deref(), out.as_deref()).await,
-        Command::Replay(args) => replay::replay(&App::open_existing(config).await?, args).await,
-        Command::Replays { limit, json } => replay::list(&App::open_existing(config).await?, limit, json).await,
-        Command::Stats(args) => stats::stats(&App::open_existing(config).await?, args).await,
+        Command::Test { path, text: Some(text), json } => test::text(&trial::findings_in(&load(path)?.0, &text), json),
+        Command::Test { path, text: None, json } => test::examples(&trial::examples(&load(path)?.0), json),
+        Command::Activate(args) => activate::activate(&Desk::open(config).await?, args).await,
+        Command::Rollback(record) => activate::rollback(&Desk::open_existing(config).await?, record).await,
+        Command::List { limit, json } => kept::list(&Desk::open_existing(config).await?, limit, json).await,
+        Command::Show { hash, out } => {
+            kept::files(&Desk::open_existing(config).await?, hash.as_deref(), out.as_deref()).await
+        }
+        Command::Replay(args) => replay::replay(&Desk::open_existing(config).await?, args).await,
+        Command::Replays { limit, json } => replay::list(&Desk::open_existing(config).await?, limit, json).await,
+        Command::Stats(args) => stats::stats(&Desk::open_existing(config).await?, args).await,
     }
-}
-
-fn load(path: Option<&Path>) -> Result<RuleSet, CommandError> {
-    path.map_or_else(|| Ok(RuleSet::starter()), files::load)
 }

@@ -2,59 +2,45 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use earmark_core::{Problem, rfc3339};
-use earmark_rules::RuleSet;
+use earmark_core::Problem;
 
-use crate::app::App;
 use crate::config::CommandError;
-use crate::config::Config;
-use crate::desk::rules::in_force::{self, named, short};
-use crate::doors::cli::{Outcome, show};
+use crate::desk::Desk;
+use crate::desk::rules::in_force::short;
+use crate::desk::rules::kept::RuleFiles;
+use crate::doors::cli::outcome::Outcome;
+use crate::doors::cli::show;
 
 /// Shows the kept sets, those first seen last before the others.
-pub async fn list(config: Config, limit: u32, json: bool) -> Result<Outcome, CommandError> {
-    let app = App::open_existing(config).await?;
-    let path = app.config.rules.path.as_deref();
-    let in_force = in_force::find(&app.rule_sets, path).await.map(|(rules, why)| (rules.id().sha256.clone(), why));
-    if let Err(complaint) = &in_force {
-        show::note(&format!("warning: {}", complaint.problem.message));
+pub async fn list(desk: &Desk, limit: u32, json: bool) -> Result<Outcome, CommandError> {
+    let kept = desk.kept_rule_sets(limit).await?;
+    desk.close().await;
+    if let Some(error) = &kept.in_force_unusable {
+        show::note(&format!("warning: {}", error.problem.message));
+    }
+    if json {
+        kept.sets.iter().try_for_each(show::json)?;
+        return Ok(Outcome::Done);
     }
     let mut table = show::table(&["hash", "name", "first seen", "in force", "rules", "words"]);
-    for kept in app.rule_sets.latest(limit).await? {
-        let (sha256, name, seen) = (kept.sha256.clone(), kept.name.clone(), rfc3339(kept.first_seen_ms));
-        let why = in_force.as_ref().ok().filter(|(active, _)| *active == sha256).map(|(_, why)| why.to_string());
-        // What an older program kept may be none for this one.
-        let counts = in_force::compile(kept).await.ok().map(|rules| (rules.rules().len(), rules.word_count()));
-        if json {
-            show::json(&serde_json::json!({
-                "sha256": sha256, "name": name, "first_seen": seen, "in_force": why,
-                "rules": counts.map(|(rules, _)| rules), "words": counts.map(|(_, words)| words),
-            }))?;
-            continue;
-        }
-        let (rules, words) =
-            counts.map_or(("unusable".into(), String::new()), |(rules, words)| (rules.to_string(), words.to_string()));
-        table.add_row([short(&sha256).to_owned(), name, seen, why.unwrap_or_default(), rules, words]);
+    for set in kept.sets {
+        let rules = set.rules.map_or_else(|| "unusable".into(), |rules| rules.to_string());
+        let words = set.words.map(|words| words.to_string()).unwrap_or_default();
+        let in_force = set.in_force.unwrap_or_default();
+        table.add_row([short(&set.sha256).to_owned(), set.name, set.first_seen, in_force, rules, words]);
     }
-    if !json {
-        show::line(&table.to_string());
-    }
-    app.close().await;
+    show::line(&table.to_string());
     Ok(Outcome::Done)
 }
 
 /// Writes the files of a kept set, or of the one in force, to `out`, or prints them.
-pub async fn files(config: Config, hash: Option<&str>, out: Option<&Path>) -> Result<Outcome, CommandError> {
-    let app = App::open_existing(config).await?;
-    let rules = match hash {
-        Some(hash) => in_force::compile(app.rule_sets.find(hash).await?).await?,
-        None => in_force::find(&app.rule_sets, app.config.rules.path.as_deref()).await?.0,
-    };
-    app.close().await;
+pub async fn files(desk: &Desk, hash: Option<&str>, out: Option<&Path>) -> Result<Outcome, CommandError> {
+    let rules = desk.rule_files(hash).await?;
+    desk.close().await;
     match out {
         Some(out) => write(&rules, out)?,
         None => {
-            for file in rules.sources() {
+            for file in &rules.files {
                 show::line(&format!("# {}", file.path));
                 show::text(&file.text);
             }
@@ -63,7 +49,7 @@ pub async fn files(config: Config, hash: Option<&str>, out: Option<&Path>) -> Re
     Ok(Outcome::Done)
 }
 
-fn write(rules: &RuleSet, out: &Path) -> Result<(), CommandError> {
+fn write(rules: &RuleFiles, out: &Path) -> Result<(), CommandError> {
     let failed = |path: &Path, why: &dyn std::fmt::Display| {
         CommandError::usage(Problem {
             code: "rules.unwritable".into(),
@@ -76,7 +62,7 @@ fn write(rules: &RuleSet, out: &Path) -> Result<(), CommandError> {
     if entries.next().is_some() {
         return Err(failed(out, &"it is not empty"));
     }
-    for file in rules.sources() {
+    for file in &rules.files {
         let inside = PathBuf::from(&file.path);
         let path = out.join(&inside);
         if !inside.components().all(|part| matches!(part, Component::Normal(_))) {
@@ -88,6 +74,6 @@ fn write(rules: &RuleSet, out: &Path) -> Result<(), CommandError> {
         std::fs::write(&path, &file.text).map_err(|error| failed(&path, &error))?;
         show::line(&path.display().to_string());
     }
-    show::note(&format!("{}: {}", named(rules), show::counted(rules.sources().len(), "file", "files")));
+    show::note(&format!("{}: {}", rules.named, show::counted(rules.files.len(), "file", "files")));
     Ok(())
 }

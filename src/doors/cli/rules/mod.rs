@@ -4,7 +4,6 @@ mod activate;
 mod check;
 mod command;
 mod kept;
-mod labelled;
 mod replay;
 mod stats;
 mod test;

@@ -2,22 +2,17 @@
 
 use std::fmt::Write as _;
 
-use earmark_core::{Finding, JobId, Lane, rfc3339};
-use earmark_journal::{Applied, NewReplay, ReplayFilter, Replays};
-use earmark_rules::replay::{Change, ChangeKind, Different, JobDifference, Judged, Judges, Summary, Tally};
-use serde_json::json;
+use earmark_core::{Finding, JobId, Lane, RuleSetId, rfc3339};
 
-use crate::app::App;
 use crate::config::CommandError;
-use crate::desk::instant;
-use crate::desk::rules::replay::{self, Walk};
-use crate::doors::cli::{Outcome, jobs, show};
-
-/// Jobs whose differences are kept, to be shown again; of the others only the counts are.
-const KEPT_JOBS: u64 = 100_000;
-
-/// Lines read at a time.
-const PAGE: u32 = 500;
+use crate::desk::Desk;
+use crate::desk::rules::in_force::short;
+use crate::desk::rules::replay::{
+    Change, ChangeKind, JobDifference, NewComparison, ReplayFilter, ReplayWatcher, Summary,
+};
+use crate::desk::views::SummaryLine;
+use crate::doors::cli::outcome::Outcome;
+use crate::doors::cli::{show, words};
 
 /// What to compare.
 #[derive(Debug, clap::Args)]
@@ -50,7 +45,7 @@ pub struct Args {
     #[arg(long, requires = "by")]
     apply: bool,
     /// Who wants it, for the record.
-    #[arg(long, value_name = "NAME", value_parser = jobs::person)]
+    #[arg(long, value_name = "NAME", value_parser = words::person)]
     by: Option<String>,
     /// Show again what an earlier replay printed.
     #[arg(long, value_name = "ID", conflicts_with_all = ["from", "to", "apply"])]
@@ -58,59 +53,32 @@ pub struct Args {
 }
 
 /// Compares, prints and keeps; or shows again.
-pub async fn replay(app: &App, args: Args) -> Result<Outcome, CommandError> {
-    let replays = Replays::new(app.database.clone());
+pub async fn replay(desk: &Desk, args: Args) -> Result<Outcome, CommandError> {
     if let Some(id) = &args.show {
-        return show_again(&replays, id, args.json).await;
+        return show_again(desk, id, args.json).await;
     }
-    let set = async |name: &Option<String>| replay::rule_set(app, name.as_deref().unwrap_or("active")).await;
-    let judges = Judges { from: set(&args.from).await?, to: set(&args.to).await? };
-    let actor = args.by.as_ref().map_or_else(|| jobs::ACTOR.to_owned(), |name| format!("{}:{name}", jobs::ACTOR));
-    let asked = NewReplay {
-        from: judges.from.id().clone(),
-        to: judges.to.id().clone(),
+    let comparison = NewComparison {
+        from: args.from.as_deref().unwrap_or("active"),
+        to: args.to.as_deref().unwrap_or("active"),
         filter: filter(&args)?,
-        actor,
+        actor: words::actor(args.by.as_deref()),
         is_applied: args.apply,
     };
-    if args.apply {
-        // What findings are made by is evidence.
-        app.keep(&judges.to).await?;
-    }
-    let id = replays.begin(&asked).await?;
-    show::note(&format!("replay {id}"));
-    let mut printer = Printer {
-        replays: &replays,
-        id: &id,
-        asked: &asked,
-        is_json: args.json,
-        tally: Tally::default(),
-        summary: Summary::new(asked.from.clone(), asked.to.clone()),
-        applied: (0, 0),
-    };
-    replay::walk(&replays, &judges, &asked.filter, &mut printer).await?;
-    let Printer { tally, mut summary, applied: (replaced, there_already), .. } = printer;
-    summary.count(tally);
-    print_summary(&summary, args.json)?;
-    replays.end(&id, &text(&summary)?).await?;
+    let replayed = desk.replay(comparison, &mut Printer { is_json: args.json }).await?;
+    print_summary(&replayed.summary, args.json)?;
     if args.apply {
         show::note(&format!(
-            "applied to {}; {there_already} had the findings of these rules already",
-            show::counted(replaced, "job", "jobs")
+            "applied to {}; {} had the findings of these rules already",
+            show::counted(replayed.replaced, "job", "jobs"),
+            replayed.there_already
         ));
     }
-    Ok(if summary.unreadable_jobs == 0 { Outcome::Done } else { Outcome::SomeFailed })
+    Ok(if replayed.summary.unreadable_jobs == 0 { Outcome::Done } else { Outcome::SomeFailed })
 }
 
 fn filter(args: &Args) -> Result<ReplayFilter, CommandError> {
-    let at = |option: &str, text: &Option<String>| {
-        let parsed = text.as_ref().map(|text| {
-            instant::parse(text)
-                .map_err(|why| CommandError::plain(format!("{option} {text}: {why}"), Some(instant::HINT)))
-        });
-        parsed.transpose()
-    };
-    let (since_ms, until_ms) = (at("--since", &args.since)?, at("--until", &args.until)?);
+    let since_ms = words::instant_ms("--since", args.since.as_deref())?;
+    let until_ms = words::instant_ms("--until", args.until.as_deref())?;
     if let (Some(since), Some(until)) = (since_ms, until_ms)
         && since >= until
     {
@@ -120,85 +88,42 @@ fn filter(args: &Args) -> Result<ReplayFilter, CommandError> {
     Ok(ReplayFilter {
         since_ms,
         until_ms,
-        tenant: args.tenant.as_deref().map(jobs::tenant).transpose()?,
+        tenant: args.tenant.as_deref().map(words::tenant).transpose()?,
         lane: args.lane,
         limit: args.limit.unwrap_or(0),
     })
 }
 
-/// Prints and keeps what is different as it comes, and applies it where that is wanted.
-struct Printer<'a> {
-    replays: &'a Replays,
-    id: &'a str,
-    asked: &'a NewReplay,
+/// Prints what is different as it comes.
+struct Printer {
     is_json: bool,
-    tally: Tally,
-    summary: Summary,
-    /// Jobs whose findings were replaced, and those that needed nothing.
-    applied: (u64, u64),
 }
 
-impl Walk for Printer<'_> {
-    async fn page(&mut self, judged: Vec<(JobId, Result<Judged, String>)>) -> Result<(), CommandError> {
-        let mut lines = Vec::new();
-        for (job, judged) in judged {
-            let Judged { tally, difference, after } = match judged {
-                Ok(judged) => judged,
-                Err(why) => {
-                    show::note(&format!("the report of job {job} cannot be read: {why}"));
-                    self.summary.unreadable_jobs += 1;
-                    continue;
-                }
-            };
-            self.summary.jobs += 1;
-            self.tally.add(&tally);
-            let Some(Different { difference, json }) = difference else { continue };
-            self.summary.changed_jobs += 1;
-            print(&difference, &json, self.is_json);
-            if self.asked.is_applied {
-                let applied = self.replays.apply(self.id, &self.asked.to, &self.asked.actor, &job, &after).await?;
-                match applied {
-                    Applied::Replaced => self.applied.0 += 1,
-                    Applied::AlreadyThere => self.applied.1 += 1,
-                    Applied::Gone => {}
-                }
-            }
-            if self.summary.kept_jobs + (lines.len() as u64) < KEPT_JOBS {
-                lines.push((job, json));
-            }
-        }
-        self.replays.keep(self.id, self.summary.kept_jobs, &lines).await?;
-        self.summary.kept_jobs += lines.len() as u64;
-        Ok(())
+impl ReplayWatcher for Printer {
+    fn began(&mut self, id: &str) {
+        show::note(&format!("replay {id}"));
+    }
+
+    fn different(&mut self, difference: &JobDifference, line: &str) {
+        print(difference, line, self.is_json);
+    }
+
+    fn unreadable(&mut self, job: &JobId, why: &str) {
+        show::note(&format!("the report of job {job} cannot be read: {why}"));
     }
 }
 
-fn text(value: &impl serde::Serialize) -> Result<String, CommandError> {
-    serde_json::to_string(value).map_err(|error| CommandError::internal(&error))
-}
-
-async fn show_again(replays: &Replays, id: &str, is_json: bool) -> Result<Outcome, CommandError> {
-    let stored = replays.get(id).await?;
-    let unreadable = |error: serde_json::Error| CommandError::internal(&error);
-    let mut after = 0;
-    loop {
-        let lines = replays.lines(id, after, PAGE).await?;
-        let Some((last, _)) = lines.last() else { break };
-        after = *last;
-        for (_, line) in &lines {
-            print(&serde_json::from_str(line).map_err(unreadable)?, line, is_json);
-        }
-    }
-    match stored.summary {
-        Some(summary) => print_summary(&serde_json::from_str(&summary).map_err(unreadable)?, is_json)?,
+async fn show_again(desk: &Desk, id: &str, is_json: bool) -> Result<Outcome, CommandError> {
+    match desk.replay_again(id, |difference, line| print(difference, line, is_json)).await? {
+        Some(summary) => print_summary(&summary, is_json)?,
         None => show::note("the replay has not ended, or was cut short"),
     }
     Ok(Outcome::Done)
 }
 
-fn print(difference: &JobDifference, json: &str, is_json: bool) {
+fn print(difference: &JobDifference, line: &str, is_json: bool) {
     if is_json {
-        return show::line(json);
+        return show::line(line);
     }
     let mut text = format!("job {} {} {}\n", difference.job_id, difference.tenant, difference.finished_at);
     for change in &difference.changes {
@@ -233,21 +158,20 @@ fn describe(change: &Change, text: &mut String) {
 
 /// What stands in the field `name`, as in JSON but without quotes.
 fn field(finding: &Finding, name: &str) -> String {
-    let value = match name {
-        "severity" => json!(finding.severity),
-        "kind" => json!(finding.kind),
-        "category" => json!(finding.category),
-        "score" => json!(finding.score),
-        "reason" => json!(finding.reason),
-        "shadow" => json!(finding.is_shadow),
-        _ => serde_json::Value::Null,
-    };
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    match name {
+        "severity" => show::word(&finding.severity),
+        "kind" => show::word(&finding.kind),
+        "category" => show::word(&finding.category),
+        "score" => show::word(&finding.score),
+        "reason" => show::word(&finding.reason),
+        "shadow" => show::word(&finding.is_shadow),
+        _ => "null".into(),
+    }
 }
 
 fn print_summary(summary: &Summary, is_json: bool) -> Result<(), CommandError> {
     if is_json {
-        return show::json(&json!({ "summary": summary }));
+        return show::json(&SummaryLine { summary });
     }
     if !summary.rules.is_empty() {
         let mut table = show::table(&["rule", "before", "after", "added", "removed", "changed"]);
@@ -279,33 +203,28 @@ fn print_summary(summary: &Summary, is_json: bool) -> Result<(), CommandError> {
 }
 
 /// The replays on record, the newest first.
-pub async fn list(app: &App, limit: u32, is_json: bool) -> Result<Outcome, CommandError> {
+pub async fn list(desk: &Desk, limit: u32, is_json: bool) -> Result<Outcome, CommandError> {
+    let replays = desk.replays(limit).await?;
+    if is_json {
+        replays.iter().try_for_each(show::json)?;
+        return Ok(Outcome::Done);
+    }
     let mut table = show::table(&["replay", "began", "from", "to", "by", "applied", "jobs", "different"]);
-    for stored in Replays::new(app.database.clone()).list(limit).await? {
-        let summary: Option<Summary> = stored.summary.as_deref().and_then(|text| serde_json::from_str(text).ok());
-        let asked = &stored.asked;
-        if is_json {
-            show::json(&json!({
-                "id": stored.id, "from": asked.from, "to": asked.to, "filter": asked.filter, "by": asked.actor, "applied": asked.is_applied,
-                "began_at": rfc3339(stored.started_at_ms), "ended_at": stored.ended_at_ms.map(rfc3339), "summary": summary,
-            }))?;
-            continue;
-        }
-        let count = |count: fn(&Summary) -> u64| summary.as_ref().map_or("-".into(), |s| count(s).to_string());
-        let set = |id: &earmark_core::RuleSetId| format!("{} {}", id.name, id.sha256.get(..12).unwrap_or_default());
+    for replay in replays {
+        let summary = replay.summary.as_ref();
+        let count = |count: fn(&Summary) -> u64| summary.map_or_else(|| "-".into(), |s| count(s).to_string());
+        let set = |id: &RuleSetId| format!("{} {}", id.name, short(&id.sha256));
         table.add_row([
-            stored.id.clone(),
-            rfc3339(stored.started_at_ms),
-            set(&asked.from),
-            set(&asked.to),
-            asked.actor.clone(),
-            if asked.is_applied { "yes" } else { "no" }.into(),
+            replay.id.clone(),
+            replay.began_at.clone(),
+            set(&replay.from),
+            set(&replay.to),
+            replay.by.clone(),
+            if replay.is_applied { "yes" } else { "no" }.into(),
             count(|summary| summary.jobs),
             count(|summary| summary.changed_jobs),
         ]);
     }
-    if !is_json {
-        show::line(&table.to_string());
-    }
+    show::line(&table.to_string());
     Ok(Outcome::Done)
 }

@@ -1,20 +1,13 @@
-//! `earmark rules stats`: how often each rule is right, as far as reviewers said.
+//! `earmark rules stats`: how often each rule is right, as far as reviewers said, or as labelled transcripts say.
 
-use std::collections::BTreeMap;
+use std::path::Path;
 
-use earmark_core::FindingKind;
-use earmark_journal::{JudgedFilter, JudgedFinding, Verdict, Verdicts};
-use serde::Serialize;
-use serde_json::json;
-
-use super::labelled;
-use crate::app::App;
 use crate::config::CommandError;
-use crate::desk::rules::share::Share;
-use crate::doors::cli::{Outcome, findings, jobs, show};
-
-/// Findings read at a time.
-const PAGE: u32 = 1000;
+use crate::desk::Desk;
+use crate::desk::findings::JudgedFilter;
+use crate::desk::views::{RuleStatsView, VerdictCounts};
+use crate::doors::cli::outcome::Outcome;
+use crate::doors::cli::{show, words};
 
 /// What to count.
 #[derive(Debug, clap::Args)]
@@ -39,112 +32,28 @@ pub struct Args {
     set: Option<String>,
 }
 
-/// Which findings are counted together.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-struct Of {
-    rule_id: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rule_version: Option<u32>,
-    shadow: bool,
-}
-
-/// Findings and what was said of them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-struct Said {
-    findings: u64,
-    confirmed: u64,
-    rejected: u64,
-    unjudged: u64,
-}
-
-impl Said {
-    fn add(&mut self, verdict: Option<Verdict>) {
-        self.findings += 1;
-        match verdict {
-            Some(Verdict::Confirmed) => self.confirmed += 1,
-            Some(Verdict::Rejected) => self.rejected += 1,
-            None => self.unjudged += 1,
-        }
-    }
-
-    fn precision(&self) -> Option<Share> {
-        Share::of(self.confirmed, self.confirmed + self.rejected)
-    }
-}
-
-/// One rule's findings, together and by how the words were matched.
-#[derive(Debug, Default)]
-struct Row {
-    all: Said,
-    by_kind: BTreeMap<String, Said>,
-}
-
 /// The command.
-pub async fn stats(app: &App, args: Args) -> Result<Outcome, CommandError> {
+pub async fn stats(desk: &Desk, args: Args) -> Result<Outcome, CommandError> {
     if let Some(path) = &args.labelled {
-        return labelled::stats(app, path, args.set.as_deref().unwrap_or("active"), args.json).await;
+        return labelled(desk, path, args.set.as_deref().unwrap_or("active"), args.json).await;
     }
-    let mut filter = JudgedFilter {
-        tenant: args.tenant.as_deref().map(jobs::tenant).transpose()?,
+    let filter = JudgedFilter {
+        tenant: args.tenant.as_deref().map(words::tenant).transpose()?,
         rule_id: args.rule,
-        since_ms: findings::since(args.since.as_deref())?,
-        limit: PAGE,
+        since_ms: words::instant_ms("--since", args.since.as_deref())?,
         ..JudgedFilter::default()
     };
-    let verdicts = Verdicts::new(app.database.clone());
-    let mut rows: BTreeMap<Of, Row> = BTreeMap::new();
-    loop {
-        let page = verdicts.list(&filter).await?;
-        page.iter().for_each(|found| count(&mut rows, found));
-        match page.last() {
-            Some(last) if page.len() as u64 == u64::from(PAGE) => filter.after = Some(last.place()),
-            _ => break,
-        }
-    }
+    let rules = desk.rule_stats(filter).await?;
     if args.json {
-        print_json(&rows)?
+        rules.iter().try_for_each(show::json)?;
     } else {
-        print(&rows)
+        print(&rules);
     }
     Ok(Outcome::Done)
 }
 
-fn count(rows: &mut BTreeMap<Of, Row>, found: &JudgedFinding) {
-    let finding = &found.finding;
-    let of = Of { rule_id: finding.rule_id.clone(), rule_version: finding.rule_version, shadow: finding.is_shadow };
-    let verdict = found.verdict.as_ref().map(|given| given.verdict);
-    let row = rows.entry(of).or_default();
-    row.all.add(verdict);
-    row.by_kind.entry(word(finding.kind)).or_default().add(verdict);
-}
-
-/// The word a kind is in JSON.
-fn word(kind: FindingKind) -> String {
-    json!(kind).as_str().unwrap_or_default().to_owned()
-}
-
-fn print_json(rows: &BTreeMap<Of, Row>) -> Result<(), CommandError> {
-    for (of, row) in rows {
-        let mut line = json!(of);
-        let kinds: serde_json::Map<_, _> =
-            row.by_kind.iter().map(|(kind, said)| (kind.clone(), with_share(said))).collect();
-        if let (Some(line), Some(all)) = (line.as_object_mut(), with_share(&row.all).as_object()) {
-            line.extend(all.clone());
-            line.insert("by_kind".into(), kinds.into());
-        }
-        show::json(&line)?;
-    }
-    Ok(())
-}
-
-fn with_share(said: &Said) -> serde_json::Value {
-    let mut value = json!(said);
-    value["precision"] = json!(said.precision());
-    value
-}
-
-fn print(rows: &BTreeMap<Of, Row>) {
-    if rows.is_empty() {
+fn print(rules: &[RuleStatsView]) {
+    if rules.is_empty() {
         show::note("no findings");
         return;
     }
@@ -158,26 +67,64 @@ fn print(rows: &BTreeMap<Of, Row>) {
         "not judged",
         "precision (95 %)",
     ]);
-    for (of, row) in rows {
-        let version = of.rule_version.map(|version| version.to_string()).unwrap_or_default();
-        let name = if of.shadow { format!("{} [shadow]", of.rule_id) } else { of.rule_id.clone() };
-        table.add_row(cells(name, version, "all", &row.all));
-        if row.by_kind.len() > 1 {
-            for (kind, said) in &row.by_kind {
-                table.add_row(cells(String::new(), String::new(), kind, said));
+    for rule in rules {
+        let version = rule.rule_version.map(|version| version.to_string()).unwrap_or_default();
+        let name = if rule.is_shadow { format!("{} [shadow]", rule.rule_id) } else { rule.rule_id.clone() };
+        table.add_row(cells(name, version, "all", &rule.all));
+        if rule.by_kind.len() > 1 {
+            for (kind, counts) in &rule.by_kind {
+                table.add_row(cells(String::new(), String::new(), kind, counts));
             }
         }
     }
     show::line(&table.to_string());
-    if rows.values().all(|row| row.all.precision().is_none()) {
+    if rules.iter().all(|rule| rule.all.precision.is_none()) {
         show::line(
             "no verdicts yet: `earmark findings list` shows what to judge, `earmark findings confirm` or `reject` judges",
         );
     }
 }
 
-fn cells(name: String, version: String, kind: &str, said: &Said) -> Vec<String> {
-    let precision = said.precision().map_or_else(|| "no verdicts".into(), |share| share.to_string());
-    let numbers = [said.findings, said.confirmed, said.rejected, said.unjudged].map(|number| number.to_string());
+fn cells(name: String, version: String, kind: &str, counts: &VerdictCounts) -> Vec<String> {
+    let precision = counts.precision.map_or_else(|| "no verdicts".into(), |share| share.to_string());
+    let numbers = [counts.findings, counts.confirmed, counts.rejected, counts.unjudged];
+    let numbers = numbers.map(|number| number.to_string());
     [name, version, kind.to_owned()].into_iter().chain(numbers).chain([precision]).collect()
+}
+
+/// Judges the transcripts in `path` by the rule set `set`, and prints recall and precision by rule.
+async fn labelled(desk: &Desk, path: &Path, set: &str, is_json: bool) -> Result<Outcome, CommandError> {
+    let report = desk.judge_labelled(path, set).await?;
+    if is_json {
+        report.rows.iter().try_for_each(show::json)?;
+        return Ok(Outcome::Done);
+    }
+    let mut table = show::table(&[
+        "rule or category",
+        "expected",
+        "found",
+        "recall (95 %)",
+        "findings",
+        "right",
+        "precision (95 %)",
+    ]);
+    for row in report.rows {
+        table.add_row([
+            row.rule_id,
+            row.expected.to_string(),
+            row.found.to_string(),
+            row.recall.map_or_else(|| "no labels".into(), |share| share.to_string()),
+            row.findings.to_string(),
+            row.right.to_string(),
+            row.precision.map_or_else(|| "no findings".into(), |share| share.to_string()),
+        ]);
+    }
+    show::line(&table.to_string());
+    show::line(&format!(
+        "{}, rule set {} {}",
+        show::counted(report.transcripts, "transcript", "transcripts"),
+        report.rule_set.name,
+        report.rule_set.sha256
+    ));
+    Ok(Outcome::Done)
 }

@@ -11,6 +11,9 @@ use crate::words::check_note;
 use crate::{JournalError, audit};
 use earmark_core::Artifact;
 
+/// Jobs looked up by one statement.
+const IDS: usize = 500;
+
 /// That a result is or was held back.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Holding {
@@ -54,10 +57,34 @@ impl SqlResults {
         .bind(job.as_str().to_owned())
         .fetch_optional(self.db.pool())
         .await;
-        let Some(row) = self.db.map(row)? else { return Ok(None) };
-        let at_ms: Option<i64> = column(&self.db, &row, "released_at_ms")?;
-        let by: Option<String> = column(&self.db, &row, "released_by")?;
-        Ok(Some(Holding { held_since_ms: column(&self.db, &row, "held_since_ms")?, released: at_ms.zip(by) }))
+        self.db.map(row)?.map(|row| self.holding_in(&row)).transpose()
+    }
+
+    pub(super) async fn holdings_of(&self, jobs: &[JobId]) -> Result<Vec<(JobId, Holding)>, JournalError> {
+        let mut found = Vec::new();
+        for some in jobs.chunks(IDS) {
+            let places: Vec<String> = (1..=some.len()).map(|number| format!("${number}")).collect();
+            let statement = format!(
+                "SELECT job_id, held_since_ms, released_at_ms, released_by FROM results
+                 WHERE held_since_ms IS NOT NULL AND job_id IN ({})",
+                places.join(", ")
+            );
+            // Placeholders.
+            let mut query = sqlx::query(sqlx::AssertSqlSafe(statement));
+            for job in some {
+                query = query.bind(job.as_str().to_owned());
+            }
+            for row in &self.db.map(query.fetch_all(self.db.pool()).await)? {
+                found.push((parsed(&self.db, row, "job_id", JobId::parse)?, self.holding_in(row)?));
+            }
+        }
+        Ok(found)
+    }
+
+    fn holding_in(&self, row: &sqlx::any::AnyRow) -> Result<Holding, JournalError> {
+        let at_ms: Option<i64> = column(&self.db, row, "released_at_ms")?;
+        let by: Option<String> = column(&self.db, row, "released_by")?;
+        Ok(Holding { held_since_ms: column(&self.db, row, "held_since_ms")?, released: at_ms.zip(by) })
     }
 
     pub(super) async fn release_held(&self, id: &JobId, by: &str, note: Option<&str>) -> Result<(), JournalError> {

@@ -4,16 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
-use earmark_core::{Finding, Lane, Speaker, Tenant, TimePrecision, Utterance};
+use earmark_core::{Finding, Lane, RuleSetId, Speaker, Tenant, TimePrecision, Utterance};
 use earmark_rules::{Context, RuleSet};
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use crate::app::App;
+use super::share::Share;
 use crate::config::CommandError;
-use crate::desk::rules::replay;
-use crate::desk::rules::share::Share;
-use crate::doors::cli::{Outcome, show};
+use crate::desk::Desk;
+use crate::desk::views::LabelledView;
 
 /// Longest line, in bytes: a transcript of a day.
 const MAX_LINE_BYTES: u64 = 16 << 20;
@@ -78,40 +77,64 @@ struct Counts {
     right: u64,
 }
 
-/// Judges the transcripts in `path` by the rule set `set`, and prints recall and precision by rule.
-pub async fn stats(app: &App, path: &Path, set: &str, is_json: bool) -> Result<Outcome, CommandError> {
-    let rules = replay::rule_set(app, set).await?;
-    let unreadable = |why: String| {
-        let hint = "give a file with a JSON object a line: docs/rules-over-time.md tells its fields";
-        CommandError::plain(format!("the labelled transcripts in {} cannot be read: {why}", path.display()), Some(hint))
-    };
-    let file = std::fs::File::open(path).map_err(|error| unreadable(error.to_string()))?;
-    let mut lines = BufReader::new(file);
-    let mut counts: BTreeMap<String, Counts> = BTreeMap::new();
-    let known = names(&rules);
-    let (mut number, mut transcripts) = (0, 0);
-    loop {
-        let mut line = String::new();
-        let read = std::io::Read::take(&mut lines, MAX_LINE_BYTES).read_line(&mut line);
-        if read.map_err(|error| unreadable(format!("line {}: {error}", number + 1)))? == 0 {
-            break;
+/// What a rule set found in labelled transcripts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LabelledReport {
+    /// The rule set.
+    pub rule_set: RuleSetId,
+    /// How many transcripts there were.
+    pub transcripts: u64,
+    /// One for each rule or category that was expected or found.
+    pub rows: Vec<LabelledView>,
+}
+
+impl Desk {
+    /// Judges the transcripts in the file `path`, a JSON object a line, by the rule set `set`: recall and precision by
+    /// rule.
+    ///
+    /// # Errors
+    /// [`CommandError`] naming the line that cannot be read, or what is wrong with the set.
+    pub async fn judge_labelled(&self, path: &Path, set: &str) -> Result<LabelledReport, CommandError> {
+        let rules = self.rule_set(set).await?;
+        let unreadable = |why: String| {
+            let hint = "give a file with a JSON object a line: docs/rules-over-time.md tells its fields";
+            let message = format!("the labelled transcripts in {} cannot be read: {why}", path.display());
+            CommandError::plain(message, Some(hint))
+        };
+        let file = std::fs::File::open(path).map_err(|error| unreadable(error.to_string()))?;
+        let mut lines = BufReader::new(file);
+        let mut counts: BTreeMap<String, Counts> = BTreeMap::new();
+        let known = names(&rules);
+        let (mut number, mut transcripts) = (0, 0);
+        loop {
+            let mut line = String::new();
+            let read = std::io::Read::take(&mut lines, MAX_LINE_BYTES).read_line(&mut line);
+            let read = read.map_err(|error| unreadable(format!("line {}: {error}", number + 1)))?;
+            if read == 0 {
+                break;
+            }
+            number += 1;
+            if u64::try_from(line.len()).is_ok_and(|bytes| bytes == MAX_LINE_BYTES) {
+                return Err(unreadable(format!("line {number} has more than {MAX_LINE_BYTES} bytes")));
+            }
+            if line.trim().is_empty() {
+                continue;
+            }
+            let labelled: Labelled =
+                serde_json::from_str(&line).map_err(|error| unreadable(format!("line {number}: {error}")))?;
+            let name = labelled.id.clone().map_or_else(String::new, |id| format!(" ({id})"));
+            judge(&rules, &known, labelled, &mut counts)
+                .map_err(|why| unreadable(format!("line {number}{name}: {why}")))?;
+            transcripts += 1;
         }
-        number += 1;
-        if line.len() as u64 == MAX_LINE_BYTES {
-            return Err(unreadable(format!("line {number} has more than {MAX_LINE_BYTES} bytes")));
-        }
-        if line.trim().is_empty() {
-            continue;
-        }
-        let labelled: Labelled =
-            serde_json::from_str(&line).map_err(|error| unreadable(format!("line {number}: {error}")))?;
-        let name = labelled.id.clone().map_or_else(String::new, |id| format!(" ({id})"));
-        judge(&rules, &known, labelled, &mut counts)
-            .map_err(|why| unreadable(format!("line {number}{name}: {why}")))?;
-        transcripts += 1;
+        Ok(LabelledReport { rule_set: rules.id().clone(), transcripts, rows: counts.into_iter().map(view).collect() })
     }
-    print(&rules, &counts, transcripts, is_json)?;
-    Ok(Outcome::Done)
+}
+
+fn view((rule_id, counts): (String, Counts)) -> LabelledView {
+    let Counts { expected, found, findings, right } = counts;
+    let (recall, precision) = (Share::of(found, expected), Share::of(right, findings));
+    LabelledView { rule_id, expected, found, recall, findings, right, precision }
 }
 
 /// What a label may name: ids and categories of the set's rules.
@@ -175,7 +198,7 @@ fn judge(
 
 fn utterance((number, turn): (usize, Turn)) -> Utterance {
     // Without times the turns follow each other, too far apart to be one sentence.
-    let start_ms = turn.start_ms.unwrap_or(number as u64 * 10_000);
+    let start_ms = turn.start_ms.unwrap_or(u64::try_from(number).unwrap_or(u64::MAX).saturating_mul(10_000));
     Utterance {
         id: u32::try_from(number).unwrap_or(u32::MAX),
         channel: turn.channel.unwrap_or(0),
@@ -195,52 +218,4 @@ fn meets(label: &At, finding: &Finding) -> bool {
     let begins = label.end_ms.is_none_or(|end_ms| finding.start_ms < end_ms);
     let ends = label.start_ms.is_none_or(|start_ms| finding.end_ms > start_ms);
     is_named && begins && ends
-}
-
-fn print(
-    rules: &RuleSet,
-    counts: &BTreeMap<String, Counts>,
-    transcripts: u64,
-    is_json: bool,
-) -> Result<(), CommandError> {
-    let id = rules.id();
-    let mut table = show::table(&[
-        "rule or category",
-        "expected",
-        "found",
-        "recall (95 %)",
-        "findings",
-        "right",
-        "precision (95 %)",
-    ]);
-    for (name, row) in counts {
-        let recall = Share::of(row.found, row.expected);
-        let precision = Share::of(row.right, row.findings);
-        if is_json {
-            show::json(&json!({
-                "rule_id": name, "expected": row.expected, "found": row.found, "recall": recall,
-                "findings": row.findings, "right": row.right, "precision": precision,
-            }))?;
-            continue;
-        }
-        table.add_row([
-            name.clone(),
-            row.expected.to_string(),
-            row.found.to_string(),
-            recall.map_or_else(|| "no labels".into(), |share| share.to_string()),
-            row.findings.to_string(),
-            row.right.to_string(),
-            precision.map_or_else(|| "no findings".into(), |share| share.to_string()),
-        ]);
-    }
-    if !is_json {
-        show::line(&table.to_string());
-        show::line(&format!(
-            "{}, rule set {} {}",
-            show::counted(transcripts, "transcript", "transcripts"),
-            id.name,
-            id.sha256
-        ));
-    }
-    Ok(())
 }

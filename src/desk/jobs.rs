@@ -1,0 +1,73 @@
+//! Jobs: which there are, where each stands, its history; tried again, or called off.
+
+use std::collections::HashMap;
+
+use earmark_core::JobId;
+use earmark_core::audit::AuditEntry;
+use earmark_journal::JournalError;
+
+use super::Desk;
+use super::views::{JobPage, JobView};
+
+pub use earmark_journal::{CancelOutcome, JobFilter, StandingJob};
+
+impl Desk {
+    /// Jobs that `filter` lets through, the newest first.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the database fails.
+    pub async fn jobs(&self, filter: &JobFilter) -> Result<JobPage, JournalError> {
+        let found = self.app.journal.standings(filter).await?;
+        let is_full = u64::try_from(found.len()).is_ok_and(|count| count == u64::from(filter.limit));
+        let next = found.last().filter(|_| is_full).map(|last| last.job.id.clone());
+        let ids: Vec<JobId> = found.iter().map(|found| found.job.id.clone()).collect();
+        let mut holdings: HashMap<_, _> = self.app.results.holdings(&ids).await?.into_iter().collect();
+        let view = |found: StandingJob| {
+            let holding = holdings.remove(&found.job.id);
+            JobView::new(found, holding)
+        };
+        Ok(JobPage { jobs: found.into_iter().map(view).collect(), next })
+    }
+
+    /// The job with this id.
+    ///
+    /// # Errors
+    /// [`JournalError::NoSuchJob`].
+    pub async fn job(&self, id: &JobId) -> Result<JobView, JournalError> {
+        let found = self.app.journal.standing(id).await?;
+        Ok(JobView::new(found, self.app.results.holding(id).await?))
+    }
+
+    /// Where the job with this id stands, and nothing else: for whoever asks again and again.
+    ///
+    /// # Errors
+    /// [`JournalError::NoSuchJob`].
+    pub async fn standing(&self, id: &JobId) -> Result<StandingJob, JournalError> {
+        self.app.journal.standing(id).await
+    }
+
+    /// What is on record of the job with this id, in order.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the log cannot be read.
+    pub async fn history(&self, id: &JobId) -> Result<Vec<AuditEntry>, JournalError> {
+        self.app.audit.of_job(id).await
+    }
+
+    /// Makes a dead or cancelled job ready again, on record under the name of `actor`.
+    ///
+    /// # Errors
+    /// [`JournalError::NoSuchJob`], [`JournalError::NotRetriable`].
+    pub async fn retry(&self, id: &JobId, actor: &str) -> Result<JobView, JournalError> {
+        self.app.journal.retry(id, actor).await?;
+        self.job(id).await
+    }
+
+    /// Calls a job off, on record under the name of `actor`; one that is being worked on ends within seconds.
+    ///
+    /// # Errors
+    /// [`JournalError::NoSuchJob`].
+    pub async fn cancel(&self, id: &JobId, actor: &str) -> Result<CancelOutcome, JournalError> {
+        self.app.journal.cancel(id, actor).await
+    }
+}

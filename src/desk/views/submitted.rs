@@ -1,0 +1,40 @@
+//! What became of a recording that was offered.
+
+use earmark_core::{Job, JobId, JobState, Problem};
+use serde::Serialize;
+
+/// The job that was made of an offer, or the one there was.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SubmittedView {
+    /// The job's id.
+    pub job_id: JobId,
+    /// The recording, in the words of whoever offered it first.
+    pub uri: String,
+    /// Where the job stands.
+    pub state: JobState,
+    /// Whether the job was made of this offer.
+    pub is_new: bool,
+    /// Why the job there was has ended without a result; not there otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<Option<Problem>>,
+    /// What to do about that; not there otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<&'static str>,
+}
+
+impl SubmittedView {
+    /// `job`, as it was made of an offer just now (`is_new`) or before.
+    pub fn new(job: &Job, is_new: bool) -> Self {
+        // Whoever offers it again does not expect that it has ended without a result.
+        let has_failed = !is_new && matches!(job.state, JobState::Dead | JobState::Cancelled);
+        Self {
+            job_id: job.id.clone(),
+            uri: job.uri.clone(),
+            state: job.state,
+            is_new,
+            error: has_failed.then(|| job.error.clone()),
+            hint: has_failed
+                .then_some("POST its /retry (`earmark jobs retry`) to have it tried again, or send `repeat`: true (`--again`) for another job"),
+        }
+    }
+}
