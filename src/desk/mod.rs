@@ -8,6 +8,7 @@ pub mod retention;
 pub mod rules;
 pub mod service;
 pub mod signals;
+pub mod submit;
 
 /// A number of things: `1 rule`, `2 rules`, `0 rules`.
 pub fn counted(count: impl std::fmt::Display + PartialEq + From<u8>, one: &str, many: &str) -> String {

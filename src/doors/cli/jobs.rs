@@ -1,6 +1,5 @@
 //! `earmark jobs`
 
-use earmark_core::shown_uri;
 use earmark_core::{Job, JobId, Lane, Standing, Tenant, rfc3339};
 use earmark_journal::{CancelOutcome, JobFilter, StandingJob};
 
@@ -132,7 +131,7 @@ fn list(jobs: &[StandingJob], json: bool) -> Result<Outcome, CommandError> {
             job.attempt.to_string(),
             clips(job),
             rfc3339(job.accepted_at_ms),
-            job.uri.clone(),
+            job.uri.to_string(),
             job.error.as_ref().map(|error| format!("{}: {error}", error.code)).unwrap_or_default(),
         ]);
     }
@@ -151,8 +150,8 @@ async fn show_job(app: &App, id: &JobId, json: bool) -> Result<Outcome, CommandE
     let StandingJob { job, standing } = found;
     let mut facts = vec![
         ("job", job.id.to_string()),
-        ("recording", job.uri.clone()),
-        ("found at", shown_uri(&job.location)),
+        ("recording", job.uri.to_string()),
+        ("found at", job.location.to_string()),
         ("tenant", job.tenant.to_string()),
         ("lane", job.lane.to_string()),
         ("state", standing.to_string()),

@@ -4,8 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use earmark_core::shown_uri;
-use earmark_core::{Failure, Lane, NewJob, Problem, Tenant, minutes_seconds, rfc3339};
+use earmark_core::{Failure, Lane, NewJob, Problem, RecordingUri, Tenant, minutes_seconds, rfc3339};
 use earmark_pipeline::{Account, NoProgress, Pipeline, Survey};
 use earmark_rules::RuleSet;
 use futures::{StreamExt, stream};
@@ -15,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::accounts::{price, yuan};
 use super::manifest::{self, Given};
+use super::offer::Usual;
 use super::{Outcome, show};
 use crate::app::{App, Loading};
 use crate::config::CommandError;
@@ -34,7 +34,7 @@ pub struct Args {
 
 /// What became of the look at one recording.
 struct Looked {
-    uri: String,
+    uri: RecordingUri,
     tenant: Tenant,
     result: Result<Costs, Problem>,
 }
@@ -92,8 +92,9 @@ pub async fn open(mut config: Config) -> Result<App, CommandError> {
 
 /// The command.
 pub async fn plan(app: &App, args: Args) -> Result<Outcome, CommandError> {
-    let mut offered = manifest::offered(&args.given, Lane::Archive, 0)?;
-    if let Some(mut prefix) = manifest::prefix(app, &args.given, Lane::Archive)? {
+    let usual = Usual { lane: Lane::Archive, ..Usual::default() };
+    let mut offered = manifest::offered(&args.given, &usual)?;
+    if let Some(mut prefix) = manifest::prefix(app, &args.given, &usual)? {
         while let batch @ [_, ..] = prefix.batch().await?.as_slice() {
             offered.extend_from_slice(batch);
         }
@@ -136,7 +137,7 @@ async fn look_at_all(
             bar.suspend(|| print_json(&one))?;
         } else if let Err(problem) = &one.result {
             let hint = problem.hint.as_ref().map(|hint| format!("\n  hint: {hint}")).unwrap_or_default();
-            bar.suspend(|| show::note(&format!("{}: error: {problem} ({}){hint}", shown_uri(&one.uri), problem.code)));
+            bar.suspend(|| show::note(&format!("{}: error: {problem} ({}){hint}", one.uri, problem.code)));
         }
         looked.push(one);
     }
@@ -238,7 +239,7 @@ fn print_table(app: &App, looked: &[Looked], busy: &[Busy]) {
         ]
     };
     for one in looked {
-        let uri = shown_uri(&one.uri);
+        let uri = one.uri.to_string();
         match &one.result {
             Ok(costs) => table.add_row(row(uri, &costs.load)),
             Err(problem) => table.add_row([uri, format!("FAILED {}", problem.code)]),

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use earmark_core::shown_uri;
-use earmark_core::{Job, JobId, JobState, Lane, Lease, NewJob, Problem, Report, WorkerId};
+use earmark_core::{Failure, Job, JobId, JobState, Lease, NewJob, Problem, RecordingUri, Report, WorkerId};
+use earmark_intake::{Offer, OfferError};
 use earmark_journal::WorkerInfo;
 use earmark_queue::{Attempts, Settled};
 use futures::{StreamExt, stream};
@@ -17,7 +17,7 @@ use super::{Outcome, jobs, offer, show};
 use crate::app::App;
 use crate::config::CommandError;
 use crate::config::EngineKind;
-use crate::desk::signals;
+use crate::desk::{signals, submit};
 
 /// Process recordings here and now.
 #[derive(Debug, clap::Args)]
@@ -50,7 +50,7 @@ const HELD: &str = "HELD BACK for review";
 
 /// What became of one recording.
 struct Ended {
-    uri: String,
+    uri: RecordingUri,
     job_id: Option<String>,
     result: Result<Box<Report>, Problem>,
     asks: Asks,
@@ -89,16 +89,23 @@ pub async fn run(app: &App, args: Args) -> Result<Outcome, CommandError> {
     let stop = CancellationToken::new();
     let here = Here { app, attempts: &attempts, worker: &worker, bars: &bars, stop: &stop };
     let offered = args.uris.iter().map(|uri| {
-        let mut new = offer::job(uri, tenant.clone(), Lane::Call);
-        new.options.out_dir.clone_from(&out_dir);
-        new.options.rule_set = Some(rule_set.clone());
-        // Whoever runs it here and now wants to see it done, whatever there is.
-        new.options.is_repeat = true;
-        new
+        let offer = Offer {
+            tenant: Some(tenant.to_string()),
+            rule_set: Some(rule_set.clone()),
+            // Whoever runs it here and now wants to see it done, whatever there is.
+            is_repeat: true,
+            ..offer::word(uri)
+        };
+        let uri = offer.uri.clone();
+        let new = submit::job(offer).map(|mut new| {
+            new.options.out_dir.clone_from(&out_dir);
+            new
+        });
+        (uri, new)
     });
     let working = async {
         let mut ended = Vec::new();
-        let mut running = stream::iter(offered).map(|new| here.process(new)).buffered(slots);
+        let mut running = stream::iter(offered).map(|(uri, new)| here.process(uri, new)).buffered(slots);
         while let Some(one) = running.next().await {
             if args.json {
                 print_json(&one)?;
@@ -149,24 +156,34 @@ struct Here<'a> {
 }
 
 impl Here<'_> {
-    async fn process(&self, new: NewJob) -> Ended {
+    async fn process(&self, uri: RecordingUri, new: Result<NewJob, OfferError>) -> Ended {
         let began = Instant::now();
-        let uri = new.uri.clone();
         if self.stop.is_cancelled() {
             let asks = Asks::default();
             return Ended { uri, job_id: None, result: Err(interrupted()), asks, took: began.elapsed() };
         }
-        let (job_id, result, asks) = match self.accept_and_work(new).await {
+        let worked = match new {
+            Ok(new) => self.accept_and_work(new).await,
+            Err(error) => Err(self.refused(&uri, &error)),
+        };
+        let (job_id, result, asks) = match worked {
             Ok((job, result, asks)) => (Some(job.id.to_string()), result, asks),
             Err(complaint) => (None, Err(complaint.problem), Asks::default()),
         };
         Ended { uri, job_id, result, asks, took: began.elapsed() }
     }
 
+    /// Says that the recording at `uri` is no job at any door.
+    fn refused(&self, uri: &RecordingUri, error: &OfferError) -> CommandError {
+        let error = CommandError::usage(error.problem());
+        self.bars.say(&format!("{uri}: {error}"));
+        error
+    }
+
     async fn accept_and_work(&self, new: NewJob) -> Result<(Job, Result<Box<Report>, Problem>, Asks), CommandError> {
         let lease_ms = self.attempts.lease_ms();
         let (job, lease) = self.app.journal.accept_leased(&new, jobs::ACTOR, self.worker, lease_ms).await?;
-        self.bars.add(&job.id, &shown_uri(&job.uri));
+        self.bars.add(&job.id, &job.uri.to_string());
         let id = job.id.clone();
         let result = self.work(job.clone(), lease).await?;
         let asks = self.asks(&job.id).await?;
@@ -209,7 +226,7 @@ impl Here<'_> {
                         self.bars.say("the job stays in the journal; `earmark work` goes on with it");
                         return Ok(Err(problem));
                     }
-                    self.bars.say(&format!("{}: {problem}; trying again", shown_uri(&job.uri)));
+                    self.bars.say(&format!("{}: {problem}; trying again", job.uri));
                     tokio::select! {
                         () = tokio::time::sleep(wait) => {}
                         () = self.stop.cancelled() => return Ok(Err(interrupted())),
@@ -295,6 +312,7 @@ fn print_json(ended: &Ended) -> Result<(), CommandError> {
 fn print_table(app: &App, ended: &[Ended], out: Option<&std::path::Path>) {
     let mut table = show::table(&["recording", "length", "language", "speakers", "speed", "findings"]);
     for one in ended {
+        let uri = one.uri.to_string();
         match &one.result {
             Ok(report) => {
                 let mut findings: Vec<String> = report.findings.iter().map(show::finding).collect();
@@ -310,7 +328,7 @@ fn print_table(app: &App, ended: &[Ended], out: Option<&std::path::Path>) {
                     findings.push(one.asks.alerts(""));
                 }
                 table.add_row([
-                    format!("{}\n{}", short(&shown_uri(&one.uri)), report.job_id),
+                    format!("{}\n{}", short(&uri), report.job_id),
                     earmark_core::minutes_seconds(report.recording.duration_ms),
                     languages(report),
                     speakers(report),
@@ -320,7 +338,7 @@ fn print_table(app: &App, ended: &[Ended], out: Option<&std::path::Path>) {
             }
             Err(problem) => {
                 let row = [
-                    format!("{}\n{}", short(&shown_uri(&one.uri)), one.job_id.as_deref().unwrap_or_default()),
+                    format!("{}\n{}", short(&uri), one.job_id.as_deref().unwrap_or_default()),
                     String::new(),
                     String::new(),
                     String::new(),

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use earmark_core::{Job, JobState, Lane, NewJob};
-use earmark_journal::Accepted;
+use earmark_journal::{Accepted, KeyNames};
 
 use super::manifest::{self, Given};
+use super::offer::Usual;
 use super::wait::wait;
 use super::{Outcome, jobs, show};
 use crate::app::App;
@@ -49,27 +50,14 @@ pub struct Args {
 
 /// The command.
 pub async fn submit(app: &App, args: Args) -> Result<Outcome, CommandError> {
-    let mut new = manifest::offered(&args.given, args.lane, args.priority)?;
-    let prefix = manifest::prefix(app, &args.given, args.lane)?;
-    if args.key.is_some() && (new.len() != 1 || prefix.is_some()) {
-        return Err(CommandError::plain(
-            "--key names one recording, and not one was given",
-            Some("give the keys in a --manifest"),
-        ));
-    }
-    if let (Some(key), [one]) = (&args.key, new.as_mut_slice()) {
-        one.key = Some(key.clone());
-    }
     let rule_set = match &args.rules {
         Some(hash) => Some(app.rule_sets.find(hash).await?.sha256),
         None => None,
     };
-    for one in &mut new {
-        one.options.is_repeat |= args.again;
-        if one.options.rule_set.is_none() {
-            one.options.rule_set.clone_from(&rule_set);
-        }
-    }
+    let usual =
+        Usual { lane: args.lane, priority: args.priority, key: args.key.clone(), is_repeat: args.again, rule_set };
+    let new = manifest::offered(&args.given, &usual)?;
+    let prefix = manifest::prefix(app, &args.given, &usual)?;
     // The rules in force are part of what makes a recording the same job again.
     app.rules(None).await?;
     let mut submitting = Submitting { app, is_json: args.json, outcome: Outcome::Done, open: args.wait.then(Vec::new) };
@@ -77,14 +65,9 @@ pub async fn submit(app: &App, args: Args) -> Result<Outcome, CommandError> {
     drop(new);
     if let Some(mut prefix) = prefix {
         loop {
-            let mut batch = prefix.batch().await?;
+            let batch = prefix.batch().await?;
             if batch.is_empty() {
                 break;
-            }
-            for one in &mut batch {
-                one.priority = args.priority;
-                one.options.is_repeat = args.again;
-                one.options.rule_set.clone_from(&rule_set);
             }
             submitting.offer(&batch).await?;
         }
@@ -114,12 +97,16 @@ impl Submitting<'_> {
         if new.is_empty() {
             return Ok(());
         }
-        let accepted = self.app.journal.accept_many(new, jobs::ACTOR).await?;
+        let answers = self.app.journal.accept_many(new, jobs::ACTOR).await?;
         dispatch(self.app).await;
-        for (Accepted { job, is_new }, new) in accepted.iter().zip(new) {
-            if job.location != new.location {
-                self.outcome = Outcome::SomeFailed;
-            }
+        for (answer, new) in answers.iter().zip(new) {
+            let Accepted { job, is_new } = match answer {
+                Ok(accepted) => accepted,
+                Err(names) => {
+                    self.refuse(names)?;
+                    continue;
+                }
+            };
             if self.is_json {
                 show::json(
                     &serde_json::json!({"job_id": job.id, "uri": job.uri, "state": job.state, "is_new": is_new}),
@@ -133,7 +120,18 @@ impl Submitting<'_> {
             }
         }
         if let Some(open) = &mut self.open {
-            open.extend(accepted.into_iter().map(|accepted| accepted.job));
+            open.extend(answers.into_iter().flatten().map(|accepted| accepted.job));
+        }
+        Ok(())
+    }
+
+    /// Says that a recording was not accepted: its key is another's, whose job is not waited for.
+    fn refuse(&mut self, names: &KeyNames) -> Result<(), CommandError> {
+        self.outcome = Outcome::SomeFailed;
+        let error = CommandError::from(names.clone());
+        show::error(&error);
+        if self.is_json {
+            show::json(&serde_json::json!({"job_id": null, "uri": names.offered, "error": error.problem}))?;
         }
         Ok(())
     }
@@ -149,18 +147,12 @@ async fn dispatch(app: &App) {
 
 fn priority(text: &str) -> Result<i64, String> {
     let value = text.parse::<i64>().map_err(|error| error.to_string())?;
-    earmark_core::checked_priority(value).map_err(|error| error.to_string())
+    earmark_intake::checked_priority(value).map_err(|error| error.to_string())
 }
 
 /// What the producer of `new` has to know of the job there is: without a word its recording would never be processed.
 fn about_known(job: &Job, new: &NewJob) -> Option<String> {
     let (id, uri, key) = (&job.id, &new.uri, new.key.as_deref().unwrap_or_default());
-    if job.location != new.location {
-        return Some(format!(
-            "error: the key `{key}` names {} already, {uri} was not accepted\n  hint: a key names one recording; give this one another",
-            job.uri
-        ));
-    }
     if job.version != new.version {
         return Some(format!(
             "warning: {uri} has changed since its key `{key}` was given, and is not processed again\n  hint: give what is new in it another key"

@@ -40,12 +40,12 @@ impl IntoResponse for ApiError {
 impl From<JournalError> for ApiError {
     fn from(error: JournalError) -> Self {
         let status = match &error {
-            JournalError::NotRetriable { .. } | JournalError::NotHeld(_) => StatusCode::CONFLICT,
+            JournalError::NotRetriable { .. } | JournalError::NotHeld(_) | JournalError::KeyNames(_) => {
+                StatusCode::CONFLICT
+            }
             JournalError::NoSuchRuleSet(_) => StatusCode::UNPROCESSABLE_ENTITY,
             JournalError::NoSuchJob { .. } | JournalError::NoSuchFinding { .. } => StatusCode::NOT_FOUND,
-            JournalError::NulInText { .. } | JournalError::KeyTooLong { .. } | JournalError::TextTooLong { .. } => {
-                StatusCode::BAD_REQUEST
-            }
+            JournalError::NulInText { .. } | JournalError::TextTooLong { .. } => StatusCode::BAD_REQUEST,
             _ => StatusCode::SERVICE_UNAVAILABLE,
         };
         if status == StatusCode::SERVICE_UNAVAILABLE {

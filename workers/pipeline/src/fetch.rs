@@ -9,12 +9,12 @@ use crate::{JobError, Pipeline};
 /// `version` is what the store called the recording when the job was accepted, where that was known.
 pub async fn fetch(
     pipeline: &Pipeline,
-    location: &str,
+    location: &RecordingUri,
     version: Option<&str>,
     stop: &CancellationToken,
 ) -> Result<Fetched, JobError> {
-    let uri = RecordingUri::parse(location).map_err(|error| JobError::Fetch(FetchError::from(error)))?;
-    let fetching = pipeline.recordings.fetch(&uri, &pipeline.settings.temp_dir, &pipeline.settings.fetch);
+    let address = location.address().map_err(|error| JobError::Fetch(FetchError::from(error)))?;
+    let fetching = pipeline.recordings.fetch(&address, &pipeline.settings.temp_dir, &pipeline.settings.fetch);
     let fetched = tokio::select! {
         () = stop.cancelled() => return Err(JobError::Stopped),
         fetched = fetching => fetched.map_err(JobError::Fetch)?,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use earmark_asr::LanguageChoice;
 use earmark_audio::segment::{SegmentOptions, SpeechModel};
-use earmark_core::{Clip, Clock, Job, Lane, Lease, Report, Tenant};
+use earmark_core::{Clip, Clock, Job, Lane, Lease, RecordingUri, Report, Tenant};
 use earmark_journal::{Journal, ResultStore};
 use earmark_objects::{ArtifactStore, FetchLimits, RecordingStore};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -167,7 +167,7 @@ impl Pipeline {
     ///
     /// # Errors
     /// [`JobError`], as [`run`](Self::run).
-    pub async fn survey(&self, location: &str, stop: &CancellationToken) -> Result<Survey, JobError> {
+    pub async fn survey(&self, location: &RecordingUri, stop: &CancellationToken) -> Result<Survey, JobError> {
         let watched = Watched::nobodys();
         let fetched = fetch::fetch(self, location, None, stop).await?;
         let _core = self.core(Lane::Archive).await;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use earmark_audio::decode::Decoded;
+use earmark_core::Artifact;
 use earmark_core::audit::AuditEvent;
-use earmark_core::{Artifact, shown_uri};
 use earmark_core::{
     Clip, ClipText, Cost, Finding, Job, Lease, Recording, Refusal, Report, RuleSetId, Utterance, Warning, rfc3339,
 };
@@ -169,7 +169,7 @@ fn audit(lease: &Lease, outcome: &Outcome<'_>, report: &Report, artifacts: &[Art
     events.push(event(
         "job.done",
         json!({
-            "uri": shown_uri(&report.recording.uri), "location": shown_uri(&outcome.job.location), "attempt": outcome.job.attempt, "duration_ms": report.recording.duration_ms,
+            "uri": report.recording.uri, "location": outcome.job.location, "attempt": outcome.job.attempt, "duration_ms": report.recording.duration_ms,
             "clips": outcome.transcript.clips.len(), "clips_reused": outcome.transcript.reused, "reused_from": outcome.transcript.from_jobs.keys().collect::<Vec<_>>(), "requests": report.cost.requests,
             "utterances": report.utterances.len(), "findings": report.findings.len(), "transcript_sha256": report.transcript_sha256(),
             "artifacts": files,
