@@ -78,7 +78,7 @@ async fn serve(listener: tokio::net::TcpListener, router: Router) {
 fn settings(machine: &Machine, simulator: &Simulator, redis: &RedisServer, web: &str) -> Vec<(&'static str, String)> {
     vec![
         ("EARMARK__ASR__ENGINE", "glm".into()),
-        ("EARMARK__ASR__BASE_URL", simulator.url()),
+        ("EARMARK__ASR__BASE_URL", simulator.url().into()),
         ("EARMARK__ASR__API_KEY", KEY.into()),
         ("EARMARK__ASR__FALLBACK", "off".into()),
         ("EARMARK__QUEUE__URL", redis.url()),

@@ -49,7 +49,7 @@ async fn sweepers_take_each_job_back_once(ground: Ground) {
         let journal = Journal::new(stores.reopened().await);
         sweepers.push(tokio::spawn(async move { journal.sweep().await.unwrap().freed }));
     }
-    let mut freed: Vec<_> = join_all(sweepers).await.into_iter().flat_map(Result::unwrap).map(Result::unwrap).collect();
+    let mut freed: Vec<_> = join_all(sweepers).await.into_iter().flat_map(Result::unwrap).collect();
     freed.extend(stores.journal.sweep().await.unwrap().freed);
     freed.sort();
     assert_eq!((freed.len(), freed.iter().collect::<BTreeSet<_>>().len()), (40, 40));
@@ -66,7 +66,11 @@ async fn the_same_keys_offered_in_another_order_are_the_same_jobs(ground: Ground
         let journal = Journal::new(stores.reopened().await);
         let new: Vec<_> = (0..600)
             .map(|i| (i * (7 + 2 * process)) % 601)
-            .map(|i| NewJob { tenant: tenant(i), key: Some(format!("k{}", i % 300)), ..new_job(&i.to_string()) })
+            .map(|i| NewJob {
+                tenant: tenant(i),
+                key: Some(format!("k{}", i % 300)),
+                ..new_job(&(i % 300).to_string())
+            })
             .collect();
         offers.push(tokio::spawn(async move { journal.accept_many(&new, "cli").await.unwrap() }));
     }
