@@ -100,7 +100,7 @@ impl App {
     fn of(config: Config, clock: Arc<dyn Clock>, database: Database) -> Result<Self, CommandError> {
         let journal = journal(&config, &database);
         let broker = match config.queue.is_redis() {
-            true => Some(Arc::new(Broker::open(&config.queue.url, journal.clone())?)),
+            true => Some(Arc::new(Broker::open(&config.queue.url, journal.clone(), earmark_objects::known_version)?)),
             false => None,
         };
         Ok(Self {

@@ -4,12 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use earmark_core::{Job, JobId, JobState, Lease, NewJob, Problem, Report, WorkerId, shown_uri};
+use earmark_core::{Failure, Job, JobId, JobState, Lease, NewJob, Problem, RecordingUri, Report, WorkerId};
 use earmark_journal::WorkerInfo;
 use earmark_queue::{AttemptOutcome, AttemptRunner};
 use futures::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
+use super::submit::{self, Offer, OfferError};
 use super::{Desk, signals};
 use crate::config::CommandError;
 
@@ -24,7 +25,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// What became of one recording.
 pub struct Processed {
     /// Its address, in the words of whoever asked.
-    pub uri: String,
+    pub uri: RecordingUri,
     /// The job it was; none where it was not even journaled.
     pub job_id: Option<JobId>,
     /// Its report, or why there is none.
@@ -88,13 +89,14 @@ impl Desk {
 
 impl<W: Watcher> LocalRun<W> {
     /// Processes `offered`, some at a time, each judged by the run's rules and whatever there is of it already, on record
-    /// under the name of `actor`; shows each to `seen` in order.
+    /// under the name of `actor`, artifacts in `out_dir` where one is given; shows each to `seen` in order.
     ///
     /// # Errors
     /// [`CommandError`] when the database fails, a signal asks to stop, or what `seen` says.
     pub async fn process(
         &self,
-        offered: impl IntoIterator<Item = NewJob>,
+        offered: impl IntoIterator<Item = Offer>,
+        out_dir: Option<&str>,
         actor: &str,
         mut seen: impl FnMut(&Processed) -> Result<(), CommandError>,
     ) -> Result<Vec<Processed>, CommandError> {
@@ -106,15 +108,19 @@ impl<W: Watcher> LocalRun<W> {
         app.journal.sweep().await?;
         let stop = CancellationToken::new();
         let here = Here { run: self, actor, worker: &worker, stop: &stop };
-        let offered = offered.into_iter().map(|mut new| {
-            new.options.rule_set = Some(self.rule_set.clone());
+        let offered = offered.into_iter().map(|offer| {
+            let uri = offer.uri.clone();
             // Whoever runs it here and now wants to see it done, whatever there is.
-            new.options.is_repeat = true;
-            new
+            let offer = Offer { rule_set: Some(self.rule_set.clone()), is_repeat: true, ..offer };
+            let new = submit::job(offer).map(|mut new| {
+                new.options.out_dir = out_dir.map(str::to_owned);
+                new
+            });
+            (uri, new)
         });
         let working = async {
             let mut processed = Vec::new();
-            let mut running = stream::iter(offered).map(|new| here.process(new)).buffered(app.slots());
+            let mut running = stream::iter(offered).map(|(uri, new)| here.process(uri, new)).buffered(app.slots());
             while let Some(one) = running.next().await {
                 seen(&one)?;
                 processed.push(one);
@@ -150,18 +156,28 @@ struct Here<'a, W> {
 }
 
 impl<W: Watcher> Here<'_, W> {
-    async fn process(&self, new: NewJob) -> Processed {
+    async fn process(&self, uri: RecordingUri, new: Result<NewJob, OfferError>) -> Processed {
         let began = Instant::now();
-        let uri = new.uri.clone();
         let (job_id, result, attention) = if self.stop.is_cancelled() {
             (None, Err(interrupted()), Attention::default())
         } else {
-            match self.accept_and_work(new).await {
+            let worked = match new {
+                Ok(new) => self.accept_and_work(new).await,
+                Err(error) => Err(self.refused(&uri, &error)),
+            };
+            match worked {
                 Ok((id, result, attention)) => (Some(id), result, attention),
                 Err(error) => (None, Err(error.problem), Attention::default()),
             }
         };
         Processed { uri, job_id, result, attention, took: began.elapsed() }
+    }
+
+    /// Says that the recording at `uri` is no job at any door.
+    fn refused(&self, uri: &RecordingUri, error: &OfferError) -> CommandError {
+        let error = CommandError::usage(error.problem());
+        self.run.watcher.say(&format!("{uri}: {error}"));
+        error
     }
 
     async fn accept_and_work(
@@ -172,7 +188,7 @@ impl<W: Watcher> Here<'_, W> {
         let lease_ms = self.run.attempts.lease_ms();
         let (job, lease) = journal.accept_leased(&new, self.actor, self.worker, lease_ms).await?;
         let id = job.id.clone();
-        self.run.watcher.began(&id, &shown_uri(&job.uri));
+        self.run.watcher.began(&id, &job.uri.to_string());
         let result = self.work(job, lease).await?;
         let attention = self.attention(&id).await?;
         self.run.watcher.ended(&id, &result, attention);
@@ -204,7 +220,7 @@ impl<W: Watcher> Here<'_, W> {
                         watcher.say("the job stays in the journal; `earmark work` goes on with it");
                         return Ok(Err(problem));
                     }
-                    watcher.say(&format!("{}: {problem}; trying again", shown_uri(&job.uri)));
+                    watcher.say(&format!("{}: {problem}; trying again", job.uri));
                     tokio::select! {
                         () = tokio::time::sleep(wait) => {}
                         () = self.stop.cancelled() => return Ok(Err(interrupted())),

@@ -1,18 +1,29 @@
-//! Jobs taken in.
+//! Recordings that are offered, whoever offers them, and jobs taken in.
 
 use std::time::Duration;
 
 use earmark_core::NewJob;
 use earmark_journal::JournalError;
+use earmark_objects::known_version;
 
 use super::Desk;
 use crate::config::CommandError;
 
-pub use earmark_journal::Accepted;
-pub use earmark_objects::{Listed, Listing, known_version};
+pub use earmark_intake::{Offer, OfferError, checked_priority};
+pub use earmark_journal::{Accepted, KeyNames};
+pub use earmark_objects::{Listed, Listing};
 
 /// How long the queue may take to be told of new jobs.
 const DISPATCH: Duration = Duration::from_secs(2);
+
+/// The job that `offer` is, the version of its bytes noted where it can be told from here: other bytes under the same
+/// name are another job. Looks at the disk for a local file.
+///
+/// # Errors
+/// [`OfferError`], every variant.
+pub fn job(offer: Offer) -> Result<NewJob, OfferError> {
+    offer.into_job(known_version)
+}
 
 impl Desk {
     /// Journals one job, or finds the one there is, on record under the name of `actor`.
@@ -28,7 +39,11 @@ impl Desk {
     ///
     /// # Errors
     /// [`JournalError`] naming what is wrong with one of them, or when the database fails.
-    pub async fn accept_many(&self, new: &[NewJob], actor: &str) -> Result<Vec<Accepted>, JournalError> {
+    pub async fn accept_many(
+        &self,
+        new: &[NewJob],
+        actor: &str,
+    ) -> Result<Vec<Result<Accepted, KeyNames>>, JournalError> {
         let accepted = self.app.journal.accept_many(new, actor).await?;
         self.dispatch().await;
         Ok(accepted)

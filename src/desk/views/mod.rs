@@ -33,5 +33,5 @@ pub use retention::RetentionView;
 pub use rule_set::{ExamplesView, KeptRuleSetView, TrialFindingView};
 pub use rule_stats::{LabelledView, RuleStatsView, VerdictCounts};
 pub use setting::SettingView;
-pub use submitted::SubmittedView;
+pub use submitted::{RefusedView, SubmittedView};
 pub use sweep::SweepView;

@@ -1,6 +1,6 @@
 //! What recordings would take and cost.
 
-use earmark_core::{Problem, Tenant};
+use earmark_core::{Problem, RecordingUri, Tenant};
 use serde::Serialize;
 
 /// What became of the look at one recording.
@@ -32,7 +32,7 @@ pub enum PlanRow {
 
 impl PlanRow {
     /// The recording's address, in the words of whoever asked.
-    pub fn uri(&self) -> &str {
+    pub fn uri(&self) -> &RecordingUri {
         match self {
             Self::Planned { recording, .. } | Self::Failed { recording, .. } => &recording.uri,
         }
@@ -51,7 +51,7 @@ impl PlanRow {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PlannedRecording {
     /// Its address, in the words of whoever asked.
-    pub uri: String,
+    pub uri: RecordingUri,
     /// Its length; not there where it could not be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<u64>,

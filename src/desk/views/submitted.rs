@@ -1,6 +1,7 @@
 //! What became of a recording that was offered.
 
-use earmark_core::{Job, JobId, JobState, Problem};
+use earmark_core::{Failure, Job, JobId, JobState, Problem, RecordingUri};
+use earmark_journal::KeyNames;
 use serde::Serialize;
 
 /// The job that was made of an offer, or the one there was.
@@ -9,7 +10,7 @@ pub struct SubmittedView {
     /// The job's id.
     pub job_id: JobId,
     /// The recording, in the words of whoever offered it first.
-    pub uri: String,
+    pub uri: RecordingUri,
     /// Where the job stands.
     pub state: JobState,
     /// Whether the job was made of this offer.
@@ -36,5 +37,23 @@ impl SubmittedView {
             hint: has_failed
                 .then_some("POST its /retry (`earmark jobs retry`) to have it tried again, or send `repeat`: true (`--again`) for another job"),
         }
+    }
+}
+
+/// A recording that was not accepted, for its key names another.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RefusedView {
+    /// None: there is no job of it.
+    pub job_id: Option<JobId>,
+    /// The recording that was offered.
+    pub uri: RecordingUri,
+    /// Why, with the job that the key names.
+    pub error: Problem,
+}
+
+impl RefusedView {
+    /// What `names` says of the key.
+    pub fn new(names: &KeyNames) -> Self {
+        Self { job_id: None, uri: names.offered.clone(), error: names.problem() }
     }
 }

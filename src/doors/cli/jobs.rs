@@ -1,6 +1,6 @@
 //! `earmark jobs`
 
-use earmark_core::{Job, JobId, Lane, Standing, rfc3339, shown_uri};
+use earmark_core::{Job, JobId, Lane, Standing, rfc3339};
 
 use super::outcome::Outcome;
 use super::{show, words};
@@ -114,7 +114,7 @@ fn list(jobs: &[JobView], json: bool) -> Result<Outcome, CommandError> {
             job.attempt.to_string(),
             clips(job),
             accepted_at.clone(),
-            job.uri.clone(),
+            job.uri.to_string(),
             job.error.as_ref().map(|error| format!("{}: {error}", error.code)).unwrap_or_default(),
         ]);
     }
@@ -149,8 +149,8 @@ fn facts(view: &JobView) -> Vec<(&'static str, String)> {
     let JobView { job, standing, accepted_at, finished_at, holding, .. } = view;
     let mut facts = vec![
         ("job", job.id.to_string()),
-        ("recording", job.uri.clone()),
-        ("found at", shown_uri(&job.location)),
+        ("recording", job.uri.to_string()),
+        ("found at", job.location.to_string()),
         ("tenant", job.tenant.to_string()),
         ("lane", job.lane.to_string()),
         ("state", standing.to_string()),

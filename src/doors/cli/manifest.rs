@@ -3,14 +3,13 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use earmark_core::{Lane, NewJob, Tenant, checked_priority};
-use serde::Deserialize;
-use serde_json::{Map, Value};
+use earmark_core::{Failure, NewJob, Problem};
 
+use super::offer::{self, Usual};
 use super::prefix::Prefix;
-use super::{offer, words};
 use crate::config::CommandError;
 use crate::desk::Desk;
+use crate::desk::submit::{self, Offer};
 
 /// Where the recordings are.
 #[derive(Debug, clap::Args)]
@@ -30,79 +29,67 @@ pub struct Given {
     tenant: String,
 }
 
-/// A line of a manifest.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Line {
-    uri: String,
-    tenant: Option<String>,
-    lane: Option<Lane>,
-    key: Option<String>,
-    priority: Option<i64>,
-    #[serde(default)]
-    repeat: bool,
-    rule_set: Option<String>,
-    #[serde(default)]
-    metadata: Map<String, Value>,
-}
-
 /// What lies under the prefix, to be walked through, where one is given.
 ///
 /// # Errors
 /// [`CommandError`] when it is none.
-pub fn prefix(desk: &Desk, given: &Given, lane: Lane) -> Result<Option<Prefix>, CommandError> {
-    let tenant = words::tenant(&given.tenant)?;
-    given.prefix.as_ref().map(|prefix| Prefix::open(desk, prefix, tenant, lane)).transpose()
+pub fn prefix(desk: &Desk, given: &Given, usual: &Usual) -> Result<Option<Prefix>, CommandError> {
+    given.prefix.as_ref().map(|prefix| Prefix::open(desk, prefix, &given.tenant, usual.clone())).transpose()
 }
 
-/// The recordings as jobs, those of the command line first, in `lane` and with `priority` unless the manifest says
-/// otherwise; at least one, unless there is a prefix too.
+/// The recordings as jobs, those of the command line first, as `usual` has it unless the manifest says otherwise; at
+/// least one, unless there is a prefix too.
 ///
 /// # Errors
-/// [`CommandError`] naming the manifest's line.
-pub fn offered(given: &Given, lane: Lane, priority: i64) -> Result<Vec<NewJob>, CommandError> {
-    let tenant = words::tenant(&given.tenant)?;
-    let mut new: Vec<NewJob> =
-        given.uris.iter().map(|uri| NewJob { priority, ..offer::job(uri, tenant.clone(), lane) }).collect();
+/// [`CommandError`] naming the recording or the manifest's line.
+pub fn offered(given: &Given, usual: &Usual) -> Result<Vec<NewJob>, CommandError> {
+    let mut offers: Vec<(String, Offer)> = Vec::new();
+    for uri in &given.uris {
+        let offer = offer::word(uri);
+        offers.push((offer.uri.to_string(), offer));
+    }
     if let Some(manifest) = &given.manifest {
         for (number, line) in (1..).zip(read(manifest)?.lines()) {
             let line = line.trim();
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
-            let wrong = |why: String| {
-                CommandError::plain(
-                    format!("{}:{number}: {why}", manifest.display()),
-                    Some(
-                        "a line is a URI, or JSON: {\"uri\": …, \"tenant\": …, \"lane\": …, \"key\": …, \"priority\": …, \"repeat\": …, \"rule_set\": …, \"metadata\": {…}}",
-                    ),
-                )
-            };
-            new.push(of_line(line, &tenant, lane, priority).map_err(wrong)?);
+            let place = format!("{}:{number}", manifest.display());
+            let offer = of_line(line).map_err(|why| CommandError::plain(format!("{place}: {why}"), Some(LINE)))?;
+            offers.push((place, offer));
         }
     }
-    if new.is_empty() && given.prefix.is_none() {
+    if offers.is_empty() && given.prefix.is_none() {
         return Err(CommandError::plain("there is no recording in the manifest", None));
     }
-    Ok(new)
+    if usual.key.is_some() && (offers.len() != 1 || given.prefix.is_some()) {
+        return Err(CommandError::plain(
+            "--key names one recording, and not one was given",
+            Some("give the keys in a --manifest"),
+        ));
+    }
+    offers
+        .into_iter()
+        .map(|(place, offer)| {
+            submit::job(usual.fill(offer, &given.tenant)).map_err(|error| {
+                let problem = error.problem();
+                let place = if place.is_empty() { place } else { format!("{place}: ") };
+                CommandError::usage(Problem { message: format!("{place}{}", problem.message), ..problem })
+            })
+        })
+        .collect()
 }
 
-fn of_line(line: &str, tenant: &Tenant, lane: Lane, priority: i64) -> Result<NewJob, String> {
+/// What a manifest's line may be.
+const LINE: &str = "a line is a URI, or JSON: {\"uri\": …, \"tenant\": …, \"lane\": …, \"key\": …, \"priority\": …, \"repeat\": …, \"rule_set\": …, \"metadata\": {…}}";
+
+fn of_line(line: &str) -> Result<Offer, String> {
     if !line.starts_with('{') {
-        return Ok(NewJob { priority, ..offer::job(OsStr::new(line), tenant.clone(), lane) });
+        return Ok(offer::word(OsStr::new(line)));
     }
-    let line: Line = serde_json::from_str(line).map_err(|error| error.to_string())?;
-    let tenant = match &line.tenant {
-        Some(tenant) => Tenant::parse(tenant).map_err(|error| error.to_string())?,
-        None => tenant.clone(),
-    };
-    let mut job = offer::job(OsStr::new(&line.uri), tenant, line.lane.unwrap_or(lane));
-    job.key = line.key;
-    job.priority = checked_priority(line.priority.unwrap_or(priority)).map_err(|error| error.to_string())?;
-    job.options.is_repeat = line.repeat;
-    job.options.rule_set = line.rule_set;
-    job.metadata = line.metadata;
-    Ok(job)
+    let offer: Offer = serde_json::from_str(line).map_err(|error| error.to_string())?;
+    let Offer { path, .. } = offer::word(OsStr::new(offer.uri.expose()));
+    Ok(Offer { path, ..offer })
 }
 
 fn read(manifest: &Path) -> Result<String, CommandError> {

@@ -1,11 +1,12 @@
 //! `earmark plan`: what recordings would take and cost.
 
-use earmark_core::{Lane, minutes_seconds, shown_uri};
+use earmark_core::{Lane, minutes_seconds};
 use indicatif::ProgressBar;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::manifest::{self, Given};
+use super::offer::Usual;
 use super::outcome::Outcome;
 use super::show;
 use crate::config::CommandError;
@@ -31,8 +32,9 @@ struct TotalLine<'a> {
 
 /// The command.
 pub async fn plan(desk: &Desk, args: Args) -> Result<Outcome, CommandError> {
-    let mut offered = manifest::offered(&args.given, Lane::Archive, 0)?;
-    if let Some(mut prefix) = manifest::prefix(desk, &args.given, Lane::Archive)? {
+    let usual = Usual { lane: Lane::Archive, ..Usual::default() };
+    let mut offered = manifest::offered(&args.given, &usual)?;
+    if let Some(mut prefix) = manifest::prefix(desk, &args.given, &usual)? {
         while let batch @ [_, ..] = prefix.batch().await?.as_slice() {
             offered.extend_from_slice(batch);
         }
@@ -45,7 +47,7 @@ pub async fn plan(desk: &Desk, args: Args) -> Result<Outcome, CommandError> {
         }
         if let PlanRow::Failed { recording, error, .. } = row {
             let hint = error.hint.as_ref().map(|hint| format!("\n  hint: {hint}")).unwrap_or_default();
-            let uri = shown_uri(&recording.uri);
+            let uri = &recording.uri;
             bar.suspend(|| show::note(&format!("{uri}: error: {error} ({}){hint}", error.code)));
         }
         Ok(())
@@ -71,7 +73,7 @@ fn print_table(plan: &Plan) {
     let Plan { rows, total } = plan;
     let mut table = show::table(&["recording", "length", "to be sent", "requests", "yuan"]);
     for row in rows {
-        let uri = shown_uri(row.uri());
+        let uri = row.uri().to_string();
         match row {
             PlanRow::Planned { load, .. } => table.add_row(cells(uri, load)),
             PlanRow::Failed { error, .. } => table.add_row([uri, format!("FAILED {}", error.code)]),

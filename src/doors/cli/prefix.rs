@@ -1,22 +1,23 @@
 //! Recordings under a prefix of a bucket, some at a time: a million of them take no more memory than a thousand.
 
-use earmark_core::{Lane, NewJob, RecordingUri, Tenant};
+use earmark_core::{Address, NewJob, RecordingUri};
 
+use super::offer::Usual;
 use super::show;
 use crate::config::CommandError;
 use crate::desk::Desk;
-use crate::desk::submit::{Listed, Listing};
+use crate::desk::submit::{self, Listed, Listing, Offer};
 
 /// Recordings offered at a time.
 const BATCH: usize = 500;
 
 /// A walk through the recordings under `s3://bucket/prefix`.
 pub struct Prefix {
-    uri: String,
+    uri: RecordingUri,
     bucket: String,
     listing: Listing,
-    tenant: Tenant,
-    lane: Lane,
+    tenant: String,
+    usual: Usual,
     found: u64,
     folders: u64,
     empty: u64,
@@ -27,16 +28,17 @@ impl Prefix {
     ///
     /// # Errors
     /// [`CommandError`] when `uri` is no `s3://bucket/prefix`.
-    pub fn open(desk: &Desk, uri: &str, tenant: Tenant, lane: Lane) -> Result<Self, CommandError> {
+    pub fn open(desk: &Desk, uri: &str, tenant: &str, usual: Usual) -> Result<Self, CommandError> {
         let place = uri.strip_prefix("s3://").map(|place| place.split_once('/').unwrap_or((place, "")));
         let Some((bucket, prefix)) = place.filter(|(bucket, _)| !bucket.is_empty()) else {
             return Err(CommandError::plain(
-                format!("--prefix is `{uri}`"),
+                format!("--prefix is `{}`", RecordingUri::from(uri)),
                 Some("use s3://bucket/path/; a folder of this machine is given as FOLDER/*"),
             ));
         };
         let listing = desk.listing(bucket, prefix);
-        Ok(Self { uri: uri.into(), bucket: bucket.into(), listing, tenant, lane, found: 0, folders: 0, empty: 0 })
+        let (uri, bucket, tenant) = (uri.into(), bucket.into(), tenant.into());
+        Ok(Self { uri, bucket, listing, tenant, usual, found: 0, folders: 0, empty: 0 })
     }
 
     /// The next recordings, at most 500; none at the end.
@@ -67,13 +69,19 @@ impl Prefix {
             return None;
         }
         let uri = format!("s3://{}/{}", self.bucket, object.key);
-        if !matches!(RecordingUri::parse(&uri), Ok(RecordingUri::S3 { key, version: None, .. }) if key == object.key) {
+        let uri = RecordingUri::from(uri);
+        if !matches!(uri.address(), Ok(Address::S3 { key, version: None, .. }) if key == object.key) {
             show::note(&format!("warning: {uri} is left out: its name cannot be told from another's"));
             return None;
         }
-        let mut job = NewJob { lane: self.lane, ..NewJob::new(uri.clone(), uri, self.tenant.clone()) };
-        job.version = object.entity_tag;
-        Some(job)
+        let offer = Offer { uri: uri.clone(), version: object.entity_tag, ..Offer::default() };
+        match submit::job(self.usual.fill(offer, &self.tenant)) {
+            Ok(job) => Some(job),
+            Err(error) => {
+                show::note(&format!("warning: {uri} is left out: {error}"));
+                None
+            }
+        }
     }
 
     fn end(&self) -> Result<(), CommandError> {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use earmark_core::{JobId, Lane, Problem, Report, shown_uri};
+use earmark_core::{JobId, Problem, RecordingUri, Report};
 use serde::Serialize;
 
 use super::outcome::Outcome;
@@ -14,6 +14,7 @@ use super::{offer, show, words};
 use crate::config::CommandError;
 use crate::desk::Desk;
 use crate::desk::run::Processed;
+use crate::desk::submit::Offer;
 
 /// Process recordings here and now.
 #[derive(Debug, clap::Args)]
@@ -45,8 +46,8 @@ struct FailedLine<'a> {
 
 #[derive(Serialize)]
 struct FailedRecording<'a> {
-    /// The caller's string, unchanged.
-    uri: &'a str,
+    /// The caller's string, unchanged but for what may be a secret.
+    uri: &'a RecordingUri,
 }
 
 /// The command.
@@ -54,13 +55,9 @@ pub async fn run(desk: &Desk, args: Args) -> Result<Outcome, CommandError> {
     let tenant = words::tenant(&args.tenant)?;
     let out_dir = args.out.as_deref().map(out_dir).transpose()?;
     let run = desk.run(args.rules.as_deref(), Arc::new(Bars::new())).await?;
-    let offered = args.uris.iter().map(|uri| {
-        let mut new = offer::job(uri, tenant.clone(), Lane::Call);
-        new.options.out_dir.clone_from(&out_dir);
-        new
-    });
+    let offered = args.uris.iter().map(|uri| Offer { tenant: Some(tenant.to_string()), ..offer::word(uri) });
     let seen = |one: &Processed| if args.json { print_json(one) } else { Ok(()) };
-    let ended = run.process(offered, words::ACTOR, seen).await?;
+    let ended = run.process(offered, out_dir.as_deref(), words::ACTOR, seen).await?;
     if !args.json {
         print_table(desk, &ended, args.out.as_deref());
     }
@@ -91,6 +88,7 @@ fn print_json(ended: &Processed) -> Result<(), CommandError> {
 fn print_table(desk: &Desk, ended: &[Processed], out: Option<&std::path::Path>) {
     let mut table = show::table(&["recording", "length", "language", "speakers", "speed", "findings"]);
     for one in ended {
+        let uri = one.uri.to_string();
         match &one.result {
             Ok(report) => {
                 let mut findings: Vec<String> = report.findings.iter().map(show::finding).collect();
@@ -106,7 +104,7 @@ fn print_table(desk: &Desk, ended: &[Processed], out: Option<&std::path::Path>) 
                     findings.push(alerts(one.attention, ""));
                 }
                 table.add_row([
-                    format!("{}\n{}", short(&shown_uri(&one.uri)), report.job_id),
+                    format!("{}\n{}", short(&uri), report.job_id),
                     earmark_core::minutes_seconds(report.recording.duration_ms),
                     languages(report),
                     speakers(report),
@@ -118,7 +116,7 @@ fn print_table(desk: &Desk, ended: &[Processed], out: Option<&std::path::Path>) 
                 let row = [
                     format!(
                         "{}\n{}",
-                        short(&shown_uri(&one.uri)),
+                        short(&one.uri.to_string()),
                         one.job_id.as_ref().map(JobId::as_str).unwrap_or_default()
                     ),
                     String::new(),

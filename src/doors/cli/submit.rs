@@ -5,12 +5,13 @@ use std::time::Duration;
 use earmark_core::{Job, JobState, Lane, NewJob};
 
 use super::manifest::{self, Given};
+use super::offer::Usual;
 use super::outcome::Outcome;
 use super::wait::wait;
 use super::{show, words};
 use crate::config::CommandError;
-use crate::desk::submit::Accepted;
-use crate::desk::views::SubmittedView;
+use crate::desk::submit::{Accepted, KeyNames, checked_priority};
+use crate::desk::views::{RefusedView, SubmittedView};
 use crate::desk::{Desk, duration};
 
 /// Put recordings on the queue.
@@ -47,27 +48,14 @@ pub struct Args {
 
 /// The command.
 pub async fn submit(desk: &Desk, args: Args) -> Result<Outcome, CommandError> {
-    let mut new = manifest::offered(&args.given, args.lane, args.priority)?;
-    let prefix = manifest::prefix(desk, &args.given, args.lane)?;
-    if args.key.is_some() && (new.len() != 1 || prefix.is_some()) {
-        return Err(CommandError::plain(
-            "--key names one recording, and not one was given",
-            Some("give the keys in a --manifest"),
-        ));
-    }
-    if let (Some(key), [one]) = (&args.key, new.as_mut_slice()) {
-        one.key = Some(key.clone());
-    }
     let rule_set = match &args.rules {
         Some(hash) => Some(desk.kept_rule_set(hash).await?),
         None => None,
     };
-    for one in &mut new {
-        one.options.is_repeat |= args.again;
-        if one.options.rule_set.is_none() {
-            one.options.rule_set.clone_from(&rule_set);
-        }
-    }
+    let usual =
+        Usual { lane: args.lane, priority: args.priority, key: args.key.clone(), is_repeat: args.again, rule_set };
+    let new = manifest::offered(&args.given, &usual)?;
+    let prefix = manifest::prefix(desk, &args.given, &usual)?;
     // The rules in force are part of what makes a recording the same job again.
     desk.judge_by_rules_in_force().await?;
     let mut submitting =
@@ -76,14 +64,9 @@ pub async fn submit(desk: &Desk, args: Args) -> Result<Outcome, CommandError> {
     drop(new);
     if let Some(mut prefix) = prefix {
         loop {
-            let mut batch = prefix.batch().await?;
+            let batch = prefix.batch().await?;
             if batch.is_empty() {
                 break;
-            }
-            for one in &mut batch {
-                one.priority = args.priority;
-                one.options.is_repeat = args.again;
-                one.options.rule_set.clone_from(&rule_set);
             }
             submitting.offer(&batch).await?;
         }
@@ -113,11 +96,15 @@ impl Submitting<'_> {
         if new.is_empty() {
             return Ok(());
         }
-        let accepted = self.desk.accept_many(new, words::ACTOR).await?;
-        for (Accepted { job, is_new }, new) in accepted.iter().zip(new) {
-            if job.location != new.location {
-                self.outcome = Outcome::SomeFailed;
-            }
+        let answers = self.desk.accept_many(new, words::ACTOR).await?;
+        for (answer, new) in answers.iter().zip(new) {
+            let Accepted { job, is_new } = match answer {
+                Ok(accepted) => accepted,
+                Err(names) => {
+                    self.refuse(names)?;
+                    continue;
+                }
+            };
             if self.is_json {
                 show::json(&SubmittedView::new(job, *is_new))?;
             } else {
@@ -129,7 +116,18 @@ impl Submitting<'_> {
             }
         }
         if let Some(open) = &mut self.open {
-            open.extend(accepted.into_iter().map(|accepted| accepted.job));
+            open.extend(answers.into_iter().flatten().map(|accepted| accepted.job));
+        }
+        Ok(())
+    }
+
+    /// Says that a recording was not accepted: its key is another's, whose job is not waited for.
+    fn refuse(&mut self, names: &KeyNames) -> Result<(), CommandError> {
+        self.outcome = Outcome::SomeFailed;
+        let error = CommandError::from(names.clone());
+        show::error(&error);
+        if self.is_json {
+            show::json(&RefusedView::new(names))?;
         }
         Ok(())
     }
@@ -137,18 +135,12 @@ impl Submitting<'_> {
 
 fn priority(text: &str) -> Result<i64, String> {
     let value = text.parse::<i64>().map_err(|error| error.to_string())?;
-    earmark_core::checked_priority(value).map_err(|error| error.to_string())
+    checked_priority(value).map_err(|error| error.to_string())
 }
 
 /// What the producer of `new` has to know of the job there is: without a word its recording would never be processed.
 fn about_known(job: &Job, new: &NewJob) -> Option<String> {
     let (id, uri, key) = (&job.id, &new.uri, new.key.as_deref().unwrap_or_default());
-    if job.location != new.location {
-        return Some(format!(
-            "error: the key `{key}` names {} already, {uri} was not accepted\n  hint: a key names one recording; give this one another",
-            job.uri
-        ));
-    }
     if job.version != new.version {
         return Some(format!(
             "warning: {uri} has changed since its key `{key}` was given, and is not processed again\n  hint: give what is new in it another key"

@@ -30,7 +30,7 @@ const LOOKS_WITHOUT_WORKER: u32 = 2;
 pub async fn wait(desk: &Desk, open: Vec<Job>, timeout: Option<Duration>) -> Result<Outcome, CommandError> {
     let bars = Bars::new();
     for job in &open {
-        bars.add(&job.id, &job.uri);
+        bars.add(&job.id, &job.uri.to_string());
     }
     let all = open.len();
     let open = open.into_iter().map(unlooked_at).collect();

@@ -58,9 +58,7 @@ impl From<JournalError> for ApiError {
 /// before somebody has looked at the database.
 fn status_of(error: &JournalError) -> StatusCode {
     match error {
-        JournalError::NulInText { .. } | JournalError::KeyTooLong { .. } | JournalError::TextTooLong { .. } => {
-            StatusCode::BAD_REQUEST
-        }
+        JournalError::NulInText { .. } | JournalError::TextTooLong { .. } => StatusCode::BAD_REQUEST,
         JournalError::NoSuchJob(_)
         | JournalError::NoSuchAlert(_)
         | JournalError::NoSuchFinding { .. }
@@ -68,6 +66,7 @@ fn status_of(error: &JournalError) -> StatusCode {
         JournalError::LeaseLost(_)
         | JournalError::NotRetriable { .. }
         | JournalError::KeyTaken { .. }
+        | JournalError::KeyNames(_)
         | JournalError::NothingBefore
         | JournalError::NotHeld(_) => StatusCode::CONFLICT,
         // A part of the body names it; the path is there.

@@ -6,35 +6,18 @@ use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use axum::{Extension, Json};
-use earmark_core::{Failure as _, Lane, NewJob, Offer, Standing, Tenant};
+use earmark_core::{Failure as _, Lane, Standing, Tenant};
 use serde::Deserialize;
-use serde_json::{Map, Value};
 
 use super::api::{Api, MAX_BODY_BYTES};
 use super::auth::Caller;
 use super::error::{ApiError, Path, job_id, since_ms};
 use crate::desk::jobs::{CancelOutcome, JobFilter};
-use crate::desk::submit::known_version;
+use crate::desk::submit::{Offer, OfferError};
 use crate::desk::views::{JobPage, JobView, SubmittedView};
 
 /// Longest page of jobs.
 const MAX_LIMIT: u32 = 1000;
-
-/// A job as it is asked for.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Wanted {
-    uri: String,
-    tenant: Option<Tenant>,
-    lane: Option<Lane>,
-    key: Option<String>,
-    priority: Option<i64>,
-    #[serde(default)]
-    repeat: bool,
-    rule_set: Option<String>,
-    #[serde(default)]
-    metadata: Map<String, Value>,
-}
 
 /// Journals a job: 202 with its id; 200 when its key or the recording is known, with the state of the job there is; 409
 /// when its key is known for another recording.
@@ -42,19 +25,15 @@ pub async fn submit(
     State(api): State<Api>,
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
-    wanted: Result<Json<Wanted>, JsonRejection>,
+    offer: Result<Json<Offer>, JsonRejection>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let Json(wanted) = wanted.map_err(|rejection| malformed(&rejection))?;
-    let mut new = offered(wanted, &headers)?;
-    let location = new.location.clone();
+    let Json(offer) = offer.map_err(|rejection| malformed(&rejection))?;
+    let key = key(offer.key.clone(), &headers)?;
+    let offer = Offer { key, ..offer };
     // A look at a disk.
-    new.version = tokio::task::spawn_blocking(move || known_version(&location)).await.unwrap_or_default();
+    let judging = tokio::task::spawn_blocking(move || crate::desk::submit::job(offer)).await;
+    let new = judging.map_err(|_| stopping())?.map_err(|error| refused(&error))?;
     let accepted = api.desk.accept(&new, &caller.actor).await?;
-    if new.key.is_some() && accepted.job.uri != new.uri {
-        let message = format!("the key belongs to job {}, of another recording", accepted.job.id);
-        return Err(ApiError::new(StatusCode::CONFLICT, "job.key_reused", message)
-            .hint("a key names one recording; send the same uri or another key"));
-    }
     let status = if accepted.is_new { StatusCode::ACCEPTED } else { StatusCode::OK };
     let location = format!("/v1/jobs/{}", accepted.job.id);
     let body = SubmittedView::new(&accepted.job, accepted.is_new);
@@ -70,34 +49,30 @@ fn malformed(rejection: &JsonRejection) -> ApiError {
         .hint("send JSON: uri, and if wanted tenant, lane, key, priority, repeat, rule_set, metadata")
 }
 
-fn offered(wanted: Wanted, headers: &HeaderMap) -> Result<NewJob, ApiError> {
+fn refused(error: &OfferError) -> ApiError {
+    let refused = ApiError::bad_request(error.code(), error.to_string());
+    match error.hint() {
+        Some(hint) => refused.hint(&hint),
+        None => refused,
+    }
+}
+
+/// No thread looks at disks any more.
+fn stopping() -> ApiError {
+    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "http.stopping", "the service is stopping")
+        .hint("offer it again; with a key it is the same job")
+}
+
+/// The key in the body or in the header `Idempotency-Key`.
+fn key(body: Option<String>, headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     let header = headers.get("idempotency-key").map(|value| value.to_str().map(str::to_owned)).transpose();
     let header = header.map_err(|_| ApiError::bad_request("job.key", "the Idempotency-Key is not plain ASCII"))?;
-    let key = match (wanted.key, header) {
+    match (body, header) {
         (Some(body), Some(header)) if body != header => {
-            return Err(
-                ApiError::bad_request("job.key", "`key` and the Idempotency-Key differ").hint("send one of them")
-            );
+            Err(ApiError::bad_request("job.key", "`key` and the Idempotency-Key differ").hint("send one of them"))
         }
-        (body, header) => body.or(header),
-    };
-    let offer = Offer {
-        uri: wanted.uri,
-        tenant: wanted.tenant.map(|tenant| tenant.to_string()),
-        lane: wanted.lane.map(|lane| lane.to_string()),
-        key,
-        metadata: wanted.metadata,
-        priority: wanted.priority.unwrap_or_default(),
-        is_repeat: wanted.repeat,
-        rule_set: wanted.rule_set,
-    };
-    offer.into_job().map_err(|error| {
-        let refused = ApiError::bad_request(error.code(), error.to_string());
-        match error.hint() {
-            Some(hint) => refused.hint(&hint),
-            None => refused,
-        }
-    })
+        (body, header) => Ok(body.or(header)),
+    }
 }
 
 /// Which jobs to list.

@@ -1,14 +1,13 @@
 //! A job: one recording to be processed once.
 
 use std::fmt;
-use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use crate::{JobId, Problem, Tenant, WorkerId};
+use crate::{JobId, Problem, RecordingUri, Tenant, WorkerId};
 
 /// A word that is none of the known ones.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -147,38 +146,20 @@ impl Standing {
     }
 }
 
-/// How urgent a job may be made among its tenant's others.
-pub const PRIORITIES: RangeInclusive<i64> = -100..=100;
-
-/// A priority outside of [`PRIORITIES`].
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("priority is {value}, {least} to {most} are allowed", least = PRIORITIES.start(), most = PRIORITIES.end())]
-pub struct PriorityError {
-    value: i64,
-}
-
-/// `value`, if it may be a priority.
-///
-/// # Errors
-/// [`PriorityError`] when it is outside of [`PRIORITIES`].
-pub fn checked_priority(value: i64) -> Result<i64, PriorityError> {
-    if PRIORITIES.contains(&value) { Ok(value) } else { Err(PriorityError { value }) }
-}
-
 /// What a producer asks for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewJob {
-    /// The caller's string, unchanged.
-    pub uri: String,
-    /// Where the recording lies for any worker: a path made absolute, otherwise the same as `uri`.
-    pub location: String,
-    /// Whose.
+    /// As the caller gave it.
+    pub uri: RecordingUri,
+    /// Where the recording lies for any worker: one spelling for each place, a path as an absolute `file:` URI.
+    pub location: RecordingUri,
+    /// Whose recording it is.
     pub tenant: Tenant,
-    /// How urgent.
+    /// Which lane it waits in.
     pub lane: Lane,
     /// The producer's own key: the same (tenant, key) again is the same job.
     pub key: Option<String>,
-    /// Given along, found again in the report.
+    /// The producer's own facts, found again in the report.
     pub metadata: Map<String, Value>,
     /// What this job does differently from the configuration.
     pub options: JobOptions,
@@ -193,7 +174,7 @@ pub struct NewJob {
 
 impl NewJob {
     /// A job in the lane of calls, with nothing but what it has to have.
-    pub fn new(uri: impl Into<String>, location: impl Into<String>, tenant: Tenant) -> Self {
+    pub fn new(uri: impl Into<RecordingUri>, location: impl Into<RecordingUri>, tenant: Tenant) -> Self {
         Self {
             uri: uri.into(),
             location: location.into(),
@@ -217,7 +198,9 @@ impl NewJob {
         }
         let rule_set = self.options.rule_set.as_deref().or(active);
         let mut hasher = Sha256::new();
-        for part in ["earmark job", &self.location, self.version.as_deref().unwrap_or(""), rule_set.unwrap_or("")] {
+        for part in
+            ["earmark job", self.location.expose(), self.version.as_deref().unwrap_or(""), rule_set.unwrap_or("")]
+        {
             hasher.update(part.as_bytes());
             hasher.update([0]);
         }
@@ -242,22 +225,22 @@ pub struct JobOptions {
 /// A job as the journal knows it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Job {
-    /// Which.
+    /// Given when it was accepted; ids sort by that time.
     pub id: JobId,
-    /// The caller's string, unchanged.
-    pub uri: String,
+    /// As the caller gave it; serialized without secrets.
+    pub uri: RecordingUri,
     /// Where the recording lies for any worker.
     #[serde(skip)]
-    pub location: String,
-    /// Whose.
+    pub location: RecordingUri,
+    /// Whose recording it is.
     pub tenant: Tenant,
-    /// How urgent.
+    /// Which lane it waits in.
     pub lane: Lane,
-    /// The producer's own key.
+    /// The producer's own key; none where it gave none.
     pub key: Option<String>,
-    /// Given along.
+    /// The producer's own facts.
     pub metadata: Map<String, Value>,
-    /// What it does differently.
+    /// What this job does differently from the configuration.
     #[serde(skip)]
     pub options: JobOptions,
     /// More urgent within its lane and tenant the higher it is.
@@ -265,17 +248,17 @@ pub struct Job {
     /// What the store called the recording's bytes when the job was accepted.
     #[serde(skip)]
     pub version: Option<String>,
-    /// Where it stands.
+    /// Where it stands, as it is stored.
     pub state: JobState,
     /// Tries begun, the one under way included.
     pub attempt: u32,
     /// Workers that died or went silent while they held it.
     pub deaths: u32,
-    /// Not to be taken before.
+    /// Not to be taken before this instant.
     pub run_at_ms: i64,
     /// When it was journaled.
     pub accepted_at_ms: i64,
-    /// When it became final.
+    /// When it became final; none before.
     pub finished_at_ms: Option<i64>,
     /// Clips known, once the recording is cut.
     pub clips_total: Option<u32>,
@@ -290,9 +273,9 @@ pub struct Job {
 /// The right to work on a job and to write its outcome: void as soon as the journal's epoch has moved on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
-    /// Which job.
+    /// The job that is leased.
     pub job_id: JobId,
-    /// Whose it is.
+    /// The worker that holds it.
     pub worker: WorkerId,
     /// Counts the leases of this job, from 1.
     pub epoch: i64,
@@ -338,12 +321,5 @@ mod tests {
         let repeat = JobOptions { is_repeat: true, ..JobOptions::default() };
         assert_eq!(NewJob { key: Some("k".into()), ..job() }.identity(None), None);
         assert_eq!(NewJob { options: repeat, ..job() }.identity(None), None);
-    }
-
-    #[test]
-    fn a_priority_out_of_bounds_is_refused_with_the_bounds() {
-        assert_eq!((checked_priority(-100), checked_priority(100)), (Ok(-100), Ok(100)));
-        let error = checked_priority(101).expect_err("too urgent").to_string();
-        assert_eq!(error, "priority is 101, -100 to 100 are allowed");
     }
 }

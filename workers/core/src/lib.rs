@@ -12,7 +12,6 @@ mod failure;
 mod finding;
 mod id;
 mod job;
-mod offer;
 mod recording;
 mod report;
 mod script;
@@ -26,11 +25,8 @@ pub use digest::{hex, sha256_hex};
 pub use failure::{Disposition, Failure, Problem, WAIT_FOR_PERSON};
 pub use finding::{Action, Evidence, Finding, FindingKind, Severity};
 pub use id::{IdError, JobId, Tenant, WorkerId};
-pub use job::{
-    Job, JobOptions, JobState, Lane, Lease, NewJob, PRIORITIES, PriorityError, Standing, UnknownWord, checked_priority,
-};
-pub use offer::{MAX_KEY_BYTES, MAX_METADATA_BYTES, Offer, OfferError};
-pub use recording::{RecordingUri, UriError, shown_uri, shown_url};
+pub use job::{Job, JobOptions, JobState, Lane, Lease, NewJob, Standing, UnknownWord};
+pub use recording::{Address, RecordingUri, UriError, shown_url};
 pub use report::{Cost, Engine, Recording, Report, RuleSetId, Warning, minutes_seconds, rfc3339, rfc3339_ms};
 pub use script::{to_simplified, traditional_pairs};
 pub use transcript::{ClipText, Dropped, Refusal, Speaker, Speech, TimePrecision, TimedText, Utterance, Word};

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::hex;
-use crate::{Finding, JobId, Lane, Speech, Tenant, Utterance};
+use crate::{Finding, JobId, Lane, RecordingUri, Speech, Tenant, Utterance};
 
 /// Everything known of one finished job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -68,8 +68,8 @@ impl Report {
 /// Facts of the recording.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Recording {
-    /// The caller's string, unchanged.
-    pub uri: String,
+    /// As the caller gave it; written without secrets.
+    pub uri: RecordingUri,
     /// Of the bytes fetched, in hex.
     pub sha256: String,
     /// Of the bytes fetched.

@@ -6,6 +6,8 @@ use std::time::Duration;
 use earmark_core::audit::AuditError;
 use earmark_core::{Disposition, Failure, JobId, JobState, Tenant, WAIT_FOR_PERSON};
 
+use crate::journal::KeyNames;
+
 /// Why the database did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
@@ -121,6 +123,9 @@ pub enum JournalError {
         /// Whose it is.
         job: JobId,
     },
+    /// The key names another recording.
+    #[error(transparent)]
+    KeyNames(#[from] KeyNames),
     /// No such alert.
     #[error("there is no open alert {0}")]
     NoSuchAlert(String),
@@ -208,16 +213,6 @@ pub enum JournalError {
         /// What it is.
         value: String,
     },
-    /// The producer's key is longer than every database's index takes.
-    #[error("the key `{begins}…` has {bytes} bytes, a key may have {max}")]
-    KeyTooLong {
-        /// Its first characters.
-        begins: String,
-        /// How long it is.
-        bytes: usize,
-        /// How long it may be.
-        max: usize,
-    },
     /// The server cannot be reached, or the connection to it broke; whether the last change took effect is unknown.
     #[error("the connection to the database {place} failed")]
     Unreachable {
@@ -303,6 +298,7 @@ impl Failure for JournalError {
             Self::NoSuchJob(_) => "job.unknown",
             Self::NotRetriable { .. } => "job.not_retriable",
             Self::KeyTaken { .. } => "job.key_taken",
+            Self::KeyNames(names) => names.code(),
             Self::NoSuchAlert(_) => "alert.unknown",
             Self::NoSuchRuleSet(_) => "rules.unknown",
             Self::AmbiguousRuleSet(_) => "rules.ambiguous",
@@ -317,7 +313,6 @@ impl Failure for JournalError {
             Self::Audit(_) => "audit.seal",
             Self::LockFile { .. } => "worker.lock_file",
             Self::NulInText { .. } => "job.nul_in_text",
-            Self::KeyTooLong { .. } => "job.key_too_long",
             Self::Unreachable { .. } => "database.unreachable",
             Self::Denied { .. } => "database.denied",
             Self::TooOld { .. } => "database.too_old",
@@ -355,7 +350,6 @@ impl Failure for JournalError {
             }
             Self::Locked { .. } | Self::Busy { .. } => "see which other process uses the database: `fuser -v FILE`",
             Self::NulInText { .. } => "leave that character out",
-            Self::KeyTooLong { .. } => "give a shorter key, e.g. a hash of this one",
             Self::Unreachable { .. } => {
                 "see whether the server runs and can be reached from here; jobs wait until then"
             }
@@ -372,6 +366,7 @@ impl Failure for JournalError {
             Self::NoSuchJob(_) => "`earmark jobs list` shows the jobs there are",
             Self::NotRetriable { .. } => "submit the recording again for a new job",
             Self::KeyTaken { .. } => "use another key, or none",
+            Self::KeyNames(names) => return names.hint(),
             Self::NoSuchAlert(_) => "`earmark alerts list` shows the open alerts",
             Self::NoSuchRuleSet(_) => {
                 "`earmark rules list` shows those there are; `earmark rules activate PATH` puts one there"
@@ -418,10 +413,10 @@ impl Failure for JournalError {
             Self::Database { .. } | Self::Conflict { .. } | Self::BudgetSpent { .. } => Disposition::Retry,
             Self::UnknownDatabase(_)
             | Self::NulInText { .. }
-            | Self::KeyTooLong { .. }
             | Self::NoSuchJob(_)
             | Self::NotRetriable { .. }
             | Self::KeyTaken { .. }
+            | Self::KeyNames(_)
             | Self::NoSuchAlert(_)
             | Self::NoSuchRuleSet(_)
             | Self::AmbiguousRuleSet(_)

@@ -24,9 +24,9 @@ pub use boards::{Boards, StoredBoard};
 pub use database::{Database, DatabaseOptions, MigrationReport};
 pub use error::JournalError;
 pub use journal::{
-    Accepted, CancelOutcome, Caps, Count, Hold, JobFilter, Journal, LaneStats, LeaseState, Outcome, Pause,
-    QUARANTINE_DEATHS, QueueStats, Reusable, SavedClip, SeenWorker, Spent, StandingJob, SweepReport, Told, Unannounced,
-    WorkerCount, WorkerInfo,
+    Accepted, Answer, CancelOutcome, Caps, Count, Hold, JobFilter, Journal, KeyNames, LaneStats, LeaseState, Outcome,
+    Pause, QUARANTINE_DEATHS, QueueStats, Reusable, SavedClip, SeenWorker, Spent, StandingJob, SweepReport, Told,
+    Unannounced, WorkerCount, WorkerInfo,
 };
 pub use outbox::{ALERT_LOG, Alert, Backlog, Message, NewAlert, Outbox, OutboxKind};
 pub use replays::{Applied, NewReplay, ReplayFilter, Replays, StoredReplay, StoredReport};

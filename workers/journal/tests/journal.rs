@@ -68,6 +68,7 @@ async fn the_same_key_is_the_same_job_for_one_tenant_only(ground: Ground) {
         .accept_many(&[keyed.clone(), keyed.clone(), other_tenant, new_job("b"), new_job("c")], "cli")
         .await
         .unwrap();
+    let accepted: Vec<_> = accepted.into_iter().map(Result::unwrap).collect();
     assert_eq!(accepted.iter().map(|accepted| accepted.is_new).collect::<Vec<_>>(), [true, false, true, true, true]);
     assert_eq!(accepted[0].job.id, accepted[1].job.id);
     let again = stores.journal.accept(&keyed, "cli").await.unwrap();

@@ -31,7 +31,7 @@ fn job_of(name: &str, of: &str, lane: Lane) -> NewJob {
 }
 
 async fn taken(journal: &Journal) -> Option<String> {
-    journal.lease_next(&worker("w"), Lane::ALL, LEASE_MS).await.unwrap().map(|(job, _)| job.uri)
+    journal.lease_next(&worker("w"), Lane::ALL, LEASE_MS).await.unwrap().map(|(job, _)| job.uri.expose().to_owned())
 }
 
 async fn standing(journal: &Journal, id: &JobId) -> Standing {
@@ -180,7 +180,7 @@ async fn a_tenant_at_its_cap_is_passed_over_until_one_of_its_jobs_ends(ground: G
     }
     let mut leased: Vec<String> = Vec::new();
     for job in journal.list(&JobFilter { state: Some(JobState::Leased), ..JobFilter::default() }).await.unwrap() {
-        leased.push(job.uri);
+        leased.push(job.uri.expose().to_owned());
     }
     leased.sort();
     assert_eq!(leased, ["big-0.wav", "big-2.wav", "free-0.wav", "free-1.wav", "free-2.wav", "small-2.wav"]);
@@ -289,6 +289,7 @@ async fn the_same_recording_offered_again_is_the_job_there_is(ground: Ground) {
     let journal = judged_by("r1");
     let versioned = |version: &str| NewJob { version: Some(version.into()), ..new_job("a") };
     let accepted = journal.accept_many(&[versioned("1"), versioned("1"), versioned("2")], "cli").await.unwrap();
+    let accepted: Vec<_> = accepted.into_iter().map(Result::unwrap).collect();
     assert_eq!(accepted.iter().map(|accepted| accepted.is_new).collect::<Vec<_>>(), [true, false, true]);
     let id = accepted[0].job.id.clone();
     assert_eq!(accepted[1].job.id, id);

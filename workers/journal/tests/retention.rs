@@ -118,7 +118,7 @@ async fn many_rows_go_batch_by_batch_and_several_processes_share_the_work(ground
     let tenants = ["a", "b", "c"].map(|name| Tenant::parse(name).unwrap());
     let new: Vec<_> = (0..90).map(|i| NewJob { tenant: tenants[i % 3].clone(), ..new_job(&i.to_string()) }).collect();
     for accepted in stores.journal.accept_many(&new, "cli").await.unwrap() {
-        stores.journal.cancel(&accepted.job.id, "cli").await.unwrap();
+        stores.journal.cancel(&accepted.unwrap().job.id, "cli").await.unwrap();
     }
     let (job, lease) = stores.journal.accept_leased(&new_job("long"), "cli", &worker("w"), LEASE_MS).await.unwrap();
     let clips: Vec<_> = (0..1200).map(|index| (clip(index), clip_text("a"))).collect();

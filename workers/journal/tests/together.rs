@@ -10,12 +10,11 @@ use std::time::Duration;
 
 use earmark_core::{Disposition, Failure, Lane, NewJob, Tenant};
 use earmark_journal::{
-    AuditLog, Booking, ChainReport, Database, DatabaseOptions, JobFilter, Journal, JournalError, Settled, Usage,
-    UsageFilter,
+    AuditLog, Booking, ChainReport, Database, DatabaseOptions, JobFilter, Journal, JournalError, KeyNames, Settled,
+    Usage, UsageFilter,
 };
 use earmark_servers::PostgresServer;
 use futures::future::join_all;
-use serde_json::json;
 use support::*;
 
 on_both!(
@@ -23,7 +22,8 @@ on_both!(
     the_same_keys_offered_in_another_order_are_the_same_jobs,
     bookings_and_settlements_cross_without_waiting_for_each_other,
     waking_crosses_leasing_and_cancelling,
-    what_not_every_database_keeps_is_refused_before_anything_is_accepted,
+    the_longest_key_is_kept_for_the_longest_tenant,
+    a_key_that_names_another_recording_is_refused_with_the_job_it_names,
     what_others_say_of_a_failure_is_kept_whatever_it_holds,
 );
 
@@ -66,11 +66,15 @@ async fn the_same_keys_offered_in_another_order_are_the_same_jobs(ground: Ground
         let journal = Journal::new(stores.reopened().await);
         let new: Vec<_> = (0..600)
             .map(|i| (i * (7 + 2 * process)) % 601)
-            .map(|i| NewJob { tenant: tenant(i), key: Some(format!("k{}", i % 300)), ..new_job(&i.to_string()) })
+            .map(|i| NewJob {
+                tenant: tenant(i),
+                key: Some(format!("k{}", i % 300)),
+                ..new_job(&(i % 300).to_string())
+            })
             .collect();
         offers.push(tokio::spawn(async move { journal.accept_many(&new, "cli").await.unwrap() }));
     }
-    let accepted: Vec<_> = join_all(offers).await.into_iter().flat_map(Result::unwrap).collect();
+    let accepted: Vec<_> = join_all(offers).await.into_iter().flat_map(Result::unwrap).map(Result::unwrap).collect();
     let new: BTreeSet<_> =
         accepted.iter().filter(|accepted| accepted.is_new).map(|one| one.job.id.to_string()).collect();
     let all: BTreeSet<_> = accepted.iter().map(|accepted| accepted.job.id.to_string()).collect();
@@ -139,31 +143,50 @@ async fn waking_crosses_leasing_and_cancelling(ground: Ground) {
     assert_sound(&stores).await;
 }
 
-async fn what_not_every_database_keeps_is_refused_before_anything_is_accepted(ground: Ground) {
+async fn the_longest_key_is_kept_for_the_longest_tenant(ground: Ground) {
     let stores = Stores::on(&ground).await;
-    let nul = "a\0b".to_owned();
-    let mut metadata = serde_json::Map::new();
-    metadata.insert("calls".into(), json!([{ "agent": nul.clone() }]));
-    let cases = [
-        (NewJob { uri: nul.clone(), ..new_job("a") }, "job.nul_in_text"),
-        (NewJob { location: nul.clone(), ..new_job("a") }, "job.nul_in_text"),
-        (NewJob { key: Some(nul.clone()), ..new_job("a") }, "job.nul_in_text"),
-        (NewJob { metadata, ..new_job("a") }, "job.nul_in_text"),
-        (NewJob { key: Some("录".repeat(400)), ..new_job("a") }, "job.key_too_long"),
-    ];
-    for (new, code) in cases {
-        let error = stores.journal.accept_many(&[new_job("sound"), new.clone()], "cli").await.unwrap_err();
-        assert_eq!((error.code(), error.disposition()), (code, Disposition::Fail), "{error}");
-        assert!(error.hint().is_some() && !error.to_string().contains('\0'), "{error}");
-        let leased = stores.journal.accept_leased(&new, "cli", &worker("w"), LEASE_MS).await.unwrap_err();
-        assert_eq!(leased.code(), code);
-    }
-    assert!(stores.journal.list(&JobFilter::default()).await.unwrap().is_empty());
-    assert!(stores.journal.list(&JobFilter { key: Some(nul), ..JobFilter::default() }).await.unwrap().is_empty());
-    // Nearly the longest, and nothing that an index could press together.
+    // Twice what is taken at any door, and nothing that an index could press together.
     let key: String = (0..1024_u32).map(|i| char::from(b'!' + u8::try_from(i * i * 31 % 94).unwrap())).collect();
     let new = NewJob { key: Some(key), tenant: Tenant::parse(&"t".repeat(64)).unwrap(), ..new_job("a") };
     assert!(stores.journal.accept(&new, "cli").await.unwrap().is_new);
+    // What is asked for may hold what is never stored.
+    let nul = Some("a\0b".to_owned());
+    assert!(stores.journal.list(&JobFilter { key: nul, ..JobFilter::default() }).await.unwrap().is_empty());
+}
+
+async fn a_key_that_names_another_recording_is_refused_with_the_job_it_names(ground: Ground) {
+    let stores = Stores::on(&ground).await;
+    let keyed =
+        |uri: &str, location: &str| NewJob { key: Some("k".into()), ..NewJob::new(uri, location, Tenant::default()) };
+    // Within one batch as well.
+    let batch = [
+        keyed("a.wav", "file:///calls/a.wav"),
+        keyed("b.wav", "file:///calls/b.wav"),
+        keyed("./a.wav", "file:///calls/a.wav"),
+        new_job("c"),
+    ];
+    let answers = stores.journal.accept_many(&batch, "cli").await.unwrap();
+    let first = answers[0].as_ref().unwrap().job.id.clone();
+    let KeyNames { key, job, names, offered } = answers[1].as_ref().unwrap_err();
+    assert_eq!((key.as_str(), job), ("k", &first));
+    assert!(*names == "a.wav" && *offered == "b.wav");
+    assert_eq!(answers[2].as_ref().map(|known| (known.is_new, &known.job.id)), Ok((false, &first)));
+    assert!(answers[3].as_ref().unwrap().is_new);
+    // What a row of an older version calls the same place is the same place.
+    let same = stores.journal.accept(&keyed("a.wav", "file://localhost/calls/a.wav"), "cli").await.unwrap();
+    assert_eq!((same.is_new, &same.job.id), (false, &first));
+    let secret = keyed("https://me:secret@example.org/a.wav", "https://me:secret@example.org/a.wav");
+    let refused = stores.journal.accept(&secret, "cli").await.unwrap_err();
+    assert_eq!((refused.code(), refused.disposition()), ("job.key_reused", Disposition::Fail));
+    assert!(refused.to_string().contains(first.as_str()) && !refused.to_string().contains("secret"), "{refused}");
+    // An entry that was refused is tied to no job.
+    let entry = NewJob { intake_id: Some("1-1".into()), ..keyed("b.wav", "file:///calls/b.wav") };
+    for _ in 0..2 {
+        let refused = stores.journal.accept(&entry, "redis").await.unwrap_err();
+        assert_eq!(refused.code(), "job.key_reused");
+    }
+    assert!(stores.journal.outcome(&first).await.unwrap().unwrap().intake_ids.is_empty());
+    assert_eq!(stores.journal.list(&JobFilter::default()).await.unwrap().len(), 2);
 }
 
 async fn what_others_say_of_a_failure_is_kept_whatever_it_holds(ground: Ground) {

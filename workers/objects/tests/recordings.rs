@@ -27,7 +27,7 @@ fn limits() -> FetchLimits {
 async fn fetch(uri: &str, into: &Path, limits: &FetchLimits) -> Result<Fetched, FetchError> {
     // The program does this once at its start; here every test may be the first.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    Recordings::new(S3::new(S3Options::default())).fetch(&RecordingUri::parse(uri)?, into, limits).await
+    Recordings::new(S3::new(S3Options::default())).fetch(&RecordingUri::from(uri).address()?, into, limits).await
 }
 
 #[tokio::test]

@@ -26,7 +26,7 @@ fn s3(server: &S3Server) -> S3 {
 }
 
 async fn fetch(s3: &S3, uri: &str, into: &Path, limits: &FetchLimits) -> Result<Fetched, FetchError> {
-    Recordings::new(s3.clone()).fetch(&RecordingUri::parse(uri)?, into, limits).await
+    Recordings::new(s3.clone()).fetch(&RecordingUri::from(uri).address()?, into, limits).await
 }
 
 /// Half a megabyte in which no two pieces are the same.

@@ -11,11 +11,15 @@ use crate::progress::Stage;
 ///
 /// # Errors
 /// [`JobError::Fetch`], also where it is another version; [`JobError::Stopped`].
-pub(crate) async fn fetch(context: &Context<'_>, location: &str, version: Option<&str>) -> Result<Fetched, JobError> {
+pub(crate) async fn fetch(
+    context: &Context<'_>,
+    location: &RecordingUri,
+    version: Option<&str>,
+) -> Result<Fetched, JobError> {
     context.enter(Stage::Fetch);
     let pipeline = context.pipeline;
-    let uri = RecordingUri::parse(location).map_err(|error| JobError::Fetch(FetchError::from(error)))?;
-    let fetching = pipeline.recordings.fetch(&uri, &pipeline.settings.temp_dir, &pipeline.settings.fetch);
+    let address = location.address().map_err(|error| JobError::Fetch(FetchError::from(error)))?;
+    let fetching = pipeline.recordings.fetch(&address, &pipeline.settings.temp_dir, &pipeline.settings.fetch);
     let fetched = context.unless_stopped(fetching).await?.map_err(JobError::Fetch)?;
     if let Some(version) = version {
         fetched.check_version(version).map_err(JobError::Fetch)?;

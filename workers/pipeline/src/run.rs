@@ -1,6 +1,6 @@
 //! The stages in order.
 
-use earmark_core::{Clip, Job, Lane, Lease, Report};
+use earmark_core::{Clip, Job, Lane, Lease, RecordingUri, Report};
 use tokio::sync::SemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
@@ -57,7 +57,7 @@ impl Pipeline {
     ///
     /// # Errors
     /// [`JobError`], as [`run`](Self::run).
-    pub async fn survey(&self, location: &str, stop: &CancellationToken) -> Result<Survey, JobError> {
+    pub async fn survey(&self, location: &RecordingUri, stop: &CancellationToken) -> Result<Survey, JobError> {
         let context = Context::of_no_job(self, stop);
         let fetched = fetch::fetch(&context, location, None).await?;
         let _core = self.core(&context, Lane::Archive).await?;

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use earmark_audio::decode::Decoded;
 use earmark_core::audit::AuditEvent;
-use earmark_core::{Artifact, shown_uri};
-use earmark_core::{Clip, ClipText, Cost, Finding, Recording, Refusal, Report, Utterance, Warning, rfc3339};
+use earmark_core::{Artifact, Clip, ClipText, Cost, Finding, Recording, Refusal, Report, Utterance, Warning, rfc3339};
 use earmark_journal::{Finished, JournalError, Spent};
 use earmark_objects::Fetched;
 use serde_json::{Value, json};
@@ -172,7 +171,7 @@ fn audit(attempt: &Attempt<'_>, transcript: &Transcript, report: &Report, artifa
     events.push(event(
         "job.done",
         json!({
-            "uri": shown_uri(&report.recording.uri), "location": shown_uri(&job.location), "attempt": job.attempt, "duration_ms": report.recording.duration_ms,
+            "uri": report.recording.uri, "location": job.location, "attempt": job.attempt, "duration_ms": report.recording.duration_ms,
             "clips": transcript.clips.len(), "clips_reused": transcript.reused, "reused_from": transcript.from_jobs.keys().collect::<Vec<_>>(), "requests": report.cost.requests,
             "utterances": report.utterances.len(), "findings": report.findings.len(), "transcript_sha256": report.transcript_sha256(),
             "artifacts": files,

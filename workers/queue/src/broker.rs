@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use earmark_core::WorkerId;
+use earmark_intake::Look;
 use earmark_journal::Journal;
 use earmark_redis::{Link, LinkError};
 use tokio::sync::watch;
@@ -31,18 +32,19 @@ pub struct Broker {
 }
 
 impl Broker {
-    /// The queue in the Redis at `url`, between producers and `journal`. Does not connect.
+    /// The queue in the Redis at `url`, between producers and `journal`; `look` tells the version of a recording that is
+    /// offered. Does not connect.
     ///
     /// # Errors
     /// [`LinkError::Url`].
-    pub fn open(url: &str, journal: Journal) -> Result<Self, LinkError> {
+    pub fn open(url: &str, journal: Journal, look: Look) -> Result<Self, LinkError> {
         let link = Arc::new(Link::parse(url)?);
         let health = Arc::new(Health::default());
         let process = WorkerId::fresh();
         let connection = |blocking| Connection::new(Arc::clone(&link), Arc::clone(&health), blocking);
         Ok(Self {
             dispatcher: Dispatcher::new(journal.clone(), connection(Duration::ZERO), process.clone()),
-            intake: Intake::new(journal.clone(), &link, &health, &process),
+            intake: Intake::new(journal.clone(), look, &link, &health, &process),
             outcomes: OutcomePublisher::new(journal.clone(), connection(Duration::ZERO), process.clone()),
             streams: watch::Sender::default(),
             link,

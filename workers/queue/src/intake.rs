@@ -2,11 +2,13 @@
 
 mod offer;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use earmark_core::{Failure, NewJob, Problem, WorkerId};
-use earmark_journal::{Accepted, Journal, JournalError};
+use earmark_core::{Failure, NewJob, Problem, RecordingUri, WorkerId};
+use earmark_intake::{Look, Offer};
+use earmark_journal::{Accepted, Journal, JournalError, KeyNames};
 use earmark_redis::{Link, LinkError};
 use redis::{Pipeline, Value};
 use tokio_util::sync::CancellationToken;
@@ -14,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::Backoff;
 use crate::connection::Connection;
 use crate::health::Health;
-use crate::outcomes;
+use crate::outcomes::{self, Refused};
 use crate::streams::scripts::{self, Entries, Fields};
 use crate::streams::{GROUP, INTAKE, make_group};
 
@@ -38,14 +40,21 @@ const BACKOFF: Backoff = Backoff { first: Duration::from_millis(200), longest: D
 /// Takes entries in; one in each process, all at once.
 pub struct Intake {
     journal: Journal,
-    line: Connection,
+    connection: Connection,
     consumer: String,
+    look: Look,
 }
 
 impl Intake {
-    pub(crate) fn new(journal: Journal, link: &Arc<Link>, health: &Arc<Health>, process: &WorkerId) -> Self {
-        let line = Connection::new(Arc::clone(link), Arc::clone(health), BLOCK);
-        Self { journal, line, consumer: process.to_string() }
+    pub(crate) fn new(
+        journal: Journal,
+        look: Look,
+        link: &Arc<Link>,
+        health: &Arc<Health>,
+        process: &WorkerId,
+    ) -> Self {
+        let connection = Connection::new(Arc::clone(link), Arc::clone(health), BLOCK);
+        Self { journal, connection, consumer: process.to_string(), look }
     }
 
     /// Takes entries in until `stop`.
@@ -73,11 +82,11 @@ impl Intake {
                 Err(error) => {
                     own = true;
                     let rest = match error.refusal() {
-                        Some("NOGROUP" | "UNBLOCKED") => make_group(&self.line, INTAKE).await.err(),
+                        Some("NOGROUP" | "UNBLOCKED") => make_group(&self.connection, INTAKE).await.err(),
                         _ => Some(error),
                     };
                     if let Some(error) = rest {
-                        let wait = self.line.health().lost(&error);
+                        let wait = self.connection.health().lost(&error);
                         tokio::select! {
                             () = stop.cancelled() => {}
                             () = tokio::time::sleep(wait) => {}
@@ -93,26 +102,26 @@ impl Intake {
 
     /// Entries that nobody has read (`>`), or those pending for this process (`0`).
     async fn read(&self, from: &str) -> Result<Entries, LinkError> {
-        let (mut connection, number) = self.line.connection().await?;
+        let (mut connection, number) = self.connection.connection().await?;
         let mut command = redis::cmd("XREADGROUP");
         command.arg("GROUP").arg(GROUP).arg(&self.consumer).arg("COUNT").arg(BATCH);
         if from == ">" {
             command.arg("BLOCK").arg(u64::try_from(BLOCK.as_millis()).unwrap_or(u64::MAX));
         }
         command.arg("STREAMS").arg(INTAKE).arg(from);
-        let reply: Value = self.line.checked(number, command.query_async(&mut connection).await).await?;
-        scripts::stream(reply).map_err(|error| self.line.wrong(error))
+        let reply: Value = self.connection.checked(number, command.query_async(&mut connection).await).await?;
+        scripts::stream(reply).map_err(|error| self.connection.wrong(error))
     }
 
     /// Entries that are pending for `idle`, whoever read them: ours from now on.
     async fn claim(&self, idle: Duration) -> Result<Entries, LinkError> {
-        let (mut connection, number) = self.line.connection().await?;
+        let (mut connection, number) = self.connection.connection().await?;
         let mut command = redis::cmd("XAUTOCLAIM");
         command.arg(INTAKE).arg(GROUP).arg(&self.consumer);
         command.arg(u64::try_from(idle.as_millis()).unwrap_or(u64::MAX)).arg("0-0").arg("COUNT").arg(BATCH);
-        let reply: Vec<Value> = self.line.checked(number, command.query_async(&mut connection).await).await?;
+        let reply: Vec<Value> = self.connection.checked(number, command.query_async(&mut connection).await).await?;
         let entries = reply.into_iter().nth(1).map_or(Ok(Vec::new()), redis::from_redis_value);
-        entries.and_then(scripts::entries).map_err(|error| self.line.wrong(error))
+        entries.and_then(scripts::entries).map_err(|error| self.connection.wrong(error))
     }
 
     /// Journals offers and rejects what is none; then they are acknowledged. While the database is away nothing is.
@@ -120,16 +129,14 @@ impl Intake {
         if entries.is_empty() {
             return Ok(());
         }
+        let Some(offered) = self.offered(&entries).await else { return Ok(()) };
         let mut offers = Vec::new();
-        for (id, fields) in &entries {
-            if fields.is_empty() {
+        for ((id, fields), offered) in entries.iter().zip(offered) {
+            match offered {
+                Some(Ok(offer)) => offers.push(offer),
+                Some(Err(problem)) => self.reject(id, fields, &problem, None).await?,
                 // Deleted since it was read.
-                self.line.send::<()>(acknowledged(&mut redis::pipe(), id)).await?;
-                continue;
-            }
-            match offer::read(fields) {
-                Ok(offer) => offers.push(NewJob { intake_id: Some(id.clone()), ..offer }),
-                Err(problem) => self.reject(id, fields, &problem).await?,
+                None => self.connection.send::<()>(acknowledged(&mut redis::pipe(), id)).await?,
             }
         }
         let unkept = self.answered(offers.len(), stop, || self.journal.unkept_rule_sets(&offers)).await;
@@ -139,18 +146,28 @@ impl Intake {
             let named = offer.and_then(|offer| offers[offer].options.rule_set.clone());
             if let (Some(offer), Some(named)) = (offer, named.filter(|named| unkept.contains(named))) {
                 offers.remove(offer);
-                self.reject(id, fields, &JournalError::NoSuchRuleSet(named).problem()).await?;
+                self.reject(id, fields, &JournalError::NoSuchRuleSet(named).problem(), None).await?;
             }
         }
         if offers.is_empty() {
             return Ok(());
         }
-        let accepted = self.answered(offers.len(), stop, || self.journal.accept_many(&offers, ACTOR)).await;
-        let Some(accepted) = accepted else { return Ok(()) };
+        let answers = self.answered(offers.len(), stop, || self.journal.accept_many(&offers, ACTOR)).await;
+        let Some(answers) = answers else { return Ok(()) };
         let mut pipeline = redis::pipe();
         pipeline.atomic();
-        for (Accepted { job, is_new }, offer) in accepted.iter().zip(&offers) {
+        let mut new = 0;
+        for (answer, offer) in answers.iter().zip(&offers) {
             let id = offer.intake_id.as_deref().unwrap_or_default();
+            let Accepted { job, is_new } = match answer {
+                Ok(accepted) => accepted,
+                Err(names) => {
+                    let fields = entries.iter().find(|(entry, _)| entry == id).map(|(_, fields)| fields.as_slice());
+                    self.reject(id, fields.unwrap_or_default(), &names.problem(), Some((names, offer))).await?;
+                    continue;
+                }
+            };
+            new += usize::from(*is_new);
             // A job that was there may have ended before the entry was tied to it: nobody else would answer.
             if !is_new
                 && let Ok(Some(mut outcome)) = self.journal.outcome(&job.id).await
@@ -161,9 +178,25 @@ impl Intake {
             }
             acknowledged(&mut pipeline, id);
         }
-        let new = accepted.iter().filter(|accepted| accepted.is_new).count();
         pipeline.cmd("HINCRBY").arg(COUNTS).arg("accepted").arg(new).ignore();
-        self.line.send(&pipeline).await
+        self.connection.send(&pipeline).await
+    }
+
+    /// The jobs that `entries` offer, or why they offer none, in order; nothing for one without fields. None when the
+    /// program ends meanwhile.
+    async fn offered(&self, entries: &Entries) -> Option<Vec<Option<Result<NewJob, Problem>>>> {
+        let read = |(id, fields): &(String, Fields)| {
+            let named = |offer| Offer { intake_id: Some(id.clone()), ..offer };
+            (!fields.is_empty()).then(|| offer::read(fields).map(named))
+        };
+        let offers: Vec<Option<Result<Offer, Problem>>> = entries.iter().map(read).collect();
+        let look = self.look;
+        // A look at a disk for each local file.
+        let judging = tokio::task::spawn_blocking(move || {
+            let judge = |offer: Offer| offer.into_job(look).map_err(|error| error.problem());
+            offers.into_iter().map(|offer| offer.map(|offer| offer.and_then(judge))).collect()
+        });
+        judging.await.ok()
     }
 
     /// What the database answers, asked for however long it is away about so many `entries`; none when told to stop
@@ -194,28 +227,51 @@ impl Intake {
         None
     }
 
-    /// Puts an entry that is no offer aside, with the reason, and counts it.
-    async fn reject(&self, id: &str, fields: &Fields, problem: &Problem) -> Result<(), LinkError> {
+    /// Puts an entry that is not taken aside, with the reason, and counts it. Its producer hears of one whose key names
+    /// another recording, of which it is told the job and nothing more.
+    async fn reject(
+        &self,
+        id: &str,
+        fields: &[(Vec<u8>, Vec<u8>)],
+        problem: &Problem,
+        reused: Option<(&KeyNames, &NewJob)>,
+    ) -> Result<(), LinkError> {
         tracing::warn!(entry = id, code = %problem.code, "rejected an entry of the intake: {}", problem.message);
         let mut pipeline = redis::pipe();
         pipeline.atomic();
         pipeline.cmd("XADD").arg(REJECTED).arg("MAXLEN").arg("~").arg(KEPT).arg("*");
         for (name, value) in fields {
-            pipeline.arg(name).arg(value);
+            pipeline.arg(name).arg(kept(name, value));
         }
-        pipeline.arg("intake_id").arg(id).arg("reason").arg(&problem.message).ignore();
+        pipeline.arg("intake_id").arg(id).arg("code").arg(&problem.code).arg("reason").arg(&problem.message);
+        if let Some((names, _)) = reused {
+            pipeline.arg("job").arg(names.job.as_str());
+        }
+        pipeline.ignore();
+        if let Some((_, offer)) = reused {
+            outcomes::add_refused(&mut pipeline, &Refused { intake_id: id, offer, code: &problem.code });
+        }
         pipeline.cmd("HINCRBY").arg(COUNTS).arg("rejected").arg(1).ignore();
-        self.line.send(acknowledged(&mut pipeline, id)).await
+        self.connection.send(acknowledged(&mut pipeline, id)).await
     }
 
     /// A consumer without anything pending goes with its process; one with something stays, for others to claim.
     async fn hand_over(&self) -> Result<(), LinkError> {
-        self.line.hang_up().await;
+        self.connection.hang_up().await;
         let mut call = scripts::LEAVE.key(INTAKE);
         call.arg(GROUP).arg(&self.consumer);
-        let (mut connection, number) = self.line.connection().await?;
+        let (mut connection, number) = self.connection.connection().await?;
         let result = call.invoke_async(&mut connection).await;
-        self.line.checked(number, result).await
+        self.connection.checked(number, result).await
+    }
+}
+
+/// A field's value as it may lie about: an address, whatever it was called, without its secrets.
+fn kept<'a>(name: &[u8], value: &'a [u8]) -> Cow<'a, [u8]> {
+    let is_no_address = matches!(name, b"tenant" | b"lane" | b"key" | b"metadata" | b"priority" | b"rule_set");
+    match std::str::from_utf8(value) {
+        Ok(text) if !is_no_address => Cow::Owned(RecordingUri::from(text).to_string().into_bytes()),
+        Ok(_) | Err(_) => Cow::Borrowed(value),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use earmark_core::WorkerId;
+use earmark_core::{NewJob, WorkerId};
 use earmark_journal::{Journal, JournalError, Outcome};
 use earmark_redis::LinkError;
 use redis::Pipeline;
@@ -14,6 +14,8 @@ use crate::streams::scripts;
 pub(crate) const RESULTS: &str = "earmark:results";
 /// About so many outcomes are kept.
 const KEPT: usize = 100_000;
+/// The state of an offer that became no job.
+const REJECTED: &str = "rejected";
 /// Outcomes at a time.
 const BATCH: u32 = 200;
 /// How often to look for jobs that ended.
@@ -97,20 +99,53 @@ pub(crate) fn add(pipeline: &mut Pipeline, outcome: &Outcome) {
     let none = [String::new()];
     let intakes = if outcome.intake_ids.is_empty() { &none[..] } else { &outcome.intake_ids[..] };
     for intake_id in intakes {
-        pipeline.cmd("XADD").arg(RESULTS).arg("MAXLEN").arg("~").arg(KEPT).arg("*");
-        let fields = [
-            ("intake_id", intake_id.as_str()),
-            ("job_id", outcome.job_id.as_str()),
-            ("tenant", outcome.tenant.as_str()),
-            ("key", outcome.key.as_deref().unwrap_or_default()),
-            ("state", outcome.state.as_str()),
-            ("report_uri", outcome.report_uri.as_deref().unwrap_or_default()),
-            ("held", if outcome.is_held { "true" } else { "" }),
-            ("error_code", outcome.error_code.as_deref().unwrap_or_default()),
-        ];
-        for (name, value) in fields {
-            pipeline.arg(name).arg(value);
-        }
-        pipeline.ignore();
+        add_entry(
+            pipeline,
+            [
+                ("intake_id", intake_id.as_str()),
+                ("job_id", outcome.job_id.as_str()),
+                ("tenant", outcome.tenant.as_str()),
+                ("key", outcome.key.as_deref().unwrap_or_default()),
+                ("state", outcome.state.as_str()),
+                ("report_uri", outcome.report_uri.as_deref().unwrap_or_default()),
+                ("held", if outcome.is_held { "true" } else { "" }),
+                ("error_code", outcome.error_code.as_deref().unwrap_or_default()),
+            ],
+        );
     }
+}
+
+/// An entry of the intake whose key names another recording.
+pub(crate) struct Refused<'a> {
+    /// The entry.
+    pub intake_id: &'a str,
+    /// What it offered.
+    pub offer: &'a NewJob,
+    /// Why it is refused, as a word for programs.
+    pub code: &'a str,
+}
+
+/// Adds an entry for the producer of `refused`, without a job: there is none for it, and the other's is not its own.
+pub(crate) fn add_refused(pipeline: &mut Pipeline, refused: &Refused<'_>) {
+    add_entry(
+        pipeline,
+        [
+            ("intake_id", refused.intake_id),
+            ("job_id", ""),
+            ("tenant", refused.offer.tenant.as_str()),
+            ("key", refused.offer.key.as_deref().unwrap_or_default()),
+            ("state", REJECTED),
+            ("report_uri", ""),
+            ("held", ""),
+            ("error_code", refused.code),
+        ],
+    );
+}
+
+fn add_entry(pipeline: &mut Pipeline, fields: [(&str, &str); 8]) {
+    pipeline.cmd("XADD").arg(RESULTS).arg("MAXLEN").arg("~").arg(KEPT).arg("*");
+    for (name, value) in fields {
+        pipeline.arg(name).arg(value);
+    }
+    pipeline.ignore();
 }

@@ -31,7 +31,7 @@ impl Handler for Hanging {
             let problem = Problem { code: "test.failed".into(), message: "as told".into(), hint: None };
             Err(Failed { problem, disposition })
         };
-        match job.uri.as_str() {
+        match job.uri.expose() {
             "never yields" => {
                 let _ = self.never.lock().unwrap().recv();
             }

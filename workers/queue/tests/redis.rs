@@ -151,6 +151,7 @@ async fn an_entry_that_is_read_twice_is_one_job() {
     let first = fleet.journal.accept(&entry, "test").await.unwrap();
     let other = earmark_core::NewJob { intake_id: Some("1-2".into()), key: Some("k".into()), ..entry.clone() };
     let both = fleet.journal.accept_many(&[entry, other], "test").await.unwrap();
+    let both: Vec<_> = both.into_iter().map(Result::unwrap).collect();
     assert_eq!((both[0].is_new, &both[0].job.id, both[1].is_new), (false, &first.job.id, true));
 }
 

@@ -36,7 +36,7 @@ impl Handler for Scripted {
             *tries
         };
         let _ = self.begun.send(job.id.clone());
-        let result = match job.uri.as_str() {
+        let result = match job.uri.expose() {
             "gated" => {
                 let _pass = self.gate.acquire().await.unwrap();
                 Ok(())

@@ -3,16 +3,15 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use earmark_core::{Job, JobId, JobState, NewJob, Tenant};
-use serde_json::Value;
 use sqlx::AssertSqlSafe;
 
-use super::intake::BATCH;
-use super::{Accepted, row};
+use super::answer::{Accepted, Answer, KeyNames};
+use super::row;
 use crate::JournalError;
 use crate::database::{Query, Write, column, json, parsed, places};
 
-/// Longest key: what a server's index takes, with room for the tenant.
-const MAX_KEY_BYTES: usize = 1024;
+/// Jobs per transaction: enough to share one write to disk, little enough that others get their turn.
+pub(super) const BATCH: usize = 500;
 /// Values of a job's row.
 const COLUMNS: usize = 14;
 
@@ -20,12 +19,12 @@ const COLUMNS: usize = 14;
 type Offered<'a> = (&'a NewJob, Option<&'a str>);
 
 /// Inserts each of `batch` as a ready job, or finds the one its key or its identity belongs to; in order. `rules` is the
-/// rule set of those that name none.
+/// rule set of those that name none. Those whose key names another recording, in this batch too, are left out.
 pub(super) async fn insert(
     write: &mut Write,
     batch: &[NewJob],
     rules: Option<&str>,
-) -> Result<Vec<Accepted>, JournalError> {
+) -> Result<Vec<Answer>, JournalError> {
     let identities: Vec<_> = batch.iter().map(|new| new.identity(rules)).collect();
     let offered: Vec<Offered<'_>> = batch.iter().zip(identities.iter().map(Option::as_deref)).collect();
     let now_ms = write.db().now_ms();
@@ -34,12 +33,12 @@ pub(super) async fn insert(
     let there = || offered.iter().zip(&ids).filter(|(_, id)| !inserted.contains(*id)).map(|(offered, _)| *offered);
     let keys = known(write, "key", there().filter_map(|(new, _)| Some((&new.tenant, new.key.as_deref()?)))).await?;
     let same = known(write, "identity", there().filter_map(|(new, identity)| Some((&new.tenant, identity?)))).await?;
-    let mut accepted = Vec::with_capacity(batch.len());
+    let mut answers = Vec::with_capacity(batch.len());
     let mut turns = BTreeSet::new();
     for ((new, identity), id) in offered.into_iter().zip(ids) {
         if inserted.contains(&id) {
             turns.insert((new.lane.as_str(), new.tenant.as_str()));
-            accepted.push(Accepted { job: ready_job(new, id, now_ms), is_new: true });
+            answers.push(Ok(Accepted { job: ready_job(new, id, now_ms), is_new: true }));
             continue;
         }
         let job = match (&new.key, identity) {
@@ -47,11 +46,14 @@ pub(super) async fn insert(
             (None, Some(identity)) => same.get(&(new.tenant.clone(), identity.to_owned())),
             (None, None) => None,
         };
-        let job = job.ok_or(JournalError::NoSuchJob(id))?.clone();
-        accepted.push(Accepted { job, is_new: false });
+        let job = job.ok_or(JournalError::NoSuchJob(id))?;
+        answers.push(match KeyNames::another(new, job) {
+            Some(names) => Err(names),
+            None => Ok(Accepted { job: job.clone(), is_new: false }),
+        });
     }
     insert_turns(write, &turns).await?;
-    Ok(accepted)
+    Ok(answers)
 }
 
 /// Inserts those whose keys and identities are new; gives their ids.
@@ -76,8 +78,8 @@ async fn insert_rows(
             .bind(new.tenant.as_str().to_owned())
             .bind(new.lane.as_str())
             .bind(new.key.clone())
-            .bind(new.uri.clone())
-            .bind(new.location.clone())
+            .bind(new.uri.expose().to_owned())
+            .bind(new.location.expose().to_owned())
             .bind(json("metadata", &new.metadata)?)
             .bind(json("options", &new.options)?)
             .bind(new.priority)
@@ -163,51 +165,5 @@ fn ready_job(new: &NewJob, id: JobId, now_ms: i64) -> Job {
         clips_done: 0,
         is_cancel_requested: false,
         error: None,
-    }
-}
-
-/// What no database keeps, or only some.
-///
-/// # Errors
-/// [`JournalError::NulInText`], [`JournalError::KeyTooLong`].
-pub(super) fn refuse_unstorable(batch: &[NewJob]) -> Result<(), JournalError> {
-    for new in batch {
-        let texts = [
-            ("the URI", Some(&new.uri)),
-            ("the location", Some(&new.location)),
-            ("the key", new.key.as_ref()),
-            ("the version", new.version.as_ref()),
-        ];
-        for (what, text) in texts {
-            if let Some(text) = text.filter(|text| text.contains('\0')) {
-                return Err(JournalError::NulInText { what, value: text.clone() });
-            }
-        }
-        for (name, value) in &new.metadata {
-            if let Some(text) = nul_in(name, value) {
-                return Err(JournalError::NulInText { what: "the metadata", value: text.into() });
-            }
-        }
-        if let Some(key) = new.key.as_ref().filter(|key| key.len() > MAX_KEY_BYTES) {
-            return Err(JournalError::KeyTooLong {
-                begins: key.chars().take(32).collect(),
-                bytes: key.len(),
-                max: MAX_KEY_BYTES,
-            });
-        }
-    }
-    Ok(())
-}
-
-/// A text with U+0000 in it among `name` and what is in `value`.
-fn nul_in<'a>(name: &'a str, value: &'a Value) -> Option<&'a str> {
-    if name.contains('\0') {
-        return Some(name);
-    }
-    match value {
-        Value::String(text) => text.contains('\0').then_some(text.as_str()),
-        Value::Array(values) => values.iter().find_map(|value| nul_in("", value)),
-        Value::Object(fields) => fields.iter().find_map(|(name, value)| nul_in(name, value)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => None,
     }
 }

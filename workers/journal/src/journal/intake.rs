@@ -1,4 +1,5 @@
-//! Intake: a job is accepted once it stands in the journal, with its audit entry, on disk.
+//! Intake: a job is accepted once it stands in the journal, with its audit entry, on disk. What a job may hold is checked
+//! by the law of intake (`earmark-intake`) before it comes here; only what the database alone can tell is decided here.
 
 use std::collections::BTreeSet;
 
@@ -6,50 +7,46 @@ use earmark_core::audit::AuditEvent;
 use earmark_core::{Job, JobState, Lease, NewJob, WorkerId};
 use serde_json::json;
 
-use super::insert::{insert, refuse_unstorable};
+use super::Journal;
+use super::answer::{Accepted, Answer};
+use super::insert::{BATCH, insert};
 use super::intakes::insert_once;
-use super::{Accepted, Journal};
 use crate::JournalError;
 use crate::audit;
-use earmark_core::shown_uri;
-
-/// Jobs per transaction: enough to share one write to disk, little enough that others get their turn.
-pub(super) const BATCH: usize = 500;
 
 impl Journal {
     /// Accepts `new` for `actor`. The same tenant and key again give the job there is, as does, without a key, the same
     /// tenant, recording, version and rule set, however that job has ended.
     ///
     /// # Errors
-    /// [`JournalError::NulInText`], [`JournalError::KeyTooLong`], [`JournalError::NoSuchRuleSet`], or when the database
-    /// fails; then nothing was accepted.
+    /// [`JournalError::KeyNames`] when its key names another recording, [`JournalError::NoSuchRuleSet`], or when the
+    /// database fails; then nothing was accepted.
     pub async fn accept(&self, new: &NewJob, actor: &str) -> Result<Accepted, JournalError> {
-        let mut accepted = self.accept_many(std::slice::from_ref(new), actor).await?;
-        Ok(accepted.pop().expect("one job in, one answer out"))
+        let answer = self.accept_many(std::slice::from_ref(new), actor).await?.pop();
+        Ok(answer.expect("one job in, one answer out")?)
     }
 
-    /// Accepts many jobs, in order, 500 to a transaction.
+    /// Accepts many jobs, in order, 500 to a transaction. Those whose key names another recording, one of the same batch
+    /// included, are left out, and their answers say so.
     ///
     /// # Errors
-    /// [`JournalError::NulInText`], [`JournalError::KeyTooLong`], [`JournalError::NoSuchRuleSet`]: nothing was accepted.
-    /// [`JournalError`] when the database fails: the transactions before are accepted, and the whole may be offered again: what is known is not accepted
-    /// twice.
-    pub async fn accept_many(&self, new: &[NewJob], actor: &str) -> Result<Vec<Accepted>, JournalError> {
-        refuse_unstorable(new)?;
+    /// [`JournalError::NoSuchRuleSet`]: nothing was accepted. [`JournalError`] when the database fails: the transactions
+    /// before are accepted, and the whole may be offered again: what is known is not accepted twice.
+    pub async fn accept_many(&self, new: &[NewJob], actor: &str) -> Result<Vec<Answer>, JournalError> {
         if let Some(sha256) = self.unkept_rule_sets(new).await?.into_iter().next() {
             return Err(JournalError::NoSuchRuleSet(sha256));
         }
-        let mut accepted = Vec::with_capacity(new.len());
+        let mut answers = Vec::with_capacity(new.len());
         for batch in new.chunks(BATCH) {
-            accepted.extend(self.accept_batch(batch, actor).await?);
+            answers.extend(self.accept_batch(batch, actor).await?);
         }
-        Ok(accepted)
+        Ok(answers)
     }
 
     /// Accepts `new` straight into the hands of `worker`: no other worker ever sees it ready while that one lives.
     ///
     /// # Errors
-    /// [`JournalError::KeyTaken`] when its key belongs to a job already; those of [`accept`](Self::accept).
+    /// [`JournalError::KeyTaken`] when its key belongs to a job of this recording already; those of [`accept`](Self::accept).
     pub async fn accept_leased(
         &self,
         new: &NewJob,
@@ -57,14 +54,16 @@ impl Journal {
         worker: &WorkerId,
         lease_ms: i64,
     ) -> Result<(Job, Lease), JournalError> {
-        refuse_unstorable(std::slice::from_ref(new))?;
         let mut write = self.db.write().await?;
         let now_ms = self.db.now_ms();
         let offered = insert(&mut write, std::slice::from_ref(new), self.active_rules().as_deref()).await?.pop();
-        let Accepted { mut job, is_new } = offered.expect("one job in, one answer out");
-        if !is_new {
-            return Err(JournalError::KeyTaken { key: new.key.clone().unwrap_or_default(), job: job.id });
-        }
+        let mut job = match offered.expect("one job in, one answer out") {
+            Ok(Accepted { job, is_new: true }) => job,
+            Ok(Accepted { job, is_new: false }) => {
+                return Err(JournalError::KeyTaken { key: new.key.clone().unwrap_or_default(), job: job.id });
+            }
+            Err(names) => return Err(names.into()),
+        };
         let lease = Lease { job_id: job.id.clone(), worker: worker.clone(), epoch: 1 };
         let statement = sqlx::query(
             "UPDATE jobs SET state = 'leased', is_blameless = 1, attempt = 1, lease_epoch = 1, lease_owner = $1, lease_until_ms = $2 WHERE id = $3",
@@ -99,11 +98,12 @@ impl Journal {
         Ok(unkept)
     }
 
-    async fn accept_batch(&self, batch: &[NewJob], actor: &str) -> Result<Vec<Accepted>, JournalError> {
+    async fn accept_batch(&self, batch: &[NewJob], actor: &str) -> Result<Vec<Answer>, JournalError> {
         let mut write = self.db.write().await?;
-        let accepted = insert_once(&mut write, batch, self.active_rules().as_deref()).await?;
-        let mut events: Vec<_> = accepted
+        let answers = insert_once(&mut write, batch, self.active_rules().as_deref()).await?;
+        let mut events: Vec<_> = answers
             .iter()
+            .flatten()
             .filter(|accepted| accepted.is_new)
             .map(|accepted| accepted_event(&accepted.job, actor))
             .collect();
@@ -115,7 +115,7 @@ impl Journal {
         if has_new {
             self.tell_ready();
         }
-        Ok(accepted)
+        Ok(answers)
     }
 }
 
@@ -125,7 +125,7 @@ fn accepted_event(job: &Job, actor: &str) -> AuditEvent {
         tenant: job.tenant.clone(),
         kind: "job.accepted".into(),
         job_id: Some(job.id.to_string()),
-        payload: json!({ "uri": shown_uri(&job.uri), "lane": job.lane, "key": job.key }),
+        payload: json!({ "uri": job.uri, "lane": job.lane, "key": job.key }),
         rule_set_sha256: job.options.rule_set.clone(),
         engine: None,
         audio_sha256: None,

@@ -4,13 +4,14 @@ use std::collections::HashMap;
 
 use earmark_core::{Job, NewJob};
 
+use super::answer::{Accepted, Answer};
 use super::insert::{insert, many};
-use super::{Accepted, row};
+use super::row;
 use crate::JournalError;
 use crate::database::{Write, column, places};
 
-/// Inserts each of `batch`, or finds the job that its entry or its key belongs to; in order. From then on an entry's
-/// job is known.
+/// Inserts each of `batch`, or finds the job that its entry or its key belongs to; in order. From then on the job of an
+/// entry that was accepted is known.
 ///
 /// # Errors
 /// [`JournalError::KeyTaken`] when another process has just offered the same entry: nothing of this transaction is to
@@ -19,7 +20,7 @@ pub(super) async fn insert_once(
     write: &mut Write,
     batch: &[NewJob],
     rules: Option<&str>,
-) -> Result<Vec<Accepted>, JournalError> {
+) -> Result<Vec<Answer>, JournalError> {
     let entries: Vec<&str> = batch.iter().filter_map(|new| new.intake_id.as_deref()).collect();
     if entries.is_empty() {
         return insert(write, batch, rules).await;
@@ -28,22 +29,21 @@ pub(super) async fn insert_once(
     let job_of = |new: &NewJob| new.intake_id.as_ref().and_then(|id| known.get(id));
     let fresh: Vec<NewJob> = batch.iter().filter(|new| job_of(new).is_none()).cloned().collect();
     let mut inserted = if fresh.is_empty() { Vec::new() } else { insert(write, &fresh, rules).await? }.into_iter();
-    let mut accepted = Vec::with_capacity(batch.len());
+    let mut answers = Vec::with_capacity(batch.len());
     for new in batch {
-        accepted.push(match job_of(new) {
-            Some(job) => Accepted { job: job.clone(), is_new: false },
+        answers.push(match job_of(new) {
+            Some(job) => Ok(Accepted { job: job.clone(), is_new: false }),
             None => inserted.next().expect("an answer for each that is fresh"),
         });
     }
-    let is_fresh = |(new, _): &(&NewJob, &Accepted)| new.intake_id.is_some() && job_of(new).is_none();
     let became: Vec<_> = batch
         .iter()
-        .zip(&accepted)
-        .filter(is_fresh)
-        .map(|(new, accepted)| (new.intake_id.clone().unwrap_or_default(), accepted.job.id.clone()))
+        .zip(&answers)
+        .filter(|(new, _)| job_of(new).is_none())
+        .filter_map(|(new, answer)| Some((new.intake_id.clone()?, answer.as_ref().ok()?.job.id.clone())))
         .collect();
     if became.is_empty() {
-        return Ok(accepted);
+        return Ok(answers);
     }
     let statement = format!(
         "INSERT INTO intakes (intake_id, job_id, accepted_at_ms) VALUES {} ON CONFLICT (intake_id) DO NOTHING",
@@ -57,7 +57,7 @@ pub(super) async fn insert_once(
         let (key, job) = became.into_iter().next().expect("not empty");
         return Err(JournalError::KeyTaken { key, job });
     }
-    Ok(accepted)
+    Ok(answers)
 }
 
 /// The jobs that `entries` became, by entry.

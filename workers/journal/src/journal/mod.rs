@@ -20,6 +20,7 @@
 //! repeated by the lease that ended the job. `settle_request` has no fence: what was sent was sent, and it writes nothing
 //! of the job. Files know none either: `check_held` comes before them, and their hashes stand in the job's last entry.
 
+mod answer;
 mod blame;
 mod cancel;
 mod caps;
@@ -43,11 +44,12 @@ mod workers;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use earmark_core::{Job, JobState, Lane, Lease, Standing, Tenant};
+use earmark_core::{JobState, Lane, Lease, Standing, Tenant};
 use tokio::sync::watch;
 
 use crate::database::Database;
 
+pub use answer::{Accepted, Answer, KeyNames};
 pub(crate) use blame::make_due;
 pub use caps::Caps;
 pub use clips::{SavedClip, Spent};
@@ -71,16 +73,6 @@ pub struct Journal {
     has_streams: bool,
     /// The rule set of jobs that name none, where it is known.
     active_rules: Arc<RwLock<Option<Arc<str>>>>,
-}
-
-/// What became of an offered job.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Accepted {
-    /// The job as it stands now.
-    pub job: Job,
-    /// False when it was there already, by its key or as the same recording, version and rule set. It may have ended
-    /// long ago, well or not: its state says so.
-    pub is_new: bool,
 }
 
 /// How things stand with a lease that was to be renewed.

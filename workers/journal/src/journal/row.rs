@@ -9,8 +9,8 @@ use crate::database::{Database, column, parsed};
 pub(crate) fn job(db: &Database, row: &AnyRow) -> Result<Job, JournalError> {
     Ok(Job {
         id: parsed(db, row, "id", JobId::parse)?,
-        uri: column(db, row, "uri")?,
-        location: column(db, row, "location")?,
+        uri: column::<String>(db, row, "uri")?.into(),
+        location: column::<String>(db, row, "location")?.into(),
         tenant: parsed(db, row, "tenant", Tenant::parse)?,
         lane: parsed(db, row, "lane", str::parse::<Lane>)?,
         key: column(db, row, "key")?,

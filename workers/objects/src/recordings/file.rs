@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use earmark_core::RecordingUri;
+use earmark_core::Address;
 use sha2::{Digest, Sha256};
 
 use super::{FetchError, FetchLimits, Fetched, Place, RecordingStore};
@@ -22,8 +22,8 @@ pub struct FileStore;
 
 #[async_trait]
 impl RecordingStore for FileStore {
-    async fn fetch(&self, uri: &RecordingUri, _into: &Path, limits: &FetchLimits) -> Result<Fetched, FetchError> {
-        let RecordingUri::File(path) = uri else { return Err(FetchError::Unsupported { uri: format!("{uri:?}") }) };
+    async fn fetch(&self, uri: &Address, _into: &Path, limits: &FetchLimits) -> Result<Fetched, FetchError> {
+        let Address::File(path) = uri else { return Err(FetchError::Unsupported { uri: uri.to_string() }) };
         let (path, max_bytes) = (path.clone(), limits.max_bytes);
         // A fetch that is given up must not go on reading gigabytes.
         let given_up = GivenUp(Arc::new(AtomicBool::new(false)));

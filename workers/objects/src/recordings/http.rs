@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use earmark_core::RecordingUri;
+use earmark_core::Address;
 use reqwest::header::{
     ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, HeaderName, IF_RANGE, LOCATION, RANGE, RETRY_AFTER,
 };
@@ -36,8 +36,8 @@ pub struct HttpStore {
 
 #[async_trait]
 impl RecordingStore for HttpStore {
-    async fn fetch(&self, uri: &RecordingUri, into: &Path, limits: &FetchLimits) -> Result<Fetched, FetchError> {
-        let RecordingUri::Http(url) = uri else { return Err(FetchError::Unsupported { uri: format!("{uri:?}") }) };
+    async fn fetch(&self, uri: &Address, into: &Path, limits: &FetchLimits) -> Result<Fetched, FetchError> {
+        let Address::Http(url) = uri else { return Err(FetchError::Unsupported { uri: uri.to_string() }) };
         let client = self.client(limits)?;
         let fetching = Download::start(client, url, into, limits)?.run();
         match tokio::time::timeout(limits.timeout, fetching).await {

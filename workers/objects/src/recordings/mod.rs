@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use earmark_core::RecordingUri;
+use earmark_core::Address;
 use tempfile::NamedTempFile;
 
 pub use error::FetchError;
@@ -118,7 +118,7 @@ pub trait RecordingStore: Send + Sync {
     ///
     /// # Errors
     /// [`FetchError`], every variant.
-    async fn fetch(&self, uri: &RecordingUri, into: &Path, limits: &FetchLimits) -> Result<Fetched, FetchError>;
+    async fn fetch(&self, uri: &Address, into: &Path, limits: &FetchLimits) -> Result<Fetched, FetchError>;
 }
 
 /// Every store there is; the URI picks one.
@@ -138,11 +138,11 @@ impl Recordings {
 
 #[async_trait]
 impl RecordingStore for Recordings {
-    async fn fetch(&self, uri: &RecordingUri, into: &Path, limits: &FetchLimits) -> Result<Fetched, FetchError> {
+    async fn fetch(&self, uri: &Address, into: &Path, limits: &FetchLimits) -> Result<Fetched, FetchError> {
         match uri {
-            RecordingUri::File(_) => self.file.fetch(uri, into, limits).await,
-            RecordingUri::Http(_) => self.http.fetch(uri, into, limits).await,
-            RecordingUri::S3 { .. } => self.s3.fetch(uri, into, limits).await,
+            Address::File(_) => self.file.fetch(uri, into, limits).await,
+            Address::Http(_) => self.http.fetch(uri, into, limits).await,
+            Address::S3 { .. } => self.s3.fetch(uri, into, limits).await,
         }
     }
 }

@@ -8,7 +8,7 @@ use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::types::ChecksumMode;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use earmark_core::RecordingUri;
+use earmark_core::Address;
 
 use super::spool::{Spool, first_byte};
 use super::{FetchError, FetchLimits, Fetched, RecordingStore};
@@ -32,9 +32,9 @@ impl S3Store {
 
 #[async_trait]
 impl RecordingStore for S3Store {
-    async fn fetch(&self, uri: &RecordingUri, into: &Path, limits: &FetchLimits) -> Result<Fetched, FetchError> {
-        let RecordingUri::S3 { bucket, key, version } = uri else {
-            return Err(FetchError::Unsupported { uri: format!("{uri:?}") });
+    async fn fetch(&self, uri: &Address, into: &Path, limits: &FetchLimits) -> Result<Fetched, FetchError> {
+        let Address::S3 { bucket, key, version } = uri else {
+            return Err(FetchError::Unsupported { uri: uri.to_string() });
         };
         let uri = match version {
             Some(version) => format!("s3://{bucket}/{key}?versionId={version}"),

@@ -1,6 +1,7 @@
-//! An entry of the intake stream as an offer.
+//! An entry of the intake stream as an offer: fields read, nothing decided.
 
-use earmark_core::{Failure, NewJob, Offer, OfferError, Problem};
+use earmark_core::{Failure, Problem};
+use earmark_intake::{MAX_METADATA_BYTES, Offer, OfferError};
 use serde_json::{Map, Value};
 
 use crate::streams::scripts::Fields;
@@ -8,8 +9,11 @@ use crate::streams::scripts::Fields;
 /// The fields an entry may have.
 const FIELDS: &str = "uri, tenant, lane, key, metadata, priority, rule_set";
 
-/// The job that `fields` offer.
-pub(super) fn read(fields: &Fields) -> Result<NewJob, Problem> {
+/// What `fields` offer.
+///
+/// # Errors
+/// [`Problem`] `job.malformed` when they are no fields of an offer, `job.metadata` when theirs are too large to be read.
+pub(super) fn read(fields: &Fields) -> Result<Offer, Problem> {
     let mut offer = Offer::default();
     let mut seen = Vec::new();
     for (name, value) in fields {
@@ -26,14 +30,14 @@ pub(super) fn read(fields: &Fields) -> Result<NewJob, Problem> {
             "key" => offer.key = Some(value.into()),
             "metadata" => offer.metadata = object(value)?,
             "rule_set" => offer.rule_set = Some(value.into()),
-            "priority" => offer.priority = number(value)?,
+            "priority" => offer.priority = Some(number(value)?),
             _ => return Err(malformed(format!("`{name}` is no field of an entry; they are {FIELDS}"))),
         }
     }
     if !seen.contains(&"uri") {
         return Err(malformed("`uri` is missing".into()));
     }
-    offer.into_job().map_err(|error: OfferError| error.problem())
+    Ok(offer)
 }
 
 fn text<'a>(name: &str, bytes: &'a [u8]) -> Result<&'a str, Problem> {
@@ -42,7 +46,7 @@ fn text<'a>(name: &str, bytes: &'a [u8]) -> Result<&'a str, Problem> {
 
 fn object(text: &str) -> Result<Map<String, Value>, Problem> {
     // Its size is known before it is read.
-    if text.len() > 4 * earmark_core::MAX_METADATA_BYTES {
+    if text.len() > 4 * MAX_METADATA_BYTES {
         return Err(OfferError::Metadata(text.len()).problem());
     }
     serde_json::from_str(text).map_err(|error| malformed(format!("metadata is no JSON object: {error}")))
@@ -64,6 +68,10 @@ mod tests {
         fields.iter().map(|(name, value)| (name.as_bytes().to_vec(), value.to_vec())).collect()
     }
 
+    fn job(fields: &Fields) -> Result<earmark_core::NewJob, Problem> {
+        read(fields)?.into_job(|_| None).map_err(|error| error.problem())
+    }
+
     #[test]
     fn an_entry_is_an_offer_or_says_why_it_is_none() {
         let uri: (&str, &[u8]) = ("uri", b"s3://calls/a.wav");
@@ -83,7 +91,7 @@ mod tests {
             (entry(&[uri, ("rule_set", b"latest")]), "64 hexadecimal digits"),
             (entry(&[("uri", b"a.wav")]), "relative"),
         ] {
-            let problem = read(&fields).expect_err(reason);
+            let problem = job(&fields).expect_err(reason);
             assert!(problem.message.contains(reason), "{}", problem.message);
         }
         let whole = entry(&[
@@ -95,7 +103,7 @@ mod tests {
             ("priority", b"-2"),
             ("rule_set", &[b'a'; 64]),
         ]);
-        let job = read(&whole).unwrap();
+        let job = job(&whole).unwrap();
         assert_eq!((job.tenant.as_str(), job.lane.as_str(), job.key.as_deref()), ("acme", "webhook", Some("k")));
         assert_eq!(job.options.rule_set, Some("a".repeat(64)));
         assert_eq!((job.metadata["agent"].as_i64(), job.priority), (Some(7), -2));

@@ -138,7 +138,7 @@ pub struct Process {
 impl Process {
     pub fn start(fleet: &Fleet, slots: usize) -> Self {
         let journal = fleet.journal.clone();
-        let broker = Arc::new(Broker::open(&fleet.redis.url(), journal.clone()).unwrap());
+        let broker = Arc::new(Broker::open(&fleet.redis.url(), journal.clone(), |_| None).unwrap());
         let handler = Ending {
             journal: journal.clone(),
             handled: fleet.handled.clone(),

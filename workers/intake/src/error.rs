@@ -1,0 +1,78 @@
+//! Why an offer is not taken, in the words and codes of every door.
+
+use earmark_core::{Disposition, Failure, IdError, RecordingUri, UnknownWord, UriError};
+
+use crate::limits::{MAX_KEY_BYTES, MAX_METADATA_BYTES, PriorityError};
+
+/// Why an offer is not taken; what it names of the recording is without secrets.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OfferError {
+    /// No address, or none that earmark reads.
+    #[error(transparent)]
+    Uri(#[from] UriError),
+    /// A path that only its producer could find.
+    #[error("`{0}` is a relative path")]
+    RelativePath(RecordingUri),
+    /// The tenant's name is none.
+    #[error(transparent)]
+    Tenant(#[from] IdError),
+    /// There is no such lane.
+    #[error(transparent)]
+    Lane(#[from] UnknownWord),
+    /// Empty, or longer than [`MAX_KEY_BYTES`](crate::MAX_KEY_BYTES).
+    #[error("the key has {0} bytes, it must have between 1 and {max}", max = MAX_KEY_BYTES)]
+    Key(usize),
+    /// Larger than [`MAX_METADATA_BYTES`](crate::MAX_METADATA_BYTES).
+    #[error("the metadata have {0} bytes, the limit is {max}", max = MAX_METADATA_BYTES)]
+    Metadata(usize),
+    /// The priority is too high or too low.
+    #[error(transparent)]
+    Priority(#[from] PriorityError),
+    /// The rule set is not named by a hash.
+    #[error("`{0}` is no hash of a rule set: it has 64 hexadecimal digits")]
+    RuleSet(String),
+    /// A character that databases do not store.
+    #[error("{0} holds a NUL character")]
+    Nul(&'static str),
+}
+
+impl Failure for OfferError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Uri(_) | Self::RelativePath(_) => "job.uri",
+            Self::Tenant(_) => "job.tenant",
+            Self::Lane(_) => "job.lane",
+            Self::Key(_) => "job.key",
+            Self::Metadata(_) => "job.metadata",
+            Self::Priority(_) => "job.priority",
+            Self::RuleSet(_) => "job.rule_set",
+            Self::Nul(_) => "job.nul",
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Uri(_) => Some("use s3://, https:// or file:/// URIs".into()),
+            Self::RelativePath(_) => Some("a worker has another working folder; give the whole path".into()),
+            Self::Tenant(_) | Self::Lane(_) | Self::Priority(_) => None,
+            Self::Key(_) => Some("a hash of a longer key serves as well".into()),
+            Self::Metadata(_) => Some("keep what is large elsewhere, and give its address".into()),
+            Self::RuleSet(_) => Some("`earmark rules list` shows the hashes, in lower case".into()),
+            Self::Nul(_) => Some("send text without it".into()),
+        }
+    }
+
+    fn disposition(&self) -> Disposition {
+        match self {
+            Self::Uri(_)
+            | Self::RelativePath(_)
+            | Self::Tenant(_)
+            | Self::Lane(_)
+            | Self::Key(_)
+            | Self::Metadata(_)
+            | Self::Priority(_)
+            | Self::RuleSet(_)
+            | Self::Nul(_) => Disposition::Fail,
+        }
+    }
+}

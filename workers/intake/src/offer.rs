@@ -1,0 +1,197 @@
+//! A recording as it is offered, and the job that it becomes.
+
+use std::path::PathBuf;
+
+use earmark_core::{JobOptions, Lane, NewJob, RecordingUri, Tenant};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::checks;
+use crate::error::OfferError;
+use crate::limits::checked_priority;
+use crate::place::location;
+
+/// What the store calls the bytes at a location now, where that can be told without fetching them; may look at a local
+/// file.
+pub type Look = fn(&RecordingUri) -> Option<String>;
+
+/// A recording as a producer offers it, its texts as they came. Read from JSON: `uri`, and if wanted `tenant`, `lane`,
+/// `key`, `priority`, `repeat`, `rule_set`, `metadata`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Offer {
+    /// Where the recording lies: `s3://`, `https://`, `file:///` or an absolute path.
+    pub uri: RecordingUri,
+    /// Whose it is; the default tenant's where it is none.
+    pub tenant: Option<String>,
+    /// How urgent; a call where it is none.
+    pub lane: Option<String>,
+    /// The producer's own key.
+    pub key: Option<String>,
+    /// More urgent within its lane and tenant the higher it is; 0 where it is none.
+    pub priority: Option<i64>,
+    /// Process it whatever there is.
+    #[serde(rename = "repeat", default)]
+    pub is_repeat: bool,
+    /// Hash of the rule set to be judged by; the one in force when it is none.
+    pub rule_set: Option<String>,
+    /// The producer's own facts, given back in the report.
+    #[serde(default)]
+    pub metadata: Map<String, Value>,
+    /// The absolute path that `uri` means, where its door has looked at this machine's disk: only the shell does.
+    #[serde(skip)]
+    pub path: Option<PathBuf>,
+    /// What the store calls its bytes, where its door knows that from a listing.
+    #[serde(skip)]
+    pub version: Option<String>,
+    /// The entry of the intake stream that it came by.
+    #[serde(skip)]
+    pub intake_id: Option<String>,
+}
+
+impl Offer {
+    /// The job that is offered. `look` is asked for the version of its bytes unless that is known.
+    ///
+    /// # Errors
+    /// [`OfferError`], every variant.
+    pub fn into_job(self, look: Look) -> Result<NewJob, OfferError> {
+        let location = location(&self.uri, self.path.as_deref())?;
+        if let Some(key) = &self.key {
+            checks::key(key)?;
+        }
+        checks::metadata(&self.metadata)?;
+        if let Some(rule_set) = &self.rule_set {
+            checks::rule_set(rule_set)?;
+        }
+        let tenant = self.tenant.as_deref().map(Tenant::parse).transpose()?.unwrap_or_default();
+        let lane: Lane = self.lane.as_deref().map(str::parse).transpose()?.unwrap_or_default();
+        let priority = checked_priority(self.priority.unwrap_or_default())?;
+        Ok(NewJob {
+            lane,
+            key: self.key,
+            metadata: self.metadata,
+            priority,
+            options: JobOptions { is_repeat: self.is_repeat, rule_set: self.rule_set, out_dir: None },
+            version: self.version.or_else(|| look(&location)),
+            intake_id: self.intake_id,
+            ..NewJob::new(self.uri, location, tenant)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use earmark_core::Failure;
+
+    use super::*;
+    use crate::limits::MAX_METADATA_BYTES;
+
+    /// A machine on which nothing can be looked at.
+    fn unseen(_: &RecordingUri) -> Option<String> {
+        None
+    }
+
+    #[test]
+    fn what_cannot_be_a_job_is_refused_with_what_is_wrong() {
+        let good = || Offer { uri: "s3://calls/a.wav".into(), ..Offer::default() };
+        let metadata = |value: Value| Map::from_iter([("note".to_owned(), value)]);
+        let long = "x".repeat(MAX_METADATA_BYTES);
+        let cases = [
+            (Offer::default(), "job.uri"),
+            (Offer { uri: "calls/a.wav".into(), ..good() }, "job.uri"),
+            (Offer { uri: "ftp://a/b".into(), ..good() }, "job.uri"),
+            (Offer { uri: "/calls/a\0b.wav".into(), ..good() }, "job.uri"),
+            (Offer { uri: "a\0b".into(), path: Some("/calls/a\0b".into()), ..good() }, "job.uri"),
+            (Offer { uri: "file://elsewhere/a.wav".into(), ..good() }, "job.uri"),
+            (Offer { uri: format!("/{}", "x".repeat(4096)).into(), ..good() }, "job.uri"),
+            // Three times as long as an absolute URI.
+            (Offer { uri: format!("/{}", "录".repeat(1000)).into(), ..good() }, "job.uri"),
+            (Offer { tenant: Some("../x".into()), ..good() }, "job.tenant"),
+            (Offer { lane: Some("urgent".into()), ..good() }, "job.lane"),
+            (Offer { key: Some(String::new()), ..good() }, "job.key"),
+            (Offer { key: Some("x".repeat(513)), ..good() }, "job.key"),
+            (Offer { key: Some("录".repeat(400)), ..good() }, "job.key"),
+            (Offer { key: Some("a\0b".into()), ..good() }, "job.nul"),
+            (Offer { metadata: metadata(Value::from(long)), ..good() }, "job.metadata"),
+            (Offer { metadata: metadata(serde_json::json!([{ "a": "\0" }])), ..good() }, "job.nul"),
+            (Offer { rule_set: Some("starter".into()), ..good() }, "job.rule_set"),
+            (Offer { rule_set: Some("AB".repeat(32)), ..good() }, "job.rule_set"),
+            (Offer { priority: Some(101), ..good() }, "job.priority"),
+        ];
+        for (offer, code) in cases {
+            let error = offer.clone().into_job(unseen).expect_err(code);
+            assert_eq!(error.code(), code, "{offer:?}");
+            assert!(!error.to_string().contains('\0'), "{error}");
+        }
+        let most = Offer { key: Some("k".repeat(512)), ..good() };
+        assert_eq!(most.into_job(unseen).unwrap().key.map(|key| key.len()), Some(512));
+    }
+
+    #[test]
+    fn an_offer_becomes_the_job_that_was_meant() {
+        let offer = Offer {
+            uri: "/calls/a b.wav".into(),
+            tenant: Some("acme".into()),
+            lane: Some("archive".into()),
+            key: Some("k".into()),
+            priority: Some(-3),
+            rule_set: Some("ab".repeat(32)),
+            ..Offer::default()
+        };
+        let job = offer.into_job(unseen).unwrap();
+        assert_eq!(job.options.rule_set, Some("ab".repeat(32)));
+        assert_eq!((job.uri.expose(), job.location.expose()), ("/calls/a b.wav", "file:///calls/a%20b.wav"));
+        assert_eq!(
+            (job.tenant.as_str(), job.lane, job.key.as_deref(), job.priority),
+            ("acme", Lane::Archive, Some("k"), -3)
+        );
+    }
+
+    #[test]
+    fn one_place_has_one_location_however_it_is_spelt() {
+        let location = |uri: &str| {
+            let offer = Offer { uri: uri.into(), ..Offer::default() };
+            offer.into_job(unseen).unwrap().location.expose().to_owned()
+        };
+        for (spellings, expected) in [
+            (
+                &["/a/b.wav", "file:///a/b.wav", "file://localhost/a/b.wav", "/a//./c/../b.wav", "FILE:///a/%62.wav"][..],
+                "file:///a/b.wav",
+            ),
+            (&["https://example.org/a?x=1", "HTTPS://EXAMPLE.org:443/a?x=1#top"], "https://example.org/a?x=1"),
+            (&["s3://calls/a b.wav?versionId=7", "S3://calls/a b.wav?versionId=7"], "s3://calls/a b.wav?versionId=7"),
+        ] {
+            for uri in spellings {
+                assert_eq!(location(uri), expected, "{uri}");
+            }
+        }
+        let found = Offer { uri: "b?c.wav".into(), path: Some("/a/b?c.wav".into()), ..Offer::default() };
+        assert_eq!(found.into_job(unseen).unwrap().location.expose(), "file:///a/b%3Fc.wav");
+    }
+
+    #[test]
+    fn the_version_is_looked_up_by_the_location_unless_it_is_known() {
+        fn seen(location: &RecordingUri) -> Option<String> {
+            Some(format!("of {}", location.expose()))
+        }
+        let offer = |version: Option<&str>| Offer {
+            uri: "file://localhost/a.wav".into(),
+            version: version.map(str::to_owned),
+            ..Offer::default()
+        };
+        let version = |offer: Offer| offer.into_job(seen).unwrap().version;
+        assert_eq!(version(offer(None)).as_deref(), Some("of file:///a.wav"));
+        assert_eq!(version(offer(Some("listed"))).as_deref(), Some("listed"));
+    }
+
+    #[test]
+    fn an_offer_in_json_has_known_fields_only() {
+        let offer: Offer = serde_json::from_str(r#"{"uri": "s3://b/k", "repeat": true, "priority": 3}"#).unwrap();
+        assert!(offer.is_repeat && offer.priority == Some(3) && offer.uri.expose() == "s3://b/k");
+        for text in
+            [r#"{}"#, r#"{"uri": "s3://b/k", "kye": "k"}"#, r#"{"uri": "s3://b/k", "version": "v"}"#, r#"{"uri": 7}"#]
+        {
+            serde_json::from_str::<Offer>(text).expect_err(text);
+        }
+    }
+}
