@@ -1,13 +1,13 @@
 //! What has had its time.
 
-use earmark_journal::{JournalError, Keep, Retention, RetentionReport};
+use earmark_journal::{JournalError, Retention, RetentionReport, RetentionTimes};
 
 use crate::app::App;
 
 /// How long things are kept, as it is configured.
-pub fn keep(app: &App) -> Keep {
+pub fn keep(app: &App) -> RetentionTimes {
     let days = &app.config.retention;
-    Keep {
+    RetentionTimes {
         clips_days: days.clips_days,
         messages_days: days.messages_days,
         waits_for_delivery: app.config.notify.url.is_some(),

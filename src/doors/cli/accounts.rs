@@ -104,7 +104,7 @@ async fn list(app: &App, is_json: bool) -> Result<Outcome, CommandError> {
             show::json(&json!({
                 "account": name, "tier": tier, "limit": limit, "limit_now": status.map(|status| status.limit_now),
                 "in_flight": status.map(|status| status.in_flight), "waiting": status.map(|status| status.waiting),
-                "state": state.as_str(), "until": state.until_ms().map(rfc3339), "code": code, "why": why,
+                "state": state.status(), "until": state.until_ms().map(rfc3339), "code": code, "why": why,
                 "changed_by": states.get(&name).map(|row| &row.changed_by),
                 "today": { "day": today, "requests": sum.requests, "audio_ms": sum.audio_ms, "billed_ms": sum.billed_ms, "price_cny": yuan(sum.price_micro_cny) },
             }))?;
@@ -117,7 +117,7 @@ async fn list(app: &App, is_json: bool) -> Result<Outcome, CommandError> {
             number(limit),
             number(status.map(|status| status.limit_now)),
             number(status.map(|status| status.in_flight)),
-            state.as_str().into(),
+            state.status().as_str().into(),
             state.until_ms().map(rfc3339).unwrap_or_default(),
             why.unwrap_or_default().into(),
             sum.requests.to_string(),

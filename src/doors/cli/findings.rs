@@ -1,7 +1,7 @@
 //! `earmark findings`
 
-use earmark_core::rfc3339;
-use earmark_journal::{Judged, JudgedFilter, JudgedFinding, NewVerdict, Verdict, Verdicts};
+use earmark_core::{Verdict, rfc3339};
+use earmark_journal::{Judged, JudgedFilter, JudgedFinding, NewVerdict, Verdicts};
 use serde_json::{Value, json};
 
 use super::{Outcome, jobs, show};

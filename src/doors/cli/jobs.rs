@@ -144,7 +144,7 @@ async fn show_job(app: &App, id: &JobId, json: bool) -> Result<Outcome, CommandE
     let found = app.journal.standing(id).await?;
     if json {
         let mut value = serde_json::to_value(&found).map_err(|error| CommandError::internal(&error))?;
-        value["held"] = app.results.holding(id).await?.is_some_and(|holding| holding.is_held()).into();
+        value["held"] = app.results.review_hold(id).await?.is_some_and(|holding| holding.is_held()).into();
         show::json(&value)?;
         return Ok(Outcome::Done);
     }
@@ -172,7 +172,7 @@ async fn show_job(app: &App, id: &JobId, json: bool) -> Result<Outcome, CommandE
     if let Some(finished) = job.finished_at_ms {
         facts.push(("finished", rfc3339(finished)));
     }
-    if let Some(holding) = app.results.holding(id).await? {
+    if let Some(holding) = app.results.review_hold(id).await? {
         let since = rfc3339(holding.held_since_ms);
         let text = match holding.released {
             Some((at_ms, by)) => format!("from {since} to {}, released by {by}", rfc3339(at_ms)),

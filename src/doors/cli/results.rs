@@ -1,7 +1,7 @@
 //! `earmark results`
 
 use earmark_core::{JobId, Problem, Report, rfc3339};
-use earmark_journal::Holding;
+use earmark_journal::ReviewHold;
 use earmark_pipeline::render::Format;
 
 use super::{Outcome, jobs, show};
@@ -73,7 +73,7 @@ pub async fn results(app: &App, command: Command) -> Result<Outcome, CommandErro
         }
         Command::Release { id, by, note } => {
             let id = jobs::id(&id)?;
-            app.results.release(&id, &jobs::actor(Some(&by)), note.as_deref()).await?;
+            app.results.release_held(&id, &jobs::actor(Some(&by)), note.as_deref()).await?;
             show::line(&format!("{id} released"));
         }
     }
@@ -81,8 +81,8 @@ pub async fn results(app: &App, command: Command) -> Result<Outcome, CommandErro
 }
 
 /// Since when the result of job `id` is held, where it still is.
-async fn holding(app: &App, id: &JobId) -> Result<Option<Holding>, CommandError> {
-    Ok(app.results.holding(id).await?.filter(Holding::is_held))
+async fn holding(app: &App, id: &JobId) -> Result<Option<ReviewHold>, CommandError> {
+    Ok(app.results.review_hold(id).await?.filter(ReviewHold::is_held))
 }
 
 async fn report(app: &App, id: &JobId) -> Result<Report, CommandError> {

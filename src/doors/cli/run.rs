@@ -187,7 +187,7 @@ impl Here<'_> {
     }
 
     async fn asks(&self, job: &JobId) -> Result<Asks, CommandError> {
-        let holding = self.app.results.holding(job).await?;
+        let holding = self.app.results.review_hold(job).await?;
         let alerts = self.app.outbox.open_alerts_of(job).await?.len();
         Ok(Asks { is_held: holding.is_some_and(|holding| holding.is_held()), alerts })
     }

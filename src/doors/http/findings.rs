@@ -3,8 +3,8 @@
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Query, State};
 use axum::{Extension, Json};
-use earmark_core::{JobId, Tenant};
-use earmark_journal::{FindingPlace, Judged, JudgedFilter, NewVerdict, Verdict, Verdicts};
+use earmark_core::{JobId, Tenant, Verdict};
+use earmark_journal::{FindingPlace, Judged, JudgedFilter, NewVerdict, Verdicts};
 use serde::Deserialize;
 use serde_json::{Value, json};
 

@@ -160,7 +160,7 @@ fn instant(text: &str) -> Result<i64, ApiError> {
 pub async fn show(State(api): State<Api>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
     let id = job_id(&id)?;
     let mut job = shown(&api.journal.standing(&id).await?);
-    job["held"] = json!(api.results.holding(&id).await?.is_some_and(|holding| holding.is_held()));
+    job["held"] = json!(api.results.review_hold(&id).await?.is_some_and(|holding| holding.is_held()));
     Ok(Json(job))
 }
 

@@ -54,7 +54,7 @@ pub async fn release(
     };
     let said: Release =
         if body.is_empty() { Release::default() } else { serde_json::from_slice(&body).map_err(malformed)? };
-    api.results.release(&id, &caller.actor, said.note.as_deref()).await?;
+    api.results.release_held(&id, &caller.actor, said.note.as_deref()).await?;
     Ok(Json(json!({"job_id": id, "held": false, "released_by": caller.actor})))
 }
 
@@ -65,7 +65,7 @@ fn rendered(format: Format, report: &Report) -> Result<impl IntoResponse + use<>
 async fn find(api: &Api, id: &str) -> Result<Report, ApiError> {
     let id = job_id(id)?;
     if let Some(report) = api.results.current_report(&id).await? {
-        if let Some(holding) = api.results.holding(&id).await?.filter(earmark_journal::Holding::is_held) {
+        if let Some(holding) = api.results.review_hold(&id).await?.filter(earmark_journal::ReviewHold::is_held) {
             let message = format!("a rule holds the result back for review, since {}", rfc3339(holding.held_since_ms));
             return Err(ApiError::new(StatusCode::LOCKED, "result.held", message).hint(
                 "a reviewer releases it: POST /v1/jobs/{id}/release, or `earmark results release ID --by NAME`",

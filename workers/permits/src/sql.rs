@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use earmark_journal::{Boards, Database};
+use earmark_journal::{Database, SharedDocuments};
 
 use crate::PermitsError;
 use crate::board::Board;
@@ -22,7 +22,7 @@ const LOOK_WITHOUT_BELL_EVERY: Duration = Duration::from_millis(5);
 /// The pool's board as one document of the database.
 #[derive(Debug, Clone)]
 pub struct SqlStore {
-    boards: Boards,
+    boards: SharedDocuments,
     key: String,
     /// The version of the board that was last looked at.
     seen: Arc<AtomicI64>,
@@ -33,7 +33,7 @@ pub struct SqlStore {
 impl SqlStore {
     /// The permits of `key` (`account/model`) in `db`.
     pub fn new(db: Database, key: &str) -> Self {
-        Self { boards: Boards::new(db), key: key.into(), seen: Arc::default(), bell: Arc::default() }
+        Self { boards: SharedDocuments::new(db), key: key.into(), seen: Arc::default(), bell: Arc::default() }
     }
 
     fn bell(&self, process: &str) -> Option<&Bell> {
@@ -89,7 +89,7 @@ impl Store for SqlStore {
                 continue;
             };
             self.seen.store(stored.version, Ordering::Relaxed);
-            let board = serde_json::from_str::<Board>(&stored.board);
+            let board = serde_json::from_str::<Board>(&stored.text);
             if board.is_ok_and(|board| board.has_news_for(process)) {
                 return;
             }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use earmark_asr::{AsrError, ClipRequest, Hearing};
 use earmark_core::{ClipText, Disposition, Failure, Lane, Lease, Tenant};
-use earmark_journal::{AccountState, Booking, Budget, JournalError, Settled};
+use earmark_journal::{AccountState, Booking, Budget, JournalError, Settlement};
 use earmark_permits::{Asker, Permit};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -48,7 +48,7 @@ pub struct Answer {
     /// As it was booked.
     pub booking: Booking,
     /// What is to be settled together with the text; for requests without a job it is settled already.
-    pub settled: Settled,
+    pub settled: Settlement,
 }
 
 /// Why there is no answer.
@@ -235,7 +235,8 @@ impl Account {
         let latency_ms = u64::try_from(sent.elapsed().as_millis()).unwrap_or(u64::MAX);
         let Some(answer) = answer else { return Ok(Sent::PermitLost) };
         let (billed_ms, is_answered) = answer.as_ref().map_or((0, false), |text| (text.billed_ms, true));
-        let settled = Settled { billed_ms, price_micro_cny: self.price_micro_cny(billed_ms), latency_ms, is_answered };
+        let settled =
+            Settlement { billed_ms, price_micro_cny: self.price_micro_cny(billed_ms), latency_ms, is_answered };
         // A job's answer is settled with its text, in one transaction.
         if ask.lease.is_none() || !is_answered {
             self.books.usage.settle(&booking, &settled).await.map_err(AskError::Write)?;

@@ -7,7 +7,7 @@ use earmark_asr::Hearing;
 use earmark_core::{
     Action, Clip, ClipKey, Finding, Job, Lease, Severity, Speaker, TimePrecision, Utterance, samples_to_ms,
 };
-use earmark_journal::{JournalError, NewAlert, Told, finding_key};
+use earmark_journal::{EarlyFinding, JournalError, NewAlert, finding_key};
 use earmark_rules::{Context, RuleSet};
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -124,7 +124,7 @@ impl Untold {
 /// Tells of `found`, once: the outside, and whoever watches where it is an alert.
 async fn tell(pipeline: &Pipeline, job: &Job, lease: &Lease, found: &Found) -> Result<(), JournalError> {
     let told = told(job, found);
-    let is_news = pipeline.journal.tell_early(lease, &told).await?;
+    let is_news = pipeline.journal.raise_early(lease, &told).await?;
     if let Some(alert) = told.alert.filter(|_| is_news) {
         pipeline.progress.alerted(&job.id, &alert.message);
     }
@@ -132,7 +132,7 @@ async fn tell(pipeline: &Pipeline, job: &Job, lease: &Lease, found: &Found) -> R
 }
 
 /// What is told of an early finding: where and by which rule, never the words.
-fn told(job: &Job, found: &Found) -> Told {
+fn told(job: &Job, found: &Found) -> EarlyFinding {
     let Found { finding, channel, clip } = found;
     let payload = json!({
         "finding_key": finding_key(channel, clip.0, &finding.rule_id), "job_id": job.id, "tenant": job.tenant, "lane": job.lane, "key": job.key, "metadata": job.metadata,
@@ -144,7 +144,7 @@ fn told(job: &Job, found: &Found) -> Told {
         kind: "finding.alert".into(),
         message: format!("rule {} in job {} at about {}", finding.rule_id, job.id, finding.clock()),
     });
-    Told {
+    EarlyFinding {
         rule_id: finding.rule_id.clone(),
         channel: *channel,
         clip_start_ms: clip.0,

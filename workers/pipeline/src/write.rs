@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use earmark_audio::decode::Decoded;
-use earmark_core::audit::AuditEvent;
+use earmark_core::audit::{AuditEvent, AuditKind};
 use earmark_core::{Artifact, shown_uri};
 use earmark_core::{
     Clip, ClipText, Cost, Finding, Job, Lease, Recording, Refusal, Report, RuleSetId, Utterance, Warning, rfc3339,
 };
-use earmark_journal::{Finished, JournalError, Spent};
+use earmark_journal::{Finished, JobUsage, JournalError};
 use earmark_objects::Fetched;
 use serde_json::{Value, json};
 
@@ -34,7 +34,7 @@ pub struct Outcome<'a> {
 }
 
 pub async fn write(pipeline: &Pipeline, lease: &Lease, outcome: Outcome<'_>) -> Result<Report, JobError> {
-    let spent = pipeline.journal.spent(&outcome.job.id).await?;
+    let spent = pipeline.journal.usage_of(&outcome.job.id).await?;
     let account = pipeline.accounts.of(&outcome.job.tenant);
     let report = report(pipeline, &outcome, spent, account);
     // Files know no fence: who has lost the job must not begin to write them.
@@ -62,7 +62,7 @@ async fn put(pipeline: &Pipeline, job: &Job, report: &Report) -> Result<Vec<Arti
     Ok(artifacts)
 }
 
-fn report(pipeline: &Pipeline, outcome: &Outcome<'_>, spent: Spent, account: &Account) -> Report {
+fn report(pipeline: &Pipeline, outcome: &Outcome<'_>, spent: JobUsage, account: &Account) -> Report {
     let Outcome { job, fetched, decoded, cut, transcript, language, utterances, findings, shadow_findings, rules } =
         outcome;
     let mut warnings = decoded.warnings.clone();
@@ -152,10 +152,10 @@ fn dropped(texts: &[&ClipText]) -> Vec<Warning> {
 
 fn audit(lease: &Lease, outcome: &Outcome<'_>, report: &Report, artifacts: &[Artifact]) -> Vec<AuditEvent> {
     let engine = format!("{} {} {}", report.engine.name, report.engine.model, report.engine.version);
-    let event = |kind: &str, payload: Value| AuditEvent {
+    let event = |kind: AuditKind, payload: Value| AuditEvent {
         actor: format!("worker:{}", lease.worker),
         tenant: report.tenant.clone(),
-        kind: kind.into(),
+        kind,
         job_id: Some(report.job_id.to_string()),
         payload,
         rule_set_sha256: Some(report.rule_set.sha256.clone()),
@@ -163,11 +163,11 @@ fn audit(lease: &Lease, outcome: &Outcome<'_>, report: &Report, artifacts: &[Art
         audio_sha256: Some(report.recording.sha256.clone()),
     };
     let mut events: Vec<AuditEvent> =
-        report.findings.iter().map(|finding| event("finding.raised", finding_payload(finding))).collect();
+        report.findings.iter().map(|finding| event(AuditKind::FindingRaised, finding_payload(finding))).collect();
     let files: serde_json::Map<String, Value> =
         artifacts.iter().map(|artifact| (artifact.name.clone(), json!(artifact.sha256))).collect();
     events.push(event(
-        "job.done",
+        AuditKind::JobDone,
         json!({
             "uri": shown_uri(&report.recording.uri), "location": shown_uri(&outcome.job.location), "attempt": outcome.job.attempt, "duration_ms": report.recording.duration_ms,
             "clips": outcome.transcript.clips.len(), "clips_reused": outcome.transcript.reused, "reused_from": outcome.transcript.from_jobs.keys().collect::<Vec<_>>(), "requests": report.cost.requests,

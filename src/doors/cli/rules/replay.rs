@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use earmark_core::{Finding, JobId, Lane, rfc3339};
-use earmark_journal::{Applied, NewReplay, ReplayFilter, Replays};
+use earmark_journal::{NewReplay, Replacement, ReplayFilter, Replays};
 use earmark_rules::replay::{Change, ChangeKind, Different, JobDifference, Judged, Judges, Summary, Tally};
 use serde_json::json;
 
@@ -156,11 +156,12 @@ impl Walk for Printer<'_> {
             self.summary.changed_jobs += 1;
             print(&difference, &json, self.is_json);
             if self.asked.is_applied {
-                let applied = self.replays.apply(self.id, &self.asked.to, &self.asked.actor, &job, &after).await?;
+                let applied =
+                    self.replays.replace_findings(self.id, &self.asked.to, &self.asked.actor, &job, &after).await?;
                 match applied {
-                    Applied::Replaced => self.applied.0 += 1,
-                    Applied::AlreadyThere => self.applied.1 += 1,
-                    Applied::Gone => {}
+                    Replacement::Replaced => self.applied.0 += 1,
+                    Replacement::AlreadyThere => self.applied.1 += 1,
+                    Replacement::Gone => {}
                 }
             }
             if self.summary.kept_jobs + (lines.len() as u64) < KEPT_JOBS {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use earmark_core::FindingKind;
-use earmark_journal::{JudgedFilter, JudgedFinding, Verdict, Verdicts};
+use earmark_core::{FindingKind, Verdict};
+use earmark_journal::{JudgedFilter, JudgedFinding, Verdicts};
 use serde::Serialize;
 use serde_json::json;
 
