@@ -1,5 +1,7 @@
 //! Where a job stands is written in one place, and the fence of a lease's holder too.
 
+#![expect(clippy::unwrap_used, reason = "a test")]
+
 use std::path::{Path, PathBuf};
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
