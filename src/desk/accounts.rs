@@ -65,7 +65,7 @@ impl Desk {
                 limit_now: status.map(|status| status.limit_now),
                 in_flight: status.map(|status| status.in_flight),
                 waiting: status.map(|status| status.waiting),
-                state: state.as_str().into(),
+                state: state.status().as_str().into(),
                 until: state.until_ms().map(rfc3339),
                 code,
                 why,

@@ -5,7 +5,8 @@ use earmark_journal::{JournalError, Verdicts};
 use super::Desk;
 use super::views::{FindingPage, FindingView, VerdictView, place_of};
 
-pub use earmark_journal::{FindingPlace, Judged, JudgedFilter, NewVerdict, Verdict};
+pub use earmark_core::Verdict;
+pub use earmark_journal::{FindingPlace, Judged, JudgedFilter, NewVerdict};
 
 /// The place that `next` of an earlier page names; none for any other text.
 pub fn place(text: &str) -> Option<FindingPlace> {

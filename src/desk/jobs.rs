@@ -21,7 +21,7 @@ impl Desk {
         let is_full = u64::try_from(found.len()).is_ok_and(|count| count == u64::from(filter.limit));
         let next = found.last().filter(|_| is_full).map(|last| last.job.id.clone());
         let ids: Vec<JobId> = found.iter().map(|found| found.job.id.clone()).collect();
-        let mut holdings: HashMap<_, _> = self.app.results.holdings(&ids).await?.into_iter().collect();
+        let mut holdings: HashMap<_, _> = self.app.results.review_holds(&ids).await?.into_iter().collect();
         let view = |found: StandingJob| {
             let holding = holdings.remove(&found.job.id);
             JobView::new(found, holding)
@@ -35,7 +35,7 @@ impl Desk {
     /// [`JournalError::NoSuchJob`].
     pub async fn job(&self, id: &JobId) -> Result<JobView, JournalError> {
         let found = self.app.journal.standing(id).await?;
-        Ok(JobView::new(found, self.app.results.holding(id).await?))
+        Ok(JobView::new(found, self.app.results.review_hold(id).await?))
     }
 
     /// Where the job with this id stands, and nothing else: for whoever asks again and again.

@@ -26,7 +26,7 @@ impl Desk {
         let results = &self.app.results;
         match results.current_report(id).await? {
             Some(report) => {
-                let holding = HoldingView::from(results.holding(id).await?);
+                let holding = HoldingView::from(results.review_hold(id).await?);
                 Ok(StoredResult::Report(Box::new(report), holding))
             }
             None => Ok(StoredResult::None(Box::new(self.app.journal.get(id).await?))),
@@ -46,8 +46,8 @@ impl Desk {
     /// # Errors
     /// [`JournalError::NotHeld`], [`JournalError::NoSuchJob`].
     pub async fn release(&self, id: &JobId, by: &str, note: Option<&str>) -> Result<ReleasedView, JournalError> {
-        self.app.results.release(id, by, note).await?;
-        let holding = HoldingView::from(self.app.results.holding(id).await?);
+        self.app.results.release_held(id, by, note).await?;
+        let holding = HoldingView::from(self.app.results.review_hold(id).await?);
         Ok(ReleasedView { job_id: id.clone(), holding })
     }
 }

@@ -1,6 +1,6 @@
 //! What has had its time.
 
-use earmark_journal::{JournalError, Keep, Retention, RetentionReport};
+use earmark_journal::{JournalError, Retention, RetentionReport, RetentionTimes};
 
 use super::Desk;
 use super::views::RetentionView;
@@ -21,9 +21,9 @@ pub(crate) async fn now(app: &App) -> Result<RetentionReport, JournalError> {
 }
 
 /// How long things are kept, as it is configured.
-fn keep(app: &App) -> Keep {
+fn keep(app: &App) -> RetentionTimes {
     let days = &app.config.retention;
-    Keep {
+    RetentionTimes {
         clips_days: days.clips_days,
         messages_days: days.messages_days,
         waits_for_delivery: app.config.notify.url.is_some(),

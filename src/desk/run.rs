@@ -197,7 +197,7 @@ impl<W: Watcher> Here<'_, W> {
 
     async fn attention(&self, job: &JobId) -> Result<Attention, CommandError> {
         let app = self.run.desk.app();
-        let holding = app.results.holding(job).await?;
+        let holding = app.results.review_hold(job).await?;
         let alerts = app.outbox.open_alerts_of(job).await?.len();
         Ok(Attention { is_held: holding.is_some_and(|holding| holding.is_held()), alerts })
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use earmark_core::audit::AuditEvent;
+use earmark_core::audit::{AuditEvent, AuditKind};
 use earmark_core::{
     Cost, Engine, JobId, Lane, ManualClock, NewJob, Recording, Report, Speaker, Tenant, TimePrecision, Utterance,
     WorkerId, rfc3339,
@@ -45,7 +45,7 @@ pub async fn store_dialogues(machine: &Machine) -> Vec<JobId> {
         let raised = findings.iter().map(|finding| AuditEvent {
             actor: "worker:w".into(),
             tenant: job.tenant.clone(),
-            kind: "finding.raised".into(),
+            kind: AuditKind::FindingRaised,
             job_id: Some(job.id.to_string()),
             payload: json!({ "finding_id": finding.id }),
             rule_set_sha256: None,

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use earmark_core::FindingKind;
-use earmark_journal::{JournalError, JudgedFilter, Verdict};
+use earmark_core::Verdict;
+use earmark_journal::{JournalError, JudgedFilter};
 
 use crate::desk::Desk;
 use crate::desk::views::{FindingView, RuleStatsView, VerdictCounts};

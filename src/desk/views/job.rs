@@ -1,7 +1,7 @@
 //! A job.
 
 use earmark_core::{Job, JobId, Standing, rfc3339};
-use earmark_journal::{Holding, StandingJob};
+use earmark_journal::{ReviewHold, StandingJob};
 use serde::Serialize;
 
 use super::HoldingView;
@@ -27,7 +27,7 @@ pub struct JobView {
 
 impl JobView {
     /// `found`, with the `holding` of its result where there is or was one.
-    pub fn new(found: StandingJob, holding: Option<Holding>) -> Self {
+    pub fn new(found: StandingJob, holding: Option<ReviewHold>) -> Self {
         let StandingJob { job, standing } = found;
         Self {
             standing,
@@ -82,7 +82,7 @@ mod tests {
             is_cancel_requested: false,
             error: None,
         };
-        let held = Holding { held_since_ms: 1_000, released: None };
+        let held = ReviewHold { held_since_ms: 1_000, released: None };
         let view = json!(JobView::new(StandingJob { job, standing: Standing::Done }, Some(held)));
         let names: BTreeSet<&str> = view.as_object().unwrap().keys().map(String::as_str).collect();
         for name in "id uri tenant lane key metadata priority state attempt deaths run_at_ms accepted_at_ms \

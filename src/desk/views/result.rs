@@ -1,7 +1,7 @@
 //! Whether a rule holds a result back.
 
 use earmark_core::{JobId, rfc3339};
-use earmark_journal::Holding;
+use earmark_journal::ReviewHold;
 use serde::Serialize;
 
 /// Whether a rule holds a job's result back, and who released it.
@@ -18,8 +18,8 @@ pub struct HoldingView {
     pub released_by: Option<String>,
 }
 
-impl From<Option<Holding>> for HoldingView {
-    fn from(holding: Option<Holding>) -> Self {
+impl From<Option<ReviewHold>> for HoldingView {
+    fn from(holding: Option<ReviewHold>) -> Self {
         let Some(holding) = holding else { return Self::default() };
         let is_held = holding.is_held();
         let (released_at, released_by) = holding.released.map(|(at_ms, by)| (rfc3339(at_ms), by)).unzip();

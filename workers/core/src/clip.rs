@@ -19,7 +19,7 @@ pub fn ms_to_samples(ms: u64) -> u64 {
 /// A stretch of one channel, in samples from the start of the recording; `end` is not part of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Region {
-    /// First sample.
+    /// The first sample that belongs to it.
     pub start: u64,
     /// One past the last sample.
     pub end: u64,
@@ -45,7 +45,7 @@ pub struct ClipKey {
 /// between them. Never empty, in order, not overlapping.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Clip {
-    /// Which clip.
+    /// Which clip of the job it is.
     pub key: ClipKey,
     /// The stretches it is made of.
     pub regions: Vec<Region>,

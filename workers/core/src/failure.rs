@@ -51,7 +51,7 @@ pub trait Failure: std::error::Error {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}")]
 pub struct Problem {
-    /// `part.what`.
+    /// A stable word for programs, `part.what`.
     pub code: String,
     /// What failed, with value and limit.
     pub message: String,

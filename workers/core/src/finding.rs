@@ -2,54 +2,57 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Speaker, report};
+use crate::words::words;
+use crate::{Speaker, minutes_seconds};
 
-/// How grave; in rising order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// Worth a look.
-    Low,
-    /// Worth a talk.
-    Medium,
-    /// A breach.
-    High,
-    /// Act now.
-    Critical,
+words! {
+    /// How grave a finding is; in rising order.
+    #[derive(PartialOrd, Ord)]
+    pub enum Severity: "severity" {
+        /// Worth a look.
+        Low = "low",
+        /// Worth a talk.
+        Medium = "medium",
+        /// A breach of what was required.
+        High = "high",
+        /// Somebody has to act now.
+        Critical = "critical",
+    }
 }
 
-/// How the words were matched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FindingKind {
-    /// The very characters.
-    Exact,
-    /// The same after folding width, case, script, numerals, spaces.
-    Folded,
-    /// The same sound in other characters.
-    Homophone,
-    /// A pattern.
-    Pattern,
-    /// Several conditions together.
-    Combination,
-    /// A property of the voice: silence, rate, overlap.
-    Voice,
-    /// What had to be said was not.
-    Missing,
-    /// The provider refused the clip as sensitive.
-    ProviderRefused,
+words! {
+    /// How the words of a finding were matched.
+    pub enum FindingKind: "kind of finding" {
+        /// The very characters.
+        Exact = "exact",
+        /// The same after folding width, case, script, numerals, spaces.
+        Folded = "folded",
+        /// The same sound in other characters.
+        Homophone = "homophone",
+        /// A regular expression of the rule.
+        Pattern = "pattern",
+        /// Several conditions together.
+        Combination = "combination",
+        /// A property of the voice: silence, rate, overlap.
+        Voice = "voice",
+        /// What had to be said was not.
+        Missing = "missing",
+        /// The provider refused the clip as sensitive.
+        ProviderRefused = "provider_refused",
+    }
 }
 
-/// What a finding sets off besides being in the report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Action {
-    /// Nothing more than the report.
-    Flag,
-    /// Told at once, as soon as a clip's text shows it.
-    Alert,
-    /// The result is held back until a reviewer releases it.
-    Block,
+words! {
+    /// What a finding sets off besides being in the report.
+    #[derive(PartialOrd, Ord)]
+    pub enum Action: "action" {
+        /// Nothing more than the report.
+        Flag = "flag",
+        /// Told at once, as soon as a clip's text shows it.
+        Alert = "alert",
+        /// The result is held back until a reviewer releases it.
+        Block = "block",
+    }
 }
 
 /// A place that a finding rests on.
@@ -59,7 +62,7 @@ pub struct Evidence {
     pub utterance_id: Option<u32>,
     /// Channel, where there is one.
     pub channel: Option<u16>,
-    /// Who.
+    /// Who said it, where somebody did.
     pub speaker: Option<Speaker>,
     /// From the recording's start.
     pub start_ms: u64,
@@ -88,7 +91,7 @@ pub struct Finding {
     pub rule_version: Option<u32>,
     /// The rule's category.
     pub category: String,
-    /// How grave.
+    /// How grave it is, after any cap on hits by sound.
     pub severity: Severity,
     /// How the words were matched.
     pub kind: FindingKind,
@@ -140,6 +143,6 @@ fn is_false(value: &bool) -> bool {
 impl Finding {
     /// Start time as `m:ss` for people.
     pub fn clock(&self) -> String {
-        report::minutes_seconds(self.start_ms)
+        minutes_seconds(self.start_ms)
     }
 }

@@ -1,148 +1,23 @@
 //! A job: one recording to be processed once.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use crate::{JobId, Problem, RecordingUri, Tenant, WorkerId};
+use crate::words::words;
+use crate::{JobId, JobState, Problem, RecordingUri, Tenant, WorkerId};
 
-/// A word that is none of the known ones.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{value}` is not a {kind}; use one of {choices}")]
-pub struct UnknownWord {
-    kind: &'static str,
-    value: String,
-    choices: String,
-}
-
-macro_rules! words {
-    ($name:ident, $kind:literal, $($variant:ident = $word:literal),+) => {
-        impl $name {
-            /// Every variant.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
-
-            /// The word that is stored and shown.
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $word),+ }
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = UnknownWord;
-
-            fn from_str(text: &str) -> Result<Self, UnknownWord> {
-                match text {
-                    $($word => Ok(Self::$variant),)+
-                    _ => Err(UnknownWord { kind: $kind, value: text.into(), choices: [$($word),+].join(", ") }),
-                }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-    };
-}
-
-/// How urgent a job is; most urgent first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Lane {
-    /// Someone waits.
-    Webhook,
-    /// The day's calls.
-    #[default]
-    Call,
-    /// The nightly archive.
-    Archive,
-}
-words!(Lane, "lane", Webhook = "webhook", Call = "call", Archive = "archive");
-
-/// Where a job stands. `Done`, `Dead` and `Cancelled` are final (a person may still retry the latter two).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum JobState {
-    /// May be taken at `run_at_ms` or later: new, to be tried again, or handed back.
-    Ready,
-    /// A worker holds it until `lease_until_ms`.
-    Leased,
-    /// A result is written.
-    Done,
-    /// Given up, with the cause.
-    Dead,
-    /// A person called it off.
-    Cancelled,
-}
-words!(
-    JobState,
-    "job state",
-    Ready = "ready",
-    Leased = "leased",
-    Done = "done",
-    Dead = "dead",
-    Cancelled = "cancelled"
-);
-
-impl JobState {
-    /// Nothing more happens by itself.
-    pub fn is_final(self) -> bool {
-        match self {
-            Self::Done | Self::Dead | Self::Cancelled => true,
-            Self::Ready | Self::Leased => false,
-        }
-    }
-}
-
-/// Where a job stands in the words of people: [`JobState`] and the facts beside it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Standing {
-    /// Due, but not in its lane's stream yet.
-    Accepted,
-    /// To be taken at a later time: put off after a failure, or because of a limit.
-    Waiting,
-    /// Nobody takes it while its lane or its tenant is paused.
-    Paused,
-    /// The next worker that is free takes it.
-    Ready,
-    /// A worker holds it.
-    Leased,
-    /// A result is written.
-    Done,
-    /// Given up, with the cause.
-    Dead,
-    /// A person called it off.
-    Cancelled,
-}
-words!(
-    Standing,
-    "job state",
-    Accepted = "accepted",
-    Waiting = "waiting",
-    Paused = "paused",
-    Ready = "ready",
-    Leased = "leased",
-    Done = "done",
-    Dead = "dead",
-    Cancelled = "cancelled"
-);
-
-impl Standing {
-    /// The stored state that is meant by the same word; none for a part of [`JobState::Ready`].
-    pub fn state(self) -> Option<JobState> {
-        match self {
-            Self::Accepted | Self::Waiting | Self::Paused => None,
-            Self::Ready => Some(JobState::Ready),
-            Self::Leased => Some(JobState::Leased),
-            Self::Done => Some(JobState::Done),
-            Self::Dead => Some(JobState::Dead),
-            Self::Cancelled => Some(JobState::Cancelled),
-        }
+words! {
+    /// How urgent a job is; most urgent first.
+    #[derive(PartialOrd, Ord, Default)]
+    pub enum Lane: "lane" {
+        /// Somebody waits for the result.
+        Webhook = "webhook",
+        /// The day's calls.
+        #[default]
+        Call = "call",
+        /// The nightly archive.
+        Archive = "archive",
     }
 }
 
@@ -284,23 +159,6 @@ pub struct Lease {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn words_are_read_back_and_others_are_refused_with_the_choices() {
-        for lane in Lane::ALL {
-            assert_eq!(lane.as_str().parse(), Ok(*lane));
-        }
-        for state in JobState::ALL {
-            assert_eq!(state.as_str().parse(), Ok(*state));
-        }
-        for standing in Standing::ALL {
-            assert_eq!(standing.as_str().parse(), Ok(*standing));
-            let state = standing.state().map(JobState::as_str);
-            assert!(state.is_none_or(|state| state == standing.as_str()), "{standing}");
-        }
-        let error = "urgent".parse::<Lane>().expect_err("no lane").to_string();
-        assert_eq!(error, "`urgent` is not a lane; use one of webhook, call, archive");
-    }
 
     #[test]
     fn a_job_is_the_same_by_recording_version_and_rule_set_unless_it_has_a_key() {

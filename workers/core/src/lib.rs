@@ -1,7 +1,29 @@
-//! Words every part shares: job, recording, clip, transcript, finding, report, audit, clock, disposition. No I/O.
+//! Words every part shares. No I/O.
+//!
+//! ```text
+//!   words                  enums that are single words outside, each said once
+//!   id, instant, clock     ids, times as text, where time comes from
+//!   digest                 SHA-256 as text
+//!   failure                what went wrong, and what becomes of the job
+//!
+//!   recording              where a recording lies
+//!     job                  one recording to be processed once, and its lease
+//!       standing           where it stands
+//!       transition         every way from one state to another
+//!     clip                 what one request to a recogniser carries
+//!     transcript           what was said, by whom, when; script: in which Chinese script
+//!     finding              what a rule found, and where; difference: what other rules found instead
+//!     report, artifact     the result, and the files it is written to
+//!       verdict            what a reviewer says of a finding
+//!       message            what is told to the outside
+//!
+//!   account                an account at a provider
+//!   audit                  the record of every decision, a chain per tenant
+//! ```
 //!
 //! Times are milliseconds (`_ms`) or samples at [`SAMPLE_RATE_HZ`]; instants are milliseconds since the Unix epoch.
 
+mod account;
 mod artifact;
 pub mod audit;
 mod clip;
@@ -11,12 +33,19 @@ mod digest;
 mod failure;
 mod finding;
 mod id;
+mod instant;
 mod job;
+mod message;
 mod recording;
 mod report;
 mod script;
+mod standing;
 mod transcript;
+mod transition;
+mod verdict;
+mod words;
 
+pub use account::AccountStatus;
 pub use artifact::Artifact;
 pub use clip::{Clip, ClipKey, Region, SAMPLE_RATE_HZ, ms_to_samples, samples_to_ms};
 pub use clock::{Clock, ManualClock, SystemClock};
@@ -25,8 +54,14 @@ pub use digest::{hex, sha256_hex};
 pub use failure::{Disposition, Failure, Problem, WAIT_FOR_PERSON};
 pub use finding::{Action, Evidence, Finding, FindingKind, Severity};
 pub use id::{IdError, JobId, Tenant, WorkerId};
-pub use job::{Job, JobOptions, JobState, Lane, Lease, NewJob, Standing, UnknownWord};
+pub use instant::{minutes_seconds, rfc3339, rfc3339_ms};
+pub use job::{Job, JobOptions, Lane, Lease, NewJob};
+pub use message::MessageKind;
 pub use recording::{Address, RecordingUri, UriError, shown_url};
-pub use report::{Cost, Engine, Recording, Report, RuleSetId, Warning, minutes_seconds, rfc3339, rfc3339_ms};
+pub use report::{Cost, Engine, Recording, Report, RuleSetId, Warning};
 pub use script::{to_simplified, traditional_pairs};
+pub use standing::{JobState, Standing};
 pub use transcript::{ClipText, Dropped, Refusal, Speaker, Speech, TimePrecision, TimedText, Utterance, Word};
+pub use transition::{Mover, Step, Transition};
+pub use verdict::Verdict;
+pub use words::UnknownWord;

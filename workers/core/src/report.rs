@@ -3,8 +3,6 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use crate::hex;
 use crate::{Finding, JobId, Lane, RecordingUri, Speech, Tenant, Utterance};
@@ -12,9 +10,9 @@ use crate::{Finding, JobId, Lane, RecordingUri, Speech, Tenant, Utterance};
 /// Everything known of one finished job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    /// Which job.
+    /// The job whose report it is.
     pub job_id: JobId,
-    /// Whose.
+    /// The tenant it belongs to.
     pub tenant: Tenant,
     /// How urgent it was.
     pub lane: Lane,
@@ -30,7 +28,7 @@ pub struct Report {
     pub language: String,
     /// What was listened to.
     pub recording: Recording,
-    /// What listened.
+    /// The recogniser that turned the sound into text.
     pub engine: Engine,
     /// What it was judged by.
     pub rule_set: RuleSetId,
@@ -80,7 +78,7 @@ pub struct Recording {
     pub channels: u16,
     /// `pcm_alaw`, `mp3`, `opus`, …: the names ffmpeg uses.
     pub codec: String,
-    /// Before resampling.
+    /// Samples a second in the file, before resampling.
     pub sample_rate_hz: u32,
 }
 
@@ -89,13 +87,13 @@ pub struct Recording {
 pub struct Engine {
     /// `local` or `glm`.
     pub name: String,
-    /// The model.
+    /// The model's name: `whisper-base`, `glm-asr-2512`.
     pub model: String,
     /// Version of model and library: what is needed to repeat it.
     pub version: String,
 }
 
-/// Which rules.
+/// A rule set, by name and content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleSetId {
     /// The set's own name.
@@ -111,7 +109,7 @@ pub struct Cost {
     pub requests: u64,
     /// Audio in them that the provider bills.
     pub billed_ms: u64,
-    /// In yuan.
+    /// What that costs, in yuan.
     pub price_cny: f64,
 }
 
@@ -122,24 +120,4 @@ pub struct Warning {
     pub code: String,
     /// In words, with figures.
     pub detail: String,
-}
-
-/// An instant as RFC 3339 in UTC with milliseconds; out of range instants give the epoch.
-pub fn rfc3339(ms: i64) -> String {
-    OffsetDateTime::from_unix_timestamp_nanos(i128::from(ms) * 1_000_000)
-        .unwrap_or(OffsetDateTime::UNIX_EPOCH)
-        .format(&Rfc3339)
-        .unwrap_or_else(|_| "1970-01-01T00:00:00Z".into())
-}
-
-/// Milliseconds since the epoch of an instant in RFC 3339; none of anything else.
-pub fn rfc3339_ms(text: &str) -> Option<i64> {
-    let instant = OffsetDateTime::parse(text, &Rfc3339).ok()?;
-    i64::try_from(instant.unix_timestamp_nanos() / 1_000_000).ok()
-}
-
-/// `m:ss` or `h:mm:ss`.
-pub fn minutes_seconds(ms: u64) -> String {
-    let (hours, minutes, seconds) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60);
-    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
 }

@@ -2,16 +2,19 @@
 
 use serde::{Deserialize, Serialize};
 
-/// How a time was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum TimePrecision {
-    /// The recogniser aligned every word.
-    Word,
-    /// The recogniser gave the segment's times.
-    Segment,
-    /// Spread over the clip's speech by punctuation and syllables.
-    Estimated,
+use crate::words::words;
+
+words! {
+    /// How a time was found.
+    #[derive(PartialOrd, Ord)]
+    pub enum TimePrecision: "precision of times" {
+        /// The recogniser aligned every word.
+        Word = "word",
+        /// The recogniser gave the segment's times.
+        Segment = "segment",
+        /// Spread over the clip's speech by punctuation and syllables.
+        Estimated = "estimated",
+    }
 }
 
 /// Who speaks: `agent`, `customer`, `unknown`, or another name given by the configuration.
@@ -38,7 +41,7 @@ impl Speaker {
 pub struct Word {
     /// In the clip's time while in a [`TimedText`], in the recording's while in an [`Utterance`].
     pub start_ms: u64,
-    /// As `start_ms`.
+    /// Where it ends, in the same time as `start_ms`.
     pub end_ms: u64,
     /// Where its text begins in the text around it, in Unicode scalar values.
     pub offset: usize,
@@ -126,7 +129,7 @@ pub struct Utterance {
     pub id: u32,
     /// Channel of the recording, from 0.
     pub channel: u16,
-    /// Who.
+    /// Who spoke, told from the channel.
     pub speaker: Speaker,
     /// From the recording's start.
     pub start_ms: u64,

@@ -1,15 +1,16 @@
 //! Accounts at the provider, as far as they were ever stopped: paused by the provider's word or a person's, or cooling
 //! after too many failures. Every process asks here before it sends.
 
-use earmark_core::Tenant;
-use earmark_core::audit::AuditEvent;
+use earmark_core::audit::{AuditEvent, AuditKind};
+use earmark_core::{AccountStatus, Tenant, UnknownWord};
 use serde_json::json;
 use sqlx::any::AnyRow;
 
 use crate::JournalError;
+use crate::alerts::{self, NewAlert};
+use crate::audit;
 use crate::database::{Database, Write, column, storable};
-use crate::journal::make_due;
-use crate::outbox::{self, NewAlert};
+use crate::jobs::make_due;
 
 /// Codes of jobs that wait for an account and for nothing else.
 const WAITS_FOR_ACCOUNT: &[&str] = &[
@@ -22,7 +23,7 @@ const WAITS_FOR_ACCOUNT: &[&str] = &[
 /// Whether requests may be sent on an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AccountState {
-    /// They may.
+    /// Requests may be sent.
     Open,
     /// The circuit is open: too many failures in a row.
     Cooling {
@@ -30,7 +31,7 @@ pub enum AccountState {
         until_ms: i64,
         /// Code of the failure.
         code: String,
-        /// The failure.
+        /// The failure in words.
         message: String,
     },
     /// Nothing is sent until then, or until a person resumes the account.
@@ -39,18 +40,18 @@ pub enum AccountState {
         until_ms: Option<i64>,
         /// Code of the cause.
         code: String,
-        /// The cause.
+        /// The cause in words.
         message: String,
     },
 }
 
 impl AccountState {
-    /// The word that is stored and shown.
-    pub fn as_str(&self) -> &'static str {
+    /// The state without its facts: the word that is stored and shown.
+    pub fn status(&self) -> AccountStatus {
         match self {
-            Self::Open => "open",
-            Self::Cooling { .. } => "cooling",
-            Self::Paused { .. } => "paused",
+            Self::Open => AccountStatus::Open,
+            Self::Cooling { .. } => AccountStatus::Cooling,
+            Self::Paused { .. } => AccountStatus::Paused,
         }
     }
 
@@ -81,7 +82,7 @@ pub struct AccountRow {
     pub state: AccountState,
     /// When somebody last changed that.
     pub changed_at_ms: i64,
-    /// Who did.
+    /// Who changed that, as the audit log names them.
     pub changed_by: String,
 }
 
@@ -150,9 +151,9 @@ impl Accounts {
             kind: "account.paused".into(),
             message: format!("account {name} is paused until {until}: {message}"),
         };
-        outbox::raise(&mut write, &Tenant::default(), None, &alert).await?;
+        alerts::raise(&mut write, &Tenant::default(), None, &alert).await?;
         let payload = json!({ "account": name, "until_ms": until_ms, "code": code, "message": message });
-        crate::audit::append(&mut write, &[event(actor, "account.paused", payload)]).await?;
+        audit::append(&mut write, &[event(actor, AuditKind::AccountPaused, payload)]).await?;
         write.commit().await?;
         Ok(true)
     }
@@ -197,8 +198,8 @@ impl Accounts {
         if before.state == AccountState::Open && woken == 0 {
             return Ok(0);
         }
-        let payload = json!({ "account": name, "was": before.state.as_str(), "jobs_woken": woken });
-        crate::audit::append(&mut write, &[event(actor, "account.resumed", payload)]).await?;
+        let payload = json!({ "account": name, "was": before.state.status(), "jobs_woken": woken });
+        audit::append(&mut write, &[event(actor, AuditKind::AccountResumed, payload)]).await?;
         write.commit().await?;
         self.db.tell_ready();
         Ok(woken)
@@ -208,12 +209,13 @@ impl Accounts {
 /// The account as it stands, made if it is new, nobody else changing it before the commit.
 async fn taken(write: &mut Write, name: &str, actor: &str) -> Result<AccountRow, JournalError> {
     let statement = sqlx::query(
-        "INSERT INTO accounts (name, state, code, message, changed_at_ms, changed_by) VALUES ($1, 'open', '', '', $2, $3)
+        "INSERT INTO accounts (name, state, code, message, changed_at_ms, changed_by) VALUES ($1, $4, '', '', $2, $3)
          ON CONFLICT (name) DO UPDATE SET state = accounts.state RETURNING *",
     )
     .bind(name.to_owned())
     .bind(write.db().now_ms())
-    .bind(actor.to_owned());
+    .bind(actor.to_owned())
+    .bind(AccountStatus::Open.as_str());
     let found = write
         .row(statement)
         .await?
@@ -231,7 +233,7 @@ async fn put(write: &mut Write, name: &str, state: &AccountState, actor: &str) -
     let statement = sqlx::query(
         "UPDATE accounts SET state = $1, until_ms = $2, code = $3, message = $4, changed_at_ms = $5, changed_by = $6 WHERE name = $7",
     )
-    .bind(state.as_str())
+    .bind(state.status().as_str())
     .bind(state.until_ms())
     .bind(code.to_owned())
     .bind(storable(message))
@@ -251,14 +253,13 @@ fn account(db: &Database, found: &AnyRow) -> Result<AccountRow, JournalError> {
     let word: String = column(db, found, "state")?;
     let until_ms: Option<i64> = column(db, found, "until_ms")?;
     let (code, message): (String, String) = (column(db, found, "code")?, column(db, found, "message")?);
-    let state = match (word.as_str(), until_ms) {
-        ("open", _) => AccountState::Open,
-        ("cooling", Some(until_ms)) => AccountState::Cooling { until_ms, code, message },
-        ("paused", until_ms) => AccountState::Paused { until_ms, code, message },
-        _ => {
-            let why = "no state of an account".into();
-            return Err(JournalError::Unreadable { column: "state", value: word, why });
-        }
+    let unreadable = |why: String| JournalError::Unreadable { column: "state", value: word.clone(), why };
+    let status: AccountStatus = word.parse().map_err(|error: UnknownWord| unreadable(error.to_string()))?;
+    let state = match (status, until_ms) {
+        (AccountStatus::Open, _) => AccountState::Open,
+        (AccountStatus::Cooling, Some(until_ms)) => AccountState::Cooling { until_ms, code, message },
+        (AccountStatus::Cooling, None) => return Err(unreadable("cooling without an end".into())),
+        (AccountStatus::Paused, until_ms) => AccountState::Paused { until_ms, code, message },
     };
     Ok(AccountRow {
         name: column(db, found, "name")?,
@@ -268,11 +269,11 @@ fn account(db: &Database, found: &AnyRow) -> Result<AccountRow, JournalError> {
     })
 }
 
-fn event(actor: &str, kind: &str, payload: serde_json::Value) -> AuditEvent {
+fn event(actor: &str, kind: AuditKind, payload: serde_json::Value) -> AuditEvent {
     AuditEvent {
         actor: actor.into(),
         tenant: Tenant::default(),
-        kind: kind.into(),
+        kind,
         job_id: None,
         payload,
         rule_set_sha256: None,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use earmark_core::audit::AuditError;
 use earmark_core::{Disposition, Failure, JobId, JobState, Tenant, WAIT_FOR_PERSON};
 
-use crate::journal::KeyNames;
+use crate::answer::KeyNames;
 
 /// Why the database did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -17,57 +17,57 @@ pub enum JournalError {
     /// The database's folder cannot be made.
     #[error("cannot make the folder {path} for the database")]
     Folder {
-        /// Which.
+        /// The folder that was to be made.
         path: PathBuf,
-        /// Why.
+        /// What the system said.
         #[source]
         source: std::io::Error,
     },
     /// The database's file cannot be opened.
     #[error("cannot open the database {place}")]
     Open {
-        /// Its path.
+        /// Where it lies, without a password.
         place: String,
-        /// Why.
+        /// What the driver said.
         #[source]
         source: sqlx::Error,
     },
     /// There is no file.
     #[error("there is no database {place}")]
     Missing {
-        /// Its path.
+        /// Where it lies, without a password.
         place: String,
     },
     /// The file is something else.
     #[error("{place} is not a SQLite database")]
     NotADatabase {
-        /// Its path.
+        /// Where it lies, without a password.
         place: String,
     },
     /// The database's pages contradict each other.
     #[error("the database {place} is damaged: {message}")]
     Corrupt {
-        /// Its path.
+        /// Where it lies, without a password.
         place: String,
-        /// SQLite's words.
+        /// What SQLite said of it.
         message: String,
     },
     /// No room left.
     #[error("no space left for the database {place}")]
     Full {
-        /// Its path.
+        /// Where it lies, without a password.
         place: String,
     },
     /// Not writable for this user, or on a read-only mount.
     #[error("the database {place} cannot be written")]
     ReadOnly {
-        /// Its path.
+        /// Where it lies, without a password.
         place: String,
     },
     /// Another process held the write lock longer than we wait.
     #[error("the database {place} was locked by another process for more than {waited_secs} s")]
     Locked {
-        /// Its path.
+        /// Where it lies, without a password.
         place: String,
         /// How long we waited.
         waited_secs: u64,
@@ -75,7 +75,7 @@ pub enum JournalError {
     /// A later version of earmark has been here.
     #[error("the database {place} has schema version {found}, this program knows versions up to {known}")]
     Newer {
-        /// Its path.
+        /// Where it lies, without a password.
         place: String,
         /// The database's version.
         found: i64,
@@ -85,7 +85,7 @@ pub enum JournalError {
     /// The schema is older than the program, or missing.
     #[error("the database {place} has schema version {found}, this program needs {known}")]
     Older {
-        /// Its path.
+        /// Where it lies, without a password.
         place: String,
         /// The database's version; 0 when there is no schema.
         found: i64,
@@ -95,9 +95,9 @@ pub enum JournalError {
     /// A migration failed.
     #[error("cannot bring the database {place} to this program's schema")]
     Migrate {
-        /// Its path.
+        /// Where it lies, without a password.
         place: String,
-        /// Why.
+        /// What the migration failed at.
         #[source]
         source: sqlx::migrate::MigrateError,
     },
@@ -110,7 +110,7 @@ pub enum JournalError {
     /// Only dead and cancelled jobs can be tried again.
     #[error("job {job} is {state}, only dead and cancelled jobs can be retried")]
     NotRetriable {
-        /// Which.
+        /// The job that was to be retried.
         job: JobId,
         /// Where it stands.
         state: JobState,
@@ -146,7 +146,7 @@ pub enum JournalError {
     NoSuchFinding {
         /// In which job.
         job: JobId,
-        /// Which.
+        /// The id that no finding of it has.
         finding: String,
     },
     /// No such replay.
@@ -155,7 +155,7 @@ pub enum JournalError {
     /// A text of a person is longer than what is kept.
     #[error("{what} has {bytes} bytes, it may have {max}")]
     TextTooLong {
-        /// Which text.
+        /// Which text it is, with its article.
         what: &'static str,
         /// How long it is.
         bytes: usize,
@@ -165,9 +165,9 @@ pub enum JournalError {
     /// One more request would cost more than the tenant may spend on that day.
     #[error("tenant {tenant} has spent {} of its {} yuan for {day}, and the next request would go over", yuan(*spent_micro_cny), yuan(*limit_micro_cny))]
     BudgetSpent {
-        /// Whose budget.
+        /// The tenant whose budget it is.
         tenant: Tenant,
-        /// `YYYY-MM-DD`.
+        /// The day that the budget is for, `YYYY-MM-DD`.
         day: String,
         /// In millionths of a yuan.
         spent_micro_cny: i64,
@@ -177,7 +177,7 @@ pub enum JournalError {
     /// A row holds what no version of earmark writes.
     #[error("column {column} holds `{value}`: {why}")]
     Unreadable {
-        /// Which column.
+        /// The column's name.
         column: &'static str,
         /// What it holds.
         value: String,
@@ -187,9 +187,9 @@ pub enum JournalError {
     /// A value cannot be written as JSON.
     #[error("cannot write {what} as JSON")]
     Encode {
-        /// Which value.
+        /// What the value is.
         what: &'static str,
-        /// Why.
+        /// What the encoder said.
         #[source]
         source: serde_json::Error,
     },
@@ -199,16 +199,16 @@ pub enum JournalError {
     /// A worker's lock file cannot be made or held.
     #[error("cannot hold the lock file {path}")]
     LockFile {
-        /// Which.
+        /// The worker's lock file.
         path: PathBuf,
-        /// Why.
+        /// What the system said.
         #[source]
         source: std::io::Error,
     },
     /// A text that is offered holds what no database keeps.
     #[error("{what} `{}` holds the character U+0000", value.escape_debug())]
     NulInText {
-        /// Which text.
+        /// Which text it is, with its article.
         what: &'static str,
         /// What it is.
         value: String,
@@ -216,16 +216,16 @@ pub enum JournalError {
     /// The server cannot be reached, or the connection to it broke; whether the last change took effect is unknown.
     #[error("the connection to the database {place} failed")]
     Unreachable {
-        /// Its URL.
+        /// The server's URL, without a password.
         place: String,
-        /// Why.
+        /// What the driver said.
         #[source]
         source: sqlx::Error,
     },
     /// The server does not let this user in, or not do this.
     #[error("the database {place} refuses: {message}")]
     Denied {
-        /// Its URL.
+        /// The server's URL, without a password.
         place: String,
         /// The server's words.
         message: String,
@@ -233,7 +233,7 @@ pub enum JournalError {
     /// The server's release is too old.
     #[error("the database {place} runs PostgreSQL {found}, this program needs {least} or later")]
     TooOld {
-        /// Its URL.
+        /// The server's URL, without a password.
         place: String,
         /// The server's version.
         found: String,
@@ -243,7 +243,7 @@ pub enum JournalError {
     /// Two transactions waited for each other, and the server ended this one.
     #[error("two transactions in the database {place} stood in each other's way")]
     Conflict {
-        /// Its URL.
+        /// The server's URL, without a password.
         place: String,
         /// The server's words.
         #[source]
@@ -252,7 +252,7 @@ pub enum JournalError {
     /// The server ended a statement that took too long.
     #[error("a statement took longer than {waited_secs} s in the database {place}")]
     TooSlow {
-        /// Its URL.
+        /// The server's URL, without a password.
         place: String,
         /// How long it may take.
         waited_secs: u64,
@@ -260,7 +260,7 @@ pub enum JournalError {
     /// Every connection was busy, or none could be made, for too long.
     #[error("there was no connection to the database {place} within {waited_secs} s")]
     Busy {
-        /// Its path.
+        /// Where it lies, without a password.
         place: String,
         /// How long we waited.
         waited_secs: u64,
@@ -268,9 +268,9 @@ pub enum JournalError {
     /// Anything else the database said.
     #[error("the database {place} failed")]
     Database {
-        /// Its path.
+        /// Where it lies, without a password.
         place: String,
-        /// Its words.
+        /// What the driver said.
         #[source]
         source: sqlx::Error,
     },

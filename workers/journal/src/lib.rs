@@ -1,38 +1,65 @@
-//! Everything that is known of jobs, in one SQL database: [`Database`]. [`Journal`] says where each job stands and who may
-//! work on it, [`SqlResults`] ends it, [`SqlAuditLog`] reads the record of every decision, [`Outbox`] holds what is to be
-//! told outside, [`Accounts`] and [`Usage`] say whether requests may be sent and what they cost.
+//! The journal: everything that is known of jobs, in one SQL database, SQLite on one machine or PostgreSQL for many.
+//!
+//! ```text
+//!   database      opening it, its schema, the one way to write to it
+//!   worker_lock   lock files: which processes of this machine live
+//!   error         what can go wrong
+//!
+//!   answer        what became of an offered job
+//!   jobs          where each job stands, and who may work on it: Journal
+//!   accounts      whether requests may be sent on an account: Accounts
+//!   usage         what requests cost, and the budgets they must stay within: Usage
+//!   documents     small documents that many processes change together: SharedDocuments
+//!        |
+//!   results       what ends a job well, and reading it: ResultStore
+//!   findings      the rows of what rules found
+//!   verdicts      what reviewers say of it: Verdicts
+//!   rule_sets     the rule sets that were in force: RuleSets
+//!   replays       judging again by other rules: Replays
+//!   person_text   names and notes of people: what can be kept
+//!        |
+//!   audit         the record of every decision, behind all of them: AuditLog
+//!   outbox        what is to be told outside: Outbox
+//!   alerts        what someone has to look at
+//!   retention     what has had its time goes: Retention
+//! ```
 
 mod accounts;
+mod alerts;
+mod answer;
 mod audit;
-mod boards;
 mod database;
+mod documents;
 mod error;
-mod journal;
+mod findings;
+mod jobs;
 mod outbox;
+mod person_text;
 mod replays;
 mod results;
 mod retention;
 mod rule_sets;
 mod usage;
 mod verdicts;
-mod words;
 mod worker_lock;
 
 pub use accounts::{AccountRow, AccountState, Accounts};
+pub use alerts::{ALERT_LOG, Alert, NewAlert};
+pub use answer::{Accepted, Answer, KeyNames};
 pub use audit::{AuditLog, ChainReport, SqlAuditLog};
-pub use boards::{Boards, StoredBoard};
 pub use database::{Database, DatabaseOptions, MigrationReport};
+pub use documents::{SharedDocument, SharedDocuments};
 pub use error::JournalError;
-pub use journal::{
-    Accepted, Answer, CancelOutcome, Caps, Count, Hold, JobFilter, Journal, KeyNames, LaneStats, LeaseState, Outcome,
-    Pause, QUARANTINE_DEATHS, QueueStats, Reusable, SavedClip, SeenWorker, Spent, StandingJob, SweepReport, Told,
-    Unannounced, WorkerCount, WorkerInfo,
+pub use jobs::{
+    CancelOutcome, Caps, Count, EarlyFinding, JobFilter, JobUsage, Journal, LaneStats, LeaseState, Outcome, Pause,
+    QUARANTINE_DEATHS, QueueStats, Renewal, Reusable, SavedClip, SeenWorker, StandingJob, SweepReport, Unannounced,
+    WorkerCount, WorkerInfo,
 };
-pub use outbox::{ALERT_LOG, Alert, Backlog, Message, NewAlert, Outbox, OutboxKind};
-pub use replays::{Applied, NewReplay, ReplayFilter, Replays, StoredReplay, StoredReport};
-pub use results::{FindingFilter, Finished, FoundIn, Holding, ResultStore, SqlResults, finding_key};
-pub use retention::{Keep, Retention, RetentionReport};
+pub use outbox::{Backlog, Message, Outbox};
+pub use replays::{NewReplay, Replacement, ReplayFilter, Replays, StoredReplay, StoredReport};
+pub use results::{FindingFilter, Finished, FoundIn, ResultStore, ReviewHold, SqlResults, finding_key};
+pub use retention::{Retention, RetentionReport, RetentionTimes};
 pub use rule_sets::{Activation, RuleSets, StoredRuleSet};
-pub use usage::{Booking, Budget, Settled, Usage, UsageFilter, UsageRow};
-pub use verdicts::{FindingPlace, GivenVerdict, Judged, JudgedFilter, JudgedFinding, NewVerdict, Verdict, Verdicts};
+pub use usage::{Booking, Budget, Settlement, Usage, UsageFilter, UsageRow};
+pub use verdicts::{FindingPlace, GivenVerdict, Judged, JudgedFilter, JudgedFinding, NewVerdict, Verdicts};
 pub use worker_lock::WorkerLock;

@@ -1,6 +1,6 @@
-//! The outbox: what is to be told to the outside, and the alerts among it.
+//! The outbox: what is to be told to the outside.
 
-use earmark_core::{JobId, Tenant};
+use earmark_core::{JobId, MessageKind, Tenant};
 use serde_json::Value;
 use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
@@ -8,67 +8,15 @@ use sqlx::any::AnyRow;
 use crate::JournalError;
 use crate::database::{Database, Write, column, json, parsed, storable};
 
-/// Target of the log lines that say that an alert was raised.
-pub const ALERT_LOG: &str = "earmark::alert";
-
-/// What happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum OutboxKind {
-    /// A result is written.
-    JobDone,
-    /// A job was given up.
-    JobDead,
-    /// A job was called off.
-    JobCancelled,
-    /// A rule found something in a part of a recording that is still being transcribed.
-    FindingEarly,
-    /// What was told early is not confirmed by the whole recording.
-    FindingWithdrawn,
-    /// A finished job was judged again by other rules, and they found something else.
-    FindingsChanged,
-    /// Someone has to look.
-    Alert,
-}
-
-impl OutboxKind {
-    /// Every kind.
-    pub const ALL: [Self; 7] = [
-        Self::JobDone,
-        Self::JobDead,
-        Self::JobCancelled,
-        Self::FindingEarly,
-        Self::FindingWithdrawn,
-        Self::FindingsChanged,
-        Self::Alert,
-    ];
-
-    /// The word that is stored and sent.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::JobDone => "job.done",
-            Self::JobDead => "job.dead",
-            Self::JobCancelled => "job.cancelled",
-            Self::FindingEarly => "finding.early",
-            Self::FindingWithdrawn => "finding.withdrawn",
-            Self::FindingsChanged => "findings.changed",
-            Self::Alert => "alert",
-        }
-    }
-
-    fn stored(text: &str) -> Result<Self, String> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| "no kind of message".into())
-    }
-}
-
 /// A message to be delivered at least once.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Message {
     /// The same at every delivery: receivers tell repetitions by it.
     pub id: String,
-    /// Whose.
+    /// The tenant whose receivers are told.
     pub tenant: Tenant,
-    /// What happened.
-    pub kind: OutboxKind,
+    /// What it tells.
+    pub kind: MessageKind,
     /// Which job, where there is one.
     pub job_id: Option<JobId>,
     /// What is told.
@@ -82,39 +30,9 @@ pub struct Message {
 /// A message as it is written.
 pub(crate) struct NewMessage<'a> {
     pub(crate) tenant: &'a Tenant,
-    pub(crate) kind: OutboxKind,
+    pub(crate) kind: MessageKind,
     pub(crate) job_id: Option<&'a JobId>,
     pub(crate) payload: Value,
-}
-
-/// An alert to be raised.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewAlert {
-    /// A stable word: `finding.critical`, `job.dead`, `job.quarantined`.
-    pub kind: String,
-    /// One sentence; no transcript.
-    pub message: String,
-}
-
-/// An alert that was raised.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Alert {
-    /// Which.
-    pub id: String,
-    /// Whose.
-    pub tenant: Tenant,
-    /// A stable word.
-    pub kind: String,
-    /// Which job, where there is one.
-    pub job_id: Option<JobId>,
-    /// One sentence.
-    pub message: String,
-    /// When.
-    pub raised_at_ms: i64,
-    /// When and by whom it was seen to.
-    pub acked: Option<(i64, String)>,
-    /// Why it was closed, where nobody had to see to it.
-    pub cause: Option<String>,
 }
 
 /// How many messages wait, and for how long.
@@ -136,6 +54,10 @@ impl Outbox {
     /// The outbox of `db`.
     pub fn new(db: Database) -> Self {
         Self { db }
+    }
+
+    pub(crate) fn database(&self) -> &Database {
+        &self.db
     }
 
     /// Up to `limit` messages that are due, oldest first. For `claim_ms` nobody else is given them: report each as
@@ -240,63 +162,13 @@ impl Outbox {
             (column(&self.db, &row, "waiting")?, column(&self.db, &row, "oldest")?);
         Ok(Backlog { waiting: waiting.unsigned_abs(), oldest_age_ms: oldest.map_or(0, |at| self.db.now_ms() - at) })
     }
-
-    /// Alerts, newest first; `is_open` leaves out those that were seen to.
-    ///
-    /// # Errors
-    /// [`JournalError`] when the database fails.
-    pub async fn alerts(&self, tenant: Option<&Tenant>, is_open: bool, limit: u32) -> Result<Vec<Alert>, JournalError> {
-        let all = "SELECT * FROM alerts WHERE ($1 = '' OR tenant = $1) ORDER BY raised_at_ms DESC, id DESC LIMIT $2";
-        let open = "SELECT * FROM alerts WHERE acked_at_ms IS NULL AND ($1 = '' OR tenant = $1) ORDER BY raised_at_ms DESC, id DESC LIMIT $2";
-        let rows = sqlx::query(if is_open { open } else { all })
-            .bind(tenant.map_or(String::new(), ToString::to_string))
-            .bind(i64::from(limit))
-            .fetch_all(self.db.pool())
-            .await;
-        self.db.map(rows)?.iter().map(|row| alert(&self.db, row)).collect()
-    }
-
-    /// Alerts of `job` that nobody has seen to, in order of time.
-    ///
-    /// # Errors
-    /// [`JournalError`] when the database fails.
-    pub async fn open_alerts_of(&self, job: &JobId) -> Result<Vec<Alert>, JournalError> {
-        let rows =
-            sqlx::query("SELECT * FROM alerts WHERE job_id = $1 AND acked_at_ms IS NULL ORDER BY raised_at_ms, id")
-                .bind(job.as_str().to_owned())
-                .fetch_all(self.db.pool())
-                .await;
-        self.db.map(rows)?.iter().map(|row| alert(&self.db, row)).collect()
-    }
-
-    /// Marks an alert as seen to.
-    ///
-    /// # Errors
-    /// [`JournalError::NoSuchAlert`] when there is no such open alert.
-    pub async fn ack_alert(&self, id: &str, actor: &str) -> Result<(), JournalError> {
-        let mut write = self.db.write().await?;
-        let statement = sqlx::query("UPDATE alerts SET acked_at_ms = $1, acked_by = $2 WHERE id = $3 AND acked_at_ms IS NULL RETURNING tenant, job_id").bind(self.db.now_ms()).bind(actor.to_owned()).bind(id.to_owned());
-        let row = write.row(statement).await?.ok_or_else(|| JournalError::NoSuchAlert(id.into()))?;
-        let event = earmark_core::audit::AuditEvent {
-            actor: actor.into(),
-            tenant: parsed(&self.db, &row, "tenant", Tenant::parse)?,
-            kind: "alert.acked".into(),
-            job_id: column(&self.db, &row, "job_id")?,
-            payload: serde_json::json!({ "alert": id }),
-            rule_set_sha256: None,
-            engine: None,
-            audio_sha256: None,
-        };
-        crate::audit::append(&mut write, &[event]).await?;
-        write.commit().await
-    }
 }
 
 fn message(db: &Database, row: &AnyRow) -> Result<Message, JournalError> {
     Ok(Message {
         id: column(db, row, "id")?,
         tenant: parsed(db, row, "tenant", Tenant::parse)?,
-        kind: parsed(db, row, "kind", OutboxKind::stored)?,
+        kind: parsed(db, row, "kind", str::parse::<MessageKind>)?,
         job_id: optional_job(db, row)?,
         payload: parsed(db, row, "payload", |text| serde_json::from_str(text))?,
         created_at_ms: column(db, row, "created_at_ms")?,
@@ -304,22 +176,7 @@ fn message(db: &Database, row: &AnyRow) -> Result<Message, JournalError> {
     })
 }
 
-fn alert(db: &Database, row: &AnyRow) -> Result<Alert, JournalError> {
-    let (acked_at_ms, acked_by): (Option<i64>, Option<String>) =
-        (column(db, row, "acked_at_ms")?, column(db, row, "acked_by")?);
-    Ok(Alert {
-        id: column(db, row, "id")?,
-        tenant: parsed(db, row, "tenant", Tenant::parse)?,
-        kind: column(db, row, "kind")?,
-        job_id: optional_job(db, row)?,
-        message: column(db, row, "message")?,
-        raised_at_ms: column(db, row, "raised_at_ms")?,
-        acked: acked_at_ms.zip(acked_by),
-        cause: column(db, row, "cause")?,
-    })
-}
-
-fn optional_job(db: &Database, row: &AnyRow) -> Result<Option<JobId>, JournalError> {
+pub(crate) fn optional_job(db: &Database, row: &AnyRow) -> Result<Option<JobId>, JournalError> {
     let text: Option<String> = column(db, row, "job_id")?;
     text.map(|value| {
         JobId::parse(&value).map_err(|error| JournalError::Unreadable {
@@ -341,43 +198,6 @@ pub(crate) async fn post(write: &mut Write, message: NewMessage<'_>) -> Result<(
         .bind(message.job_id.map(|id| id.as_str().to_owned()))
         .bind(json("message", &message.payload)?)
         .bind(now_ms);
-    write.run(statement).await?;
-    Ok(())
-}
-
-/// Raises an alert: a row of the alerts' list and a message; gives its id.
-pub(crate) async fn raise(
-    write: &mut Write,
-    tenant: &Tenant,
-    job_id: Option<&JobId>,
-    alert: &NewAlert,
-) -> Result<String, JournalError> {
-    let id = uuid::Uuid::now_v7().to_string();
-    let now_ms = write.db().now_ms();
-    let statement = sqlx::query(
-        "INSERT INTO alerts (id, tenant, kind, job_id, message, raised_at_ms) VALUES ($1, $2, $3, $4, $5, $6)",
-    )
-    .bind(id.clone())
-    .bind(tenant.as_str().to_owned())
-    .bind(alert.kind.clone())
-    .bind(job_id.map(|id| id.as_str().to_owned()))
-    .bind(storable(&alert.message))
-    .bind(now_ms);
-    write.run(statement).await?;
-    let payload = serde_json::json!({ "alert_id": id, "kind": alert.kind, "message": alert.message, "tenant": tenant, "job_id": job_id, "raised_at": earmark_core::rfc3339(now_ms) });
-    post(write, NewMessage { tenant, kind: OutboxKind::Alert, job_id, payload }).await?;
-    Ok(id)
-}
-
-/// Closes an alert that turned out to be none, unless somebody has seen to it already.
-pub(crate) async fn close(write: &mut Write, id: &str, actor: &str, cause: &str) -> Result<(), JournalError> {
-    let statement = sqlx::query(
-        "UPDATE alerts SET acked_at_ms = $1, acked_by = $2, cause = $3 WHERE id = $4 AND acked_at_ms IS NULL",
-    )
-    .bind(write.db().now_ms())
-    .bind(actor.to_owned())
-    .bind(cause.to_owned())
-    .bind(id.to_owned());
     write.run(statement).await?;
     Ok(())
 }

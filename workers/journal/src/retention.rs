@@ -1,14 +1,12 @@
 //! Retention: what has had its time goes, a few rows to a transaction, so that nobody waits long for those who tidy up.
 //! Audit entries stay for ever; a job that goes leaves one more behind.
 
-use earmark_core::{Job, JobId};
-use serde_json::json;
+use earmark_core::{JobId, Mover};
 use sqlx::AssertSqlSafe;
 
 use crate::JournalError;
-use crate::audit;
 use crate::database::{Database, Query, Write, column, parsed};
-use crate::journal::{event, job_of_row};
+use crate::jobs::{Locked, expire, job_of_row};
 use crate::usage::day_of;
 
 const DAY_MS: i64 = 86_400_000;
@@ -30,7 +28,7 @@ const OF_JOB: [&str; 8] = [
 
 /// How long things are kept, in days; 0 for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Keep {
+pub struct RetentionTimes {
     /// Saved clips of final jobs, since the job's end.
     pub clips_days: u32,
     /// Messages, since they were written.
@@ -50,17 +48,17 @@ pub struct Keep {
 /// How many rows went, or would go.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RetentionReport {
-    /// Saved clips.
+    /// Saved clips of jobs that are over.
     pub clips: u64,
-    /// Messages.
+    /// Messages of the outbox.
     pub messages: u64,
     /// Rows of usage.
     pub usage: u64,
     /// Days and tenants of which the spending was known.
     pub spending: u64,
-    /// Workers.
+    /// Worker processes that stopped.
     pub workers: u64,
-    /// Jobs.
+    /// Jobs, with all that is known of them but the audit log.
     pub jobs: u64,
 }
 
@@ -71,7 +69,7 @@ pub struct Retention {
 }
 
 /// Rows of one table that go together.
-struct Heap {
+struct OldRows {
     table: &'static str,
     /// Columns that name a row.
     key: &'static str,
@@ -90,10 +88,14 @@ impl Retention {
     ///
     /// # Errors
     /// [`JournalError`] when the database fails; what was removed before stays so.
-    pub async fn run(&self, keep: &Keep, gone: &mut (dyn FnMut(&str) + Send)) -> Result<RetentionReport, JournalError> {
+    pub async fn run(
+        &self,
+        keep: &RetentionTimes,
+        gone: &mut (dyn FnMut(&str) + Send),
+    ) -> Result<RetentionReport, JournalError> {
         let mut report = RetentionReport::default();
-        for (heap, before, count) in self.heaps(keep, &mut report) {
-            *count += self.thin(&heap, &before).await?;
+        for (rows, before, count) in self.old_rows(keep, &mut report) {
+            *count += self.thin(&rows, &before).await?;
         }
         if let Some(before_ms) = self.before_ms(keep.jobs_days) {
             report.jobs = self.expire_jobs(before_ms, gone).await?;
@@ -105,10 +107,10 @@ impl Retention {
     ///
     /// # Errors
     /// [`JournalError`] when the database fails.
-    pub async fn preview(&self, keep: &Keep) -> Result<RetentionReport, JournalError> {
+    pub async fn preview(&self, keep: &RetentionTimes) -> Result<RetentionReport, JournalError> {
         let mut report = RetentionReport::default();
-        for (heap, before, count) in self.heaps(keep, &mut report) {
-            *count += self.count(heap.table, &heap.which, &before).await?;
+        for (rows, before, count) in self.old_rows(keep, &mut report) {
+            *count += self.count(rows.table, &rows.which, &before).await?;
         }
         if let Some(before_ms) = self.before_ms(keep.jobs_days) {
             report.jobs = self.count("jobs", "finished_at_ms < $1", &Before::Ms(before_ms)).await?;
@@ -117,13 +119,17 @@ impl Retention {
     }
 
     /// What goes row by row, each with the place of its count.
-    fn heaps<'r>(&self, keep: &Keep, report: &'r mut RetentionReport) -> Vec<(Heap, Before, &'r mut u64)> {
+    fn old_rows<'r>(
+        &self,
+        keep: &RetentionTimes,
+        report: &'r mut RetentionReport,
+    ) -> Vec<(OldRows, Before, &'r mut u64)> {
         let RetentionReport { clips, messages, usage, spending, workers, jobs: _ } = report;
-        let mut heaps = Vec::new();
+        let mut groups = Vec::new();
         if let Some(before_ms) = self.before_ms(keep.clips_days) {
             let which = "saved_at_ms < $1 AND EXISTS (SELECT 1 FROM jobs j WHERE j.id = clips.job_id AND j.finished_at_ms < $1)";
-            let heap = Heap { table: "clips", key: "job_id, channel, clip_index", which: which.into() };
-            heaps.push((heap, Before::Ms(before_ms), clips));
+            let rows = OldRows { table: "clips", key: "job_id, channel, clip_index", which: which.into() };
+            groups.push((rows, Before::Ms(before_ms), clips));
         }
         if let Some(before_ms) = self.before_ms(keep.messages_days) {
             let mut which = String::from("created_at_ms < $1");
@@ -133,19 +139,19 @@ impl Retention {
             if keep.waits_for_announcement {
                 which.push_str(" AND (announced_at_ms IS NOT NULL OR job_id IS NULL)");
             }
-            heaps.push((Heap { table: "outbox", key: "id", which }, Before::Ms(before_ms), messages));
+            groups.push((OldRows { table: "outbox", key: "id", which }, Before::Ms(before_ms), messages));
         }
         if let Some(before_ms) = self.before_ms(keep.workers_days) {
-            let heap = Heap { table: "workers", key: "id", which: "stopped_at_ms < $1".into() };
-            heaps.push((heap, Before::Ms(before_ms), workers));
+            let rows = OldRows { table: "workers", key: "id", which: "stopped_at_ms < $1".into() };
+            groups.push((rows, Before::Ms(before_ms), workers));
         }
         if let Some(before_ms) = self.before_ms(keep.usage_days) {
-            let heap = Heap { table: "usage", key: "day, tenant, account, job_id", which: "day < $1".into() };
-            heaps.push((heap, Before::Day(day_of(before_ms)), usage));
-            let heap = Heap { table: "spending", key: "day, tenant", which: "day < $1".into() };
-            heaps.push((heap, Before::Day(day_of(before_ms)), spending));
+            let rows = OldRows { table: "usage", key: "day, tenant, account, job_id", which: "day < $1".into() };
+            groups.push((rows, Before::Day(day_of(before_ms)), usage));
+            let rows = OldRows { table: "spending", key: "day, tenant", which: "day < $1".into() };
+            groups.push((rows, Before::Day(day_of(before_ms)), spending));
         }
-        heaps
+        groups
     }
 
     fn before_ms(&self, days: u32) -> Option<i64> {
@@ -159,9 +165,9 @@ impl Retention {
         Ok(column::<i64>(&self.db, &self.db.map(row)?, "found")?.unsigned_abs())
     }
 
-    /// Removes the rows of `heap`, batch by batch; gives how many.
-    async fn thin(&self, heap: &Heap, before: &Before) -> Result<u64, JournalError> {
-        let Heap { table, key, which } = heap;
+    /// Removes the rows of `rows`, batch by batch; gives how many.
+    async fn thin(&self, rows: &OldRows, before: &Before) -> Result<u64, JournalError> {
+        let OldRows { table, key, which } = rows;
         let statement = format!(
             "DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE {which} LIMIT {BATCH}{})",
             self.db.skip_locked()
@@ -203,13 +209,13 @@ impl Retention {
             let before = expired;
             for row in &rows {
                 let id = parsed(&self.db, row, "id", JobId::parse)?;
-                let clips = Heap { table: "clips", key: "job_id, channel, clip_index", which: "job_id = $1".into() };
+                let clips = OldRows { table: "clips", key: "job_id, channel, clip_index", which: "job_id = $1".into() };
                 self.thin(&clips, &Before::Job(id.clone())).await?;
                 let Some(artifacts) = self.expire(&id, before_ms).await? else { continue };
                 expired += 1;
                 artifacts.iter().for_each(|uri| gone(uri));
             }
-            if (rows.len() as u64) < BATCH || expired == before {
+            if rows.len() < usize::try_from(BATCH).unwrap_or(usize::MAX) || expired == before {
                 return Ok(expired);
             }
         }
@@ -223,7 +229,7 @@ impl Retention {
         // Words of ours only; every value is bound.
         let held = sqlx::query(AssertSqlSafe(statement)).bind(id.as_str().to_owned()).bind(before_ms);
         let Some(found) = write.row(held).await? else { return Ok(None) };
-        let job = job_of_row(&self.db, &found)?;
+        let job = Locked::by(Mover::Retention, job_of_row(&self.db, &found)?);
         let rows = write.rows(of_job("SELECT uri FROM artifacts WHERE job_id = $1", id)).await?;
         let artifacts = rows.iter().map(|row| column(&self.db, row, "uri")).collect::<Result<_, _>>()?;
         remove(&mut write, &job).await?;
@@ -232,15 +238,13 @@ impl Retention {
     }
 }
 
-async fn remove(write: &mut Write, job: &Job) -> Result<(), JournalError> {
+async fn remove(write: &mut Write, job: &Locked) -> Result<(), JournalError> {
     for table in OF_JOB {
         // Words of ours only; the one value is bound.
         let statement = AssertSqlSafe(format!("DELETE FROM {table} WHERE job_id = $1"));
         write.run(sqlx::query(statement).bind(job.id.as_str().to_owned())).await?;
     }
-    write.run(of_job("DELETE FROM jobs WHERE id = $1", &job.id)).await?;
-    let payload = json!({ "state": job.state, "finished_at_ms": job.finished_at_ms });
-    audit::append(write, &[event(job, ACTOR, "job.expired", payload)]).await
+    expire(write, job, ACTOR).await
 }
 
 fn of_job(statement: &'static str, id: &JobId) -> Query<'static> {

@@ -10,8 +10,8 @@ use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 
 use crate::JournalError;
+use crate::alerts::{self, NewAlert};
 use crate::database::{Database, Query, Write, column, parsed};
-use crate::outbox::{self, NewAlert};
 
 /// Days that a mean latency is taken over, today included.
 const LATENCY_DAYS: i64 = 7;
@@ -22,7 +22,7 @@ const DAY_MS: i64 = 86_400_000;
 pub struct Booking {
     /// The day it counts to, `YYYY-MM-DD`; its settlement too, even after midnight.
     pub day: String,
-    /// Who pays.
+    /// The tenant who pays for it.
     pub tenant: Tenant,
     /// On which account.
     pub account: String,
@@ -36,7 +36,7 @@ pub struct Booking {
 
 /// How a request ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Settled {
+pub struct Settlement {
     /// Audio that the provider bills.
     pub billed_ms: u64,
     /// What it cost, in millionths of a yuan; 0 for one that was refused.
@@ -59,7 +59,7 @@ pub struct Budget {
 pub struct UsageFilter {
     /// On this day, `YYYY-MM-DD`, or later.
     pub since_day: Option<String>,
-    /// Whose.
+    /// Of this tenant only; none for everybody's.
     pub tenant: Option<Tenant>,
     /// On which account.
     pub account: Option<String>,
@@ -70,21 +70,21 @@ pub struct UsageFilter {
 /// Sums of a day, a tenant and an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsageRow {
-    /// `YYYY-MM-DD`.
+    /// The day that it counts to, `YYYY-MM-DD`.
     pub day: String,
-    /// Whose.
+    /// The tenant who pays.
     pub tenant: Tenant,
     /// On which account.
     pub account: String,
     /// For which job; none in sums over jobs and for requests without one.
     pub job_id: Option<JobId>,
-    /// Requests booked.
+    /// Requests that were booked, answered or not.
     pub requests: u64,
     /// Requests among them that were answered without an error.
     pub answered: u64,
-    /// Audio sent.
+    /// Audio in the requests, as it was sent.
     pub audio_ms: u64,
-    /// Audio billed.
+    /// Audio in the answers, as the provider bills it.
     pub billed_ms: u64,
     /// Price: the true one of what is settled, the expected one of what is not. In millionths of a yuan.
     pub price_micro_cny: i64,
@@ -119,9 +119,9 @@ impl Usage {
     ///
     /// # Errors
     /// [`JournalError`] when the database fails.
-    pub async fn settle(&self, booking: &Booking, settled: &Settled) -> Result<(), JournalError> {
+    pub async fn settle(&self, booking: &Booking, settlement: &Settlement) -> Result<(), JournalError> {
         let mut write = self.db.write().await?;
-        settle(&mut write, booking, settled).await?;
+        settle(&mut write, booking, settlement).await?;
         write.commit().await
     }
 
@@ -231,9 +231,9 @@ pub(crate) async fn book(write: &mut Write, booking: &Booking, budget: Option<Bu
     Ok(Booked::Yes)
 }
 
-/// Settles `booking`.
-pub(crate) async fn settle(write: &mut Write, booking: &Booking, settled: &Settled) -> Result<(), JournalError> {
-    let correction = settled.price_micro_cny - booking.price_micro_cny;
+/// Replaces what `booking` was expected to cost by what it cost.
+pub(crate) async fn settle(write: &mut Write, booking: &Booking, settlement: &Settlement) -> Result<(), JournalError> {
+    let correction = settlement.price_micro_cny - booking.price_micro_cny;
     // First what the day has cost, as a booking does. What was never booked was never counted as spent.
     let spent = sqlx::query(
         "UPDATE spending SET price_micro_cny = price_micro_cny + $5 WHERE day = $1 AND tenant = $2
@@ -245,10 +245,10 @@ pub(crate) async fn settle(write: &mut Write, booking: &Booking, settled: &Settl
          WHERE day = $1 AND tenant = $2 AND account = $3 AND job_id = $4",
     );
     // An error comes back fast and says nothing about how long an answer takes.
-    let latency_ms = if settled.is_answered { settled.latency_ms } else { 0 };
+    let latency_ms = if settlement.is_answered { settlement.latency_ms } else { 0 };
     let statement = of_row(statement, booking)
-        .bind(i64::from(settled.is_answered))
-        .bind(stored(settled.billed_ms))
+        .bind(i64::from(settlement.is_answered))
+        .bind(stored(settlement.billed_ms))
         .bind(correction)
         .bind(stored(latency_ms));
     write.run(statement).await?;
@@ -264,7 +264,7 @@ async fn spend(write: &mut Write, booking: &Booking, price_micro_cny: i64) -> Re
 
 async fn raise_alert(write: &mut Write, booking: &Booking, refusal: &JournalError) -> Result<(), JournalError> {
     let alert = NewAlert { kind: "budget.spent".into(), message: refusal.to_string() };
-    outbox::raise(write, &booking.tenant, None, &alert).await?;
+    alerts::raise(write, &booking.tenant, None, &alert).await?;
     let statement = sqlx::query("UPDATE spending SET alerted = 1 WHERE day = $1 AND tenant = $2");
     write.run(of_day(statement, booking)).await?;
     Ok(())

@@ -1,42 +1,18 @@
 //! What reviewers say of findings.
 
-use earmark_core::audit::AuditEvent;
-use earmark_core::{Finding, FindingPair, JobId, Tenant, rfc3339};
-use serde::{Deserialize, Serialize};
+use earmark_core::audit::{AuditEvent, AuditKind};
+use earmark_core::{Finding, FindingPair, JobId, Tenant, Verdict, rfc3339};
+use serde::Serialize;
 use serde_json::json;
 use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 
 use crate::database::{Database, Write, column, parsed};
-use crate::words::{check_name, check_note};
+use crate::person_text::{check_name, check_note};
 use crate::{JournalError, audit};
 
-/// Longest page.
+/// Findings on a page at most, however many are asked for.
 const MAX_PAGE: u32 = 1000;
-
-/// Whether a finding is one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Verdict {
-    /// It was found rightly.
-    Confirmed,
-    /// It was found wrongly.
-    Rejected,
-}
-
-impl Verdict {
-    /// The word that is stored.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Confirmed => "confirmed",
-            Self::Rejected => "rejected",
-        }
-    }
-
-    fn stored(text: &str) -> Result<Self, String> {
-        [Self::Confirmed, Self::Rejected].into_iter().find(|word| word.as_str() == text).ok_or("no verdict".into())
-    }
-}
 
 /// A verdict to be given.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,9 +23,9 @@ pub struct NewVerdict {
     pub finding_id: String,
     /// What it is.
     pub verdict: Verdict,
-    /// Who judges.
+    /// The reviewer who judges, by name.
     pub by: String,
-    /// Why.
+    /// Why, in the reviewer's words.
     pub note: Option<String>,
 }
 
@@ -58,9 +34,9 @@ pub struct NewVerdict {
 pub struct GivenVerdict {
     /// What it is.
     pub verdict: Verdict,
-    /// Who judged.
+    /// The reviewer who judged, by name.
     pub by: String,
-    /// Why.
+    /// Why, in the reviewer's words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// RFC 3339, UTC.
@@ -73,9 +49,9 @@ pub struct GivenVerdict {
 /// Which verdict a finding must have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Judged {
-    /// This one.
+    /// Findings with this verdict.
     As(Verdict),
-    /// None.
+    /// Findings without a verdict.
     NotYet,
 }
 
@@ -84,18 +60,18 @@ pub enum Judged {
 pub struct FindingPlace {
     /// When its job was done.
     pub finished_at_ms: i64,
-    /// Its job.
+    /// The job it was found in.
     pub job_id: JobId,
     /// When it begins in the recording.
     pub start_ms: i64,
-    /// Its id.
+    /// Its id within the job.
     pub finding_id: String,
 }
 
 /// Which findings to list. Everything that is set must hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct JudgedFilter {
-    /// Whose.
+    /// Of this tenant only; none for everybody's.
     pub tenant: Option<Tenant>,
     /// Of this rule.
     pub rule_id: Option<String>,
@@ -114,9 +90,9 @@ pub struct JudgedFilter {
 /// A finding, its job, and what was said of it last.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JudgedFinding {
-    /// Which job.
+    /// The job in whose recording it was found.
     pub job_id: JobId,
-    /// Whose.
+    /// The tenant it belongs to.
     pub tenant: Tenant,
     /// When the job was done.
     pub finished_at_ms: i64,
@@ -163,9 +139,9 @@ impl Verdicts {
             return Err(unknown());
         }
         let mut write = self.db.write().await?;
-        let held = format!("SELECT tenant FROM jobs WHERE id = $1{}", self.db.for_update());
+        let locked = format!("SELECT tenant FROM jobs WHERE id = $1{}", self.db.for_update());
         // Words of ours only; every value is bound.
-        let job = write.row(sqlx::query(AssertSqlSafe(held)).bind(new.job_id.as_str().to_owned())).await?;
+        let job = write.row(sqlx::query(AssertSqlSafe(locked)).bind(new.job_id.as_str().to_owned())).await?;
         let job = job.ok_or_else(|| JournalError::NoSuchJob(new.job_id.clone()))?;
         let tenant = parsed(&self.db, &job, "tenant", Tenant::parse)?;
         let found = sqlx::query("SELECT rule_id FROM findings WHERE job_id = $1 AND finding_id = $2")
@@ -178,7 +154,7 @@ impl Verdicts {
         let event = AuditEvent {
             actor: actor.into(),
             tenant,
-            kind: "finding.judged".into(),
+            kind: AuditKind::FindingJudged,
             job_id: Some(new.job_id.to_string()),
             payload: json!({
                 "finding_id": new.finding_id, "rule_id": rule_id, "verdict": new.verdict, "by": new.by, "number": number, "has_note": new.note.is_some(),
@@ -255,7 +231,7 @@ impl Verdicts {
         let verdict = match text("verdict")? {
             None => None,
             Some(_) => Some(GivenVerdict {
-                verdict: parsed(&self.db, row, "verdict", Verdict::stored)?,
+                verdict: parsed(&self.db, row, "verdict", str::parse::<Verdict>)?,
                 by: text("given_by")?.unwrap_or_default(),
                 note: text("note")?,
                 at: rfc3339(column(&self.db, row, "given_at_ms")?),
@@ -329,7 +305,7 @@ pub(crate) async fn carry_over(
         let new = NewVerdict {
             job_id: job.clone(),
             finding_id,
-            verdict: parsed(db, row, "verdict", Verdict::stored)?,
+            verdict: parsed(db, row, "verdict", str::parse::<Verdict>)?,
             by: column(db, row, "given_by")?,
             note: column(db, row, "note")?,
         };

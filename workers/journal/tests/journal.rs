@@ -4,9 +4,9 @@
 #[macro_use]
 mod support;
 
-use earmark_core::{JobId, JobState, Lane, NewJob, Tenant};
+use earmark_core::{JobId, JobState, Lane, MessageKind, NewJob, Tenant};
 use earmark_journal::{
-    AuditLog, CancelOutcome, FindingFilter, Hold, JobFilter, Journal, JournalError, OutboxKind, ResultStore, RuleSets,
+    AuditLog, CancelOutcome, FindingFilter, JobFilter, Journal, JournalError, Renewal, ResultStore, RuleSets,
     WorkerInfo,
 };
 use serde_json::json;
@@ -156,7 +156,7 @@ async fn finishing_writes_everything_at_once_and_again_changes_nothing(ground: G
     let mut kinds: Vec<_> = messages.iter().map(|message| message.kind.as_str()).collect();
     kinds.sort_unstable();
     assert_eq!(kinds, ["alert", "job.done"]);
-    let told = messages.iter().find(|message| message.kind == OutboxKind::JobDone).unwrap();
+    let told = messages.iter().find(|message| message.kind == MessageKind::JobDone).unwrap();
     assert_eq!((&told.payload["findings"], &told.payload["max_severity"]), (&json!(1), &json!("high")));
     assert_eq!(stores.outbox.alerts(None, true, 10).await.unwrap().len(), 1);
     assert_chains_hold(&stores).await;
@@ -192,9 +192,9 @@ async fn whoever_lost_the_lease_writes_nothing(ground: Ground) {
             .await
             .unwrap()
             .iter()
-            .map(|state| state.hold)
+            .map(|state| state.renewal)
             .collect::<Vec<_>>(),
-        [Hold::Lost, Hold::Held]
+        [Renewal::Lost, Renewal::Renewed]
     );
     assert_eq!(stores.results.report(&job.id).await.unwrap(), None);
     stores.results.finish(&lease, &finished(&job)).await.unwrap();
@@ -267,8 +267,8 @@ async fn a_job_can_be_called_off_wherever_it_stands(ground: Ground) {
         assert_eq!(journal.cancel(&job.id, "cli").await.unwrap(), CancelOutcome::Requested, "{name}");
         assert_eq!(journal.cancel(&job.id, "cli").await.unwrap(), CancelOutcome::Requested, "{name}");
         assert_eq!(
-            journal.renew(std::slice::from_ref(&lease), LEASE_MS).await.unwrap()[0].hold,
-            Hold::CancelRequested,
+            journal.renew(std::slice::from_ref(&lease), LEASE_MS).await.unwrap()[0].renewal,
+            Renewal::CancelRequested,
             "{name}"
         );
         end(journal, lease).await;
@@ -373,7 +373,7 @@ async fn saved_clips_survive_the_holder_and_count_once(ground: Ground) {
     journal.save_clip(&lease, "f1", &clip(1), &clip_text("二"), None).await.unwrap();
     journal.book_request(&lease, &booking(&job.id), None).await.unwrap();
     journal.save_clips(&lease, "f1", &[(clip(0), clip_text("一")), (clip(1), clip_text("二"))]).await.unwrap();
-    let spent = journal.spent(&job.id).await.unwrap();
+    let spent = journal.usage_of(&job.id).await.unwrap();
     assert_eq!((spent.requests, spent.billed_ms), (2, 3000));
 
     stores.clock.advance_ms(LEASE_MS + 1);

@@ -340,7 +340,7 @@ async fn texts_of_the_same_audio_are_taken_from_another_job_of_the_tenant_only(g
     let saved = journal.saved_clips(&again.id, "f").await.unwrap();
     assert!(saved.iter().all(|saved| saved.reused_from.as_ref() == Some(&first.id) && saved.text.billed_ms == 0));
     assert_eq!(saved[1].text.segments, clip_text("二").segments);
-    let spent = journal.spent(&again.id).await.unwrap();
+    let spent = journal.usage_of(&again.id).await.unwrap();
     assert_eq!((spent.requests, spent.billed_ms, journal.get(&again.id).await.unwrap().clips_done), (0, 0, 2));
     // Whoever takes it from there names the job that paid.
     let (third, lease) = leased(&new_job("e")).await;

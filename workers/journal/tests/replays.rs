@@ -4,10 +4,10 @@
 #[macro_use]
 mod support;
 
-use earmark_core::{Finding, FindingKind, Job, Lane, RuleSetId, Severity};
+use earmark_core::{Finding, FindingKind, Job, Lane, RuleSetId, Severity, Verdict};
 use earmark_journal::{
-    Applied, AuditLog, ChainReport, JournalError, Judged, JudgedFilter, Keep, NewReplay, NewVerdict, ReplayFilter,
-    Replays, ResultStore, Retention, Verdict, Verdicts,
+    AuditLog, ChainReport, JournalError, Judged, JudgedFilter, NewReplay, NewVerdict, Replacement, ReplayFilter,
+    Replays, ResultStore, Retention, RetentionTimes, Verdicts,
 };
 use support::*;
 
@@ -112,7 +112,7 @@ async fn what_a_replay_found_different_is_kept_and_goes_with_its_job(ground: Gro
     let Err(JournalError::NoSuchReplay(name)) = replays.get("none").await else { panic!("there is none") };
     assert_eq!(name, "none");
 
-    replays.apply(&id, &rules("b"), "cli", &job.id, &found_again(&job)).await.unwrap();
+    replays.replace_findings(&id, &rules("b"), "cli", &job.id, &found_again(&job)).await.unwrap();
     let verdict = NewVerdict {
         job_id: job.id.clone(),
         finding_id: "f1".into(),
@@ -122,7 +122,7 @@ async fn what_a_replay_found_different_is_kept_and_goes_with_its_job(ground: Gro
     };
     Verdicts::new(stores.db.clone()).judge(&verdict, "cli").await.unwrap();
     stores.clock.advance_ms(2 * 86_400_000);
-    let keep = Keep {
+    let keep = RetentionTimes {
         clips_days: 0,
         messages_days: 0,
         waits_for_delivery: true,
@@ -151,8 +151,14 @@ async fn applying_puts_findings_in_the_place_of_others_once_and_the_chain_holds(
     assert_eq!(stores.results.current_report(&job.id).await.unwrap().as_ref(), Some(&written));
     let id = replays.begin(&asked(true)).await.unwrap();
     let found = found_again(&job);
-    assert_eq!(replays.apply(&id, &rules("b"), "cli", &job.id, &found).await.unwrap(), Applied::Replaced);
-    assert_eq!(replays.apply(&id, &rules("b"), "cli", &job.id, &found).await.unwrap(), Applied::AlreadyThere);
+    assert_eq!(
+        replays.replace_findings(&id, &rules("b"), "cli", &job.id, &found).await.unwrap(),
+        Replacement::Replaced
+    );
+    assert_eq!(
+        replays.replace_findings(&id, &rules("b"), "cli", &job.id, &found).await.unwrap(),
+        Replacement::AlreadyThere
+    );
 
     assert_eq!(stores.results.report(&job.id).await.unwrap().as_ref(), Some(&written), "what was written stays");
     let now = stores.results.current_report(&job.id).await.unwrap().unwrap();
@@ -173,8 +179,8 @@ async fn applying_puts_findings_in_the_place_of_others_once_and_the_chain_holds(
 
     // And back again, by a replay of its own.
     let back = replays.begin(&asked(true)).await.unwrap();
-    let applied = replays.apply(&back, &written.rule_set, "cli", &job.id, &written.findings).await.unwrap();
-    assert_eq!(applied, Applied::Replaced);
+    let applied = replays.replace_findings(&back, &written.rule_set, "cli", &job.id, &written.findings).await.unwrap();
+    assert_eq!(applied, Replacement::Replaced);
     assert_eq!(stores.results.current_report(&job.id).await.unwrap().unwrap().findings, written.findings);
     assert_sound(&stores).await;
 }
@@ -192,7 +198,7 @@ async fn findings_changed_after_a_replay_are_noticed(ground: Ground) {
         let replays = Replays::new(stores.db.clone());
         let job = done(&stores, "a").await;
         let id = replays.begin(&asked(true)).await.unwrap();
-        replays.apply(&id, &rules("b"), "cli", &job.id, &found_again(&job)).await.unwrap();
+        replays.replace_findings(&id, &rules("b"), "cli", &job.id, &found_again(&job)).await.unwrap();
         assert_sound(&stores).await;
         stores.tamper(change).await;
         let reports = stores.audit.verify(None).await.unwrap();
@@ -216,7 +222,7 @@ async fn verdicts_go_over_to_what_is_found_at_the_same_place_and_the_others_end(
     judge("f1", Verdict::Confirmed).await;
     let id = replays.begin(&asked(true)).await.unwrap();
     let found = found_again(&job);
-    replays.apply(&id, &rules("b"), "cli", &job.id, &found).await.unwrap();
+    replays.replace_findings(&id, &rules("b"), "cli", &job.id, &found).await.unwrap();
     let listed = async || {
         let filter = JudgedFilter::default();
         let listed = verdicts.list(&filter).await.unwrap();
@@ -232,7 +238,7 @@ async fn verdicts_go_over_to_what_is_found_at_the_same_place_and_the_others_end(
     // Nothing at the place of `f1`, the place of `f2` under an id that another finding had.
     let last = Finding { id: "f1".into(), ..found[1].clone() };
     let second = replays.begin(&asked(true)).await.unwrap();
-    replays.apply(&second, &rules("c"), "cli", &job.id, &[last]).await.unwrap();
+    replays.replace_findings(&second, &rules("c"), "cli", &job.id, &[last]).await.unwrap();
     assert_eq!(listed().await, [("f1".to_owned(), Some((Verdict::Confirmed, Some(second))))]);
     let not_yet = JudgedFilter { judged: Some(Judged::NotYet), ..JudgedFilter::default() };
     assert!(verdicts.list(&not_yet).await.unwrap().is_empty());

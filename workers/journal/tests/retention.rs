@@ -4,9 +4,9 @@
 #[macro_use]
 mod support;
 
-use earmark_core::{Job, Lane, NewJob, Tenant};
+use earmark_core::{Job, Lane, MessageKind, NewJob, Tenant};
 use earmark_journal::{
-    AuditLog, ChainReport, JobFilter, JournalError, Keep, OutboxKind, ResultStore, Retention, RetentionReport,
+    AuditLog, ChainReport, JobFilter, JournalError, ResultStore, Retention, RetentionReport, RetentionTimes,
     UsageFilter, WorkerInfo,
 };
 use support::*;
@@ -19,7 +19,7 @@ on_both!(
 );
 
 const DAY_MS: i64 = 86_400_000;
-const FOR_EVER: Keep = Keep {
+const FOR_EVER: RetentionTimes = RetentionTimes {
     clips_days: 0,
     messages_days: 0,
     waits_for_delivery: true,
@@ -28,10 +28,16 @@ const FOR_EVER: Keep = Keep {
     workers_days: 0,
     jobs_days: 0,
 };
-const A_DAY: Keep =
-    Keep { clips_days: 1, messages_days: 1, usage_days: 1, workers_days: 1, waits_for_delivery: true, ..FOR_EVER };
+const A_DAY: RetentionTimes = RetentionTimes {
+    clips_days: 1,
+    messages_days: 1,
+    usage_days: 1,
+    workers_days: 1,
+    waits_for_delivery: true,
+    ..FOR_EVER
+};
 
-async fn run(stores: &Stores, keep: &Keep) -> RetentionReport {
+async fn run(stores: &Stores, keep: &RetentionTimes) -> RetentionReport {
     let retention = Retention::new(stores.db.clone());
     let preview = retention.preview(keep).await.unwrap();
     let report = retention.run(keep, &mut |_| ()).await.unwrap();
@@ -67,7 +73,7 @@ async fn what_is_old_goes_and_what_is_young_or_under_way_stays(ground: Ground) {
     let (running, lease) = stores.journal.lease_next(&worker("w"), Lane::ALL, LEASE_MS).await.unwrap().unwrap();
     stores.journal.save_clip(&lease, "f", &clip(0), &clip_text("a"), None).await.unwrap();
     let messages = stores.outbox.due(10, 1000).await.unwrap();
-    let told = messages.iter().find(|message| message.kind == OutboxKind::JobDone).unwrap();
+    let told = messages.iter().find(|message| message.kind == MessageKind::JobDone).unwrap();
     stores.outbox.delivered(&told.id).await.unwrap();
 
     stores.clock.advance_ms(2 * DAY_MS);
@@ -84,7 +90,7 @@ async fn what_is_old_goes_and_what_is_young_or_under_way_stays(ground: Ground) {
     assert_sound(&stores).await;
 
     stores.clock.advance_ms(2 * DAY_MS);
-    let unheard = Keep { waits_for_delivery: false, ..A_DAY };
+    let unheard = RetentionTimes { waits_for_delivery: false, ..A_DAY };
     assert_eq!(run(&stores, &unheard).await.messages, 3, "nobody waits for them");
     assert_eq!(stores.outbox.backlog().await.unwrap().waiting, 0);
 }
@@ -98,7 +104,7 @@ async fn a_job_that_goes_takes_its_rows_along_and_leaves_a_sound_chain(ground: G
     stores.journal.cancel(&off.id, "cli").await.unwrap();
     stores.clock.advance_ms(3 * DAY_MS);
     let mut gone = Vec::new();
-    let keep = Keep { jobs_days: 2, ..FOR_EVER };
+    let keep = RetentionTimes { jobs_days: 2, ..FOR_EVER };
     let report = Retention::new(stores.db.clone()).run(&keep, &mut |uri| gone.push(uri.to_owned())).await.unwrap();
     assert_eq!(report, RetentionReport { jobs: 2, ..RetentionReport::default() });
     assert_eq!(gone, ["file:///out/report.json"]);
@@ -125,7 +131,7 @@ async fn many_rows_go_batch_by_batch_and_several_processes_share_the_work(ground
     stores.journal.save_clips(&lease, "f", &clips).await.unwrap();
     stores.results.finish(&lease, &finished(&job)).await.unwrap();
     stores.clock.advance_ms(3 * DAY_MS);
-    let keep = Keep { jobs_days: 2, clips_days: 2, messages_days: 2, waits_for_delivery: false, ..FOR_EVER };
+    let keep = RetentionTimes { jobs_days: 2, clips_days: 2, messages_days: 2, waits_for_delivery: false, ..FOR_EVER };
     let mut sharing = Vec::new();
     for _ in 0..3 {
         let retention = Retention::new(stores.reopened().await);

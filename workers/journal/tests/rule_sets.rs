@@ -4,8 +4,8 @@
 #[macro_use]
 mod support;
 
-use earmark_core::{Action, Tenant};
-use earmark_journal::{AuditLog, JournalError, OutboxKind, ResultStore};
+use earmark_core::{Action, MessageKind, Tenant};
+use earmark_journal::{AuditLog, JournalError, ResultStore};
 use support::*;
 
 on_both!(
@@ -146,25 +146,25 @@ async fn a_held_result_is_told_without_its_place_until_it_is_released(ground: Gr
     whole.alerts.clear();
     whole.report.findings[0].actions = vec![Action::Block];
     stores.results.finish(&lease, &whole).await.unwrap();
-    let holding = stores.results.holding(&job.id).await.unwrap().unwrap();
+    let holding = stores.results.review_hold(&job.id).await.unwrap().unwrap();
     assert!(holding.is_held() && holding.held_since_ms == START_MS, "{holding:?}");
     let told = stores.outbox.due(10, 1000).await.unwrap().remove(0);
-    assert_eq!((told.kind, &told.payload["held"]), (OutboxKind::JobDone, &true.into()));
+    assert_eq!((told.kind, &told.payload["held"]), (MessageKind::JobDone, &true.into()));
     assert!(!told.payload.to_string().contains("report.json"), "{}", told.payload);
     let outcome = stores.journal.unannounced(10).await.unwrap().remove(0);
     let held = outcome.outcome.unwrap();
     assert_eq!((held.is_held, held.report_uri), (true, None));
     stores.journal.announced(&[outcome.id]).await.unwrap();
 
-    stores.results.release(&job.id, "cli:judge", Some("looked at it")).await.unwrap();
-    let again = stores.results.release(&job.id, "cli:judge", None).await;
+    stores.results.release_held(&job.id, "cli:judge", Some("looked at it")).await.unwrap();
+    let again = stores.results.release_held(&job.id, "cli:judge", None).await;
     assert!(matches!(again, Err(JournalError::NotHeld(_))), "{again:?}");
-    let holding = stores.results.holding(&job.id).await.unwrap().unwrap();
+    let holding = stores.results.review_hold(&job.id).await.unwrap().unwrap();
     assert_eq!(holding.released, Some((START_MS, "cli:judge".into())));
     let told = stores.outbox.due(10, 1000).await.unwrap().remove(0);
     assert_eq!(
         (told.kind, &told.payload["held"], &told.payload["state"]),
-        (OutboxKind::JobDone, &false.into(), &"done".into())
+        (MessageKind::JobDone, &false.into(), &"done".into())
     );
     assert_eq!(told.payload["artifacts"][0]["name"], "report.json");
     let released = stores.journal.unannounced(10).await.unwrap().remove(0).outcome.unwrap();

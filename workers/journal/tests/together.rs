@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use earmark_core::{Disposition, Failure, Lane, NewJob, Tenant};
 use earmark_journal::{
-    AuditLog, Booking, ChainReport, Database, DatabaseOptions, JobFilter, Journal, JournalError, KeyNames, Settled,
+    AuditLog, Booking, ChainReport, Database, DatabaseOptions, JobFilter, Journal, JournalError, KeyNames, Settlement,
     Usage, UsageFilter,
 };
 use earmark_servers::PostgresServer;
@@ -93,7 +93,7 @@ async fn bookings_and_settlements_cross_without_waiting_for_each_other(ground: G
         let (lease, of_job) = (lease.clone(), booking(&job.id));
         requests.push(tokio::spawn(async move {
             let served = Booking { job_id: None, ..of_job.clone() };
-            let settled = Settled { billed_ms: 1, price_micro_cny: 400, latency_ms: 1, is_answered: true };
+            let settled = Settlement { billed_ms: 1, price_micro_cny: 400, latency_ms: 1, is_answered: true };
             for _ in 0..15 {
                 if process % 2 == 0 {
                     journal.book_request(&lease, &of_job, None).await.unwrap();

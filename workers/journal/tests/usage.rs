@@ -5,7 +5,7 @@
 mod support;
 
 use earmark_core::{Failure, Job, JobId, Lane, Lease, Tenant};
-use earmark_journal::{Booking, Budget, Journal, JournalError, Settled, Usage, UsageFilter, UsageRow};
+use earmark_journal::{Booking, Budget, Journal, JournalError, Settlement, Usage, UsageFilter, UsageRow};
 use support::*;
 
 on_both!(
@@ -32,11 +32,11 @@ fn without_job() -> Booking {
     Booking { job_id: None, ..booking(&JobId::at(0)) }
 }
 
-fn answered(billed_ms: u64, price_micro_cny: i64, latency_ms: u64) -> Settled {
-    Settled { billed_ms, price_micro_cny, latency_ms, is_answered: true }
+fn answered(billed_ms: u64, price_micro_cny: i64, latency_ms: u64) -> Settlement {
+    Settlement { billed_ms, price_micro_cny, latency_ms, is_answered: true }
 }
 
-const REFUSED: Settled = Settled { billed_ms: 0, price_micro_cny: 0, latency_ms: 7, is_answered: false };
+const REFUSED: Settlement = Settlement { billed_ms: 0, price_micro_cny: 0, latency_ms: 7, is_answered: false };
 
 async fn rows(stores: &Stores, by_job: bool) -> Vec<UsageRow> {
     stores.usage.rows(&UsageFilter { by_job, ..UsageFilter::default() }).await.unwrap()
@@ -66,7 +66,7 @@ async fn a_request_is_counted_and_booked_at_once_and_only_by_the_holder(ground: 
 
     let (_, lease) = stores.journal.lease_next(&worker("w"), Lane::ALL, LEASE_MS).await.unwrap().unwrap();
     stores.journal.book_request(&lease, &booking, BUDGET).await.unwrap();
-    assert_eq!(stores.journal.spent(&job.id).await.unwrap().requests, 1);
+    assert_eq!(stores.journal.usage_of(&job.id).await.unwrap().requests, 1);
     let row = rows(&stores, true).await.pop().unwrap();
     assert_eq!((row.job_id, row.requests, row.answered), (Some(job.id.clone()), 1, 0));
     assert_eq!((row.audio_ms, row.billed_ms, row.price_micro_cny), (1000, 0, 1000));
@@ -108,7 +108,7 @@ async fn a_booking_whose_answer_nobody_saw_stays(ground: Ground) {
     }
     let refused = stores.journal.book_request(&lease, &booking(&job.id), BUDGET).await;
     assert!(matches!(refused, Err(JournalError::BudgetSpent { .. })), "the lost one counts: {refused:?}");
-    assert_eq!(stores.journal.spent(&job.id).await.unwrap().requests, 5, "a refused request is not counted");
+    assert_eq!(stores.journal.usage_of(&job.id).await.unwrap().requests, 5, "a refused request is not counted");
     assert_eq!(total(&stores).await, (5, 5000));
 }
 

@@ -4,9 +4,9 @@
 #[macro_use]
 mod support;
 
-use earmark_core::{Finding, JobId, Lane};
+use earmark_core::{Finding, JobId, Lane, Verdict};
 use earmark_journal::{
-    AuditLog, ChainReport, JournalError, Judged, JudgedFilter, NewVerdict, ResultStore, RuleSets, Verdict, Verdicts,
+    AuditLog, ChainReport, JournalError, Judged, JudgedFilter, NewVerdict, ResultStore, RuleSets, Verdicts,
 };
 use serde_json::json;
 use support::*;

@@ -31,9 +31,9 @@ pub(crate) enum ResolveError {
     /// One of its addresses is not public.
     #[error("{host} has the private address {address}")]
     Private {
-        /// The name.
+        /// The name that was looked up.
         host: String,
-        /// The address.
+        /// The address that it stands for.
         address: IpAddr,
     },
     /// It has none.
@@ -124,7 +124,7 @@ static NOT_PUBLIC: LazyLock<Vec<IpNet>> = LazyLock::new(|| {
 
 /// Whether `address` is one of the public Internet: not loopback, private, link-local, shared (where clouds keep their
 /// metadata services), multicast or reserved, nor an IPv6 spelling of one of these.
-pub fn is_public(address: IpAddr) -> bool {
+pub(crate) fn is_public(address: IpAddr) -> bool {
     let embedded = match address {
         IpAddr::V6(v6) => embedded_v4(v6),
         IpAddr::V4(_) => None,

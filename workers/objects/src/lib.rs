@@ -13,8 +13,6 @@ mod recordings;
 mod s3;
 
 pub use artifacts::{ArtifactError, ArtifactStore, FileArtifacts, S3Artifacts, Sse, check_folder};
-pub use http_client::{HttpClientError, HttpOptions, http_client, is_public};
-pub use recordings::{
-    FetchError, FetchLimits, Fetched, FileStore, HttpStore, RecordingStore, Recordings, S3Store, known_version,
-};
+pub use http_client::{HttpClientError, HttpOptions, http_client};
+pub use recordings::{FetchError, FetchLimits, Fetched, RecordingStore, Recordings, S3Store, known_version};
 pub use s3::{Listed, Listing, PathStyle, S3, S3Error, S3Options};

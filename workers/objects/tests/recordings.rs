@@ -38,7 +38,7 @@ async fn a_file_is_hashed_where_it_lies_and_its_change_is_noticed() {
     let fetched = fetch(file.to_str().unwrap(), folder.path(), &limits()).await.unwrap();
     assert_eq!(
         (fetched.path(), fetched.name.as_str(), fetched.size_bytes),
-        (file.as_path(), "a ?b 录.wav", AUDIO.len() as u64)
+        (file.as_path(), "a ?b 录.wav", u64::try_from(AUDIO.len()).unwrap())
     );
     assert_eq!(fetched.sha256, sha256_hex(AUDIO));
     fetched.check_unchanged().unwrap();

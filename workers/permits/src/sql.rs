@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use earmark_journal::{Boards, Database};
+use earmark_journal::{Database, SharedDocuments};
 
 use crate::error::PermitsError;
 use crate::exchange::{ExchangeReply, ExchangeRequest, Store};
@@ -22,7 +22,7 @@ const LOOK_WITHOUT_SOCKET_EVERY: Duration = Duration::from_millis(5);
 /// The pool's scheduler as one document of the database.
 #[derive(Debug, Clone)]
 pub struct SqlStore {
-    boards: Boards,
+    boards: SharedDocuments,
     key: String,
     /// The version of the document that was last looked at.
     seen: Arc<AtomicI64>,
@@ -33,7 +33,7 @@ pub struct SqlStore {
 impl SqlStore {
     /// The permits of `key` (`account/model`) in `db`.
     pub fn new(db: Database, key: &str) -> Self {
-        Self { boards: Boards::new(db), key: key.into(), seen: Arc::default(), socket: Arc::default() }
+        Self { boards: SharedDocuments::new(db), key: key.into(), seen: Arc::default(), socket: Arc::default() }
     }
 
     fn socket(&self, process: &str) -> Option<&NotificationSocket> {
@@ -97,7 +97,7 @@ impl Store for SqlStore {
                 continue;
             };
             self.seen.store(stored.version, Ordering::Relaxed);
-            let scheduler = serde_json::from_str::<Scheduler>(&stored.board);
+            let scheduler = serde_json::from_str::<Scheduler>(&stored.text);
             if scheduler.is_ok_and(|scheduler| scheduler.has_news_for(process)) {
                 return;
             }

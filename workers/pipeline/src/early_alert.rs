@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use earmark_asr::Hearing;
 use earmark_core::{Action, Clip, ClipKey, Finding, Job, Severity, Speaker, TimePrecision, Utterance, samples_to_ms};
-use earmark_journal::{JournalError, NewAlert, Told, finding_key};
+use earmark_journal::{EarlyFinding, JournalError, NewAlert, finding_key};
 use earmark_rules::{Context, RuleSet};
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -22,18 +22,18 @@ pub(crate) struct EarlyAlerts {
     known: Context,
     /// What was raised already: a text that grows is searched again and again.
     raised: Mutex<HashSet<(ClipKey, String)>>,
-    found: mpsc::UnboundedSender<EarlyFinding>,
+    found: mpsc::UnboundedSender<ClipFinding>,
 }
 
 /// What was found and is still to be sent.
 pub(crate) struct UnsentAlerts {
-    found: mpsc::UnboundedReceiver<EarlyFinding>,
+    found: mpsc::UnboundedReceiver<ClipFinding>,
     /// Being sent: kept until that is certain.
-    next: Option<EarlyFinding>,
+    next: Option<ClipFinding>,
 }
 
 /// A finding in one clip.
-struct EarlyFinding {
+struct ClipFinding {
     finding: Finding,
     channel: u16,
     /// Where the clip begins and ends in the recording, in milliseconds.
@@ -84,7 +84,7 @@ impl Hearing for ClipListener<'_> {
             let key = (self.clip.key, finding.rule_id.clone());
             if alerts.raised.lock().unwrap_or_else(PoisonError::into_inner).insert(key) {
                 // Without a receiver the job has ended.
-                let _ = alerts.found.send(EarlyFinding { finding, channel: self.clip.key.channel, clip });
+                let _ = alerts.found.send(ClipFinding { finding, channel: self.clip.key.channel, clip });
             }
         }
     }
@@ -125,10 +125,10 @@ impl UnsentAlerts {
 }
 
 /// Sends `found`, once: the outside, and whoever watches where it is an alert.
-async fn send(attempt: &Attempt<'_>, found: &EarlyFinding) -> Result<(), JournalError> {
+async fn send(attempt: &Attempt<'_>, found: &ClipFinding) -> Result<(), JournalError> {
     let (pipeline, job) = (attempt.context.pipeline, attempt.job);
     let notice = notice(job, found);
-    let is_news = pipeline.journal.tell_early(attempt.lease, &notice).await?;
+    let is_news = pipeline.journal.raise_early(attempt.lease, &notice).await?;
     if let Some(alert) = notice.alert.filter(|_| is_news) {
         pipeline.progress.alerted(&job.id, &alert.message);
     }
@@ -136,8 +136,8 @@ async fn send(attempt: &Attempt<'_>, found: &EarlyFinding) -> Result<(), Journal
 }
 
 /// What is told of an early finding: where and by which rule, never the words.
-fn notice(job: &Job, found: &EarlyFinding) -> Told {
-    let EarlyFinding { finding, channel, clip } = found;
+fn notice(job: &Job, found: &ClipFinding) -> EarlyFinding {
+    let ClipFinding { finding, channel, clip } = found;
     let payload = json!({
         "finding_key": finding_key(channel, clip.0, &finding.rule_id), "job_id": job.id, "tenant": job.tenant, "lane": job.lane, "key": job.key, "metadata": job.metadata,
         "rule_id": finding.rule_id, "category": finding.category, "severity": finding.severity, "kind": finding.kind,
@@ -148,7 +148,7 @@ fn notice(job: &Job, found: &EarlyFinding) -> Told {
         kind: "finding.alert".into(),
         message: format!("rule {} in job {} at about {}", finding.rule_id, job.id, finding.clock()),
     });
-    Told {
+    EarlyFinding {
         rule_id: finding.rule_id.clone(),
         channel: *channel,
         clip_start_ms: clip.0,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use earmark_asr::{AsrError, ClipRequest, Hearing};
 use earmark_core::{ClipText, Failure, Lane, Lease, Tenant};
-use earmark_journal::{AccountState, Booking, Budget, JournalError, Settled};
+use earmark_journal::{AccountState, Booking, Budget, JournalError, Settlement};
 use earmark_permits::{Asker, Permit};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -49,7 +49,7 @@ pub struct Answer {
     /// What was booked when it was sent: its length, its day, its price as far as it was known then.
     pub booking: Booking,
     /// What is to be settled together with the text; for requests without a job it is settled already.
-    pub settled: Settled,
+    pub settled: Settlement,
 }
 
 /// What became of one sending.
@@ -152,7 +152,8 @@ impl ProviderAccount {
         let latency_ms = u64::try_from(sent.elapsed().as_millis()).unwrap_or(u64::MAX);
         let Some(answer) = answer else { return Ok(Sent::PermitLost) };
         let (billed_ms, is_answered) = answer.as_ref().map_or((0, false), |text| (text.billed_ms, true));
-        let settled = Settled { billed_ms, price_micro_cny: self.price_micro_cny(billed_ms), latency_ms, is_answered };
+        let settled =
+            Settlement { billed_ms, price_micro_cny: self.price_micro_cny(billed_ms), latency_ms, is_answered };
         // A job's answer is settled with its text, in one transaction.
         if request.lease.is_none() || !is_answered {
             self.ledger.usage.settle(&booking, &settled).await.map_err(RequestError::Write)?;

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use earmark_audio::decode::Decoded;
-use earmark_core::audit::AuditEvent;
+use earmark_core::audit::{AuditEvent, AuditKind};
 use earmark_core::{Artifact, Clip, ClipText, Cost, Finding, Recording, Refusal, Report, Utterance, Warning, rfc3339};
-use earmark_journal::{Finished, JournalError, Spent};
+use earmark_journal::{Finished, JobUsage, JournalError};
 use earmark_objects::Fetched;
 use serde_json::{Value, json};
 
@@ -36,7 +36,7 @@ pub(crate) struct Outcome {
 pub(crate) async fn write(attempt: &Attempt<'_>, outcome: Outcome) -> Result<Report, JobError> {
     attempt.context.enter(Stage::Write);
     let (pipeline, job, lease) = (attempt.context.pipeline, attempt.job, attempt.lease);
-    let spent = pipeline.journal.spent(&job.id).await?;
+    let spent = pipeline.journal.usage_of(&job.id).await?;
     let report = report(attempt, &outcome, spent);
     // Files know no fence: who has lost the job must not begin to write them.
     pipeline.journal.check_held(lease).await?;
@@ -63,7 +63,7 @@ async fn put(attempt: &Attempt<'_>, report: &Report) -> Result<Vec<Artifact>, Jo
     Ok(artifacts)
 }
 
-fn report(attempt: &Attempt<'_>, outcome: &Outcome, spent: Spent) -> Report {
+fn report(attempt: &Attempt<'_>, outcome: &Outcome, spent: JobUsage) -> Report {
     let (job, account) = (attempt.job, attempt.account());
     let Outcome { fetched, decoded, cut, transcript, language, utterances, flagged } = outcome;
     let mut warnings = decoded.warnings.clone();
@@ -154,10 +154,10 @@ fn dropped(texts: &[&ClipText]) -> Vec<Warning> {
 fn audit(attempt: &Attempt<'_>, transcript: &Transcript, report: &Report, artifacts: &[Artifact]) -> Vec<AuditEvent> {
     let (job, lease) = (attempt.job, attempt.lease);
     let engine = format!("{} {} {}", report.engine.name, report.engine.model, report.engine.version);
-    let event = |kind: &str, payload: Value| AuditEvent {
+    let event = |kind: AuditKind, payload: Value| AuditEvent {
         actor: format!("worker:{}", lease.worker),
         tenant: report.tenant.clone(),
-        kind: kind.into(),
+        kind,
         job_id: Some(report.job_id.to_string()),
         payload,
         rule_set_sha256: Some(report.rule_set.sha256.clone()),
@@ -165,11 +165,11 @@ fn audit(attempt: &Attempt<'_>, transcript: &Transcript, report: &Report, artifa
         audio_sha256: Some(report.recording.sha256.clone()),
     };
     let mut events: Vec<AuditEvent> =
-        report.findings.iter().map(|finding| event("finding.raised", finding_payload(finding))).collect();
+        report.findings.iter().map(|finding| event(AuditKind::FindingRaised, finding_payload(finding))).collect();
     let files: serde_json::Map<String, Value> =
         artifacts.iter().map(|artifact| (artifact.name.clone(), json!(artifact.sha256))).collect();
     events.push(event(
-        "job.done",
+        AuditKind::JobDone,
         json!({
             "uri": report.recording.uri, "location": job.location, "attempt": job.attempt, "duration_ms": report.recording.duration_ms,
             "clips": transcript.clips.len(), "clips_reused": transcript.reused, "reused_from": transcript.from_jobs.keys().collect::<Vec<_>>(), "requests": report.cost.requests,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use earmark_core::{Clock, Disposition, Failure, Job, Lease, Problem};
-use earmark_journal::{Hold, Journal, JournalError};
+use earmark_journal::{Journal, JournalError, Renewal};
 use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -247,10 +247,10 @@ impl AttemptRunner {
                 Ok(states) => {
                     renewed_at_ms = self.clock.now_ms();
                     for state in states {
-                        match state.hold {
-                            Hold::Held => {}
-                            Hold::CancelRequested => self.leased.stop(&state.lease.job_id, StopCause::Cancelled),
-                            Hold::Lost => self.leased.stop(&state.lease.job_id, StopCause::Lost),
+                        match state.renewal {
+                            Renewal::Renewed => {}
+                            Renewal::CancelRequested => self.leased.stop(&state.lease.job_id, StopCause::Cancelled),
+                            Renewal::Lost => self.leased.stop(&state.lease.job_id, StopCause::Lost),
                         }
                     }
                 }

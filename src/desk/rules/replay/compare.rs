@@ -1,7 +1,7 @@
 //! A replay: everything judged afresh, what is different kept and, where that is wanted, applied.
 
 use earmark_core::JobId;
-use earmark_journal::{Applied, NewReplay, ReplayFilter, Replays};
+use earmark_journal::{NewReplay, Replacement, ReplayFilter, Replays};
 use earmark_rules::replay::{Different, JobDifference, Judged, Judges, Summary, Tally};
 
 use super::walk::{Listener, walk};
@@ -119,10 +119,10 @@ impl<W: ReplayWatcher> Listener for Keeper<'_, W> {
             self.summary.changed_jobs += 1;
             self.watcher.different(&difference, &json);
             if self.asked.is_applied {
-                match self.replays.apply(self.id, &self.asked.to, &self.asked.actor, &job, &after).await? {
-                    Applied::Replaced => self.replaced += 1,
-                    Applied::AlreadyThere => self.there_already += 1,
-                    Applied::Gone => {}
+                match self.replays.replace_findings(self.id, &self.asked.to, &self.asked.actor, &job, &after).await? {
+                    Replacement::Replaced => self.replaced += 1,
+                    Replacement::AlreadyThere => self.there_already += 1,
+                    Replacement::Gone => {}
                 }
             }
             if self.summary.kept_jobs < KEPT_JOBS {

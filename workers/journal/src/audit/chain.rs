@@ -4,9 +4,34 @@ use earmark_core::Tenant;
 use earmark_core::audit::{AuditEntry, AuditError, ChainVerifier, GENESIS};
 use sqlx::AssertSqlSafe;
 
-use super::{ChainReport, entry};
+use super::row::{entry, unless_odd};
 use crate::JournalError;
 use crate::database::{Database, column};
+
+/// What became of one tenant's chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChainReport {
+    /// The tenant whose chain it is.
+    pub tenant: Tenant,
+    /// Entries that were sound, up to the first that is not.
+    pub entries: i64,
+    /// Hash of the last sound entry; what a reader notes down to compare later.
+    pub last_hash: String,
+    /// Entries among them whose payload was erased.
+    pub erased: u64,
+    /// What was found first.
+    pub result: Result<(), AuditError>,
+    /// Where jobs, results, artifacts and findings say something else than the chain, in words; the first few of each
+    /// kind.
+    pub mismatches: Vec<String>,
+}
+
+impl ChainReport {
+    /// Whether the chain holds and everything beside it agrees.
+    pub fn is_sound(&self) -> bool {
+        self.result.is_ok() && self.mismatches.is_empty()
+    }
+}
 
 /// Entries read at once.
 const BATCH: i64 = 500;
@@ -121,18 +146,5 @@ async fn head(db: &Database, tenant: &Tenant) -> Result<(i64, String), JournalEr
     match db.map(row)? {
         Some(row) => Ok((column(db, &row, "seq")?, column(db, &row, "hash")?)),
         None => Ok((0, GENESIS.into())),
-    }
-}
-
-/// What was read, or in words why the row holds what earmark never writes; other errors stay errors.
-pub(super) fn unless_odd<T>(read: Result<T, JournalError>) -> Result<Result<T, String>, JournalError> {
-    match read {
-        Ok(value) => Ok(Ok(value)),
-        Err(JournalError::Database {
-            source: source @ (sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)),
-            ..
-        }) => Ok(Err(source.to_string())),
-        Err(error @ JournalError::Unreadable { .. }) => Ok(Err(error.to_string())),
-        Err(error) => Err(error),
     }
 }

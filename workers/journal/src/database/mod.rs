@@ -6,6 +6,7 @@ mod open;
 mod postgres;
 mod rows;
 mod sqlite;
+mod url;
 mod write;
 
 use std::path::Path;

@@ -5,9 +5,10 @@ use std::sync::{Arc, Once};
 
 use earmark_core::Clock;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, ConnectOptions, Connection};
+use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Connection};
 use tokio::sync::{Semaphore, watch};
 
+use super::url::{plain_options, without_password};
 use super::{Database, DatabaseOptions, Engine, postgres, sqlite};
 use crate::JournalError;
 use crate::worker_lock::FileLock;
@@ -115,7 +116,7 @@ impl Database {
 
     /// Where a small database of this machine's processes alone lies, in the folder of their lock files: those who write
     /// to it do not wait for those who write here. None where there is no such folder.
-    pub(crate) fn beside(&self, name: &str) -> Result<Option<AnyConnectOptions>, JournalError> {
+    pub(crate) fn side_file(&self, name: &str) -> Result<Option<AnyConnectOptions>, JournalError> {
         let path = self.runtime_folder().map(|folder| folder.join(name));
         path.map(|path| sqlite::options(name, &path, "mode=rwc")).transpose()
     }
@@ -225,29 +226,6 @@ async fn try_connection(connect: &AnyConnectOptions, words: String) -> Result<()
 async fn prepare(connection: &mut AnyConnection, words: String) -> Result<(), sqlx::Error> {
     // Words and numbers of ours only.
     sqlx::raw_sql(AssertSqlSafe(words)).execute(connection).await.map(drop)
-}
-
-pub(super) fn plain_options(url: &str) -> Result<AnyConnectOptions, JournalError> {
-    let options: Result<AnyConnectOptions, _> = url.parse();
-    options
-        .map(ConnectOptions::disable_statement_logging)
-        .map_err(|_| JournalError::UnknownDatabase(without_password(url)))
-}
-
-/// `url` as it may be shown.
-pub(super) fn without_password(url: &str) -> String {
-    if let Some(place) = postgres::place_of(url) {
-        return place;
-    }
-    match url::Url::parse(url) {
-        Ok(mut parsed) if parsed.password().is_some() => match parsed.set_password(Some("…")) {
-            Ok(()) => parsed.to_string(),
-            Err(()) => parsed.scheme().to_owned(),
-        },
-        // What cannot be read may hold a password all the same.
-        Err(_) if url.contains('@') => url.split_once(':').map_or("", |(scheme, _)| scheme).to_owned() + ":…",
-        Ok(_) | Err(_) => url.into(),
-    }
 }
 
 fn not_opened(error: JournalError) -> JournalError {

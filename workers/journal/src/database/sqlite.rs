@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sqlx::any::AnyConnectOptions;
 
-use super::open::{plain_options, without_password};
+use super::url::{plain_options, without_password};
 use crate::JournalError;
 
 /// What a connection is told that may make the database: WAL, once in the file's life.
@@ -90,7 +90,7 @@ pub(super) fn runtime_folder(file: &Path) -> PathBuf {
 
 pub(super) fn options(url: &str, path: &Path, mode: &str) -> Result<AnyConnectOptions, JournalError> {
     // A file URL spells `?`, `#`, `%` and spaces in names as the driver wants them.
-    let file = url::Url::from_file_path(path).map_err(|()| JournalError::UnknownDatabase(url.into()))?;
+    let file = ::url::Url::from_file_path(path).map_err(|()| JournalError::UnknownDatabase(url.into()))?;
     plain_options(&format!("sqlite://{}?{mode}", file.path()))
 }
 

@@ -1,13 +1,13 @@
 //! Which rule set people have put in force.
 
 use earmark_core::Tenant;
-use earmark_core::audit::AuditEvent;
+use earmark_core::audit::{AuditEvent, AuditKind};
 use serde_json::json;
 use sqlx::any::AnyRow;
 
 use super::RuleSets;
 use crate::database::{Database, Write, column, storable};
-use crate::words::check_note;
+use crate::person_text::check_note;
 use crate::{JournalError, audit};
 
 /// The state before the first activation.
@@ -18,13 +18,13 @@ const CONFIGURED: i64 = 0;
 pub struct Activation {
     /// Its number, from 1.
     pub seq: i64,
-    /// Which; none for the one at each process's configured path.
+    /// Hash of the set; none for the one at each process's configured path.
     pub sha256: Option<String>,
     /// The one before, where it is known.
     pub previous: Option<String>,
-    /// When.
+    /// When it was put in force.
     pub at_ms: i64,
-    /// By whom.
+    /// Who put it in force.
     pub by: String,
     /// Why, in their words.
     pub note: Option<String>,
@@ -85,7 +85,7 @@ impl RuleSets {
         };
         let before_seq = last.map_or(CONFIGURED, |last| last.effective);
         let new = Row { activation, effective: seq, before_seq: Some(before_seq) };
-        self.add(write, new, "rules.activated").await.map(Some)
+        self.add(write, new, AuditKind::RulesActivated).await.map(Some)
     }
 
     /// Puts the set in force that was before the present one; each time one further back. On record.
@@ -107,10 +107,10 @@ impl RuleSets {
             by: by.into(),
             note: note.map(storable),
         };
-        self.add(write, Row { activation, effective, before_seq: None }, "rules.rolled_back").await
+        self.add(write, Row { activation, effective, before_seq: None }, AuditKind::RulesRolledBack).await
     }
 
-    async fn add(&self, mut write: Write, new: Row, kind: &str) -> Result<Activation, JournalError> {
+    async fn add(&self, mut write: Write, new: Row, kind: AuditKind) -> Result<Activation, JournalError> {
         let Row { activation, effective, before_seq } = new;
         let statement = sqlx::query(
             "INSERT INTO rule_activations (seq, sha256, previous, effective, before_seq, at_ms, activated_by, note)
@@ -135,11 +135,11 @@ impl RuleSets {
 }
 
 /// An entry of the default tenant's log: rules are everybody's.
-pub(super) fn event(actor: &str, kind: &str, sha256: Option<&str>, payload: serde_json::Value) -> AuditEvent {
+pub(super) fn event(actor: &str, kind: AuditKind, sha256: Option<&str>, payload: serde_json::Value) -> AuditEvent {
     AuditEvent {
         actor: actor.into(),
         tenant: Tenant::default(),
-        kind: kind.into(),
+        kind,
         job_id: None,
         payload,
         rule_set_sha256: sha256.map(Into::into),
@@ -150,7 +150,7 @@ pub(super) fn event(actor: &str, kind: &str, sha256: Option<&str>, payload: serd
 
 /// The last row; nobody else adds one before this transaction has ended.
 async fn last(write: &mut Write) -> Result<Option<Row>, JournalError> {
-    audit::hold(write, &Tenant::default()).await?;
+    audit::lock_chain(write, &Tenant::default()).await?;
     let found = write.row(sqlx::query("SELECT * FROM rule_activations ORDER BY seq DESC LIMIT 1")).await?;
     found.map(|found| row(write.db(), &found)).transpose()
 }

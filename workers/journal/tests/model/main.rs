@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use earmark_core::{JobId, JobOptions, JobState, Lane, Lease, NewJob, Tenant};
 use earmark_journal::{
-    AuditLog, CancelOutcome, Caps, Hold, JournalError, QUARANTINE_DEATHS, ResultStore, SavedClip, WorkerInfo,
+    AuditLog, CancelOutcome, Caps, JournalError, QUARANTINE_DEATHS, Renewal, ResultStore, SavedClip, WorkerInfo,
     WorkerLock,
 };
 use expected::Expected;
@@ -37,7 +37,7 @@ struct Model {
 impl Model {
     async fn fresh(ground: &Ground) -> Self {
         let mut stores = Stores::on(ground).await;
-        let caps = Caps::new(0, BTreeMap::from([(name_of(Some(CAPPED)).unwrap(), CAP as u32)]));
+        let caps = Caps::new(0, BTreeMap::from([(name_of(Some(CAPPED)).unwrap(), u32::try_from(CAP).unwrap())]));
         stores.journal = stores.journal.with_caps(caps);
         let mut model = Self {
             stores,
@@ -254,12 +254,12 @@ impl Model {
         let mut unheld = None;
         let result = match *op {
             Op::Renew { .. } => {
-                let hold = journal.renew(std::slice::from_ref(lease), LEASE_MS).await.unwrap()[0].hold;
+                let hold = journal.renew(std::slice::from_ref(lease), LEASE_MS).await.unwrap()[0].renewal;
                 let Some(job) = held else {
-                    assert_eq!(hold, Hold::Lost);
+                    assert_eq!(hold, Renewal::Lost);
                     return;
                 };
-                assert_eq!(hold, if job.is_cancel_requested { Hold::CancelRequested } else { Hold::Held });
+                assert_eq!(hold, if job.is_cancel_requested { Renewal::CancelRequested } else { Renewal::Renewed });
                 job.holder = Some((lease.clone(), now_ms + LEASE_MS));
                 return;
             }
@@ -339,7 +339,7 @@ impl Model {
         for (id, expected) in &self.jobs {
             let job = self.stores.journal.get(id).await.unwrap();
             assert_eq!(
-                (job.state, job.attempt, job.deaths, job.clips_done as usize),
+                (job.state, job.attempt, job.deaths, usize::try_from(job.clips_done).unwrap()),
                 (expected.state, expected.attempt, expected.deaths, expected.clips.len()),
                 "{expected:?}"
             );
@@ -399,7 +399,7 @@ impl Model {
             ("save_clips", journal.save_clips(lease, "f", &[(clip(7), clip_text("z"))]).await),
             ("reuse_clips", journal.reuse_clips(lease, "f", &lease.job_id, &[saved]).await),
             ("hung", journal.hung(lease, &problem("x")).await.map(drop)),
-            ("tell_early", journal.tell_early(lease, &told("guarantee", 0)).await.map(drop)),
+            ("raise_early", journal.raise_early(lease, &told("guarantee", 0)).await.map(drop)),
         ];
         for (name, result) in results {
             assert!(matches!(result, Err(JournalError::LeaseLost(_))), "{name}: {result:?}");

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use earmark_core::Artifact;
+use earmark_core::audit::{AuditEvent, AuditKind};
 use earmark_core::{
     Clip, ClipKey, ClipText, Cost, Engine, Finding, FindingKind, Job, JobId, ManualClock, NewJob, Problem, Recording,
     Region, Report, RuleSetId, Severity, Speaker, Tenant, TimePrecision, TimedText, WorkerId, rfc3339,
 };
 use earmark_journal::{
-    Accounts, Booking, Database, Finished, Journal, NewAlert, Outbox, RuleSets, SqlAuditLog, SqlResults, Told, Usage,
+    Accounts, Booking, Database, EarlyFinding, Finished, Journal, NewAlert, Outbox, RuleSets, SqlAuditLog, SqlResults,
+    Usage,
 };
 use earmark_servers::PostgresServer;
 use serde_json::json;
@@ -181,8 +183,8 @@ pub fn clip_text(text: &str) -> ClipText {
 }
 
 /// A finding of `rule_id` in the clip of ten seconds that begins at `clip_start_ms`, told with an alert.
-pub fn told(rule_id: &str, clip_start_ms: u64) -> Told {
-    Told {
+pub fn told(rule_id: &str, clip_start_ms: u64) -> EarlyFinding {
+    EarlyFinding {
         rule_id: rule_id.into(),
         channel: 0,
         clip_start_ms,
@@ -245,10 +247,10 @@ pub fn finished(job: &Job) -> Finished {
         cost: Cost { requests: 1, billed_ms: 1000, price_cny: 0.001 },
         warnings: Vec::new(),
     };
-    let event = earmark_core::audit::AuditEvent {
+    let event = AuditEvent {
         actor: "worker:test".into(),
         tenant: job.tenant.clone(),
-        kind: "finding.raised".into(),
+        kind: AuditKind::FindingRaised,
         job_id: Some(job.id.to_string()),
         payload: json!({ "finding_id": "f1" }),
         rule_set_sha256: None,

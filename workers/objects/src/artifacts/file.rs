@@ -61,7 +61,7 @@ pub(super) async fn put_in(folder: PathBuf, name: &str, bytes: &[u8]) -> Result<
     let written = tokio::task::spawn_blocking(move || {
         let path = std::path::absolute(path)?;
         write_whole(&path, &bytes)?;
-        Ok((path, sha256_hex(&bytes), bytes.len() as u64))
+        Ok((path, sha256_hex(&bytes), u64::try_from(bytes.len()).unwrap_or(u64::MAX)))
     });
     let (path, sha256, size_bytes) =
         written.await.unwrap_or_else(|panic| Err(io::Error::other(panic))).map_err(failed)?;

@@ -131,7 +131,12 @@ impl ArtifactStore for S3Artifacts {
         let sha256 = earmark_core::hex(&digest);
         let key = format!("{}{}/{}/{}", self.prefix, job.tenant, job.id, hashed_name(name, &sha256));
         self.write(&key, content_type(name), bytes, &digest).await.map_err(|source| self.failed(&key, source))?;
-        Ok(Artifact { name: name.into(), sha256, uri: self.uri(&key), size_bytes: bytes.len() as u64 })
+        Ok(Artifact {
+            name: name.into(),
+            sha256,
+            uri: self.uri(&key),
+            size_bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+        })
     }
 
     async fn check(&self) -> Result<(), ArtifactError> {

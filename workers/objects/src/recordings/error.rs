@@ -19,10 +19,10 @@ pub enum FetchError {
     /// No store for such URIs in this build.
     #[error("{uri} cannot be fetched by this build")]
     Unsupported {
-        /// Which.
+        /// The URI that was given.
         uri: String,
     },
-    /// Nothing there.
+    /// There is nothing at that place.
     #[error("there is no recording at {place}")]
     NotFound {
         /// Path or URL.
@@ -31,7 +31,7 @@ pub enum FetchError {
     /// Something there that is no file.
     #[error("{path} is {what}, not a recording")]
     NotAFile {
-        /// Which.
+        /// The path that was given.
         path: PathBuf,
         /// `a directory`, `a pipe`, …
         what: &'static str,
@@ -57,19 +57,19 @@ pub enum FetchError {
         place: String,
         /// Its size, where it is known.
         size: Option<u64>,
-        /// Bytes allowed.
+        /// Bytes that are allowed.
         limit: u64,
     },
     /// Written to while it was read.
     #[error("{path} changed while it was read")]
     Changed {
-        /// Which.
+        /// The file that was being read.
         path: PathBuf,
     },
     /// Other bytes lie there than those that were offered.
     #[error("{uri} was replaced: `{expected}` was offered, `{found}` is there")]
     Replaced {
-        /// Which.
+        /// The recording's URI.
         uri: String,
         /// The version at the time of the offer.
         expected: String,
@@ -79,25 +79,25 @@ pub enum FetchError {
     /// The disk or the file system failed.
     #[error("cannot read {path}")]
     Read {
-        /// Which.
+        /// The file that was being read.
         path: PathBuf,
-        /// Why.
+        /// What the system said.
         #[source]
         source: io::Error,
     },
     /// The temporary file cannot be written.
     #[error("cannot write a temporary file in {folder}")]
     Spool {
-        /// Where.
+        /// The folder for temporary files.
         folder: PathBuf,
-        /// Why.
+        /// What the system said.
         #[source]
         source: io::Error,
     },
     /// An address that must not be reached.
     #[error("{url} leads to the private address {address}")]
     PrivateAddress {
-        /// Which.
+        /// The recording's URL, without secrets.
         url: String,
         /// Where it leads.
         address: IpAddr,
@@ -105,7 +105,7 @@ pub enum FetchError {
     /// Redirected in circles.
     #[error("{url} was redirected more than {limit} times")]
     TooManyRedirects {
-        /// The first.
+        /// The URL of the first request, without secrets.
         url: String,
         /// How many are followed.
         limit: u32,
@@ -113,57 +113,57 @@ pub enum FetchError {
     /// Redirected to nowhere.
     #[error("{url} was redirected to what is no http or https URL")]
     BadRedirect {
-        /// Which.
+        /// The recording's URL, without secrets.
         url: String,
     },
     /// An answer that trying again will not change.
     #[error("{url} was answered with status {status}")]
     Refused {
-        /// Which.
+        /// The recording's URL, without secrets.
         url: String,
-        /// The status.
+        /// The HTTP status of the answer.
         status: u16,
     },
     /// An answer that may be another one later.
     #[error("{url} was answered with status {status}")]
     Unavailable {
-        /// Which.
+        /// The recording's URL, without secrets.
         url: String,
-        /// The status.
+        /// The HTTP status of the answer.
         status: u16,
         /// How long the server asks us to wait.
         retry_after: Option<Duration>,
     },
-    /// No connection.
+    /// No connection could be made.
     #[error("no connection for {url}")]
     Connect {
-        /// Which.
+        /// The recording's URL, without secrets.
         url: String,
-        /// Why.
+        /// What the HTTP client said.
         #[source]
         source: reqwest::Error,
     },
     /// The connection broke, more often than it is resumed.
     #[error("the connection for {url} broke after {received_bytes} bytes")]
     Broken {
-        /// Which.
+        /// The recording's URL, without secrets.
         url: String,
         /// How far it came.
         received_bytes: u64,
-        /// Why.
+        /// What the HTTP client said.
         #[source]
         source: reqwest::Error,
     },
     /// A piece that is not the one asked for.
     #[error("{url} was answered with a part of the recording that was not asked for")]
     WrongPart {
-        /// Which.
+        /// The recording's URL, without secrets.
         url: String,
     },
     /// Took too long.
     #[error("{url} was not fetched within {} s", .limit.as_secs())]
     TimedOut {
-        /// Which.
+        /// The recording's URL, without secrets.
         url: String,
         /// How long it may take.
         limit: Duration,

@@ -2,7 +2,7 @@
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +11,9 @@ use async_trait::async_trait;
 use earmark_core::Address;
 use sha2::{Digest, Sha256};
 
-use super::{FetchError, FetchLimits, Fetched, Place, RecordingStore};
+use super::fetched::Place;
+use super::identity::Identity;
+use super::{FetchError, FetchLimits, Fetched, RecordingStore};
 
 /// Read at once.
 const BUFFER_BYTES: usize = 256 * 1024;
@@ -39,47 +41,6 @@ struct GivenUp(Arc<AtomicBool>);
 impl Drop for GivenUp {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-/// What tells one state of a file from another without reading it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Identity {
-    device: u64,
-    inode: u64,
-    size_bytes: u64,
-    modified: (i64, i64),
-}
-
-impl Identity {
-    /// None when there is no such file.
-    pub(super) fn of(path: &Path) -> Option<Self> {
-        std::fs::metadata(path).ok().map(|metadata| Self::from(&metadata))
-    }
-}
-
-/// What [`Fetched::version`] of the regular file at `path` is, without reading it: its size in bytes and the time of its
-/// last change in nanoseconds. None where there is no such file.
-pub(super) fn version(path: &Path) -> Option<String> {
-    let metadata = std::fs::metadata(path).ok().filter(Metadata::is_file)?;
-    Some(Identity::from(&metadata).version())
-}
-
-impl Identity {
-    fn version(&self) -> String {
-        let (seconds, nanoseconds) = self.modified;
-        format!("{}-{seconds}.{nanoseconds:09}", self.size_bytes)
-    }
-}
-
-impl From<&Metadata> for Identity {
-    fn from(metadata: &Metadata) -> Self {
-        Self {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            size_bytes: metadata.size(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-        }
     }
 }
 

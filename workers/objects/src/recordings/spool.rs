@@ -8,7 +8,8 @@ use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 use tokio::io::{AsyncSeekExt as _, AsyncWriteExt as _};
 
-use super::{FetchError, Fetched, Place};
+use super::fetched::Place;
+use super::{FetchError, Fetched};
 
 /// Broken connections in one fetch before it counts as a try. A recording of gigabytes over a bad line takes many, and
 /// each has to bring some bytes.
@@ -71,7 +72,7 @@ impl<'a> Spool<'a> {
     /// # Errors
     /// [`FetchError::TooLarge`] or [`FetchError::Spool`].
     pub(super) async fn write(&mut self, chunk: &[u8]) -> Result<(), FetchError> {
-        self.received_bytes += chunk.len() as u64;
+        self.received_bytes += u64::try_from(chunk.len()).unwrap_or(u64::MAX);
         if self.received_bytes > self.max_bytes {
             return Err(self.too_large(None));
         }

@@ -19,13 +19,13 @@ pub enum S3Error {
     /// No such bucket.
     #[error("there is no bucket `{bucket}`")]
     NoSuchBucket {
-        /// Which.
+        /// The bucket's name.
         bucket: String,
     },
     /// No such object.
     #[error("there is no object {uri}")]
     NoSuchKey {
-        /// Which.
+        /// The object's URI.
         uri: String,
     },
     /// The object is there, this version of it is not.
@@ -59,7 +59,7 @@ pub enum S3Error {
     /// In an archive class, and not restored.
     #[error("{uri} is archived and has to be restored first")]
     Archived {
-        /// Which.
+        /// The object's URI.
         uri: String,
     },
     /// The store asks for fewer requests.
@@ -75,7 +75,7 @@ pub enum S3Error {
     Unavailable {
         /// What was asked for.
         uri: String,
-        /// The status.
+        /// The HTTP status of the answer.
         status: u16,
     },
     /// The store did not answer in time.
@@ -84,36 +84,36 @@ pub enum S3Error {
         /// What was asked for.
         uri: String,
     },
-    /// No connection.
+    /// No connection could be made.
     #[error("no connection for {uri}")]
     Connect {
         /// What was asked for.
         uri: String,
-        /// Why.
+        /// What the client library said.
         #[source]
         source: BoxError,
     },
     /// The connection broke or went silent, more often than the download is resumed.
     #[error("the connection for {uri} broke after {received_bytes} bytes")]
     Broken {
-        /// Which.
+        /// The object's URI.
         uri: String,
         /// How far it came.
         received_bytes: u64,
-        /// Why.
+        /// What the client library said.
         #[source]
         source: BoxError,
     },
     /// Other bytes came than the store's checksum says.
     #[error("the bytes of {uri} do not match their checksum")]
     Damaged {
-        /// Which.
+        /// The object's URI.
         uri: String,
     },
     /// Written again while it was fetched.
     #[error("{uri} was written again while it was fetched")]
     Changed {
-        /// Which.
+        /// The object that was being read.
         uri: String,
     },
     /// The bucket lies elsewhere.
@@ -130,9 +130,9 @@ pub enum S3Error {
     /// The name cannot be asked for.
     #[error("{uri} cannot be asked for")]
     BadName {
-        /// Which.
+        /// The object's URI.
         uri: String,
-        /// Why.
+        /// What the client library said.
         #[source]
         source: BoxError,
     },
@@ -141,7 +141,7 @@ pub enum S3Error {
     Refused {
         /// What was asked for.
         uri: String,
-        /// The status.
+        /// The HTTP status of the answer.
         status: u16,
         /// The store's word for it.
         code: String,
@@ -151,7 +151,7 @@ pub enum S3Error {
     NotS3 {
         /// What was asked for.
         uri: String,
-        /// Why.
+        /// What the client library said.
         #[source]
         source: BoxError,
     },
@@ -245,7 +245,7 @@ impl Failure for S3Error {
 /// What was asked of the store, for the words of an error.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Asked<'a> {
-    /// `s3://bucket/key[?versionId=…]`.
+    /// The object's URI, `s3://bucket/key[?versionId=…]`.
     pub(crate) uri: &'a str,
     pub(crate) bucket: &'a str,
     /// What it takes: `s3:GetObject`, …

@@ -7,7 +7,7 @@ use super::{Asked, S3, S3Error, failed};
 /// An object in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {
-    /// Its key.
+    /// Its key in the bucket, whole.
     pub key: String,
     /// How many bytes it has.
     pub size_bytes: u64,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use earmark_core::{Lane, SystemClock, Tenant};
-use earmark_journal::{Boards, Database};
+use earmark_journal::{Database, SharedDocuments};
 use earmark_permits::{Asker, MemoryStore, Pool, PoolOptions};
 use earmark_servers::{PostgresServer, RedisServer};
 use tempfile::TempDir;
@@ -71,7 +71,7 @@ async fn open_at(url: &str) -> Database {
 }
 
 async fn make_unreadable(database: Database) {
-    Boards::new(database).update(KEY, |_, _| ("?".into(), ())).await.unwrap();
+    SharedDocuments::new(database).update(KEY, |_, _| ("?".into(), ())).await.unwrap();
 }
 
 /// `limit` permits, with times that a test can wait for and a busy machine can keep.

@@ -1,0 +1,148 @@
+//! Alerts: what someone has to look at, each a row of a list and a message of the outbox.
+
+use earmark_core::audit::{AuditEvent, AuditKind};
+use earmark_core::{JobId, MessageKind, Tenant, rfc3339};
+use serde_json::json;
+use sqlx::any::AnyRow;
+
+use crate::JournalError;
+use crate::audit;
+use crate::database::{Database, Write, column, parsed, storable};
+use crate::outbox::{self, NewMessage, Outbox, optional_job};
+
+/// Target of the log lines that say that an alert was raised.
+pub const ALERT_LOG: &str = "earmark::alert";
+
+/// An alert to be raised.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewAlert {
+    /// A stable word: `finding.critical`, `job.dead`, `job.quarantined`.
+    pub kind: String,
+    /// One sentence; no transcript.
+    pub message: String,
+}
+
+/// An alert that was raised.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alert {
+    /// Its id, a UUID.
+    pub id: String,
+    /// The tenant it concerns; the default one for what concerns all.
+    pub tenant: Tenant,
+    /// A stable word.
+    pub kind: String,
+    /// Which job, where there is one.
+    pub job_id: Option<JobId>,
+    /// One sentence for a person; no transcript.
+    pub message: String,
+    /// When it was raised.
+    pub raised_at_ms: i64,
+    /// When and by whom it was seen to.
+    pub acked: Option<(i64, String)>,
+    /// Why it was closed, where nobody had to see to it.
+    pub cause: Option<String>,
+}
+
+impl Outbox {
+    /// Alerts, newest first; `is_open` leaves out those that were seen to.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the database fails.
+    pub async fn alerts(&self, tenant: Option<&Tenant>, is_open: bool, limit: u32) -> Result<Vec<Alert>, JournalError> {
+        let all = "SELECT * FROM alerts WHERE ($1 = '' OR tenant = $1) ORDER BY raised_at_ms DESC, id DESC LIMIT $2";
+        let open = "SELECT * FROM alerts WHERE acked_at_ms IS NULL AND ($1 = '' OR tenant = $1) ORDER BY raised_at_ms DESC, id DESC LIMIT $2";
+        let rows = sqlx::query(if is_open { open } else { all })
+            .bind(tenant.map_or(String::new(), ToString::to_string))
+            .bind(i64::from(limit))
+            .fetch_all(self.database().pool())
+            .await;
+        self.database().map(rows)?.iter().map(|row| alert(self.database(), row)).collect()
+    }
+
+    /// Alerts of `job` that nobody has seen to, in order of time.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the database fails.
+    pub async fn open_alerts_of(&self, job: &JobId) -> Result<Vec<Alert>, JournalError> {
+        let rows =
+            sqlx::query("SELECT * FROM alerts WHERE job_id = $1 AND acked_at_ms IS NULL ORDER BY raised_at_ms, id")
+                .bind(job.as_str().to_owned())
+                .fetch_all(self.database().pool())
+                .await;
+        self.database().map(rows)?.iter().map(|row| alert(self.database(), row)).collect()
+    }
+
+    /// Marks an alert as seen to.
+    ///
+    /// # Errors
+    /// [`JournalError::NoSuchAlert`] when there is no such open alert.
+    pub async fn ack_alert(&self, id: &str, actor: &str) -> Result<(), JournalError> {
+        let mut write = self.database().write().await?;
+        let statement = sqlx::query("UPDATE alerts SET acked_at_ms = $1, acked_by = $2 WHERE id = $3 AND acked_at_ms IS NULL RETURNING tenant, job_id").bind(self.database().now_ms()).bind(actor.to_owned()).bind(id.to_owned());
+        let row = write.row(statement).await?.ok_or_else(|| JournalError::NoSuchAlert(id.into()))?;
+        let event = AuditEvent {
+            actor: actor.into(),
+            tenant: parsed(self.database(), &row, "tenant", Tenant::parse)?,
+            kind: AuditKind::AlertAcked,
+            job_id: column(self.database(), &row, "job_id")?,
+            payload: json!({ "alert": id }),
+            rule_set_sha256: None,
+            engine: None,
+            audio_sha256: None,
+        };
+        audit::append(&mut write, &[event]).await?;
+        write.commit().await
+    }
+}
+
+fn alert(db: &Database, row: &AnyRow) -> Result<Alert, JournalError> {
+    let (acked_at_ms, acked_by): (Option<i64>, Option<String>) =
+        (column(db, row, "acked_at_ms")?, column(db, row, "acked_by")?);
+    Ok(Alert {
+        id: column(db, row, "id")?,
+        tenant: parsed(db, row, "tenant", Tenant::parse)?,
+        kind: column(db, row, "kind")?,
+        job_id: optional_job(db, row)?,
+        message: column(db, row, "message")?,
+        raised_at_ms: column(db, row, "raised_at_ms")?,
+        acked: acked_at_ms.zip(acked_by),
+        cause: column(db, row, "cause")?,
+    })
+}
+
+/// Raises an alert: a row of the alerts' list and a message; gives its id.
+pub(crate) async fn raise(
+    write: &mut Write,
+    tenant: &Tenant,
+    job_id: Option<&JobId>,
+    alert: &NewAlert,
+) -> Result<String, JournalError> {
+    let id = uuid::Uuid::now_v7().to_string();
+    let now_ms = write.db().now_ms();
+    let statement = sqlx::query(
+        "INSERT INTO alerts (id, tenant, kind, job_id, message, raised_at_ms) VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(id.clone())
+    .bind(tenant.as_str().to_owned())
+    .bind(alert.kind.clone())
+    .bind(job_id.map(|id| id.as_str().to_owned()))
+    .bind(storable(&alert.message))
+    .bind(now_ms);
+    write.run(statement).await?;
+    let payload = json!({ "alert_id": id, "kind": alert.kind, "message": alert.message, "tenant": tenant, "job_id": job_id, "raised_at": rfc3339(now_ms) });
+    outbox::post(write, NewMessage { tenant, kind: MessageKind::Alert, job_id, payload }).await?;
+    Ok(id)
+}
+
+/// Closes an alert that turned out to be none, unless somebody has seen to it already.
+pub(crate) async fn close(write: &mut Write, id: &str, actor: &str, cause: &str) -> Result<(), JournalError> {
+    let statement = sqlx::query(
+        "UPDATE alerts SET acked_at_ms = $1, acked_by = $2, cause = $3 WHERE id = $4 AND acked_at_ms IS NULL",
+    )
+    .bind(write.db().now_ms())
+    .bind(actor.to_owned())
+    .bind(cause.to_owned())
+    .bind(id.to_owned());
+    write.run(statement).await?;
+    Ok(())
+}

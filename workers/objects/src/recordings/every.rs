@@ -1,0 +1,35 @@
+//! Every store there is, behind one.
+
+use std::path::Path;
+
+use async_trait::async_trait;
+use earmark_core::Address;
+
+use super::{FetchError, FetchLimits, Fetched, FileStore, HttpStore, RecordingStore, S3Store};
+use crate::s3::S3;
+
+/// Every store there is; the URI picks one.
+#[derive(Debug)]
+pub struct Recordings {
+    file: FileStore,
+    http: HttpStore,
+    s3: S3Store,
+}
+
+impl Recordings {
+    /// Files, the web and the object store `s3`.
+    pub fn new(s3: S3) -> Self {
+        Self { file: FileStore, http: HttpStore::default(), s3: S3Store::new(s3) }
+    }
+}
+
+#[async_trait]
+impl RecordingStore for Recordings {
+    async fn fetch(&self, uri: &Address, into: &Path, limits: &FetchLimits) -> Result<Fetched, FetchError> {
+        match uri {
+            Address::File(_) => self.file.fetch(uri, into, limits).await,
+            Address::Http(_) => self.http.fetch(uri, into, limits).await,
+            Address::S3 { .. } => self.s3.fetch(uri, into, limits).await,
+        }
+    }
+}
