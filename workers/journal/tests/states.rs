@@ -15,7 +15,8 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Files with `text` in them, by their path below `src`, each with what stands between there and the next WHERE.
+/// Files with `text` in them, by their path below `src`, each with what stands between there and the next WHERE or the
+/// statement's end.
 fn having(text: &str) -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
@@ -26,7 +27,8 @@ fn having(text: &str) -> Vec<(String, String)> {
         let name = file.strip_prefix(&folder).unwrap().display().to_string();
         let source = std::fs::read_to_string(&file).unwrap();
         for behind in source.split(text).skip(1) {
-            found.push((name.clone(), behind.split("WHERE").next().unwrap_or_default().to_owned()));
+            let end = behind.find("WHERE").into_iter().chain(behind.find('"')).min();
+            found.push((name.clone(), behind[..end.unwrap_or(behind.len())].to_owned()));
         }
     }
     found
@@ -52,6 +54,6 @@ fn one_file_writes_where_a_job_stands() {
 
 #[test]
 fn one_file_holds_the_fence() {
-    assert_eq!(names(having("lease_epoch = $")), ["jobs/fence.rs"]);
+    assert_eq!(names(having("lease_epoch = $2 AND lease_owner")), ["jobs/fence.rs"]);
     assert_eq!(names(having("lease_owner = $3")), ["jobs/fence.rs"]);
 }
