@@ -373,6 +373,10 @@ async fn a_held_result_is_locked_until_a_reviewer_releases_it() {
     }
     assert_eq!(done(&service, &id).await["held"], true);
     assert!(well(&machine, &["jobs", "show", &id]).stdout.contains("for review since"));
+    // The latest first.
+    let held: Vec<Value> =
+        well(&machine, &["jobs", "list", "--json"]).json().iter().map(|job| job["held"].clone()).collect();
+    assert_eq!(held, [json!(true), json!(false)]);
     let shown = well(&machine, &["results", "show", &id]);
     assert!(shown.stderr.contains("holds this result back"), "{}", shown.stderr);
     let export = run(&machine, &["results", "export", &id]);
@@ -384,7 +388,11 @@ async fn a_held_result_is_locked_until_a_reviewer_releases_it() {
     let (status, error) = service.post(&release, &json!({"note": "x".repeat(4001)}), &[]).await;
     assert_eq!((status, error["error"]["code"].as_str()), (400, Some("text.too_long")), "{error}");
     let (status, released) = service.post(&release, &json!({"note": "looked at it"}), &[]).await;
-    assert_eq!((status, &released["held"]), (200, &json!(false)));
+    assert_eq!((status, &released["held"], &released["job_id"]), (200, &json!(false), &json!(id)));
+    let listed: Value = serde_json::from_str(&service.get("/v1/jobs").await.1).unwrap();
+    let job = &listed["jobs"][0];
+    assert_eq!((&job["held"], &job["released_by"]), (&json!(false), &json!("http:loopback")));
+    assert_eq!((&job["released_by"], &job["released_at"]), (&released["released_by"], &released["released_at"]));
     assert_eq!(service.get(&format!("/v1/jobs/{id}/report")).await.0, 200);
     let record = on_record(&machine, "result.released").remove(0);
     assert!(record["actor"] == "http:loopback" && record.to_string().contains("looked at it"), "{record}");
