@@ -396,7 +396,11 @@ fn speakers(report: &Report) -> String {
 
 /// How many times faster than the recording itself.
 fn speed(duration_ms: u64, took: Duration) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "milliseconds of a recording are far below 2^53")]
+    #[expect(
+        clippy::as_conversions,
+        clippy::cast_precision_loss,
+        reason = "milliseconds of a recording are far below 2^53"
+    )]
     let times = duration_ms as f64 / 1000.0 / took.as_secs_f64().max(0.001);
     format!("{times:.1} x")
 }

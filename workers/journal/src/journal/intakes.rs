@@ -53,7 +53,8 @@ pub(super) async fn insert_once(
     for (entry, job) in &became {
         query = query.bind(entry.clone()).bind(job.as_str().to_owned()).bind(write.db().now_ms());
     }
-    if write.run(query).await? < became.len() as u64 {
+    let tied = write.run(query).await?;
+    if usize::try_from(tied) != Ok(became.len()) {
         let (key, job) = became.into_iter().next().expect("not empty");
         return Err(JournalError::KeyTaken { key, job });
     }
