@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use earmark_core::{Failure, NewJob, Problem};
 use earmark_intake::Offer;
 
+use super::jobs;
 use super::offer::{self, Usual};
 use super::prefix::Prefix;
 use crate::app::App;
@@ -35,6 +36,8 @@ pub struct Given {
 /// # Errors
 /// [`CommandError`] when it is none.
 pub fn prefix(app: &App, given: &Given, usual: &Usual) -> Result<Option<Prefix>, CommandError> {
+    // Once, not for each object.
+    jobs::tenant(&given.tenant)?;
     given.prefix.as_ref().map(|prefix| Prefix::open(app, prefix, &given.tenant, usual.clone())).transpose()
 }
 
