@@ -6,9 +6,13 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{CommandError, Log, LogFormat};
 
+/// Libraries that may print a request, its address and what that holds: never in more detail than this, whatever the
+/// settings ask for.
+const DISCREET: &str = "hyper=info,hyper_util=info,h2=info,reqwest=info,tower_http=info";
+
 /// Starts logging as the settings say, without what `silenced` (a filter or nothing) leaves out.
 pub fn start(log: &Log, silenced: &str) -> Result<(), CommandError> {
-    let filter = EnvFilter::try_new(format!("{},{silenced}", log.level)).map_err(|error| {
+    let filter = EnvFilter::try_new(format!("{},{DISCREET},{silenced}", log.level)).map_err(|error| {
         CommandError::plain(
             format!("EARMARK__LOG__LEVEL is `{}`: {error}", log.level),
             Some("use error, warn, info, debug, or a filter such as earmark_pipeline=debug,info"),

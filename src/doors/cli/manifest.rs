@@ -7,6 +7,7 @@ use earmark_core::{Failure, NewJob, Problem};
 
 use super::offer::{self, Usual};
 use super::prefix::Prefix;
+use super::words;
 use crate::config::CommandError;
 use crate::desk::Desk;
 use crate::desk::submit::{self, Offer};
@@ -34,6 +35,8 @@ pub struct Given {
 /// # Errors
 /// [`CommandError`] when it is none.
 pub fn prefix(desk: &Desk, given: &Given, usual: &Usual) -> Result<Option<Prefix>, CommandError> {
+    // Once, not for each object.
+    words::tenant(&given.tenant)?;
     given.prefix.as_ref().map(|prefix| Prefix::open(desk, prefix, &given.tenant, usual.clone())).transpose()
 }
 

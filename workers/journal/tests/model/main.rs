@@ -182,13 +182,20 @@ impl Model {
             options: JobOptions { is_repeat, ..JobOptions::default() },
             ..new_job(&recording.to_string())
         };
-        let accepted = self.stores.journal.accept(&new, "cli").await.unwrap();
-        // A key says what is the same whatever the recording is; nothing does where it is to be done in any case.
+        let answer = self.stores.journal.accept(&new, "cli").await;
+        // A key says what is the same, for the one recording that it names; nothing does where it is to be done in any case.
         let same = match key {
             Some(key) => Some((tenant, Some(key), 0)),
             None => (!is_repeat).then_some((tenant, None, recording)),
         };
         let known = same.and_then(|same| self.keys.get(&same).cloned());
+        if let Some(known) = &known
+            && self.stores.journal.get(known).await.unwrap().location != new.location
+        {
+            assert!(matches!(answer, Err(JournalError::KeyNames(names)) if names.job == *known));
+            return;
+        }
+        let accepted = answer.unwrap();
         assert_eq!(accepted.is_new, known.is_none());
         if let Some(known) = known {
             assert_eq!((accepted.job.state, &accepted.job.id), (self.job(&known).state, &known));
