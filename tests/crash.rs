@@ -47,7 +47,8 @@ fn ten_jobs_survive_a_killed_worker_and_their_clips_are_not_transcribed_again() 
     worker.until("the first four clips", || (clips_done(&machine) >= 4).then_some(()));
     worker.kill();
     let before = clips_done(&machine);
-    let under_way = jobs(&machine).iter().filter(|job| job["state"] == "leased").count() as u64;
+    let under_way = jobs(&machine).iter().filter(|job| job["state"] == "leased").count();
+    let under_way = u64::try_from(under_way).unwrap();
     assert!(under_way > 0 && !is_done(&machine));
 
     let mut worker = start();

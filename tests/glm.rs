@@ -101,6 +101,7 @@ async fn a_call_goes_up_clip_by_clip_and_comes_back_as_a_report_with_its_price()
     assert_eq!(report["cost"]["requests"], log.len());
     let billed_ms: u64 = log.iter().map(|record| record.audio_ms.unwrap().div_ceil(1000) * 1000).sum();
     assert_eq!(report["cost"]["billed_ms"], billed_ms);
+    #[expect(clippy::as_conversions, reason = "milliseconds of a test's recordings, far below 2^53")]
     let price = billed_ms as f64 / 60_000.0 * 0.06;
     assert!((report["cost"]["price_cny"].as_f64().unwrap() - price).abs() < 0.0001, "{}", report["cost"]);
     for record in &log {

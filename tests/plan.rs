@@ -144,7 +144,7 @@ fn number(value: &Value) -> u64 {
 
 /// At 0.06 yuan a minute.
 fn price(billed_ms: u64) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "seconds")]
+    #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "seconds")]
     let micro = (billed_ms as f64 / 60_000.0 * 60_000.0).ceil();
     micro / 1_000_000.0
 }

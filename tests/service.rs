@@ -108,7 +108,7 @@ async fn a_job_and_a_queue_are_told_alike_at_every_door() {
     assert!(shown["accepted_at_ms"].is_i64() && shown["accepted_at"].is_string(), "{shown}");
     let listed = parsed(&service.get("/v1/jobs").await.1);
     assert_eq!(listed["jobs"], json!([shown]));
-    assert_eq!(machine.run(&["jobs", "show", "--json", id]).json(), [shown.clone()]);
+    assert_eq!(machine.run(&["jobs", "show", "--json", id]).json(), std::slice::from_ref(&shown));
     assert_eq!(machine.run(&["jobs", "list", "--json"]).json(), [shown]);
 
     let (_, paused) = service.post("/v1/queue/pause", &json!({"lane": "archive"}), &[]).await;

@@ -88,14 +88,15 @@ pub async fn store_dialogues(machine: &Machine) -> Vec<JobId> {
     ids
 }
 
+#[expect(clippy::as_conversions, reason = "seconds of a dialogue, not negative")]
 fn ms(seconds: &Value) -> u64 {
     (seconds.as_f64().unwrap() * 1000.0) as u64
 }
 
 fn utterances(item: &Value) -> Vec<Utterance> {
     let turn = |(number, turn): (usize, &Value)| Utterance {
-        id: number as u32,
-        channel: turn["channel"].as_u64().unwrap() as u16,
+        id: u32::try_from(number).unwrap(),
+        channel: u16::try_from(turn["channel"].as_u64().unwrap()).unwrap(),
         speaker: Speaker(turn["speaker"].as_str().unwrap().into()),
         start_ms: ms(&turn["start_s"]),
         end_ms: ms(&turn["end_s"]),

@@ -11,7 +11,8 @@ pub fn read_wav(path: &Path) -> Vec<Vec<f32>> {
     let mut channels = 1;
     let mut at = 12;
     while at + 8 <= bytes.len() {
-        let length = u32::from_le_bytes([bytes[at + 4], bytes[at + 5], bytes[at + 6], bytes[at + 7]]) as usize;
+        let length = u32::from_le_bytes([bytes[at + 4], bytes[at + 5], bytes[at + 6], bytes[at + 7]]);
+        let length = usize::try_from(length).unwrap();
         let body = &bytes[at + 8..bytes.len().min(at + 8 + length)];
         match &bytes[at..at + 4] {
             b"fmt " => channels = usize::from(u16::from_le_bytes([body[2], body[3]])),
@@ -42,12 +43,15 @@ pub fn noise(samples: usize, peak: f32) -> Vec<f32> {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        (state >> 40) as f32 / (1 << 23) as f32 - 1.0
+        #[expect(clippy::as_conversions, reason = "24 bits, which are exact")]
+        let unit = (state >> 40) as f32 / (1 << 23) as f32 - 1.0;
+        unit
     };
     (0..samples).map(|_| next() * peak).collect()
 }
 
 /// Phone keys 1, 2, 3, … pressed for 200 ms every 400 ms.
+#[expect(clippy::as_conversions, reason = "a few seconds of samples, which are exact")]
 pub fn keys(count: usize) -> Vec<f32> {
     let tone = |hertz: f32, at: usize| (2.0 * std::f32::consts::PI * hertz * at as f32 / 16_000.0).sin();
     let (rows, columns) = ([697.0, 770.0, 852.0], [1209.0, 1336.0, 1477.0]);
