@@ -37,7 +37,7 @@ impl Handler for JobHandler {
     }
 
     fn left_behind(&self, lease: &Lease) -> Option<LeftBehind> {
-        self.pipeline.running.stage_of(lease).map(|(stage, running)| LeftBehind { stage: stage.as_str(), running })
+        self.pipeline.running.stage_of(lease).map(|(stage, running)| LeftBehind { stage, running })
     }
 
     async fn quiet(&self, lease: &Lease) {

@@ -14,7 +14,7 @@ use super::submit::{self, Offer, OfferError};
 use super::{Desk, signals};
 use crate::config::CommandError;
 
-pub use earmark_pipeline::{Progress, Stage};
+pub use earmark_pipeline::Progress;
 
 /// How long work that was told to stop may take to do so.
 const STOP_TIME: Duration = Duration::from_secs(10);

@@ -5,11 +5,11 @@ use std::io::IsTerminal;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use earmark_core::{JobId, Problem, Report};
+use earmark_core::{JobId, Problem, Report, Stage};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::show;
-use crate::desk::run::{Attention, Progress, Stage, Watcher};
+use crate::desk::run::{Attention, Progress, Watcher};
 
 /// Where there is no terminal, a line is printed each time this much more of a recording is transcribed, in percent.
 const STEP_PERCENT: u32 = 25;
@@ -89,12 +89,14 @@ impl Bars {
 
 impl Progress for Bars {
     fn at(&self, job: &JobId, stage: Stage) {
-        match stage {
-            Stage::Transcribe { done, total } => self.set(job, stage.as_str(), done, total),
-            Stage::Fetch | Stage::Decode | Stage::Segment | Stage::Flag | Stage::Write => {
-                self.set(job, stage.as_str(), 0, 0)
-            }
+        // Its clips come along.
+        if stage != Stage::Transcribe {
+            self.set(job, stage.as_str(), 0, 0);
         }
+    }
+
+    fn clips(&self, job: &JobId, done: u32, total: u32) {
+        self.set(job, Stage::Transcribe.as_str(), done, total);
     }
 
     fn alerted(&self, job: &JobId, message: &str) {

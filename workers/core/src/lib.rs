@@ -8,7 +8,7 @@
 //!
 //!   recording              where a recording lies
 //!     job                  one recording to be processed once, and its lease
-//!       standing           where it stands
+//!       standing           where it stands; stage: what is being done with it
 //!       transition         every way from one state to another
 //!     clip                 what one request to a recogniser carries
 //!     transcript           what was said, by whom, when; script: in which Chinese script
@@ -39,6 +39,7 @@ mod message;
 mod recording;
 mod report;
 mod script;
+mod stage;
 mod standing;
 mod transcript;
 mod transition;
@@ -60,6 +61,7 @@ pub use message::MessageKind;
 pub use recording::{Address, RecordingUri, UriError, shown_url};
 pub use report::{Cost, Engine, Recording, Report, RuleSetId, Warning};
 pub use script::{to_simplified, traditional_pairs};
+pub use stage::Stage;
 pub use standing::{JobState, Standing};
 pub use transcript::{ClipText, Dropped, Refusal, Speaker, Speech, TimePrecision, TimedText, Utterance, Word};
 pub use transition::{Mover, Step, Transition};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use earmark_audio::segment::SpeechModel;
-use earmark_core::{Clock, Job, Lease};
+use earmark_core::{Clock, Job, Lease, Stage};
 use earmark_journal::{Journal, ResultStore};
 use earmark_objects::{ArtifactStore, RecordingStore};
 use earmark_rules::RuleSet;
@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::JobError;
 use crate::isolation::Isolation;
-use crate::progress::{Progress, Stage};
+use crate::progress::Progress;
 use crate::provider_account::{ProviderAccount, ProviderAccounts};
 use crate::rule_book::RuleBook;
 use crate::running::{Running, RunningAttempts};

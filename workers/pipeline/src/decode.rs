@@ -1,11 +1,11 @@
 //! The recording as 16 kHz samples, channel by channel, on disk.
 
 use earmark_audio::decode::{DecodeOptions, Decoded};
+use earmark_core::Stage;
 use earmark_objects::Fetched;
 
 use crate::context::Context;
 use crate::error::JobError;
-use crate::progress::Stage;
 
 /// Decodes the recording on a blocking thread.
 ///

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use earmark_audio::AudioError;
-use earmark_core::{Disposition, Failure};
+use earmark_core::{Disposition, Failure, Stage};
 use earmark_journal::JournalError;
 use earmark_objects::{ArtifactError, FetchError};
 
-use crate::progress::Stage;
 use crate::request_error::RequestError;
 
 /// Why a job did not finish.

@@ -1,11 +1,10 @@
 //! The recording, copied here or found here, with its hash, and no other than was offered.
 
-use earmark_core::RecordingUri;
+use earmark_core::{RecordingUri, Stage};
 use earmark_objects::{FetchError, Fetched};
 
 use crate::context::Context;
 use crate::error::JobError;
-use crate::progress::Stage;
 
 /// Copies the recording at `location`, or finds it where it can be read in place. `version` is what the store called the recording when the job was accepted, where that was known.
 ///

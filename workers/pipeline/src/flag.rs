@@ -1,11 +1,10 @@
 //! The rules over the text.
 
 use earmark_audio::decode::Decoded;
-use earmark_core::{Clip, ClipText, Finding, FindingKind, Job, Severity, Utterance, samples_to_ms};
+use earmark_core::{Clip, ClipText, Finding, FindingKind, Job, Severity, Stage, Utterance, samples_to_ms};
 
 use crate::context::Attempt;
 use crate::error::JobError;
-use crate::progress::Stage;
 use crate::segment::Cut;
 
 /// What stands for a rule where a provider refused a clip.

@@ -52,7 +52,7 @@ pub use context::Pipeline;
 pub use error::JobError;
 pub use isolation::Isolation;
 pub use ledger::Ledger;
-pub use progress::{NoProgress, Progress, Stage};
+pub use progress::{NoProgress, Progress};
 pub use provider_account::{ProviderAccount, ProviderAccounts};
 pub use request::{Answer, Request};
 pub use request_error::RequestError;

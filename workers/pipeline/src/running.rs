@@ -4,12 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use earmark_core::{JobId, Lease};
+use earmark_core::{JobId, Lease, Stage};
 use tokio::sync::Notify;
 
 use crate::error::JobError;
 use crate::isolation::Turn;
-use crate::progress::Stage;
 
 /// An attempt, by job and epoch.
 type Key = (JobId, i64);

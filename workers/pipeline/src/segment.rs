@@ -2,11 +2,10 @@
 
 use earmark_audio::decode::Decoded;
 use earmark_audio::segment::{SegmentOptions, Segmented};
-use earmark_core::{Clip, Speech, Warning};
+use earmark_core::{Clip, Speech, Stage, Warning};
 
 use crate::context::Context;
 use crate::error::JobError;
-use crate::progress::Stage;
 
 /// The recording, cut.
 pub(crate) struct Cut {

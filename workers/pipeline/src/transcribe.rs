@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use earmark_asr::{AsrError, ClipRequest, Hearing, Sound};
 use earmark_audio::decode::Decoded;
-use earmark_core::{Clip, ClipKey, ClipText, JobId, Refusal, Speaker, TimePrecision, samples_to_ms};
+use earmark_core::{Clip, ClipKey, ClipText, JobId, Refusal, Speaker, Stage, TimePrecision, samples_to_ms};
 use earmark_objects::Fetched;
 use futures::TryStreamExt;
 use futures::stream::FuturesUnordered;
@@ -17,7 +17,6 @@ use crate::context::Attempt;
 use crate::early_alert::EarlyAlerts;
 use crate::error::JobError;
 use crate::flag;
-use crate::progress::Stage;
 use crate::provider_account::ProviderAccount;
 use crate::request::{Answer, Request};
 use crate::request_error::RequestError;
@@ -264,7 +263,8 @@ impl Transcribing<'_> {
 
     fn tell_progress(&self) {
         let (done, total) = (count(self.texts().len()), count(self.cut.clips.len()));
-        self.attempt.context.enter(Stage::Transcribe { done, total });
+        self.attempt.context.enter(Stage::Transcribe);
+        self.attempt.context.pipeline.progress.clips(&self.attempt.job.id, done, total);
     }
 }
 

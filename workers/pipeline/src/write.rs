@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use earmark_audio::decode::Decoded;
 use earmark_core::audit::{AuditEvent, AuditKind};
-use earmark_core::{Artifact, Clip, ClipText, Cost, Finding, Recording, Refusal, Report, Utterance, Warning, rfc3339};
+use earmark_core::{
+    Artifact, Clip, ClipText, Cost, Finding, Recording, Refusal, Report, Stage, Utterance, Warning, rfc3339,
+};
 use earmark_journal::{Finished, JobUsage, JournalError};
 use earmark_objects::Fetched;
 use serde_json::{Value, json};
@@ -12,7 +14,6 @@ use serde_json::{Value, json};
 use crate::context::Attempt;
 use crate::error::JobError;
 use crate::flag::Flagged;
-use crate::progress::Stage;
 use crate::render::Format;
 use crate::segment::Cut;
 use crate::transcribe::Transcript;

@@ -13,14 +13,14 @@ use async_trait::async_trait;
 use earmark_asr::{AsrError, ClipLimits, ClipRequest, Hearing, LanguageChoice, Transcriber};
 use earmark_audio::segment::{SegmentOptions, SpeechModel};
 use earmark_core::{
-    ClipText, Engine, Job, JobId, Lane, Lease, ManualClock, NewJob, Speaker, Tenant, TimePrecision, WorkerId,
+    ClipText, Engine, Job, JobId, Lane, Lease, ManualClock, NewJob, Speaker, Stage, Tenant, TimePrecision, WorkerId,
 };
 use earmark_journal::{Accounts, Database, Journal, RuleSets, SqlResults, Usage};
 use earmark_objects::{FetchLimits, FileArtifacts, Recordings, S3, S3Options};
 use earmark_permits::{Pool, PoolOptions};
 use earmark_pipeline::{
     Isolation, Ledger, Pipeline, Progress, ProviderAccount, ProviderAccounts, RuleBook, RunningAttempts, Settings,
-    Speakers, Stage,
+    Speakers,
 };
 use earmark_rules::RuleSet;
 use tempfile::TempDir;

@@ -164,7 +164,7 @@ impl AttemptRunner {
 
     fn hang(&self, lease: &Lease, took: Duration) -> Problem {
         let (stage, running) =
-            self.handler.left_behind(lease).map_or(("the job", took), |left| (left.stage, left.running));
+            self.handler.left_behind(lease).map_or(("the job", took), |left| (left.stage.as_str(), left.running));
         Problem {
             code: "job.hung".into(),
             message: format!("{stage} ran for {} s and did not stop when it was told to", running.as_secs()),

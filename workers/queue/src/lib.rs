@@ -52,7 +52,7 @@ mod worker;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use earmark_core::{Disposition, Job, Lease, Problem};
+use earmark_core::{Disposition, Job, Lease, Problem, Stage};
 use earmark_journal::JournalError;
 use tokio_util::sync::CancellationToken;
 
@@ -106,7 +106,7 @@ pub trait Handler: Send + Sync {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LeftBehind {
     /// The stage whose thread runs on.
-    pub stage: &'static str,
+    pub stage: Stage,
     /// How long ago the stage began.
     pub running: Duration,
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use earmark_core::{Disposition, Job, JobId, JobState, Lease, NewJob, Problem, SystemClock, Tenant, WorkerId};
+use earmark_core::{Disposition, Job, JobId, JobState, Lease, NewJob, Problem, Stage, SystemClock, Tenant, WorkerId};
 use earmark_journal::{Database, Journal, WorkerInfo};
 use earmark_queue::{
     AttemptRunner, Backoff, Failed, Handler, JournalQueue, LeftBehind, Worker, WorkerEnd, WorkerOptions,
@@ -50,7 +50,7 @@ impl Handler for Hanging {
     }
 
     fn left_behind(&self, _: &Lease) -> Option<LeftBehind> {
-        Some(LeftBehind { stage: "decode", running: Duration::from_secs(7) })
+        Some(LeftBehind { stage: Stage::Decode, running: Duration::from_secs(7) })
     }
 
     async fn quiet(&self, lease: &Lease) {
