@@ -144,6 +144,7 @@ const PARTS: &[(&str, &[&str])] = &[
     ("src/doors/cli", &["src/config", "src/desk"]),
     ("src/doors/http", &["src/config", "src/desk"]),
     ("src/doors/transcriptions", &["src/config", "src/desk"]),
+    ("src/doors/server.rs", &["src/config", "src/desk", "src/doors"]),
     ("src/doors", &["src/config", "src/desk"]),
     ("src/service", &["src/config", "src/engines", "src/app", "src/desk", "src/doors"]),
 ];

@@ -3,4 +3,7 @@
 mod callers;
 pub mod cli;
 pub mod http;
+mod server;
 pub mod transcriptions;
+
+pub use server::serve;

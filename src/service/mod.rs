@@ -6,14 +6,14 @@
 //!    work        the worker
 //!      delivery    outcomes told, from the outbox
 //!      sweeping    artifacts that no job names, once a day
-//!      tidying     what has had its time, once an hour
+//!      retention   what has had its time, once an hour
 //! ```
 
 mod delivery;
+mod retention;
 mod rules;
 mod say;
 mod sweeping;
-mod tidying;
 mod up;
 mod work;
 

@@ -16,7 +16,7 @@ use crate::desk::Desk;
 use crate::desk::rules::in_force::named;
 use crate::desk::service::{Halves, Stopped};
 use crate::desk::signals::Signals;
-use crate::doors::http;
+use crate::doors;
 
 /// Runs until a signal asks to stop; then takes nothing new, finishes or hands back what runs. A second signal ends
 /// it at once. A job that hangs ends it in the same order, to be replaced.
@@ -34,7 +34,7 @@ pub async fn up(desk: &Desk, halves: Halves) -> Result<Stopped, CommandError> {
     let serving = async {
         match halves {
             Halves::Work => Ok(()),
-            Halves::Serve | Halves::Both => http::serve(desk, &accounts, stop.clone()).await,
+            Halves::Serve | Halves::Both => doors::serve(desk, &accounts, stop.clone()).await,
         }
     };
     let working = async {

@@ -8,7 +8,7 @@ use earmark_queue::WorkerEnd;
 use tokio_util::sync::CancellationToken;
 
 use super::say::say;
-use super::{delivery, sweeping, tidying};
+use super::{delivery, retention, sweeping};
 use crate::app::App;
 use crate::config::CommandError;
 use crate::desk::counted;
@@ -40,7 +40,7 @@ pub async fn work(
         ended = running.run(stop.clone()) => ended,
         () = delivery::run(delivery.as_ref()) => WorkerEnd::Stopped,
         () = sweeping::daily(app) => WorkerEnd::Stopped,
-        () = tidying::hourly(app) => WorkerEnd::Stopped,
+        () = retention::hourly(app) => WorkerEnd::Stopped,
     };
     if ended == WorkerEnd::Hung {
         say("a job hangs here: this process replaces itself");

@@ -3,7 +3,7 @@
 use earmark_core::minutes_seconds;
 
 use super::outcome::Outcome;
-use super::{show, words};
+use super::{arguments, show};
 use crate::config::CommandError;
 use crate::desk::accounts::UsageFilter;
 use crate::desk::views::Spent;
@@ -54,16 +54,16 @@ pub enum Command {
     },
 }
 
-/// The command.
 pub async fn accounts(desk: &Desk, command: Command) -> Result<Outcome, CommandError> {
     match command {
         Command::List { json } => list(desk, json).await,
         Command::Pause { name, until, reason } => pause(desk, &name, until.as_deref(), &reason).await,
         Command::Resume { name } => resume(desk, name.as_deref().unwrap_or(desk.usual_account())).await,
         Command::Usage { since, tenant, account, by_job, json } => {
-            let tenant = tenant.as_deref().map(words::tenant).transpose()?;
+            let tenant = tenant.as_deref().map(arguments::tenant).transpose()?;
             let day_begins = desk.config().accounts.day_begins;
-            let day = |text| instant::day(text, day_begins).map_err(|why| words::wrong_instant("--since", text, &why));
+            let day =
+                |text| instant::day(text, day_begins).map_err(|why| arguments::wrong_instant("--since", text, &why));
             let since_day = since.as_deref().map(day).transpose()?;
             usage(desk, &UsageFilter { since_day, tenant, account, by_job }, json).await
         }
@@ -102,12 +102,12 @@ async fn list(desk: &Desk, is_json: bool) -> Result<Outcome, CommandError> {
 }
 
 async fn pause(desk: &Desk, name: &str, until: Option<&str>, reason: &str) -> Result<Outcome, CommandError> {
-    let until_ms = words::instant_ms("--until", until)?;
+    let until_ms = arguments::instant_ms("--until", until)?;
     if let Some(until) = until.filter(|_| until_ms.is_some_and(|until_ms| until_ms <= desk.now_ms())) {
         let hint = "use a time to come such as 2026-01-31T18:00:00+08:00";
         return Err(CommandError::plain(format!("--until {until} is over"), Some(hint)));
     }
-    let paused = desk.pause_account(name, until_ms, reason, words::ACTOR).await?;
+    let paused = desk.pause_account(name, until_ms, reason, arguments::ACTOR).await?;
     let until = paused.until.unwrap_or_else(|| "it is resumed".into());
     let already = if paused.is_new { "" } else { " already" };
     show::line(&format!("{name} is paused{already}, until {until}"));
@@ -115,7 +115,7 @@ async fn pause(desk: &Desk, name: &str, until: Option<&str>, reason: &str) -> Re
 }
 
 async fn resume(desk: &Desk, name: &str) -> Result<Outcome, CommandError> {
-    let woken = desk.resume_account(name, words::ACTOR).await?;
+    let woken = desk.resume_account(name, arguments::ACTOR).await?;
     let jobs = show::counted(woken, "job was woken", "jobs were woken");
     show::line(&format!("{name} is open, {jobs}"));
     Ok(Outcome::Done)

@@ -1,7 +1,7 @@
 //! `earmark alerts`
 
 use super::outcome::Outcome;
-use super::{show, words};
+use super::{arguments, show};
 use crate::config::CommandError;
 use crate::desk::Desk;
 use crate::desk::views::AlertView;
@@ -32,11 +32,10 @@ pub enum Command {
     },
 }
 
-/// The command.
 pub async fn alerts(desk: &Desk, command: Command) -> Result<Outcome, CommandError> {
     match command {
         Command::List { tenant, all, limit, json } => {
-            let tenant = tenant.as_deref().map(words::tenant).transpose()?;
+            let tenant = tenant.as_deref().map(arguments::tenant).transpose()?;
             let alerts = desk.alerts(tenant.as_ref(), !all, limit).await?;
             if json {
                 alerts.iter().try_for_each(show::json)?;
@@ -59,7 +58,7 @@ pub async fn alerts(desk: &Desk, command: Command) -> Result<Outcome, CommandErr
         }
         Command::Ack { ids } => {
             for id in ids {
-                desk.acknowledge(&id, words::ACTOR).await?;
+                desk.acknowledge(&id, arguments::ACTOR).await?;
                 show::line(&format!("{id} acknowledged"));
             }
         }

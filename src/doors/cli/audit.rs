@@ -1,7 +1,7 @@
 //! `earmark audit`
 
 use super::outcome::Outcome;
-use super::{show, words};
+use super::{arguments, show};
 use crate::config::CommandError;
 use crate::desk::Desk;
 use crate::desk::views::ChainView;
@@ -26,11 +26,10 @@ pub enum Command {
     },
 }
 
-/// The command.
 pub async fn audit(desk: &Desk, command: Command) -> Result<Outcome, CommandError> {
     match command {
         Command::Verify { tenant, json } => {
-            let tenant = tenant.as_deref().map(words::tenant).transpose()?;
+            let tenant = tenant.as_deref().map(arguments::tenant).transpose()?;
             let chains = desk.verify(tenant.as_ref()).await?;
             for chain in &chains {
                 if json {
@@ -46,7 +45,7 @@ pub async fn audit(desk: &Desk, command: Command) -> Result<Outcome, CommandErro
         }
         Command::Export { tenant } => {
             let tenants = match tenant {
-                Some(tenant) => vec![words::tenant(&tenant)?],
+                Some(tenant) => vec![arguments::tenant(&tenant)?],
                 None => desk.audited_tenants().await?,
             };
             for tenant in tenants {

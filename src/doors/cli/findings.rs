@@ -1,7 +1,7 @@
 //! `earmark findings`
 
 use super::outcome::Outcome;
-use super::{show, words};
+use super::{arguments, show};
 use crate::config::CommandError;
 use crate::desk::Desk;
 use crate::desk::findings::{Judged, JudgedFilter, NewVerdict, Verdict};
@@ -66,14 +66,13 @@ pub struct Verdicted {
     /// Its id in that job's report: f1, f2, …
     finding: String,
     /// Who judges.
-    #[arg(long, value_name = "NAME", value_parser = words::person)]
+    #[arg(long, value_name = "NAME", value_parser = arguments::person)]
     by: Option<String>,
     /// Why.
     #[arg(long, value_name = "TEXT")]
     note: Option<String>,
 }
 
-/// The command.
 pub async fn findings(desk: &Desk, command: Command) -> Result<Outcome, CommandError> {
     match command {
         Command::List(filter) => list(desk, filter).await,
@@ -84,9 +83,9 @@ pub async fn findings(desk: &Desk, command: Command) -> Result<Outcome, CommandE
 
 async fn judge(desk: &Desk, verdicted: Verdicted, verdict: Verdict) -> Result<Outcome, CommandError> {
     let Verdicted { job, finding, by, note } = verdicted;
-    let actor = words::actor(by.as_deref());
-    let by = by.unwrap_or_else(|| words::ACTOR.to_owned());
-    let new = NewVerdict { job_id: words::job_id(&job)?, finding_id: finding, verdict, by, note };
+    let actor = arguments::actor(by.as_deref());
+    let by = by.unwrap_or_else(|| arguments::ACTOR.to_owned());
+    let new = NewVerdict { job_id: arguments::job_id(&job)?, finding_id: finding, verdict, by, note };
     let judged = desk.judge(new, &actor).await?;
     let given = &judged.verdict;
     show::line(&format!("{} {} {} by {}", judged.job_id, judged.finding_id, given.verdict.as_str(), given.by));
@@ -95,9 +94,9 @@ async fn judge(desk: &Desk, verdicted: Verdicted, verdict: Verdict) -> Result<Ou
 
 async fn list(desk: &Desk, filter: Filter) -> Result<Outcome, CommandError> {
     let mut wanted = JudgedFilter {
-        tenant: filter.tenant.as_deref().map(words::tenant).transpose()?,
+        tenant: filter.tenant.as_deref().map(arguments::tenant).transpose()?,
         rule_id: filter.rule,
-        since_ms: words::instant_ms("--since", filter.since.as_deref())?,
+        since_ms: arguments::instant_ms("--since", filter.since.as_deref())?,
         judged: filter.verdict.map(|verdict| match verdict {
             LastVerdict::Confirmed => Judged::As(Verdict::Confirmed),
             LastVerdict::Rejected => Judged::As(Verdict::Rejected),

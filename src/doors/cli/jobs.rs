@@ -3,7 +3,7 @@
 use earmark_core::{Job, JobId, Lane, Standing, rfc3339};
 
 use super::outcome::Outcome;
-use super::{show, words};
+use super::{arguments, show};
 use crate::config::CommandError;
 use crate::desk::Desk;
 use crate::desk::jobs::{CancelOutcome, JobFilter};
@@ -58,19 +58,18 @@ pub enum Command {
     },
 }
 
-/// The command.
 pub async fn jobs(desk: &Desk, command: Command) -> Result<Outcome, CommandError> {
     match command {
         Command::List { tenant, state, lane, key, since, limit, json } => {
-            let tenant = tenant.as_deref().map(words::tenant).transpose()?;
-            let since_ms = words::instant_ms("--since", since.as_deref())?;
+            let tenant = tenant.as_deref().map(arguments::tenant).transpose()?;
+            let since_ms = arguments::instant_ms("--since", since.as_deref())?;
             let filter = JobFilter { tenant, lane, key, since_ms, limit, ..JobFilter::default().standing_at(state) };
             list(&desk.jobs(&filter).await?.jobs, json)
         }
-        Command::Show { id, json } => show_job(desk, &words::job_id(&id)?, json).await,
+        Command::Show { id, json } => show_job(desk, &arguments::job_id(&id)?, json).await,
         Command::Retry { ids } => {
             for id in ids {
-                let job = desk.retry(&words::job_id(&id)?, words::ACTOR).await?.job;
+                let job = desk.retry(&arguments::job_id(&id)?, arguments::ACTOR).await?.job;
                 show::line(&format!("{} {}", job.id, job.state));
             }
             Ok(Outcome::Done)
@@ -82,8 +81,8 @@ pub async fn jobs(desk: &Desk, command: Command) -> Result<Outcome, CommandError
 async fn cancel(desk: &Desk, ids: &[String]) -> Result<Outcome, CommandError> {
     let mut outcome = Outcome::Done;
     for id in ids {
-        let id = words::job_id(id)?;
-        match desk.cancel(&id, words::ACTOR).await? {
+        let id = arguments::job_id(id)?;
+        match desk.cancel(&id, arguments::ACTOR).await? {
             CancelOutcome::Cancelled => show::line(&format!("{id} cancelled")),
             CancelOutcome::Requested => {
                 show::line(&format!("{id} is being worked on; its worker will stop within seconds"))

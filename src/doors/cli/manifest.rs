@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use earmark_core::{Failure, NewJob, Problem};
 
+use super::arguments;
 use super::offer::{self, Usual};
 use super::prefix::Prefix;
-use super::words;
 use crate::config::CommandError;
 use crate::desk::Desk;
 use crate::desk::submit::{self, Offer};
@@ -36,7 +36,7 @@ pub struct Given {
 /// [`CommandError`] when it is none.
 pub fn prefix(desk: &Desk, given: &Given, usual: &Usual) -> Result<Option<Prefix>, CommandError> {
     // Once, not for each object.
-    words::tenant(&given.tenant)?;
+    arguments::tenant(&given.tenant)?;
     given.prefix.as_ref().map(|prefix| Prefix::open(desk, prefix, &given.tenant, usual.clone())).transpose()
 }
 

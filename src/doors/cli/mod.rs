@@ -2,6 +2,7 @@
 
 mod accounts;
 mod alerts;
+mod arguments;
 mod audit;
 mod config;
 mod doctor;
@@ -25,7 +26,6 @@ mod show;
 mod storage;
 mod submit;
 mod wait;
-mod words;
 
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;

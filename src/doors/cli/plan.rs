@@ -30,7 +30,6 @@ struct TotalLine<'a> {
     total: &'a PlanTotal,
 }
 
-/// The command.
 pub async fn plan(desk: &Desk, args: Args) -> Result<Outcome, CommandError> {
     let usual = Usual { lane: Lane::Archive, ..Usual::default() };
     let mut offered = manifest::offered(&args.given, &usual)?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use earmark_core::{Lane, Standing, Tenant, rfc3339};
 
 use super::outcome::Outcome;
-use super::{show, words};
+use super::{arguments, show};
 use crate::config::CommandError;
 use crate::desk::queue::{Backlog, Pause, QueueStats};
 use crate::desk::views::{QueueView, StreamsView};
@@ -37,26 +37,25 @@ pub struct Part {
     tenant: Option<String>,
 }
 
-/// The command.
 pub async fn queue(desk: &Desk, command: Command) -> Result<Outcome, CommandError> {
     match command {
         Command::Stats { json } => stats(desk, json).await,
         Command::Pause(part) => {
-            let tenant = part.tenant.as_deref().map(words::tenant).transpose()?;
-            let paused = desk.pause(part.lane, tenant.as_ref(), words::ACTOR).await?;
+            let tenant = part.tenant.as_deref().map(arguments::tenant).transpose()?;
+            let paused = desk.pause(part.lane, tenant.as_ref(), arguments::ACTOR).await?;
             let already = if paused.is_new { "" } else { " already" };
             show::line(&format!("{} is paused{already}; what runs goes on", part_named(part.lane, tenant.as_ref())));
             Ok(Outcome::Done)
         }
         Command::Resume(part) => {
-            let tenant = part.tenant.as_deref().map(words::tenant).transpose()?;
+            let tenant = part.tenant.as_deref().map(arguments::tenant).transpose()?;
             resume(desk, part.lane, tenant.as_ref()).await
         }
     }
 }
 
 async fn resume(desk: &Desk, lane: Option<Lane>, tenant: Option<&Tenant>) -> Result<Outcome, CommandError> {
-    let resumed = desk.resume(lane, tenant, words::ACTOR).await?;
+    let resumed = desk.resume(lane, tenant, arguments::ACTOR).await?;
     for pause in &resumed.lifted {
         show::line(&format!("{} is resumed", paused_part(pause)));
     }

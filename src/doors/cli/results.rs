@@ -3,7 +3,7 @@
 use earmark_core::{JobId, Problem, Report};
 
 use super::outcome::Outcome;
-use super::{show, words};
+use super::{arguments, show};
 use crate::config::CommandError;
 use crate::desk::Desk;
 use crate::desk::results::{Format, StoredResult};
@@ -33,7 +33,7 @@ pub enum Command {
         /// The job's id.
         id: String,
         /// Who has reviewed it.
-        #[arg(long, value_name = "NAME", value_parser = words::person)]
+        #[arg(long, value_name = "NAME", value_parser = arguments::person)]
         by: String,
         /// Why, for the record.
         #[arg(long, value_name = "TEXT")]
@@ -41,11 +41,10 @@ pub enum Command {
     },
 }
 
-/// The command.
 pub async fn results(desk: &Desk, command: Command) -> Result<Outcome, CommandError> {
     match command {
         Command::Show { id } => {
-            let id = words::job_id(&id)?;
+            let id = arguments::job_id(&id)?;
             let (report, holding) = result(desk, &id).await?;
             if let Some(since) = held_since(&holding) {
                 show::note(&format!(
@@ -58,7 +57,7 @@ pub async fn results(desk: &Desk, command: Command) -> Result<Outcome, CommandEr
             }
         }
         Command::Export { id, format, held } => {
-            let id = words::job_id(&id)?;
+            let id = arguments::job_id(&id)?;
             let (report, holding) = result(desk, &id).await?;
             if let Some(since) = held_since(&holding).filter(|_| !held) {
                 return Err(CommandError::usage(Problem {
@@ -70,8 +69,8 @@ pub async fn results(desk: &Desk, command: Command) -> Result<Outcome, CommandEr
             show::text(&format.render(&report));
         }
         Command::Release { id, by, note } => {
-            let id = words::job_id(&id)?;
-            desk.release(&id, &words::actor(Some(&by)), note.as_deref()).await?;
+            let id = arguments::job_id(&id)?;
+            desk.release(&id, &arguments::actor(Some(&by)), note.as_deref()).await?;
             show::line(&format!("{id} released"));
         }
     }

@@ -17,7 +17,6 @@ pub struct Args {
     json: bool,
 }
 
-/// The command.
 pub async fn retention(desk: &Desk, args: &Args) -> Result<Outcome, CommandError> {
     let view = desk.retention(args.dry_run).await?;
     if args.json {

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::outcome::Outcome;
 use super::progress::{Bars, HELD, alerts};
-use super::{offer, show, words};
+use super::{arguments, offer, show};
 use crate::config::CommandError;
 use crate::desk::Desk;
 use crate::desk::run::Processed;
@@ -50,14 +50,13 @@ struct FailedRecording<'a> {
     uri: &'a RecordingUri,
 }
 
-/// The command.
 pub async fn run(desk: &Desk, args: Args) -> Result<Outcome, CommandError> {
-    let tenant = words::tenant(&args.tenant)?;
+    let tenant = arguments::tenant(&args.tenant)?;
     let out_dir = args.out.as_deref().map(out_dir).transpose()?;
     let run = desk.run(args.rules.as_deref(), Arc::new(Bars::new())).await?;
     let offered = args.uris.iter().map(|uri| Offer { tenant: Some(tenant.to_string()), ..offer::word(uri) });
     let seen = |one: &Processed| if args.json { print_json(one) } else { Ok(()) };
-    let ended = run.process(offered, out_dir.as_deref(), words::ACTOR, seen).await?;
+    let ended = run.process(offered, out_dir.as_deref(), arguments::ACTOR, seen).await?;
     if !args.json {
         print_table(desk, &ended, args.out.as_deref());
     }

@@ -23,7 +23,6 @@ pub enum Command {
     },
 }
 
-/// The command.
 pub async fn storage(desk: &Desk, command: Command) -> Result<Outcome, CommandError> {
     let Command::Sweep { dry_run, unknown, json } = command;
     let Some(sweep) = desk.sweep(dry_run, unknown).await? else {

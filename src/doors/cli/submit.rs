@@ -8,7 +8,7 @@ use super::manifest::{self, Given};
 use super::offer::Usual;
 use super::outcome::Outcome;
 use super::wait::wait;
-use super::{show, words};
+use super::{arguments, show};
 use crate::config::CommandError;
 use crate::desk::submit::{Accepted, KeyNames, checked_priority};
 use crate::desk::views::{RefusedView, SubmittedView};
@@ -46,7 +46,6 @@ pub struct Args {
     json: bool,
 }
 
-/// The command.
 pub async fn submit(desk: &Desk, args: Args) -> Result<Outcome, CommandError> {
     let rule_set = match &args.rules {
         Some(hash) => Some(desk.kept_rule_set(hash).await?),
@@ -96,7 +95,7 @@ impl Submitting<'_> {
         if new.is_empty() {
             return Ok(());
         }
-        let answers = self.desk.accept_many(new, words::ACTOR).await?;
+        let answers = self.desk.accept_many(new, arguments::ACTOR).await?;
         for (answer, new) in answers.iter().zip(new) {
             let Accepted { job, is_new } = match answer {
                 Ok(accepted) => accepted,

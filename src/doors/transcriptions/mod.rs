@@ -21,4 +21,17 @@ mod reply;
 mod stream;
 mod text;
 
-pub use answer::{Service, answer};
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::any;
+
+pub use answer::Service;
+
+/// Both paths, with bounds and errors of their own.
+pub fn routes(service: Service) -> Router {
+    Router::new()
+        .route("/api/paas/v4/audio/transcriptions", any(answer::answer))
+        .route("/v1/audio/transcriptions", any(answer::answer))
+        .with_state(Arc::new(service))
+}

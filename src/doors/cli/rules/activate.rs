@@ -11,7 +11,7 @@ use crate::desk::rules::check::check;
 use crate::desk::rules::in_force::{named, short};
 use crate::desk::rules::trial;
 use crate::doors::cli::outcome::Outcome;
-use crate::doors::cli::{show, words};
+use crate::doors::cli::{arguments, show};
 
 /// Put a rule set in force, for every process of the database.
 #[derive(Debug, clap::Args)]
@@ -33,7 +33,7 @@ pub struct Activate {
 #[derive(Debug, clap::Args)]
 pub struct Record {
     /// Who decides.
-    #[arg(long, value_name = "NAME", value_parser = words::person)]
+    #[arg(long, value_name = "NAME", value_parser = arguments::person)]
     by: Option<String>,
     /// Why.
     #[arg(long, value_name = "TEXT")]
@@ -53,7 +53,7 @@ pub async fn activate(desk: &Desk, args: Activate) -> Result<Outcome, CommandErr
             hint: Some("mend the rules, or give --even-if-examples-fail".into()),
         }));
     }
-    let by = words::actor(args.record.by.as_deref());
+    let by = arguments::actor(args.record.by.as_deref());
     match desk.activate(&rules, args.configured, &by, args.record.note.as_deref()).await? {
         Some(activated) => {
             let before = activated.previous.as_deref().map_or("none is known", short);
@@ -69,7 +69,7 @@ pub async fn activate(desk: &Desk, args: Activate) -> Result<Outcome, CommandErr
 
 /// Goes back to the set that was in force before.
 pub async fn rollback(desk: &Desk, record: Record) -> Result<Outcome, CommandError> {
-    let now = desk.roll_back(&words::actor(record.by.as_deref()), record.note.as_deref()).await?;
+    let now = desk.roll_back(&arguments::actor(record.by.as_deref()), record.note.as_deref()).await?;
     let before = now.previous.as_deref().map_or("the configured one", short);
     match &now.sha256 {
         Some(sha256) => show::line(&format!("{} is in force again (before: {before})", short(sha256))),

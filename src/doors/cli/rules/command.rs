@@ -64,7 +64,6 @@ pub enum Command {
     Stats(stats::Args),
 }
 
-/// The command.
 pub async fn rules(command: Command, config: Config) -> Result<Outcome, CommandError> {
     let load = |path: Option<PathBuf>| in_force::configured(path.as_deref().or(config.rules.path.as_deref()));
     match command {

@@ -12,7 +12,7 @@ use crate::desk::rules::replay::{
 };
 use crate::desk::views::SummaryLine;
 use crate::doors::cli::outcome::Outcome;
-use crate::doors::cli::{show, words};
+use crate::doors::cli::{arguments, show};
 
 /// What to compare.
 #[derive(Debug, clap::Args)]
@@ -45,7 +45,7 @@ pub struct Args {
     #[arg(long, requires = "by")]
     apply: bool,
     /// Who wants it, for the record.
-    #[arg(long, value_name = "NAME", value_parser = words::person)]
+    #[arg(long, value_name = "NAME", value_parser = arguments::person)]
     by: Option<String>,
     /// Show again what an earlier replay printed.
     #[arg(long, value_name = "ID", conflicts_with_all = ["from", "to", "apply"])]
@@ -61,7 +61,7 @@ pub async fn replay(desk: &Desk, args: Args) -> Result<Outcome, CommandError> {
         from: args.from.as_deref().unwrap_or("active"),
         to: args.to.as_deref().unwrap_or("active"),
         filter: filter(&args)?,
-        actor: words::actor(args.by.as_deref()),
+        actor: arguments::actor(args.by.as_deref()),
         is_applied: args.apply,
     };
     let replayed = desk.replay(comparison, &mut Printer { is_json: args.json }).await?;
@@ -77,8 +77,8 @@ pub async fn replay(desk: &Desk, args: Args) -> Result<Outcome, CommandError> {
 }
 
 fn filter(args: &Args) -> Result<ReplayFilter, CommandError> {
-    let since_ms = words::instant_ms("--since", args.since.as_deref())?;
-    let until_ms = words::instant_ms("--until", args.until.as_deref())?;
+    let since_ms = arguments::instant_ms("--since", args.since.as_deref())?;
+    let until_ms = arguments::instant_ms("--until", args.until.as_deref())?;
     if let (Some(since), Some(until)) = (since_ms, until_ms)
         && since >= until
     {
@@ -88,7 +88,7 @@ fn filter(args: &Args) -> Result<ReplayFilter, CommandError> {
     Ok(ReplayFilter {
         since_ms,
         until_ms,
-        tenant: args.tenant.as_deref().map(words::tenant).transpose()?,
+        tenant: args.tenant.as_deref().map(arguments::tenant).transpose()?,
         lane: args.lane,
         limit: args.limit.unwrap_or(0),
     })

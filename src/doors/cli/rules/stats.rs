@@ -7,7 +7,7 @@ use crate::desk::Desk;
 use crate::desk::findings::JudgedFilter;
 use crate::desk::views::{RuleStatsView, VerdictCounts};
 use crate::doors::cli::outcome::Outcome;
-use crate::doors::cli::{show, words};
+use crate::doors::cli::{arguments, show};
 
 /// What to count.
 #[derive(Debug, clap::Args)]
@@ -32,15 +32,14 @@ pub struct Args {
     set: Option<String>,
 }
 
-/// The command.
 pub async fn stats(desk: &Desk, args: Args) -> Result<Outcome, CommandError> {
     if let Some(path) = &args.labelled {
         return labelled(desk, path, args.set.as_deref().unwrap_or("active"), args.json).await;
     }
     let filter = JudgedFilter {
-        tenant: args.tenant.as_deref().map(words::tenant).transpose()?,
+        tenant: args.tenant.as_deref().map(arguments::tenant).transpose()?,
         rule_id: args.rule,
-        since_ms: words::instant_ms("--since", args.since.as_deref())?,
+        since_ms: arguments::instant_ms("--since", args.since.as_deref())?,
         ..JudgedFilter::default()
     };
     let rules = desk.rule_stats(filter).await?;
