@@ -24,7 +24,7 @@ impl Desk {
         let mut holdings: HashMap<_, _> = self.app.results.review_holds(&ids).await?.into_iter().collect();
         let view = |found: StandingJob| {
             let holding = holdings.remove(&found.job.id);
-            JobView::new(found, holding)
+            JobView::new(found.job, found.standing, holding.into())
         };
         Ok(JobPage { jobs: found.into_iter().map(view).collect(), next })
     }
@@ -35,7 +35,7 @@ impl Desk {
     /// [`JournalError::NoSuchJob`].
     pub async fn job(&self, id: &JobId) -> Result<JobView, JournalError> {
         let found = self.app.journal.standing(id).await?;
-        Ok(JobView::new(found, self.app.results.review_hold(id).await?))
+        Ok(JobView::new(found.job, found.standing, self.app.results.review_hold(id).await?.into()))
     }
 
     /// Where the job with this id stands, and nothing else: for whoever asks again and again.

@@ -1,44 +1,9 @@
-//! A job.
+//! Jobs.
 
-use earmark_core::{Job, JobId, Standing, rfc3339};
-use earmark_journal::{ReviewHold, StandingJob};
+use earmark_core::JobId;
 use serde::Serialize;
 
-use super::HoldingView;
-
-/// A job, where it stands, and whether its result waits for a reviewer.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct JobView {
-    /// The job as it is journaled; its id is `id` here.
-    #[serde(flatten)]
-    pub job: Job,
-    /// Where it stands in the words of people: `state`, and the facts beside it.
-    pub standing: Standing,
-    /// The job's id once more, under the name that it has wherever else it is mentioned.
-    pub job_id: JobId,
-    /// When it was journaled, RFC 3339.
-    pub accepted_at: String,
-    /// When it became final, RFC 3339; none before.
-    pub finished_at: Option<String>,
-    /// Whether a rule holds its result back.
-    #[serde(flatten)]
-    pub holding: HoldingView,
-}
-
-impl JobView {
-    /// `found`, with the `holding` of its result where there is or was one.
-    pub fn new(found: StandingJob, holding: Option<ReviewHold>) -> Self {
-        let StandingJob { job, standing } = found;
-        Self {
-            standing,
-            job_id: job.id.clone(),
-            accepted_at: rfc3339(job.accepted_at_ms),
-            finished_at: job.finished_at_ms.map(rfc3339),
-            holding: HoldingView::from(holding),
-            job,
-        }
-    }
-}
+pub use earmark_journal::JobView;
 
 /// Jobs, the newest first.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -47,52 +12,4 @@ pub struct JobPage {
     pub jobs: Vec<JobView>,
     /// The id to continue after, if there may be more.
     pub next: Option<JobId>,
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use earmark_core::{JobState, Lane, Tenant};
-    use serde_json::{Map, json};
-
-    use super::*;
-
-    #[test]
-    fn every_field_that_was_ever_told_of_a_job_is_there_under_its_name() {
-        let job = Job {
-            id: JobId::at(1_760_000_000_000),
-            uri: "a.wav".into(),
-            location: "file:///a.wav".into(),
-            tenant: Tenant::default(),
-            lane: Lane::Call,
-            key: None,
-            metadata: Map::new(),
-            options: earmark_core::JobOptions::default(),
-            priority: 0,
-            version: None,
-            state: JobState::Done,
-            attempt: 1,
-            deaths: 0,
-            run_at_ms: 0,
-            accepted_at_ms: 0,
-            finished_at_ms: Some(1_000),
-            clips_total: Some(2),
-            clips_done: 2,
-            is_cancel_requested: false,
-            error: None,
-        };
-        let held = ReviewHold { held_since_ms: 1_000, released: None };
-        let view = json!(JobView::new(StandingJob { job, standing: Standing::Done }, Some(held)));
-        let names: BTreeSet<&str> = view.as_object().unwrap().keys().map(String::as_str).collect();
-        for name in "id uri tenant lane key metadata priority state attempt deaths run_at_ms accepted_at_ms \
-                     finished_at_ms clips_total clips_done is_cancel_requested error standing job_id accepted_at \
-                     finished_at held"
-            .split_whitespace()
-        {
-            assert!(names.contains(name), "{name} is missing in {names:?}");
-        }
-        assert_eq!((&view["held"], &view["finished_at"]), (&json!(true), &json!("1970-01-01T00:00:01Z")));
-        assert_eq!(view["id"], view["job_id"]);
-    }
 }

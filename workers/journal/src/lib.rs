@@ -51,9 +51,9 @@ pub use database::{Database, DatabaseOptions, MigrationReport};
 pub use documents::{SharedDocument, SharedDocuments};
 pub use error::JournalError;
 pub use jobs::{
-    CancelOutcome, Caps, Count, EarlyFinding, JobFilter, JobUsage, Journal, LaneStats, LeaseState, Outcome, Pause,
-    QUARANTINE_DEATHS, QueueStats, Renewal, Reusable, SavedClip, SeenWorker, StandingJob, SweepReport, Unannounced,
-    WorkerCount, WorkerInfo,
+    CancelOutcome, Caps, Count, EarlyFinding, HoldingView, JobFilter, JobUsage, JobView, Journal, LaneStats,
+    LeaseState, Outcome, Pause, QUARANTINE_DEATHS, QueueStats, Renewal, Reusable, SavedClip, SeenWorker, StandingJob,
+    SweepReport, Unannounced, WorkerCount, WorkerInfo,
 };
 pub use outbox::{Backlog, Message, Outbox};
 pub use replays::{NewReplay, Replacement, ReplayFilter, Replays, StoredReplay, StoredReport};

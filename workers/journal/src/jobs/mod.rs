@@ -25,7 +25,7 @@
 //!
 //!   states           every write of where a job stands
 //!   query, standing  looking at jobs, in the words of people
-//!   row              a job between its row and its type
+//!   row              a job between its row and its type; view: as it is told
 //! ```
 //!
 //! A lease carries an epoch. Every write of a holder names job, epoch and holder; once the job has moved on the write
@@ -57,6 +57,7 @@ mod row;
 mod standing;
 mod states;
 mod sweep;
+mod view;
 mod workers;
 
 pub use cancel::CancelOutcome;
@@ -76,4 +77,5 @@ pub(crate) use row::job as job_of_row;
 pub use standing::{LaneStats, QueueStats, StandingJob};
 pub(crate) use states::{Ending, end, end_message, event, expire};
 pub use sweep::SweepReport;
+pub use view::{HoldingView, JobView};
 pub use workers::{SeenWorker, WorkerCount, WorkerInfo};

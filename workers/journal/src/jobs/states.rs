@@ -9,6 +9,7 @@ use sqlx::AssertSqlSafe;
 
 use super::fence::Locked;
 use super::row;
+use super::view::JobView;
 use crate::JournalError;
 use crate::alerts::{self, NewAlert};
 use crate::audit;
@@ -167,12 +168,10 @@ pub(crate) async fn expire(write: &mut Write, job: &Locked, actor: &str) -> Resu
     record(write, job, Transition::Expire, actor, payload).await
 }
 
-/// What is told of the end of `job`: what every end has, and `details`.
+/// What is told of the end of `job`: the job as it is told everywhere, and `details`.
 pub(crate) fn end_message(job: &Job, state: JobState, at_ms: i64, problem: Option<&Problem>, details: Value) -> Value {
-    let mut message = json!({
-        "job_id": job.id, "tenant": job.tenant, "lane": job.lane, "key": job.key, "metadata": job.metadata, "state": state,
-        "accepted_at": earmark_core::rfc3339(job.accepted_at_ms), "finished_at": earmark_core::rfc3339(at_ms), "error": problem,
-    });
+    let ended = Job { state, finished_at_ms: Some(at_ms), error: problem.cloned(), ..job.clone() };
+    let mut message = json!(JobView::of_ended(ended));
     if let (Some(message), Value::Object(details)) = (message.as_object_mut(), details) {
         message.extend(details);
     }

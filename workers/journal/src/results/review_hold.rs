@@ -1,11 +1,12 @@
 //! Results that a rule holds back until a reviewer releases them.
 
 use earmark_core::audit::AuditKind;
-use earmark_core::{Action, Artifact, JobId, JobState, MessageKind, Report};
+use earmark_core::{Action, Artifact, JobId, JobState, MessageKind, Report, rfc3339};
 use serde_json::{Value, json};
 use sqlx::any::AnyRow;
 
 use crate::database::{Database, column, parsed, storable};
+use crate::jobs::HoldingView;
 use crate::outbox::{self, NewMessage};
 use crate::person_text::check_note;
 use crate::{JournalError, audit, jobs};
@@ -26,6 +27,15 @@ impl ReviewHold {
     /// Whether nobody has released it yet.
     pub fn is_held(&self) -> bool {
         self.released.is_none()
+    }
+}
+
+impl From<Option<ReviewHold>> for HoldingView {
+    fn from(holding: Option<ReviewHold>) -> Self {
+        let Some(holding) = holding else { return Self::default() };
+        let is_held = holding.is_held();
+        let (released_at, released_by) = holding.released.map(|(at_ms, by)| (rfc3339(at_ms), by)).unzip();
+        Self { is_held, held_since: Some(rfc3339(holding.held_since_ms)), released_at, released_by }
     }
 }
 
