@@ -103,7 +103,7 @@ impl Bench {
         let (lease, clock) = (Duration::from_secs(30), Arc::new(SystemClock));
         let attempts =
             AttemptRunner::new(self.journal.clone(), self.handler.clone(), clock, lease, 5, backoff, timeout);
-        let attempts = Arc::new(attempts.stopping_within(Duration::from_millis(50)));
+        let attempts = Arc::new(attempts.stopping_within(Duration::from_millis(500)));
         let id = WorkerId::fresh();
         let info = WorkerInfo { host: "here".into(), pid: std::process::id(), slots: 2 };
         let lock = self.journal.register_worker(&id, &info).await.unwrap();
