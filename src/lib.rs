@@ -23,7 +23,7 @@ mod engines;
 mod service;
 
 pub use app::{App, Loading};
-pub use config::{CommandError, Config, environment};
+pub use config::{CommandError, Config, ConfigProblem, environment};
 pub use desk::orphans::{OrphanReport, OrphanSweep};
 
 /// The program: runs the command line, and gives the exit code.
