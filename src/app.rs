@@ -285,7 +285,7 @@ impl App {
         }
     }
 
-    /// RunningAttempts made with `pipeline`, settled in the journal.
+    /// Tries made with `pipeline`, settled in the journal.
     pub fn attempts(&self, pipeline: Pipeline) -> Arc<AttemptRunner> {
         let worker = &self.config.worker;
         let handler: Arc<dyn Handler> = Arc::new(JobHandler::new(pipeline));

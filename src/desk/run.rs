@@ -202,7 +202,7 @@ impl<W: Watcher> Here<'_, W> {
         Ok(Attention { is_held: holding.is_some_and(|holding| holding.is_held()), alerts })
     }
 
-    /// RunningAttempts until the job has ended. What keeps failing for reasons outside (a full disk) is tried no more often here
+    /// Tries until the job has ended. What keeps failing for reasons outside (a full disk) is tried no more often here
     /// than anything else; it stays in the journal for a worker.
     async fn work(&self, mut job: Job, mut lease: Lease) -> Result<Result<Box<Report>, Problem>, CommandError> {
         let (app, watcher) = (self.run.desk.app(), &self.run.watcher);

@@ -1,4 +1,4 @@
-//! ProviderAccounts at GLM-ASR, or at a server that speaks OpenAI's dialect, as they are configured.
+//! Accounts at GLM-ASR, or at a server that speaks OpenAI's dialect, as they are configured.
 
 use std::collections::HashMap;
 use std::sync::Arc;

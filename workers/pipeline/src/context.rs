@@ -86,8 +86,10 @@ impl<'a> Context<'a> {
     /// [`JobError::Stopped`].
     pub async fn unless_stopped<T>(&self, waiting: impl Future<Output = T>) -> Result<T, JobError> {
         tokio::select! {
-            () = self.stop.cancelled() => Err(JobError::Stopped),
+            // What is there already is taken: a job whose last answers came while it was to stop is written yet.
+            biased;
             done = waiting => Ok(done),
+            () = self.stop.cancelled() => Err(JobError::Stopped),
         }
     }
 }

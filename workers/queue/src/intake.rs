@@ -196,7 +196,15 @@ impl Intake {
             let judge = |offer: Offer| offer.into_job(look).map_err(|error| error.problem());
             offers.into_iter().map(|offer| offer.map(|offer| offer.and_then(judge))).collect()
         });
-        judging.await.ok()
+        match judging.await {
+            Ok(offered) => Some(offered),
+            Err(error) => {
+                if error.is_panic() {
+                    tracing::error!(%error, "could not judge what producers offer, it stays pending");
+                }
+                None
+            }
+        }
     }
 
     /// What the database answers, asked for however long it is away about so many `entries`; none when told to stop

@@ -45,13 +45,12 @@ pub(super) fn is_blocked(report: &Report) -> bool {
 }
 
 /// What is told of a result beside the job; of one that is held, not where it lies.
-pub(super) fn details(report: &Report, artifacts: &[Artifact], is_held: bool) -> Value {
-    let mut details = json!({
-        "findings": report.findings.len(),
-        "max_severity": report.findings.iter().map(|finding| finding.severity).max(),
-        "held": is_held,
-    });
-    if !is_held {
+pub(super) fn details(report: &Report, artifacts: &[Artifact], hold: Option<ReviewHold>) -> Value {
+    let holding = HoldingView::from(hold);
+    let mut details = json!(holding);
+    details["findings"] = json!(report.findings.len());
+    details["max_severity"] = json!(report.findings.iter().map(|finding| finding.severity).max());
+    if !holding.is_held {
         let places = artifacts.iter().map(|artifact| json!({ "name": artifact.name, "uri": artifact.uri }));
         details["artifacts"] = places.collect();
     }
@@ -109,18 +108,19 @@ pub(super) async fn release(
     let mut write = db.write().await?;
     // The job's row first, as every write takes its rows.
     let job = jobs::locked(&mut write, id).await?;
+    let now_ms = db.now_ms();
     let released = sqlx::query(
         "UPDATE results SET released_at_ms = $1, released_by = $2, release_note = $3
-         WHERE job_id = $4 AND held_since_ms IS NOT NULL AND released_at_ms IS NULL RETURNING report",
+         WHERE job_id = $4 AND held_since_ms IS NOT NULL AND released_at_ms IS NULL RETURNING report, held_since_ms",
     )
-    .bind(db.now_ms())
+    .bind(now_ms)
     .bind(storable(by))
     .bind(note.map(storable))
     .bind(id.as_str().to_owned());
     let row = write.row(released).await?.ok_or_else(|| JournalError::NotHeld(id.clone()))?;
     let report: Report = parsed(db, &row, "report", |text| serde_json::from_str(text))?;
-    let mut details = details(&report, artifacts, false);
-    details["released_by"] = json!(by);
+    let hold = ReviewHold { held_since_ms: column(db, &row, "held_since_ms")?, released: Some((now_ms, by.into())) };
+    let details = details(&report, artifacts, Some(hold));
     let finished_at_ms = job.finished_at_ms.unwrap_or_else(|| db.now_ms());
     let payload = jobs::end_message(&job, JobState::Done, finished_at_ms, None, details);
     let message = NewMessage { tenant: &job.tenant, kind: MessageKind::JobDone, job_id: Some(&job.id), payload };

@@ -62,7 +62,11 @@ impl ResultStore for SqlResults {
             transition: Transition::Finish,
             problem: None,
             event,
-            details: review_hold::details(&finished.report, &finished.artifacts, is_held),
+            details: review_hold::details(
+                &finished.report,
+                &finished.artifacts,
+                is_held.then_some(ReviewHold { held_since_ms: now_ms, released: None }),
+            ),
         };
         jobs::end(&mut write, &job, ending).await?;
         write.commit().await?;
