@@ -92,7 +92,7 @@ boundaries: build ## Write docs/boundaries.md: what cutting costs, and how exact
 
 queue: setup ## Write docs/throughput.md: the Redis queue without work, beside BullMQ
 	@$(CARGO) build --release --locked -p earmark-queue-bench
-	@python3 benches/queue.py
+	@python3 benches/throughput.py
 
 fuzz: setup ## Fuzz rule files and texts, SECONDS_EACH=n (60) for each
 	@SECONDS_EACH=$(SECONDS_EACH) deploy/fuzz.sh

@@ -1,7 +1,7 @@
 //! Jobs that do nothing, through the streams, the task that fills slots and apalis' worker as in production, without a journal.
 //! Prints one JSON object.
 
-#![allow(clippy::print_stdout, reason = "what it measured goes to benches/queue.py")]
+#![allow(clippy::print_stdout, reason = "what it measured goes to benches/throughput.py")]
 
 use std::error::Error;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -103,7 +103,7 @@ def document(ours: dict, bull: dict, jobs: int, many: int, idle: int, load: str)
     return "\n".join([
         "# The queue on Redis, measured",
         "",
-        f"Written by `make queue` (benches/queue.py): {os.cpu_count()} cores, {platform.machine()}, Redis {redis.removeprefix('v=')}, "
+        f"Written by `make queue` (benches/throughput.py): {os.cpu_count()} cores, {platform.machine()}, Redis {redis.removeprefix('v=')}, "
         f"without a disk, everything on one machine. {load}",
         "",
         f"Jobs that do nothing, {SLOTS} at a time, through the streams, the feeding task and apalis' worker that production uses,",
