@@ -64,14 +64,7 @@ pub async fn wait(desk: &Desk, open: Vec<Job>, timeout: Option<Duration>) -> Res
 
 /// Where `job` stands as far as its state tells.
 fn unlooked_at(job: Job) -> StandingJob {
-    let standing = match job.state {
-        JobState::Ready => Standing::Ready,
-        JobState::Leased => Standing::Leased,
-        JobState::Done => Standing::Done,
-        JobState::Dead => Standing::Dead,
-        JobState::Cancelled => Standing::Cancelled,
-    };
-    StandingJob { job, standing }
+    StandingJob { standing: Standing::from(job.state), job }
 }
 
 /// Jobs that are waited for.

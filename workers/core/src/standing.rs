@@ -66,6 +66,19 @@ impl Standing {
     }
 }
 
+/// Where a job stands as far as its state alone tells.
+impl From<JobState> for Standing {
+    fn from(state: JobState) -> Self {
+        match state {
+            JobState::Ready => Self::Ready,
+            JobState::Leased => Self::Leased,
+            JobState::Done => Self::Done,
+            JobState::Dead => Self::Dead,
+            JobState::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -36,6 +36,9 @@ async fn the_messages_of_a_held_result_say_since_when_and_who_released_it(ground
     let mut held = finished(&job);
     held.report.findings[0].actions = vec![Action::Block];
     stores.results.finish(&lease, &held).await.unwrap();
+    let other = stores.journal.accept(&new_job("b"), "cli").await.unwrap().job;
+    let holds = stores.results.review_holds(&[other.id, job.id.clone()]).await.unwrap();
+    assert_eq!(holds, [(job.id.clone(), stores.results.review_hold(&job.id).await.unwrap().unwrap())]);
     stores.results.release_held(&job.id, "cli:ann", None).await.unwrap();
     let messages = stores.outbox.due(10, 1000).await.unwrap();
     let told: Vec<_> = messages.iter().filter(|message| message.kind == MessageKind::JobDone).collect();

@@ -1,6 +1,6 @@
 //! A job as it is told: the same by command, over HTTP and in the messages that tell of its end.
 
-use earmark_core::{Job, JobId, JobState, Standing, rfc3339};
+use earmark_core::{Job, JobId, Standing, rfc3339};
 use serde::Serialize;
 
 /// A job, where it stands, and whether its result waits for a reviewer.
@@ -25,13 +25,7 @@ pub struct JobView {
 impl JobView {
     /// `job` as its state alone tells where it stands, with nothing of a result: for the message of its end.
     pub(super) fn of_ended(job: Job) -> Self {
-        let standing = match job.state {
-            JobState::Ready => Standing::Ready,
-            JobState::Leased => Standing::Leased,
-            JobState::Done => Standing::Done,
-            JobState::Dead => Standing::Dead,
-            JobState::Cancelled => Standing::Cancelled,
-        };
+        let standing = Standing::from(job.state);
         Self::new(job, standing, HoldingView::default())
     }
 
@@ -66,7 +60,7 @@ pub struct HoldingView {
 mod tests {
     use std::collections::BTreeSet;
 
-    use earmark_core::{Lane, Tenant};
+    use earmark_core::{JobState, Lane, Tenant};
     use serde_json::{Map, json};
 
     use super::*;

@@ -5,7 +5,7 @@ use earmark_core::{Action, Artifact, JobId, JobState, MessageKind, Report, rfc33
 use serde_json::{Value, json};
 use sqlx::any::AnyRow;
 
-use crate::database::{Database, column, parsed, storable};
+use crate::database::{Database, column, parsed, places, storable};
 use crate::jobs::HoldingView;
 use crate::outbox::{self, NewMessage};
 use crate::person_text::check_note;
@@ -72,11 +72,10 @@ pub(super) async fn of(db: &Database, job: &JobId) -> Result<Option<ReviewHold>,
 pub(super) async fn of_many(db: &Database, jobs: &[JobId]) -> Result<Vec<(JobId, ReviewHold)>, JournalError> {
     let mut found = Vec::new();
     for some in jobs.chunks(IDS) {
-        let places: Vec<String> = (1..=some.len()).map(|number| format!("${number}")).collect();
         let statement = format!(
             "SELECT job_id, held_since_ms, released_at_ms, released_by FROM results
-             WHERE held_since_ms IS NOT NULL AND job_id IN ({})",
-            places.join(", ")
+             WHERE held_since_ms IS NOT NULL AND job_id IN (VALUES {})",
+            places(some.len(), 1)
         );
         // Placeholders.
         let mut query = sqlx::query(sqlx::AssertSqlSafe(statement));
