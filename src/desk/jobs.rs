@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use earmark_core::JobId;
 use earmark_core::audit::AuditEntry;
+use earmark_core::{Job, JobId};
 use earmark_journal::JournalError;
 
 use super::Desk;
@@ -58,9 +58,8 @@ impl Desk {
     ///
     /// # Errors
     /// [`JournalError::NoSuchJob`], [`JournalError::NotRetriable`].
-    pub async fn retry(&self, id: &JobId, actor: &str) -> Result<JobView, JournalError> {
-        self.app.journal.retry(id, actor).await?;
-        self.job(id).await
+    pub async fn retry(&self, id: &JobId, actor: &str) -> Result<Job, JournalError> {
+        self.app.journal.retry(id, actor).await
     }
 
     /// Calls a job off, on record under the name of `actor`; one that is being worked on ends within seconds.

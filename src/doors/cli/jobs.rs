@@ -69,7 +69,7 @@ pub async fn jobs(desk: &Desk, command: Command) -> Result<Outcome, CommandError
         Command::Show { id, json } => show_job(desk, &arguments::job_id(&id)?, json).await,
         Command::Retry { ids } => {
             for id in ids {
-                let job = desk.retry(&arguments::job_id(&id)?, arguments::ACTOR).await?.job;
+                let job = desk.retry(&arguments::job_id(&id)?, arguments::ACTOR).await?;
                 show::line(&format!("{} {}", job.id, job.state));
             }
             Ok(Outcome::Done)

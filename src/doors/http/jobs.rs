@@ -122,7 +122,8 @@ pub async fn retry(
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
 ) -> Result<Json<JobView>, ApiError> {
-    Ok(Json(api.desk.retry(&job_id(&id)?, &caller.actor).await?))
+    let id = api.desk.retry(&job_id(&id)?, &caller.actor).await?.id;
+    Ok(Json(api.desk.job(&id).await?))
 }
 
 /// Calls a job off.
