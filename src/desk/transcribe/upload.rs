@@ -43,6 +43,7 @@ pub async fn decode(settings: &Settings, file: Bytes) -> Result<Upload, Transcri
         deadline: DECODE_TIME.min(settings.decode_timeout),
         memory_bytes: settings.decode_memory_bytes,
         ffmpeg: settings.ffmpeg.clone(),
+        raw: None,
     };
     let gone = CancellationToken::new();
     let _guard = gone.clone().drop_guard();

@@ -40,6 +40,7 @@ fn in_process(file: &str, temp_dir: &Path) -> String {
         deadline: Duration::from_secs(3600),
         memory_bytes: 512 << 20,
         ffmpeg: Some(PathBuf::from("/usr/bin/ffmpeg")),
+        raw: None,
     };
     match decode(Path::new(file), file, &options, &|| false) {
         Ok(decoded) => {

@@ -22,6 +22,7 @@ fn options() -> DecodeOptions {
         deadline: Duration::from_secs(120),
         memory_bytes: 256 << 20,
         ffmpeg: Some("ffmpeg".into()),
+        raw: None,
     }
 }
 

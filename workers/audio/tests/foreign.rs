@@ -21,6 +21,7 @@ fn with_ffmpeg(script: &str, deadline: Duration) -> Result<Decoded, AudioError> 
         deadline,
         memory_bytes: 512 << 20,
         ffmpeg: Some(program),
+        raw: None,
     };
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures");
     decode(&fixtures.join("formats/austen0870.amrnb.amr"), "austen0870.amrnb.amr", &options, &|| false)

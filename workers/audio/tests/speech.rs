@@ -31,6 +31,7 @@ fn fixture(file: &str) -> Vec<Spool> {
         deadline: Duration::from_secs(600),
         memory_bytes: 1 << 28,
         ffmpeg: None,
+        raw: None,
     };
     decode(&root().join("tests/fixtures").join(file), file, &options, &|| false).unwrap().spools
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::words::words;
-use crate::{JobId, JobState, Problem, RecordingUri, Tenant, WorkerId};
+use crate::{JobId, JobState, Problem, RawSound, RecordingUri, Speaker, Tenant, WorkerId};
 
 words! {
     /// How urgent a job is; most urgent first.
@@ -95,6 +95,28 @@ pub struct JobOptions {
     /// Process it whatever there is: neither an equal job nor a transcript of the same audio is used instead.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub is_repeat: bool,
+    /// Who speaks on channel 0, 1, …, instead of the configuration's word.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub speakers: Option<Vec<Speaker>>,
+    /// How a recording without a header is to be read.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sound: Option<RawSound>,
+    /// The files that the recording goes on in beside its own: a list of several is one recording, whose files are channels.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub parts: Vec<Part>,
+}
+
+/// A further file of one recording: the other direction of a call, another participant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// Where it lies for any worker.
+    pub location: RecordingUri,
+    /// What the store called its bytes when the job was accepted, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub version: Option<String>,
+    /// How much later than the recording it begins.
+    #[serde(default)]
+    pub offset_ms: u64,
 }
 
 /// A job as the journal knows it.

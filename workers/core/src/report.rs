@@ -120,4 +120,38 @@ pub struct Warning {
     pub code: String,
     /// In words, with figures.
     pub detail: String,
+    /// Which channel it is about, where it is about one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub channel: Option<u16>,
+    /// Where in the recording, in order of time; empty where it is about all of it.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub spans: Vec<Span>,
+}
+
+impl Warning {
+    /// About the whole recording.
+    pub fn new(code: &str, detail: impl Into<String>) -> Self {
+        Self { code: code.into(), detail: detail.into(), channel: None, spans: Vec::new() }
+    }
+
+    /// The same, about `channel`.
+    #[must_use]
+    pub fn on(self, channel: u16) -> Self {
+        Self { channel: Some(channel), ..self }
+    }
+
+    /// The same, about these stretches of the recording.
+    #[must_use]
+    pub fn within(self, spans: Vec<Span>) -> Self {
+        Self { spans, ..self }
+    }
+}
+
+/// A stretch of the recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Span {
+    /// From the recording's start.
+    pub start_ms: u64,
+    /// From the recording's start; not before `start_ms`.
+    pub end_ms: u64,
 }

@@ -71,7 +71,7 @@ impl Offer {
             key: self.key,
             metadata: self.metadata,
             priority,
-            options: JobOptions { is_repeat: self.is_repeat, rule_set: self.rule_set, out_dir: None },
+            options: JobOptions { is_repeat: self.is_repeat, rule_set: self.rule_set, ..JobOptions::default() },
             version: self.version.or_else(|| look(&location)),
             intake_id: self.intake_id,
             ..NewJob::new(self.uri, location, tenant)

@@ -20,6 +20,7 @@ pub(crate) async fn decode(context: &Context<'_>, fetched: &Fetched) -> Result<D
         deadline: settings.decode_timeout,
         memory_bytes: settings.decode_memory_bytes,
         ffmpeg: settings.ffmpeg.clone(),
+        raw: None,
     };
     let (path, name) = (fetched.path().to_owned(), fetched.name.clone());
     // Whoever stops waiting for the thread tells it so.

@@ -73,7 +73,7 @@ fn report(attempt: &Attempt<'_>, outcome: &Outcome, spent: JobUsage) -> Report {
     warnings.extend(reused(transcript));
     warnings.extend(dropped(&transcript.clips.iter().map(|(_, text)| text).collect::<Vec<_>>()));
     if utterances.is_empty() {
-        warnings.push(Warning { code: "no_speech".into(), detail: "no speech was found in the recording".into() });
+        warnings.push(Warning::new("no_speech", "no speech was found in the recording"));
     }
     Report {
         job_id: job.id.clone(),
@@ -121,15 +121,15 @@ fn refused(clips: &[(Clip, ClipText)]) -> Option<Warning> {
     let first = refusals.first()?;
     let instead = first.instead.as_deref().map_or("nobody".into(), |engine| format!("the engine {engine}"));
     let detail = format!("the provider refused {} clips as sensitive; {instead} transcribed them", refusals.len());
-    Some(Warning { code: "provider_refused".into(), detail })
+    Some(Warning::new("provider_refused", detail))
 }
 
 /// One warning per job whose texts were taken instead of asking.
 fn reused(transcript: &Transcript) -> impl Iterator<Item = Warning> {
     let total = transcript.clips.len();
-    transcript.from_jobs.iter().map(move |(job, clips)| Warning {
-        code: "transcript_reused".into(),
-        detail: format!("the text of {clips} of {total} clips was taken from job {job}, which had the same audio; nothing was sent for it"),
+    transcript.from_jobs.iter().map(move |(job, clips)| {
+        let detail = format!("the text of {clips} of {total} clips was taken from job {job}, which had the same audio; nothing was sent for it");
+        Warning::new("transcript_reused", detail)
     })
 }
 
@@ -143,11 +143,11 @@ fn dropped(texts: &[&ClipText]) -> Vec<Warning> {
     }
     by_reason
         .into_iter()
-        .map(|(reason, (times, characters))| Warning {
-            code: "text_dropped".into(),
-            detail: format!(
+        .map(|(reason, (times, characters))| {
+            let detail = format!(
                 "{times} stretches of text ({characters} characters) from the recogniser were not believed: {reason}"
-            ),
+            );
+            Warning::new("text_dropped", detail)
         })
         .collect()
 }

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use earmark_core::RawSound;
+
 /// More channels than this are refused. A meeting room's array has eight.
 pub(super) const MAX_CHANNELS: u64 = 8;
 
@@ -22,4 +24,6 @@ pub struct DecodeOptions {
     pub memory_bytes: u64,
     /// The ffmpeg program; none where it is not installed.
     pub ffmpeg: Option<PathBuf>,
+    /// How a file without a header is to be read, where its producer says.
+    pub raw: Option<RawSound>,
 }

@@ -86,7 +86,7 @@ impl<'a> Output<'a> {
     }
 
     pub(super) fn warn(&mut self, code: &str, detail: String) {
-        self.warnings.push(Warning { code: code.into(), detail });
+        self.warnings.push(Warning::new(code, detail));
     }
 
     /// Takes one plane per channel, all of one length.

@@ -113,7 +113,7 @@ fn warnings(survey: &Survey, leaked: &[usize]) -> Vec<Warning> {
             let detail = format!(
                 "channel {channel} carries the same sound as channel {original} ({difference_db:+.1} dB): only channel {original} is transcribed"
             );
-            warnings.push(Warning { code: "duplicate_channels".into(), detail });
+            warnings.push(Warning::new("duplicate_channels", detail));
         } else if *leaked >= WORTH_A_LINE {
             let leaks = survey
                 .leaks_into(channel)
@@ -125,7 +125,7 @@ fn warnings(survey: &Survey, leaked: &[usize]) -> Vec<Warning> {
             let detail = format!(
                 "channel {channel} also carries {leaks}: {seconds:.1} s of speech are left to the channel they come from"
             );
-            warnings.push(Warning { code: "channel_leakage".into(), detail });
+            warnings.push(Warning::new("channel_leakage", detail));
         }
     }
     warnings

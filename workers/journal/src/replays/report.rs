@@ -33,12 +33,10 @@ pub(crate) async fn current_report(db: &Database, job: &JobId) -> Result<Option<
     });
     (report.shadow_findings, report.findings) = findings.into_iter().partition(|finding| finding.is_shadow);
     let first = std::mem::replace(&mut report.rule_set, RuleSetId { name: name.unwrap_or_default(), sha256 });
-    report.warnings.push(Warning {
-        code: "findings_replayed".into(),
-        detail: format!(
-            "the findings are those of replay {replay} by the rule set {} ({}); the report was written with those of {} ({}), which the file still has",
-            report.rule_set.name, report.rule_set.sha256, first.name, first.sha256
-        ),
-    });
+    let detail = format!(
+        "the findings are those of replay {replay} by the rule set {} ({}); the report was written with those of {} ({}), which the file still has",
+        report.rule_set.name, report.rule_set.sha256, first.name, first.sha256
+    );
+    report.warnings.push(Warning::new("findings_replayed", detail));
     Ok(Some(report))
 }

@@ -154,6 +154,7 @@ fn decoded(path: &Path, name: &str) -> Vec<Spool> {
         deadline: Duration::from_secs(600),
         memory_bytes: 1 << 29,
         ffmpeg: Some("ffmpeg".into()),
+        raw: None,
     };
     decode(path, name, &options, &|| false).unwrap().spools
 }
