@@ -7,9 +7,13 @@
 //! stream         stream(): to any `sink`, by the way that fits the file, within the `options`
 //! |-- sniff          which way: by the bytes, with the headers that `wave`, `mpeg` and `foreign` know; or `not_audio`
 //! |-- pcm            PCM, A-law and mu-law (`g711`), which lie in the file as they are
-//! |-- packets        what symphonia takes apart, and it or libopus (`opus`) decodes
-//! |   |-- source         the file as symphonia reads it, `ogg` and `mp4` what it needs help with
+//! |-- mpeg_stream    MPEG audio (MP3, ADTS) as a row of frames, which `mpeg_frames` reads
+//! |-- ogg_opus       Opus in Ogg, from its `ogg_pages`: streams side by side and one behind the other
+//! |-- packets        what symphonia takes apart: every `track` of sound, decoded by a `packet_decoder`
+//! |   |-- source         the file as symphonia reads it, with `mp4`'s index
 //! |   |-- codec_names    codecs as ffmpeg calls them
+//! |   |-- timeline       which of a track's frames are played, and where
+//! |-- lost           what was there and could not be decoded
 //! |-- ffmpeg         the rest: the ffmpeg program as a child with limits; `amr` puts its silence back
 //! output         where all ways meet: limits, trimming, counting, warnings
 //! |-- resample       to 16 kHz, from 8 kHz by `upsample`
@@ -20,13 +24,18 @@ mod codec_names;
 mod ffmpeg;
 mod foreign;
 mod g711;
+mod lost;
 mod mp4;
 mod mpeg;
+mod mpeg_frames;
+mod mpeg_stream;
 mod not_audio;
-mod ogg;
+mod ogg_opus;
+mod ogg_pages;
 mod options;
 mod opus;
 mod output;
+mod packet_decoder;
 mod packets;
 mod pcm;
 mod resample;
@@ -35,6 +44,8 @@ mod sniff;
 mod source;
 mod spooled;
 mod stream;
+mod timeline;
+mod track;
 mod upsample;
 mod wave;
 

@@ -1,5 +1,6 @@
-//! The parts of an MP4's index that symphonia leaves aside: is it there, how large is it, and which part of the first
-//! audio track its edit list plays. ISO 14496-12, 8.6.6: an AAC encoder's lead-in is cut off this way.
+//! The parts of an MP4's index that symphonia leaves aside: is it there, how large is it, which tracks are sound, and what
+//! of them their edit lists play. ISO 14496-12, 8.6.6: an encoder's lead-in is cut off this way, and what its owner cut
+//! out; a track that starts later than the picture begins with an empty edit.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -9,15 +10,29 @@ use crate::AudioError;
 /// Atoms looked at in one place.
 const MAX_ATOMS: usize = 10_000;
 
-/// Which part of a track is played, in the track's own ticks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Edit {
+/// Entries of an edit list that are read.
+const MAX_EDITS: u64 = 10_000;
+
+/// A track of sound.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct AudioTrack {
+    /// As the header names it.
+    pub(super) id: u32,
     /// Ticks a second.
     pub(super) timescale: u32,
-    /// Ticks dropped from the start.
-    pub(super) skip: u64,
-    /// Ticks played after them, where that is said.
-    pub(super) keep: Option<u64>,
+    /// What of it is played, in the order of the recording; none where it is played as it is.
+    pub(super) edits: Option<Vec<Edit>>,
+}
+
+/// A stretch of a track that is played, in the track's own ticks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Edit {
+    /// Where it begins in the track.
+    pub(super) from: u64,
+    /// How long it is; to the track's end where that is not said.
+    pub(super) ticks: Option<u64>,
+    /// Where it begins in the recording.
+    pub(super) at: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -28,8 +43,8 @@ struct Atom {
     end: u64,
 }
 
-/// The edit of the first audio track. Memory grows with the index, so one above `max_index_bytes` is refused.
-pub(super) fn edit(file: &File, max_index_bytes: u64) -> Result<Option<Edit>, AudioError> {
+/// The tracks of sound, in order. Memory grows with the index, so one above `max_index_bytes` is refused.
+pub(super) fn audio_tracks(file: &File, max_index_bytes: u64) -> Result<Vec<AudioTrack>, AudioError> {
     let file_bytes = file.metadata().map_err(|source| AudioError::Read { source })?.len();
     let Some(moov) = atoms(file, 0, file_bytes)?.into_iter().find(|atom| &atom.kind == b"moov") else {
         let what =
@@ -58,43 +73,60 @@ pub(super) fn edit(file: &File, max_index_bytes: u64) -> Result<Option<Edit>, Au
         Some(header) => timescale(file, header)?,
         None => 0,
     };
+    let mut tracks = Vec::new();
     for track in movie.iter().filter(|atom| &atom.kind == b"trak") {
         let parts = atoms(file, track.start, track.end)?;
-        let Some(media) = find(&parts, b"mdia") else { continue };
+        let (Some(media), Some(header)) = (find(&parts, b"mdia"), find(&parts, b"tkhd")) else { continue };
         let media = atoms(file, media.start, media.end)?;
-        let (Some(handler), Some(header)) = (find(&media, b"hdlr"), find(&media, b"mdhd")) else { continue };
+        let (Some(handler), Some(media_header)) = (find(&media, b"hdlr"), find(&media, b"mdhd")) else { continue };
         if &read::<4>(file, handler.start + 8)? != b"soun" {
             continue;
         }
-        let timescale = timescale(file, header)?;
-        let Some(edits) = find(&parts, b"edts") else { return Ok(None) };
-        let Some(list) = find(&atoms(file, edits.start, edits.end)?, b"elst") else { return Ok(None) };
-        return edit_list(file, list, timescale, movie_timescale);
+        let is_long = read::<1>(file, header.start)? == [1];
+        let id = u32::from_be_bytes(read(file, header.start + if is_long { 20 } else { 12 })?);
+        let timescale = timescale(file, media_header)?;
+        let list = match find(&parts, b"edts") {
+            Some(edits) => find(&atoms(file, edits.start, edits.end)?, b"elst"),
+            None => None,
+        };
+        let edits = match list {
+            Some(list) => edit_list(file, list, timescale, movie_timescale)?,
+            None => None,
+        };
+        tracks.push(AudioTrack { id, timescale, edits });
     }
-    Ok(None)
+    Ok(tracks)
 }
 
-fn edit_list(file: &File, list: Atom, timescale: u32, movie_timescale: u32) -> Result<Option<Edit>, AudioError> {
+fn edit_list(file: &File, list: Atom, timescale: u32, movie_timescale: u32) -> Result<Option<Vec<Edit>>, AudioError> {
     let is_long = read::<1>(file, list.start)? == [1];
-    let entries = u64::from(u32::from_be_bytes(read(file, list.start + 4)?)).min(64);
-    let mut played = Vec::new();
+    let entries = u64::from(u32::from_be_bytes(read(file, list.start + 4)?)).min(MAX_EDITS);
+    let ticks = |movie_ticks: u64| {
+        let ticks = u128::from(movie_ticks) * u128::from(timescale) / u128::from(movie_timescale.max(1));
+        u64::try_from(ticks).unwrap_or(u64::MAX)
+    };
+    let mut edits = Vec::new();
+    let mut at = 0_u64;
     for i in 0..entries {
-        let (duration, media_time) = if is_long {
+        let (duration, media_time, rate_at) = if is_long {
             let at = list.start + 8 + i * 20;
-            (u64::from_be_bytes(read(file, at)?), i64::from_be_bytes(read(file, at + 8)?))
+            (u64::from_be_bytes(read(file, at)?), i64::from_be_bytes(read(file, at + 8)?), at + 16)
         } else {
             let at = list.start + 8 + i * 12;
-            (u64::from(u32::from_be_bytes(read(file, at)?)), i64::from(i32::from_be_bytes(read(file, at + 4)?)))
+            let (duration, time) = (u32::from_be_bytes(read(file, at)?), i32::from_be_bytes(read(file, at + 4)?));
+            (u64::from(duration), i64::from(time), at + 8)
         };
-        // A negative time is an empty stretch before the track.
-        if let Ok(skip) = u64::try_from(media_time) {
-            played.push((skip, duration));
+        // A negative time is an empty stretch before the track; a rate of 0 holds a picture.
+        let is_played = i16::from_be_bytes(read(file, rate_at)?) != 0;
+        if let Ok(from) = u64::try_from(media_time)
+            && is_played
+        {
+            let is_open = duration == 0 || movie_timescale == 0;
+            edits.push(Edit { from, ticks: (!is_open).then(|| ticks(duration)), at: ticks(at) });
         }
+        at = at.saturating_add(duration);
     }
-    let Some((skip, duration)) = played.first().copied() else { return Ok(None) };
-    let is_whole = played.len() == 1 && duration > 0 && movie_timescale > 0;
-    let ticks = u128::from(duration) * u128::from(timescale) / u128::from(movie_timescale.max(1));
-    Ok(Some(Edit { timescale, skip, keep: is_whole.then(|| u64::try_from(ticks).unwrap_or(u64::MAX)) }))
+    Ok((!edits.is_empty()).then_some(edits))
 }
 
 /// Of an `mvhd` or `mdhd`.

@@ -61,6 +61,12 @@ impl Head {
     }
 }
 
+/// How long a packet is, in ticks of [`CLOCK_HZ`]; 0 where it does not say. RFC 6716, 3.1.
+pub(super) fn ticks(packet: &[u8]) -> u64 {
+    let samples = opus::packet::get_nb_samples(packet, CLOCK_HZ).unwrap_or(0);
+    crate::wide::wide(samples)
+}
+
 /// Decodes one stream.
 pub(super) struct Decoder {
     inner: opus::MSDecoder,

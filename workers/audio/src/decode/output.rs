@@ -1,8 +1,11 @@
-//! Where all ways of decoding meet: limits, trimming, resampling, counting, warnings.
+//! Where all ways of decoding meet: limits, resampling, counting, warnings.
+//!
+//! A recording has one lane for each of its tracks, most have one. A lane takes frames at its track's own rate and gives
+//! its channels 16 kHz; its rate and its channels may change on the way. What is silence for want of sound is noted.
 
 use std::time::{Duration, Instant};
 
-use earmark_core::{SAMPLE_RATE_HZ, Warning};
+use earmark_core::{Region, SAMPLE_RATE_HZ, Span, Warning, minutes_seconds, samples_to_ms};
 
 use super::options::{MAX_CHANNELS, SAMPLE_RATES_HZ};
 use super::resample::{Block, ChannelResampler};
@@ -24,102 +27,181 @@ pub(super) struct Watch<'a> {
     pub(super) is_cancelled: &'a dyn Fn() -> bool,
 }
 
-/// Takes frames at the recording's own rate and gives 16 kHz to the sink.
+/// Takes frames at the recording's own rates and gives 16 kHz to the sink.
 pub(super) struct Output<'a> {
     sink: &'a mut dyn Sink,
     watch: Watch<'a>,
+    lanes: Vec<Lane>,
+    /// As the sink numbers them.
+    channels: Vec<Channel>,
+    warnings: Vec<Warning>,
+}
+
+/// One track's way to its channels.
+struct Lane {
+    /// Its channels, as the sink numbers them; those beyond the resamplers are silent at present.
+    channels: Vec<usize>,
+    /// One for each channel that sounds.
     resamplers: Vec<ChannelResampler>,
     rate_hz: u32,
-    /// Frames still to be dropped from the start.
-    skip: u64,
-    /// Frames to keep in all, where known.
-    keep: u64,
-    /// Frames kept so far.
+    /// Samples at 16 kHz before the present rate began.
+    base: u64,
+    /// Frames at the present rate.
     frames: u64,
-    /// Samples given per channel.
+    /// Samples given at the present rate.
+    given: u64,
+    /// How many of its channels sound.
+    sounding: usize,
+}
+
+/// What a channel has been given.
+#[derive(Default)]
+struct Channel {
     samples: u64,
-    warnings: Vec<Warning>,
+    filled: Vec<Region>,
+}
+
+impl Lane {
+    fn new() -> Self {
+        Self { channels: Vec::new(), resamplers: Vec::new(), rate_hz: 0, base: 0, frames: 0, given: 0, sounding: 0 }
+    }
+
+    /// Samples at 16 kHz that its frames are.
+    fn samples(&self) -> u64 {
+        match self.rate_hz {
+            0 => self.base,
+            rate_hz => self.base + (self.frames * u64::from(SAMPLE_RATE_HZ)).div_ceil(u64::from(rate_hz)),
+        }
+    }
 }
 
 impl<'a> Output<'a> {
     pub(super) fn new(sink: &'a mut dyn Sink, watch: Watch<'a>) -> Self {
-        Self {
-            sink,
-            watch,
-            resamplers: Vec::new(),
-            rate_hz: 0,
-            skip: 0,
-            keep: u64::MAX,
-            frames: 0,
-            samples: 0,
-            warnings: Vec::new(),
-        }
+        Self { sink, watch, lanes: vec![Lane::new()], channels: Vec::new(), warnings: Vec::new() }
     }
 
-    /// Says what comes: `channels` at `rate_hz`.
+    /// Says what comes: `channels` at `rate_hz`. Said again when either changes.
     pub(super) fn open(&mut self, channels: usize, rate_hz: u32) -> Result<(), AudioError> {
+        self.open_lane(0, channels, rate_hz)
+    }
+
+    /// The same for lane `number`; lanes that were not there yet are.
+    pub(super) fn open_lane(&mut self, number: usize, channels: usize, rate_hz: u32) -> Result<(), AudioError> {
         check_declared(wide(channels), rate_hz)?;
-        self.rate_hz = rate_hz;
-        self.resamplers = (0..channels).map(|_| ChannelResampler::from_rate(rate_hz)).collect::<Result<_, _>>()?;
-        self.sink.open(u16::try_from(channels).expect("checked against MAX_CHANNELS"))
+        while self.lanes.len() <= number {
+            self.lanes.push(Lane::new());
+        }
+        self.settle(number)?;
+        let at = self.lanes[number].base;
+        if at > 0 && self.lanes[number].sounding != channels {
+            self.warn_of_width(number, channels, at);
+        }
+        self.lanes[number].sounding = channels;
+        let missing = channels.saturating_sub(self.lanes[number].channels.len());
+        for _ in 0..missing {
+            let channel = self.add_channel()?;
+            self.fill_channel(channel, at)?;
+            self.lanes[number].channels.push(channel);
+        }
+        let lane = &mut self.lanes[number];
+        lane.rate_hz = rate_hz;
+        lane.resamplers = (0..channels).map(|_| ChannelResampler::from_rate(rate_hz)).collect::<Result<_, _>>()?;
+        Ok(())
     }
 
-    /// Drops the first `skip` frames and all that follow the `keep` after them: what an encoder put around the sound.
-    pub(super) fn trim(&mut self, skip: u64, keep: Option<u64>) {
-        self.skip = skip;
-        self.keep = keep.unwrap_or(u64::MAX);
+    /// Frames of the lane so far, at its present rate; 0 before it is open.
+    pub(super) fn position(&self, lane: usize) -> u64 {
+        self.lanes
+            .get(lane)
+            .map_or(0, |lane| lane.base * u64::from(lane.rate_hz) / u64::from(SAMPLE_RATE_HZ) + lane.frames)
     }
 
-    /// Frames kept so far.
+    /// Frames kept so far on the first lane, at its present rate.
     pub(super) fn frames(&self) -> u64 {
-        self.frames
+        self.position(0)
     }
 
-    /// The rate of the frames, in Hz; 0 before [`open`](Self::open).
+    /// The rate of the first lane's frames, in Hz; 0 before [`open`](Self::open).
     pub(super) fn rate_hz(&self) -> u32 {
-        self.rate_hz
+        self.lanes[0].rate_hz
     }
 
-    /// How many channels; 0 before [`open`](Self::open).
-    pub(super) fn channels(&self) -> usize {
-        self.resamplers.len()
+    /// How many channels sound on a lane at present; 0 before it is open.
+    pub(super) fn channels_of(&self, lane: usize) -> usize {
+        self.lanes.get(lane).map_or(0, |lane| lane.resamplers.len())
+    }
+
+    /// The rate of a lane's frames at present, in Hz; 0 before it is open.
+    pub(super) fn rate_of(&self, lane: usize) -> u32 {
+        self.lanes.get(lane).map_or(0, |lane| lane.rate_hz)
+    }
+
+    /// How many channels a lane has had.
+    pub(super) fn width(&self, lane: usize) -> usize {
+        self.lanes.get(lane).map_or(0, |lane| lane.channels.len())
     }
 
     pub(super) fn warn(&mut self, code: &str, detail: String) {
         self.warnings.push(Warning::new(code, detail));
     }
 
+    /// As [`warn`](Self::warn), about these stretches.
+    pub(super) fn warn_within(&mut self, code: &str, detail: String, spans: Vec<Span>) {
+        self.warnings.push(Warning::new(code, detail).within(spans));
+    }
+
     /// Takes one plane per channel, all of one length.
     pub(super) fn push(&mut self, planes: &[Vec<f32>]) -> Result<(), AudioError> {
-        let range = self.take(planes[0].len())?;
-        for (channel, plane) in planes.iter().enumerate() {
-            self.give(channel, Block::Float(&plane[range.clone()]))?;
+        self.push_lane(0, planes, 0..planes[0].len())
+    }
+
+    /// Takes a part of one plane per channel of a lane.
+    pub(super) fn push_lane(
+        &mut self,
+        lane: usize,
+        planes: &[Vec<f32>],
+        part: std::ops::Range<usize>,
+    ) -> Result<(), AudioError> {
+        self.check()?;
+        for (place, plane) in planes.iter().enumerate() {
+            self.give(lane, place, Block::Float(&plane[part.clone()]))?;
         }
-        self.frames += wide(range.len());
+        self.lanes[lane].frames += wide(part.len());
         Ok(())
     }
 
     /// As [`push`](Self::push), for sound that has 16 bits from the start.
     pub(super) fn push_pcm16(&mut self, planes: &[Vec<i16>]) -> Result<(), AudioError> {
-        let range = self.take(planes[0].len())?;
-        for (channel, plane) in planes.iter().enumerate() {
-            self.give(channel, Block::Pcm16(&plane[range.clone()]))?;
+        self.check()?;
+        for (place, plane) in planes.iter().enumerate() {
+            self.give(0, place, Block::Pcm16(plane))?;
         }
-        self.frames += wide(range.len());
+        self.lanes[0].frames += wide(planes[0].len());
         Ok(())
     }
 
     /// Keeps the time where sound is missing.
-    pub(super) fn push_silence(&mut self, mut frames: u64) -> Result<(), AudioError> {
+    pub(super) fn push_silence(&mut self, frames: u64) -> Result<(), AudioError> {
+        self.push_silence_lane(0, frames)
+    }
+
+    /// The same on a lane.
+    pub(super) fn push_silence_lane(&mut self, number: usize, mut frames: u64) -> Result<(), AudioError> {
         let silence = [0; SILENCE];
+        let start = self.lanes[number].samples();
         while frames > 0 {
+            self.check()?;
             let some = usize::try_from(frames).unwrap_or(SILENCE).min(SILENCE);
-            let range = self.take(some)?;
-            for channel in 0..self.resamplers.len() {
-                self.give(channel, Block::Pcm16(&silence[range.clone()]))?;
+            for place in 0..self.lanes[number].resamplers.len() {
+                self.give(number, place, Block::Pcm16(&silence[..some]))?;
             }
-            self.frames += wide(range.len());
+            self.lanes[number].frames += wide(some);
             frames -= wide(some);
+        }
+        let lane = &self.lanes[number];
+        let filled = Region { start, end: lane.samples() };
+        for channel in &lane.channels[..lane.resamplers.len()] {
+            note(&mut self.channels[*channel].filled, filled);
         }
         Ok(())
     }
@@ -149,9 +231,38 @@ impl<'a> Output<'a> {
         self.watch.limit.saturating_sub(self.watch.started.elapsed())
     }
 
-    /// How much sound there is, in ms.
+    /// How much sound there is, in ms: of the longest lane.
     pub(super) fn reached_ms(&self) -> u64 {
-        if self.rate_hz == 0 { 0 } else { self.frames * 1000 / u64::from(self.rate_hz) }
+        samples_to_ms(self.lanes.iter().map(Lane::samples).max().unwrap_or(0))
+    }
+
+    /// How far lane `number` is, in ms.
+    pub(super) fn lane_ms(&self, number: usize) -> u64 {
+        self.lanes.get(number).map_or(0, |lane| samples_to_ms(lane.samples()))
+    }
+
+    /// Brings every lane to the length of the longest: what follows begins there on all of them.
+    pub(super) fn level(&mut self) -> Result<(), AudioError> {
+        let longest = self.lanes.iter().map(Lane::samples).max().unwrap_or(0);
+        for number in 0..self.lanes.len() {
+            self.settle(number)?;
+            let lane = &mut self.lanes[number];
+            lane.base = longest;
+            for channel in self.lanes[number].channels.clone() {
+                self.fill_channel(channel, longest)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Warns where a lane is shorter than its container says; `declared_ms` is what that says.
+    pub(super) fn compare(&mut self, lane: usize, format: &str, declared_ms: u64) {
+        let reached_ms = self.lane_ms(lane);
+        if declared_ms > reached_ms + SLACK_MS {
+            let detail =
+                format!("the {format} file declares {declared_ms} ms of audio, {reached_ms} ms could be decoded");
+            self.warn_within("recording_truncated", detail, vec![Span { start_ms: reached_ms, end_ms: declared_ms }]);
+        }
     }
 
     /// Gives the rest, compares the length with the `declared` one, in frames. `rate_hz` is what the report says.
@@ -163,61 +274,108 @@ impl<'a> Output<'a> {
         declared: Option<u64>,
     ) -> Result<Streamed, AudioError> {
         let format = format.into();
-        if self.frames == 0 {
+        if self.lanes.iter().all(|lane| lane.samples() == 0) {
             let what = match declared {
                 Some(frames) if frames > 0 => format!("its header promises {frames} frames, none of them is there"),
                 _ => "it ends after its header".into(),
             };
             return Err(AudioError::NoSamples { format, what });
         }
-        let wanted = (self.frames * u64::from(SAMPLE_RATE_HZ)).div_ceil(u64::from(self.rate_hz));
-        self.flush(wanted)?;
-        let declared_ms = declared.unwrap_or(0).saturating_mul(1000) / u64::from(self.rate_hz);
-        let reached_ms = self.reached_ms();
-        if declared_ms > reached_ms + SLACK_MS {
-            let detail =
-                format!("the {format} file declares {declared_ms} ms of audio, {reached_ms} ms could be decoded");
-            self.warn("recording_truncated", detail);
+        if let Some(frames) = declared
+            && self.rate_hz() > 0
+        {
+            self.compare(0, &format, frames.saturating_mul(1000) / u64::from(self.rate_hz()));
         }
-        let channels = u16::try_from(self.resamplers.len()).expect("checked against MAX_CHANNELS");
+        self.level()?;
+        // The first lane's channels come first, whichever lane sounded first.
+        let order: Vec<usize> = self.lanes.iter().flat_map(|lane| lane.channels.iter().copied()).collect();
+        let samples = self.lanes[0].base;
         Ok(Streamed {
             codec,
-            channels,
+            channels: u16::try_from(order.len()).expect("checked against MAX_CHANNELS"),
             sample_rate_hz: rate_hz,
-            samples: wanted,
+            samples,
+            filled: order.iter().map(|channel| std::mem::take(&mut self.channels[*channel].filled)).collect(),
+            order,
             warnings: std::mem::take(&mut self.warnings),
         })
     }
 
-    /// Which part of the next `frames` is kept.
-    fn take(&mut self, frames: usize) -> Result<std::ops::Range<usize>, AudioError> {
-        self.check()?;
-        let skipped = usize::try_from(self.skip).unwrap_or(usize::MAX).min(frames);
-        self.skip -= wide(skipped);
-        let room = usize::try_from(self.keep.saturating_sub(self.frames)).unwrap_or(usize::MAX);
-        Ok(skipped..skipped + room.min(frames - skipped))
+    /// Says that the number of channels changes: who speaks where there are fewer cannot be told.
+    fn warn_of_width(&mut self, lane: usize, channels: usize, at: u64) {
+        let at_ms = samples_to_ms(at);
+        let detail = format!(
+            "the recording goes on with {channels} channels instead of {} at {}: where there are fewer the others are silent, and who speaks on the first is not known",
+            self.lanes[lane].sounding,
+            minutes_seconds(at_ms)
+        );
+        self.warn_within("channels_changed", detail, vec![Span { start_ms: at_ms, end_ms: at_ms }]);
     }
 
-    fn give(&mut self, channel: usize, block: Block<'_>) -> Result<(), AudioError> {
-        let block = self.resamplers[channel].push(block)?;
-        hand_on(self.sink, channel, &block)?;
-        if channel == 0 {
-            self.samples += wide(block.len());
+    fn add_channel(&mut self) -> Result<usize, AudioError> {
+        check_declared(wide(self.channels.len()) + 1, SAMPLE_RATE_HZ)?;
+        self.channels.push(Channel::default());
+        self.sink.open(u16::try_from(self.channels.len()).expect("checked against MAX_CHANNELS"))?;
+        Ok(self.channels.len() - 1)
+    }
+
+    /// Silence on `channel` until it has `until` samples.
+    fn fill_channel(&mut self, channel: usize, until: u64) -> Result<(), AudioError> {
+        let silence = [0; SILENCE];
+        let start = self.channels[channel].samples;
+        while self.channels[channel].samples < until {
+            let missing = usize::try_from(until - self.channels[channel].samples).unwrap_or(SILENCE).min(SILENCE);
+            self.sink.push_pcm16(channel, &silence[..missing])?;
+            self.channels[channel].samples += wide(missing);
+        }
+        if start < until {
+            note(&mut self.channels[channel].filled, Region { start, end: until });
         }
         Ok(())
     }
 
-    /// Drains the resamplers until every channel has `wanted` samples.
-    fn flush(&mut self, wanted: u64) -> Result<(), AudioError> {
-        for (channel, resampler) in self.resamplers.iter_mut().enumerate() {
-            let mut given = self.samples;
+    fn give(&mut self, lane: usize, place: usize, block: Block<'_>) -> Result<(), AudioError> {
+        let lane = &mut self.lanes[lane];
+        let channel = lane.channels[place];
+        let block = lane.resamplers[place].push(block)?;
+        hand_on(self.sink, channel, &block)?;
+        self.channels[channel].samples += wide(block.len());
+        if place == 0 {
+            lane.given += wide(block.len());
+        }
+        Ok(())
+    }
+
+    /// Ends what a lane has at its present rate: drains the resamplers until every channel has all its samples.
+    fn settle(&mut self, number: usize) -> Result<(), AudioError> {
+        let lane = &mut self.lanes[number];
+        let until = lane.samples();
+        let wanted = until - lane.base;
+        for (place, resampler) in lane.resamplers.iter_mut().enumerate() {
+            let channel = lane.channels[place];
+            let mut given = lane.given;
             while given < wanted {
                 let block = resampler.drain()?.cut(usize::try_from(wanted - given).unwrap_or(usize::MAX));
                 given += wide(block.len());
                 hand_on(self.sink, channel, &block)?;
+                self.channels[channel].samples += wide(block.len());
             }
         }
+        lane.resamplers.clear();
+        (lane.base, lane.frames, lane.given) = (until, 0, 0);
+        for channel in lane.channels.clone() {
+            self.fill_channel(channel, until)?;
+        }
         Ok(())
+    }
+}
+
+/// Adds `region` to those noted, as one with the last where they touch.
+fn note(regions: &mut Vec<Region>, region: Region) {
+    match regions.last_mut() {
+        _ if region.start >= region.end => {}
+        Some(last) if last.end >= region.start => last.end = region.end,
+        _ => regions.push(region),
     }
 }
 

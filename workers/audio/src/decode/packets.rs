@@ -2,32 +2,29 @@
 
 use std::fs::File;
 
-use earmark_core::SAMPLE_RATE_HZ;
 use symphonia::core::codecs::CodecParameters;
-use symphonia::core::codecs::audio::well_known as codecs;
-use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
+use symphonia::core::codecs::audio::{AudioCodecParameters, CODEC_ID_NULL_AUDIO};
 use symphonia::core::common::Limit;
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
-use symphonia::core::formats::{FormatOptions, FormatReader, Track, TrackType};
+use symphonia::core::formats::{FormatOptions, FormatReader, Track};
 use symphonia::core::io::MediaSourceStream;
 use symphonia::core::meta::MetadataOptions;
 use symphonia::core::packet::Packet;
-use symphonia::core::units::TimeBase;
 
 use super::codec_names::codec_name;
 use super::foreign::Foreign;
-use super::options::DecodeOptions;
-use super::output::{Output, check_declared};
+use super::mp4::{self, AudioTrack};
+use super::ogg_pages;
+use super::options::{DecodeOptions, MAX_CHANNELS};
+use super::output::Output;
+use super::packet_decoder::PacketDecoder;
 use super::sink::Streamed;
 use super::sniff::{Found, Length};
 use super::source::Source;
-use super::{mp4, opus};
+use super::track::{Hearing, Start, instant_ns};
 use crate::AudioError;
 use crate::wide::wide;
-
-/// Gaps in the packets' times up to this long are rounding, ms.
-const GAP_MS: u64 = 100;
 
 /// Bytes of one tag or picture kept while the header is read; nothing here reads them.
 const TAG_BYTES: usize = 1 << 16;
@@ -39,156 +36,167 @@ pub(super) enum Outcome {
     Elsewhere(Foreign),
 }
 
-/// Gaps longer than this are a leap of the clock, not missing sound, ms.
-const LEAP_MS: u64 = 600_000;
-
 /// Packets that may fail one after another before the rest is given up.
 const MAX_FAILURES: u32 = 500;
 
-/// Decodes the first audio track of `file`.
+/// An edit list may go back in its track so often; each time the file is walked through anew.
+const MAX_PASSES: usize = 16;
+
+/// Decodes the audio tracks of `file`.
 pub(super) fn decode(
     file: &File,
     found: &Found,
     options: &DecodeOptions,
     output: &mut Output<'_>,
 ) -> Result<Outcome, AudioError> {
-    let edit = if found.format == "MP4" { mp4::edit(file, options.memory_bytes)? } else { None };
-    let source = Source::open(file, output.deadline())?;
-    let stream = MediaSourceStream::new(Box::new(source), Default::default());
-    let meta = MetadataOptions::default()
-        .limit_tag_bytes(Limit::Maximum(TAG_BYTES))
-        .limit_visual_bytes(Limit::Maximum(TAG_BYTES));
-    let mut reader = match symphonia::default::get_probe().probe(&Hint::new(), stream, FormatOptions::default(), meta) {
+    let format = found.format;
+    let indexed = if format == "MP4" { mp4::audio_tracks(file, options.memory_bytes)? } else { Vec::new() };
+    let mut reader = match open(file, output) {
         Ok(reader) => reader,
         Err(error) => {
             output.check()?;
             // What symphonia cannot take apart ffmpeg may.
             return match options.ffmpeg {
-                Some(_) => Ok(Outcome::Elsewhere(Foreign::named(found.format))),
-                None => Err(AudioError::Malformed { format: found.format, what: error.to_string() }),
+                Some(_) => Ok(Outcome::Elsewhere(Foreign::named(format))),
+                None => Err(AudioError::Malformed { format, what: error.to_string() }),
             };
         }
     };
-    let Some((track, params)) = audio_track(reader.as_ref()) else {
-        return Err(AudioError::NoAudioTrack { format: found.format });
+    let mut tracks = reader.tracks().to_vec();
+    if format == "Ogg" {
+        // symphonia lists the streams by their serial numbers, which are drawn at random.
+        let order = ogg_pages::serials(file);
+        tracks.sort_by_key(|track| order.iter().position(|serial| *serial == track.id));
+    }
+    let mut container = match Container::of(&tracks, format, &indexed, declared_ms(reader.as_ref()))? {
+        Known::Tracks(container) => container,
+        Known::Elsewhere(codec) => return Ok(Outcome::Elsewhere(Foreign::named(&format!("{format} with {codec}")))),
+        Known::Nothing => return Err(AudioError::NoAudioTrack { format }),
     };
-    let codec = codec_name(params.codec);
-    let Some(decoder) = PacketDecoder::new(&params)? else {
-        return Ok(Outcome::Elsewhere(Foreign::named(&format!("{} with {codec}", found.format))));
-    };
-    let rate_hz = params.sample_rate.unwrap_or(opus::CLOCK_HZ);
-    let declared = declared_secs(&track, &decoder);
-    let mut session = Session {
-        decoder,
-        track,
-        edit,
-        planes: Vec::new(),
-        rate_hz,
-        origin: None,
-        base: 0,
-        position: 0,
-        last_frames: 0,
-        lost: Lost::default(),
-    };
-    session.run(reader.as_mut(), found.format, output)?;
-    if session.planes.is_empty() {
-        return match session.lost.first {
+    container.run(reader.as_mut(), output)?;
+    for pass in 1..container.passes().min(MAX_PASSES) {
+        let mut again =
+            open(file, output).map_err(|error| AudioError::Malformed { format, what: error.to_string() })?;
+        container.begin_pass(pass, again.as_ref())?;
+        container.run(again.as_mut(), output)?;
+    }
+    if container.is_silent() {
+        let error = container.tracks.iter().find_map(|track| track.lost().first().map(str::to_owned));
+        let codec = container.codec();
+        return match error {
             Some(error) if options.ffmpeg.is_some() => {
-                Ok(Outcome::Elsewhere(Foreign::named(&format!("{} with {codec} ({error})", found.format))))
+                Ok(Outcome::Elsewhere(Foreign::named(&format!("{format} with {codec} ({error})"))))
             }
-            Some(error) => Err(AudioError::Malformed { format: found.format, what: error }),
-            None => Err(AudioError::NoSamples { format: found.format.into(), what: "it ends after its header".into() }),
+            Some(error) => Err(AudioError::Malformed { format, what: error }),
+            None => Err(AudioError::NoSamples { format: format.into(), what: "it ends after its header".into() }),
         };
     }
-    session.lost.warn(output);
-    let clock_hz = u64::from(output.rate_hz());
-    let declared =
-        match (found.length, edit.and_then(|edit| edit.keep.map(|keep| to_float(keep) / f64::from(edit.timescale)))) {
-            (Length::Nowhere, _) => None,
-            (Length::Frames(frames), _) => Some(frames),
-            (Length::Header, Some(secs)) => Some(to_frames(secs, clock_hz)),
-            (Length::Header, None) => declared.map(|secs| to_frames(secs, clock_hz)),
-        };
-    output.finish(codec.into(), session.rate_hz, found.format, declared).map(Outcome::Done)
+    container.finish(found.length, output).map(Outcome::Done)
 }
 
-/// A count of ticks or frames; exact below 2^53, which no recording reaches.
-#[expect(clippy::as_conversions, reason = "there is no `From` for 64 bits")]
-fn to_float(count: u64) -> f64 {
-    count as f64
+fn open(file: &File, output: &Output<'_>) -> Result<Box<dyn FormatReader>, Error> {
+    let source = Source::open(file, output.deadline()).map_err(|error| match error {
+        AudioError::Read { source } => Error::IoError(source),
+        other => Error::IoError(std::io::Error::other(other)),
+    })?;
+    let stream = MediaSourceStream::new(Box::new(source), Default::default());
+    let meta = MetadataOptions::default()
+        .limit_tag_bytes(Limit::Maximum(TAG_BYTES))
+        .limit_visual_bytes(Limit::Maximum(TAG_BYTES));
+    symphonia::default::get_probe().probe(&Hint::new(), stream, FormatOptions::default(), meta)
 }
 
-fn to_frames(secs: f64, rate_hz: u64) -> u64 {
-    #[expect(clippy::as_conversions, reason = "a length; a cast from a float saturates")]
-    let frames = (secs * to_float(rate_hz)).round() as u64;
-    frames
+/// What a container holds.
+enum Known {
+    Tracks(Container),
+    /// Something only ffmpeg decodes: the codec's name.
+    Elsewhere(String),
+    Nothing,
 }
 
-/// A track on its way out.
-struct Session {
-    decoder: PacketDecoder,
-    track: Track,
-    edit: Option<mp4::Edit>,
-    planes: Vec<Vec<f32>>,
-    /// What the report says.
-    rate_hz: u32,
-    /// Time of the first packet, in the track's ticks.
-    origin: Option<i64>,
-    /// Where the track's first packet lies, in frames: 0, but for the second of two streams one behind the other.
-    base: u64,
-    /// Frames decoded, dropped ones included.
-    position: u64,
-    /// Frames of the last packet.
-    last_frames: u64,
-    lost: Lost,
+/// The audio tracks of a container on their way out.
+struct Container {
+    format: &'static str,
+    tracks: Vec<Hearing>,
+    /// Tracks that are not heard, in words.
+    unheard: Vec<String>,
+    /// The first instant of any track, sound or not, in ns; where the recording begins if its clock says nothing better.
+    zero_ns: Option<i128>,
+    /// How long the container says it is, in ms.
+    declared_ms: Option<u64>,
 }
 
-/// What could not be decoded.
-#[derive(Default)]
-struct Lost {
-    packets: u64,
-    first: Option<String>,
-    silence_ms: u64,
-}
-
-impl Lost {
-    fn add(&mut self, error: String) {
-        self.packets += 1;
-        self.first.get_or_insert(error);
-    }
-
-    fn warn(&self, output: &mut Output<'_>) {
-        if self.packets == 0 && self.silence_ms == 0 {
-            return;
-        }
-        let first = self.first.as_deref().unwrap_or("missing from the file");
-        output.warn(
-            "decode_errors",
-            format!(
-                "{} packets could not be decoded ({first}), {} ms of silence keep the time",
-                self.packets, self.silence_ms
-            ),
-        );
-    }
-}
-
-impl Session {
-    fn run(
-        &mut self,
-        reader: &mut dyn FormatReader,
+impl Container {
+    fn of(
+        found: &[Track],
         format: &'static str,
-        output: &mut Output<'_>,
-    ) -> Result<(), AudioError> {
+        indexed: &[AudioTrack],
+        declared_ms: Option<u64>,
+    ) -> Result<Known, AudioError> {
+        let mut container = Self { format, tracks: Vec::new(), unheard: Vec::new(), zero_ns: None, declared_ms };
+        let mut channels = 0;
+        for track in found {
+            let index = indexed.iter().find(|indexed| indexed.id == track.id);
+            let params = match audio(track) {
+                Some(params) => params,
+                // A track of sound whose codec symphonia has no name for.
+                None if index.is_some() => return Ok(Known::Elsewhere("a codec for ffmpeg".into())),
+                None => continue,
+            };
+            let codec = codec_name(params.codec);
+            let wanted = params.channels.as_ref().map_or(1, |channels| wide(channels.count()));
+            if !container.tracks.is_empty() && channels + wanted > MAX_CHANNELS {
+                container.unheard.push(format!("track {} ({codec}, {wanted} channels)", track.id));
+                continue;
+            }
+            let Some(decoder) = PacketDecoder::new(&params)? else { return Ok(Known::Elsewhere(codec.into())) };
+            channels += wanted;
+            let lane = container.tracks.len();
+            let start = match index {
+                Some(index) => Start::Indexed(index.clone()),
+                None => Start::FirstPacket,
+            };
+            let mut hearing = Hearing::new(lane, track, codec, decoder, start);
+            if format == "Ogg" {
+                // What it says is when its last page ends by its clock, whenever that began.
+                hearing.forget_length();
+            }
+            container.tracks.push(hearing);
+        }
+        if !container.tracks.is_empty() {
+            return Ok(Known::Tracks(container));
+        }
+        // Tracks of a codec that symphonia has no name for: sound or not, ffmpeg knows.
+        let is_unknown = found.iter().any(|track| track.codec_params.is_none());
+        Ok(if is_unknown { Known::Elsewhere("a codec for ffmpeg".into()) } else { Known::Nothing })
+    }
+
+    /// How often the file has to be walked through.
+    fn passes(&self) -> usize {
+        self.tracks.iter().map(Hearing::passes).max().unwrap_or(1)
+    }
+
+    /// Prepares for the walk number `pass`, from 0.
+    fn begin_pass(&mut self, pass: usize, reader: &dyn FormatReader) -> Result<(), AudioError> {
+        for hearing in &mut self.tracks {
+            let params = reader.tracks().iter().find(|track| track.id == hearing.id()).and_then(audio);
+            if let Some(decoder) = params.as_ref().map(PacketDecoder::new).transpose()?.flatten() {
+                hearing.begin_pass(pass, decoder);
+            }
+        }
+        Ok(())
+    }
+
+    fn run(&mut self, reader: &mut dyn FormatReader, output: &mut Output<'_>) -> Result<(), AudioError> {
         let mut failures = 0;
         while failures < MAX_FAILURES {
             output.check()?;
             match reader.next_packet() {
                 Ok(None) => break,
-                Ok(Some(packet)) if packet.track_id == self.track.id => {
-                    let is_decoded = self.take(&packet, output)?;
+                Ok(Some(packet)) => {
+                    let is_decoded = self.take(&packet, reader.tracks(), output)?;
                     failures = if is_decoded { 0 } else { failures + 1 };
                 }
-                Ok(Some(_)) => {}
                 Err(Error::ResetRequired) => {
                     if !self.follow(reader, output)? {
                         break;
@@ -200,7 +208,10 @@ impl Session {
                     return Err(AudioError::Read { source });
                 }
                 Err(error) => {
-                    self.lost.add(format!("{format}: {error}"));
+                    let error = format!("{}: {error}", self.format);
+                    if let Some(track) = self.tracks.first_mut() {
+                        track.lose(error, output);
+                    }
                     failures += 1;
                 }
             }
@@ -208,160 +219,121 @@ impl Session {
         Ok(())
     }
 
-    /// Decodes a packet; whether it could be.
-    fn take(&mut self, packet: &Packet, output: &mut Output<'_>) -> Result<bool, AudioError> {
-        let decoded = match &mut self.decoder {
-            PacketDecoder::Symphonia(decoder) => match decoder.decode(packet) {
-                Ok(buffer) => {
-                    let spec = buffer.spec();
-                    let (channels, rate_hz) = (spec.channels().count(), spec.rate());
-                    buffer.copy_to_vecs_planar::<f32>(&mut self.planes);
-                    Ok((channels, rate_hz))
-                }
-                Err(error) => Err(error.to_string()),
-            },
-            PacketDecoder::Opus { decoder, .. } => match decoder.decode(&packet.data) {
-                Ok(planes) => {
-                    let trimmed =
-                        usize::try_from(packet.trim_end.get() * u64::from(SAMPLE_RATE_HZ) / u64::from(opus::CLOCK_HZ))
-                            .unwrap_or(0);
-                    for plane in planes.iter_mut() {
-                        plane.truncate(plane.len().saturating_sub(trimmed));
-                    }
-                    self.planes = planes.to_vec();
-                    Ok((self.planes.len(), SAMPLE_RATE_HZ))
-                }
-                Err(error) => Err(error.to_string()),
-            },
+    /// Takes a packet of any track; whether it could be decoded, if it is sound.
+    fn take(&mut self, packet: &Packet, tracks: &[Track], output: &mut Output<'_>) -> Result<bool, AudioError> {
+        let Some(at) = self.tracks.iter().position(|track| track.id() == packet.track_id) else {
+            let clock = tracks.iter().find(|track| track.id == packet.track_id).and_then(|track| track.time_base);
+            // A picture says when the recording begins.
+            if let Some(clock) = clock
+                && self.is_silent()
+            {
+                let instant = instant_ns(packet.pts, clock);
+                self.zero_ns = Some(self.zero_ns.map_or(instant, |zero_ns| zero_ns.min(instant)));
+            }
+            return Ok(true);
         };
-        match decoded {
-            Ok((channels, rate_hz)) => {
-                if output.channels() == 0 {
-                    self.open(channels, rate_hz, output)?;
-                }
-                if (channels, rate_hz) != (output.channels(), output.rate_hz()) {
-                    self.lost.add(format!("{channels} channels at {rate_hz} Hz in the middle of the recording"));
-                    return Ok(false);
-                }
-                self.keep_time(packet, output)?;
-                self.last_frames = wide(self.planes[0].len());
-                self.position += self.last_frames;
-                output.push(&self.planes)?;
-                Ok(true)
-            }
-            Err(error) => {
-                self.lost.add(error);
-                if output.channels() > 0 {
-                    self.fill(self.last_frames, output)?;
-                }
-                Ok(false)
-            }
-        }
+        let track = &mut self.tracks[at];
+        let zero_ns = *self.zero_ns.get_or_insert(track.instant_ns(packet.pts));
+        track.take(packet, zero_ns, self.declared_ms, output)
     }
 
-    fn open(&mut self, channels: usize, rate_hz: u32, output: &mut Output<'_>) -> Result<(), AudioError> {
-        output.open(channels, rate_hz)?;
-        let rate = u64::from(rate_hz);
-        if let Some(edit) = self.edit.filter(|edit| edit.timescale > 0) {
-            let frames = |ticks: u64| {
-                u64::try_from(u128::from(ticks) * u128::from(rate) / u128::from(edit.timescale)).unwrap_or(u64::MAX)
-            };
-            output.trim(frames(edit.skip), edit.keep.map(frames));
-        } else if let PacketDecoder::Opus { pre_skip, .. } = self.decoder {
-            output.trim(u64::from(pre_skip) * rate / u64::from(opus::CLOCK_HZ), None);
-        }
-        if matches!(self.decoder, PacketDecoder::Symphonia(_)) {
-            self.rate_hz = rate_hz;
-        }
-        Ok(())
-    }
-
-    /// Puts silence where the packets' times say that some are missing.
-    fn keep_time(&mut self, packet: &Packet, output: &mut Output<'_>) -> Result<(), AudioError> {
-        let Some(clock) = self.track.time_base else { return Ok(()) };
-        let origin = *self.origin.get_or_insert(packet.pts.get());
-        let Ok(ticks) = u64::try_from(packet.pts.get().saturating_sub(origin)) else { return Ok(()) };
-        let expected = self.base + ticks_to_frames(ticks, clock, output.rate_hz());
-        let missing = expected.saturating_sub(self.position);
-        let missing_ms = missing * 1000 / u64::from(output.rate_hz());
-        if missing_ms > LEAP_MS {
-            self.origin = Some(packet.pts.get());
-            self.base = self.position;
-            return Ok(());
-        }
-        if missing_ms > GAP_MS { self.fill(missing, output) } else { Ok(()) }
-    }
-
-    fn fill(&mut self, frames: u64, output: &mut Output<'_>) -> Result<(), AudioError> {
-        self.position += frames;
-        self.lost.silence_ms += frames * 1000 / u64::from(output.rate_hz());
-        output.push_silence(frames)
-    }
-
-    /// Goes on with the stream that follows in the same file; whether there is one that fits.
-    fn follow(&mut self, reader: &dyn FormatReader, output: &Output<'_>) -> Result<bool, AudioError> {
-        let Some((track, params)) = audio_track(reader) else { return Ok(false) };
-        let Some(decoder) = PacketDecoder::new(&params)? else { return Ok(false) };
-        self.decoder = decoder;
-        self.track = track;
-        self.origin = None;
-        self.base = self.position;
+    /// Goes on with the streams that follow in the same file, each on its predecessor's lane; whether there are any.
+    fn follow(&mut self, reader: &dyn FormatReader, output: &mut Output<'_>) -> Result<bool, AudioError> {
         output.check()?;
-        Ok(true)
+        let mut lane = 0;
+        output.level()?;
+        self.zero_ns = None;
+        for track in reader.tracks() {
+            let Some(params) = audio(track) else { continue };
+            let Some(decoder) = PacketDecoder::new(&params)? else {
+                self.unheard.push(format!("a later stream ({})", codec_name(params.codec)));
+                continue;
+            };
+            match self.tracks.get_mut(lane) {
+                Some(hearing) => hearing.follow(track, decoder, output),
+                None => {
+                    let mut hearing = Hearing::new(lane, track, codec_name(params.codec), decoder, Start::FirstPacket);
+                    hearing.begins_at(output.reached_ms());
+                    self.tracks.push(hearing);
+                }
+            }
+            lane += 1;
+        }
+        // What is declared is the first stream's length.
+        self.declared_ms = None;
+        for track in &mut self.tracks {
+            track.forget_length();
+        }
+        Ok(lane > 0)
+    }
+
+    /// Whether nothing was decoded at all.
+    fn is_silent(&self) -> bool {
+        self.tracks.iter().all(Hearing::is_new)
+    }
+
+    fn codec(&self) -> &'static str {
+        self.tracks.first().map_or("an unknown codec", Hearing::codec)
+    }
+
+    fn finish(self, length: Length, output: &mut Output<'_>) -> Result<Streamed, AudioError> {
+        let Self { format, tracks, unheard, .. } = self;
+        for track in &tracks {
+            let declared_ms = match length {
+                Length::Nowhere => None,
+                Length::Frames(frames) => Some(frames.saturating_mul(1000) / u64::from(output.rate_of(0).max(1))),
+                Length::Header => track.declared_ms(),
+            };
+            if let Some(declared_ms) = declared_ms {
+                output.compare(track.lane(), format, declared_ms);
+            }
+        }
+        tell_tracks(&tracks, &unheard, output);
+        let rate_hz = tracks.first().map_or(0, |track| track.stated_rate_hz(output));
+        let codec = tracks.first().map_or("", Hearing::codec).to_owned();
+        for track in tracks {
+            track.into_lost().warn(output);
+        }
+        output.finish(codec, rate_hz, format, None)
     }
 }
 
-fn ticks_to_frames(ticks: u64, clock: TimeBase, rate_hz: u32) -> u64 {
-    let frames =
-        u128::from(ticks) * u128::from(clock.numer.get()) * u128::from(rate_hz) / u128::from(clock.denom.get());
-    u64::try_from(frames).unwrap_or(u64::MAX)
-}
-
-/// What turns packets into samples.
-enum PacketDecoder {
-    Symphonia(Box<dyn AudioDecoder>),
-    Opus { decoder: opus::Decoder, pre_skip: u16 },
-}
-
-impl PacketDecoder {
-    /// None where the codec is unknown.
-    fn new(params: &AudioCodecParameters) -> Result<Option<Self>, AudioError> {
-        let channels = params.channels.as_ref().map_or(1, |channels| wide(channels.count()));
-        if params.codec == codecs::CODEC_ID_OPUS {
-            let Some(bytes) = params.extra_data.as_deref() else { return Ok(None) };
-            let head = opus::Head::parse(bytes)?;
-            check_declared(wide(head.channels()), opus::CLOCK_HZ)?;
-            return Ok(Some(Self::Opus { decoder: opus::Decoder::new(&head)?, pre_skip: head.pre_skip }));
-        }
-        check_declared(channels, params.sample_rate.unwrap_or(SAMPLE_RATE_HZ))?;
-        if params.codec == codecs::CODEC_ID_AAC && params.extra_data.as_deref().is_some_and(has_spectral_replication) {
-            return Ok(None);
-        }
-        let decoder = symphonia::default::get_codecs().make_audio_decoder(params, &AudioDecoderOptions::default());
-        Ok(decoder.ok().map(Self::Symphonia))
+/// Says which track became which channel, where there are several, and which is not heard.
+fn tell_tracks(tracks: &[Hearing], unheard: &[String], output: &mut Output<'_>) {
+    if tracks.len() > 1 {
+        let mut first = 0;
+        let told: Vec<String> = tracks
+            .iter()
+            .map(|track| {
+                let channels = output.width(track.lane());
+                let named = match channels {
+                    0 => "has no sound".to_owned(),
+                    1 => format!("is channel {first}"),
+                    more => format!("is channels {first} to {}", first + more - 1),
+                };
+                first += channels;
+                format!("track {} ({}) {named}", track.name(), track.codec())
+            })
+            .collect();
+        output.warn("tracks_joined", format!("the file has {} tracks of sound: {}", tracks.len(), told.join(", ")));
+    }
+    if !unheard.is_empty() {
+        let detail = format!("not heard, for a recording has at most {MAX_CHANNELS} channels: {}", unheard.join(", "));
+        output.warn("tracks_unheard", detail);
     }
 }
 
-/// HE-AAC says so in the first five bits of its configuration: object type 5 or 29. ISO 14496-3, 1.6.2.1.
-fn has_spectral_replication(config: &[u8]) -> bool {
-    config.first().is_some_and(|byte| matches!(byte >> 3, 5 | 29))
-}
-
-fn audio_track(reader: &dyn FormatReader) -> Option<(Track, AudioCodecParameters)> {
-    let track = reader.first_track_known_codec(TrackType::Audio).or_else(|| reader.first_track(TrackType::Audio))?;
+fn audio(track: &Track) -> Option<AudioCodecParameters> {
     match &track.codec_params {
-        Some(CodecParameters::Audio(params)) => Some((track.clone(), params.clone())),
+        Some(CodecParameters::Audio(params)) if params.codec != CODEC_ID_NULL_AUDIO => Some(params.clone()),
         _ => None,
     }
 }
 
-/// How long the container says the track is, encoder's lead-in aside, in seconds.
-fn declared_secs(track: &Track, decoder: &PacketDecoder) -> Option<f64> {
-    let clock = track.time_base?;
-    let secs = |ticks: u64| to_float(ticks) * f64::from(clock.numer.get()) / f64::from(clock.denom.get());
-    let declared = secs(track.duration.map(|duration| duration.get()).or(track.num_frames)?);
-    match decoder {
-        PacketDecoder::Symphonia(_) => Some(declared),
-        PacketDecoder::Opus { pre_skip, .. } => Some(declared - f64::from(*pre_skip) / f64::from(opus::CLOCK_HZ)),
-    }
+/// How long the container as a whole says it is.
+fn declared_ms(reader: &dyn FormatReader) -> Option<u64> {
+    let info = reader.media_info();
+    let (clock, duration) = (info.time_base?, info.duration?);
+    let ms = u128::from(duration.get()) * 1000 * u128::from(clock.numer.get()) / u128::from(clock.denom.get());
+    u64::try_from(ms).ok().filter(|ms| *ms > 0)
 }

@@ -1,6 +1,6 @@
 //! Where decoded samples go, block by block, and what is known of them at the end.
 
-use earmark_core::Warning;
+use earmark_core::{Region, Warning};
 
 use crate::AudioError;
 
@@ -13,15 +13,20 @@ pub struct Streamed {
     pub channels: u16,
     /// The recording's own rate, before resampling.
     pub sample_rate_hz: u32,
-    /// Samples given per channel, at 16 kHz.
+    /// Samples given per channel, at 16 kHz: all channels have as many.
     pub samples: u64,
+    /// By channel: where there is silence for want of sound (no packets, none that could be decoded, a track that begins
+    /// later or ends earlier than another).
+    pub filled: Vec<Vec<Region>>,
+    /// By channel: the number that the sink knows it by.
+    pub order: Vec<usize>,
     /// `recording_truncated`, `decode_errors`, …
     pub warnings: Vec<Warning>,
 }
 
-/// Where decoded samples go: mono, 16 kHz, a block at a time, all channels in step within a block.
+/// Where decoded samples go: mono, 16 kHz, a block at a time. Channels of different tracks are not in step on the way.
 pub trait Sink {
-    /// Called once, before any samples, with the number of channels: 1 to 8.
+    /// Called before any samples of a channel, with the number of channels there are with it, from 1.
     ///
     /// # Errors
     /// The sink's own; decoding ends with it.

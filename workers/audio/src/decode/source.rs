@@ -1,4 +1,4 @@
-//! A file as symphonia reads it.
+//! A file as those read it who take it apart.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -7,25 +7,22 @@ use std::time::Instant;
 
 use symphonia::core::io::MediaSource;
 
-use super::ogg;
 use crate::AudioError;
 use crate::wide::wide;
 
-/// The file, until the time is up: symphonia may read on for long before it gives a packet.
+/// The file, until the time is up: they may read on for long before they give a packet.
 pub(super) struct Source {
     file: File,
     at: u64,
     bytes: u64,
     deadline: Instant,
-    /// Shown instead of the file's first bytes.
-    start: Vec<u8>,
 }
 
 impl Source {
     pub(super) fn open(file: &File, deadline: Instant) -> Result<Self, AudioError> {
         let broken = |source| AudioError::Read { source };
         let bytes = file.metadata().map_err(broken)?.len();
-        Ok(Self { file: file.try_clone().map_err(broken)?, at: 0, bytes, deadline, start: ogg::readable_start(file) })
+        Ok(Self { file: file.try_clone().map_err(broken)?, at: 0, bytes, deadline })
     }
 }
 
@@ -34,14 +31,7 @@ impl Read for Source {
         if Instant::now() > self.deadline {
             return Err(std::io::ErrorKind::TimedOut.into());
         }
-        let shown = usize::try_from(self.at).ok().and_then(|at| self.start.get(at..)).unwrap_or(&[]);
-        let got = if shown.is_empty() {
-            self.file.read_at(buffer, self.at)?
-        } else {
-            let some = shown.len().min(buffer.len());
-            buffer[..some].copy_from_slice(&shown[..some]);
-            some
-        };
+        let got = self.file.read_at(buffer, self.at)?;
         self.at += wide(got);
         Ok(got)
     }

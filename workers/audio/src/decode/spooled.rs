@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use earmark_core::{Warning, samples_to_ms};
+use earmark_core::{Region, Warning, samples_to_ms};
 
 use super::options::DecodeOptions;
 use super::sink::Sink;
@@ -22,6 +22,8 @@ pub struct Decoded {
     pub spools: Vec<Spool>,
     /// Of the audio that could be decoded.
     pub duration_ms: u64,
+    /// By channel: where its samples are silence for want of sound.
+    pub filled: Vec<Vec<Region>>,
     /// `recording_truncated`, `decode_errors`, …
     pub warnings: Vec<Warning>,
 }
@@ -39,13 +41,15 @@ pub fn decode(
 ) -> Result<Decoded, AudioError> {
     let mut spools = Spools { folder: &options.temp_dir, writers: Vec::new() };
     let streamed = stream(path, name, options, is_cancelled, &mut spools)?;
-    let spools = spools.writers.into_iter().map(SpoolWriter::finish).collect::<Result<Vec<_>, _>>()?;
+    let made = spools.writers.into_iter().map(SpoolWriter::finish).collect::<Result<Vec<_>, _>>()?;
+    let spools = streamed.order.iter().map(|channel| made[*channel].clone()).collect();
     Ok(Decoded {
         codec: streamed.codec,
         channels: streamed.channels,
         sample_rate_hz: streamed.sample_rate_hz,
         spools,
         duration_ms: samples_to_ms(streamed.samples),
+        filled: streamed.filled,
         warnings: streamed.warnings,
     })
 }
@@ -57,7 +61,9 @@ struct Spools<'a> {
 
 impl Sink for Spools<'_> {
     fn open(&mut self, channels: u16) -> Result<(), AudioError> {
-        self.writers = (0..channels).map(|_| SpoolWriter::create(self.folder)).collect::<Result<_, _>>()?;
+        while self.writers.len() < usize::from(channels) {
+            self.writers.push(SpoolWriter::create(self.folder)?);
+        }
         Ok(())
     }
 

@@ -7,9 +7,10 @@ use std::time::Instant;
 
 use super::options::DecodeOptions;
 use super::output::{Output, Watch};
+use super::packets::Outcome;
 use super::sink::{Sink, Streamed};
-use super::sniff::{self, Route};
-use super::{ffmpeg, packets, pcm};
+use super::sniff::{self, Found, Route};
+use super::{ffmpeg, mpeg_stream, ogg_opus, packets, pcm};
 use crate::AudioError;
 
 /// Decodes the file at `path` as [`decode`](super::decode) does, but hands the samples to `sink` as they come.
@@ -45,11 +46,26 @@ fn route(
     let file = File::open(path).map_err(|source| AudioError::Read { source })?;
     match sniff::sniff(&file, name)? {
         Route::Pcm(sound) => pcm::decode(file, &sound, &mut output),
-        Route::Packets(found) => match packets::decode(&file, &found, options, &mut output)? {
-            packets::Outcome::Done(streamed) => Ok(streamed),
-            packets::Outcome::Elsewhere(foreign) => ffmpeg::decode(path, &foreign, options, &mut output),
+        Route::Packets(found) if found.format == "Ogg" && ogg_opus::is_opus(&file) => {
+            ogg_opus::decode(&file, &mut output)
+        }
+        Route::Packets(found) => match packets(&file, &found, options, &mut output)? {
+            Outcome::Done(streamed) => Ok(streamed),
+            Outcome::Elsewhere(foreign) => ffmpeg::decode(path, &foreign, options, &mut output),
         },
         Route::Ffmpeg(foreign) => ffmpeg::decode(path, &foreign, options, &mut output),
+    }
+}
+
+fn packets(
+    file: &File,
+    found: &Found,
+    options: &DecodeOptions,
+    output: &mut Output<'_>,
+) -> Result<Outcome, AudioError> {
+    match found.format {
+        "MP3" | "AAC" => mpeg_stream::decode(file, found.format, options, output),
+        _ => packets::decode(file, found, options, output),
     }
 }
 
