@@ -24,6 +24,7 @@
 //! Times are milliseconds (`_ms`) or samples at [`SAMPLE_RATE_HZ`]; instants are milliseconds since the Unix epoch.
 
 mod account;
+mod accounting;
 mod artifact;
 pub mod audit;
 mod clip;
@@ -48,6 +49,7 @@ mod verdict;
 mod words;
 
 pub use account::AccountStatus;
+pub use accounting::{Accounting, ChannelAccounting};
 pub use artifact::Artifact;
 pub use clip::{Clip, ClipKey, Region, SAMPLE_RATE_HZ, ms_to_samples, samples_to_ms};
 pub use clock::{Clock, ManualClock, SystemClock};

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::hex;
-use crate::{Finding, JobId, Lane, RecordingUri, Speech, Tenant, Utterance};
+use crate::{Accounting, Finding, JobId, Lane, RecordingUri, Speech, Tenant, Utterance};
 
 /// Everything known of one finished job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -80,6 +80,9 @@ pub struct Recording {
     pub codec: String,
     /// Samples a second in the file, before resampling.
     pub sample_rate_hz: u32,
+    /// Where its time went; none in reports written before it was counted.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub accounting: Option<Accounting>,
 }
 
 /// What turned the sound into text.

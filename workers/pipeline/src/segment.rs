@@ -19,6 +19,8 @@ pub(crate) struct Cut {
     pub channels_are_same: bool,
     /// How many channels the recording has.
     channels: usize,
+    /// By channel: how much speech is left to another channel that carries it too, in ms.
+    pub left_ms: Vec<u64>,
     /// What a reader of the report must know.
     pub warnings: Vec<Warning>,
 }
@@ -52,5 +54,6 @@ pub(crate) async fn segment(context: &Context<'_>, decoded: &Decoded) -> Result<
         return Err(JobError::Stopped);
     }
     let Segmented { clips, gains, speech, channels_are_same, warnings, .. } = segmented.map_err(JobError::Segment)?;
-    Ok(Cut { clips, gains, speech, channels_are_same, channels: decoded.spools.len(), warnings })
+    let left_ms = Vec::new();
+    Ok(Cut { clips, gains, speech, channels_are_same, channels: decoded.spools.len(), left_ms, warnings })
 }

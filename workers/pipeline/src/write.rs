@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use earmark_audio::decode::Decoded;
 use earmark_core::audit::{AuditEvent, AuditKind};
 use earmark_core::{
-    Artifact, Clip, ClipText, Cost, Finding, Recording, Refusal, Report, Stage, Utterance, Warning, rfc3339,
+    Accounting, Artifact, ChannelAccounting, Clip, ClipText, Cost, Finding, Recording, Refusal, Region, Report, Stage,
+    Utterance, Warning, rfc3339,
 };
 use earmark_journal::{Finished, JobUsage, JournalError};
 use earmark_objects::Fetched;
@@ -92,6 +93,7 @@ fn report(attempt: &Attempt<'_>, outcome: &Outcome, spent: JobUsage) -> Report {
             channels: decoded.channels,
             codec: decoded.codec.clone(),
             sample_rate_hz: decoded.sample_rate_hz,
+            accounting: Some(accounting(decoded, cut)),
         },
         engine: account.transcriber.engine(),
         rule_set: attempt.rules.id().clone(),
@@ -106,6 +108,19 @@ fn report(attempt: &Attempt<'_>, outcome: &Outcome, spent: JobUsage) -> Report {
         },
         warnings,
     }
+}
+
+/// Where the recording's time went, channel by channel.
+fn accounting(decoded: &Decoded, cut: &Cut) -> Accounting {
+    let channels = (0_u16..).zip(&decoded.spools).map(|(channel, spool)| {
+        let clips = cut.clips.iter().filter(|clip| clip.key.channel == channel);
+        let heard: Vec<Region> = clips.flat_map(|clip| clip.regions.iter().copied()).collect();
+        let at = usize::from(channel);
+        let filled = decoded.filled.get(at).map_or(&[][..], Vec::as_slice);
+        let left_ms = cut.left_ms.get(at).copied().unwrap_or(0);
+        ChannelAccounting::of(channel, spool.samples(), &heard, filled, left_ms)
+    });
+    Accounting::of(channels.collect())
 }
 
 /// In yuan, to a hundredth of a fen: what floats add beyond that is noise.
