@@ -17,7 +17,7 @@ use crate::desk::views::{HoldingView, ReleasedView};
 
 /// The report.
 pub async fn report(State(api): State<Api>, Path(id): Path<String>) -> Result<impl IntoResponse, ApiError> {
-    rendered(Format::Json, &find(&api, &id).await?)
+    rendered(Format::Json, find(&api, &id).await?).await
 }
 
 /// The transcript in the format that the file's ending names.
@@ -30,7 +30,7 @@ pub async fn transcript(
         ApiError::new(StatusCode::NOT_FOUND, "http.no_such_path", format!("a job has no `{file}`"))
             .hint("use report, transcript.srt, transcript.vtt or transcript.txt")
     })?;
-    rendered(format, &find(&api, &id).await?)
+    rendered(format, find(&api, &id).await?).await
 }
 
 /// What a reviewer may write down when releasing a result.
@@ -56,8 +56,13 @@ pub async fn release(
     Ok(Json(api.desk.release(&id, &caller.actor, release.note.as_deref()).await?))
 }
 
-fn rendered(format: Format, report: &Report) -> Result<impl IntoResponse + use<>, ApiError> {
-    Ok(([(CONTENT_TYPE, format.media_type())], format.render(report)))
+async fn rendered(format: Format, report: Report) -> Result<impl IntoResponse + use<>, ApiError> {
+    // Finding where words end in hours of Thai takes seconds.
+    let text = tokio::task::spawn_blocking(move || format.render(&report)).await;
+    let text = text.map_err(|_| {
+        ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "http.stopping", "the service is stopping").hint("ask again")
+    })?;
+    Ok(([(CONTENT_TYPE, format.media_type())], text))
 }
 
 async fn find(api: &Api, id: &str) -> Result<Report, ApiError> {

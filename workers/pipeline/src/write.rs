@@ -57,9 +57,12 @@ pub(crate) async fn write(attempt: &Attempt<'_>, outcome: Outcome) -> Result<Rep
 }
 
 async fn put(attempt: &Attempt<'_>, report: &Report) -> Result<Vec<Artifact>, JobError> {
+    // Finding where words end in hours of Thai takes seconds.
+    let report = report.clone();
+    let rendering = tokio::task::spawn_blocking(move || Format::ALL.map(|format| (format, format.render(&report))));
+    let rendered = rendering.await.map_err(|_| JobError::Panicked { stage: Stage::Write })?;
     let mut artifacts = Vec::new();
-    for format in Format::ALL {
-        let body = format.render(report);
+    for (format, body) in rendered {
         artifacts.push(attempt.context.pipeline.artifacts.put(attempt.job, format.file_name(), body.as_bytes()).await?);
     }
     Ok(artifacts)
