@@ -1,5 +1,7 @@
 //! What holds for subtitles of any text in any script, read from the files as a player reads them.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 use std::collections::BTreeMap;
 
 use earmark_core::{Speaker, TimePrecision, Utterance, Word};
