@@ -102,11 +102,12 @@ struct Layout<'a> {
 impl Layout<'_> {
     fn cues(&self, breaks: &LineBreaks) -> Vec<Cue> {
         let pages = self.pages(self.tokens(breaks));
-        let starts = self.starts(&pages);
+        // None begins where the next utterance may: the order of what was said is that of the cues.
+        let starts: Vec<u64> = pages.iter().map(|page| page.start_ms.min(self.until_ms - 1)).collect();
         let ends = starts.iter().skip(1).copied().chain([self.until_ms]);
         let mut cues = Vec::new();
         for ((lines, start_ms), end_ms) in pages.into_iter().map(|page| page.lines).zip(&starts).zip(ends) {
-            // Never empty, even where more cues than milliseconds are to be had.
+            // Never empty, even where there are more cues than milliseconds.
             let lasts_ms = end_ms.saturating_sub(*start_ms).max(1);
             let pieces = lasts_ms.div_ceil(CUE_MS);
             let at = |piece: u64| start_ms + piece * (lasts_ms / pieces) + piece.min(lasts_ms % pieces);
@@ -159,31 +160,8 @@ impl Layout<'_> {
 
     /// The name is shown where an utterance begins, and wherever somebody else's cue may stand before.
     fn first_line_columns(&self, is_first: bool) -> usize {
-        let is_named = is_first || !self.is_alone || self.is_hasty();
+        let is_named = is_first || !self.is_alone;
         if is_named { LINE_COLUMNS.saturating_sub(self.name_columns) } else { LINE_COLUMNS }
-    }
-
-    /// Whether there may be less than a millisecond for a cue.
-    fn is_hasty(&self) -> bool {
-        let lasts_ms = self.until_ms - self.utterance.start_ms;
-        usize::try_from(lasts_ms).is_ok_and(|lasts_ms| lasts_ms < self.utterance.text.len())
-    }
-
-    /// When each of `pages` begins, the first with the utterance, each after the one before and before the end.
-    fn starts(&self, pages: &[Page]) -> Vec<u64> {
-        let mut latest_ms = self.until_ms;
-        let mut starts: Vec<u64> = Vec::new();
-        for page in pages.iter().rev() {
-            latest_ms = latest_ms.saturating_sub(1).min(page.start_ms);
-            starts.push(latest_ms);
-        }
-        starts.reverse();
-        let mut earliest_ms = self.utterance.start_ms;
-        for start_ms in &mut starts {
-            *start_ms = earliest_ms.max(*start_ms);
-            earliest_ms = start_ms.saturating_add(1);
-        }
-        starts
     }
 
     /// The text's parts and when they are said: one after the other, from the utterance's start to its end.
