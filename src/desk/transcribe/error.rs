@@ -104,6 +104,9 @@ impl From<AudioError> for TranscribeError {
             AudioError::TooLong { .. } => Self::TooLong,
             AudioError::Empty
             | AudioError::NotAudio { .. }
+            | AudioError::Unsupported { .. }
+            | AudioError::CompanionFile { .. }
+            | AudioError::NeedsDeclaration { .. }
             | AudioError::Malformed { .. }
             | AudioError::NoAudioTrack { .. }
             | AudioError::NoSamples { .. }

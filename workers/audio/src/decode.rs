@@ -20,10 +20,19 @@
 //! ```
 
 mod amr;
+mod amr_copy;
+mod bytes;
+mod child;
+mod chunks;
 mod codec_names;
+mod cut;
+mod ear;
 mod ffmpeg;
 mod foreign;
 mod g711;
+mod guess;
+mod headerless;
+mod layout;
 mod lost;
 mod mp4;
 mod mpeg;
@@ -32,6 +41,7 @@ mod mpeg_stream;
 mod not_audio;
 mod ogg_opus;
 mod ogg_pages;
+mod oki;
 mod options;
 mod opus;
 mod output;
@@ -39,6 +49,8 @@ mod packet_decoder;
 mod packets;
 mod pcm;
 mod resample;
+mod route;
+mod side_by_side;
 mod sink;
 mod sniff;
 mod source;
@@ -46,8 +58,11 @@ mod spooled;
 mod stream;
 mod timeline;
 mod track;
+mod tracks;
 mod upsample;
 mod wave;
+mod wave_head;
+mod wave_tags;
 
 pub use options::DecodeOptions;
 pub use sink::{Sink, Streamed};

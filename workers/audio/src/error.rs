@@ -33,6 +33,28 @@ pub enum AudioError {
         /// What they are, as far as one can see: `an S3 error page: AccessDenied (…)`.
         seen: String,
     },
+    /// A recording, or what holds one, that neither earmark nor ffmpeg decodes.
+    #[error("the file is {what}")]
+    Unsupported {
+        /// What it is: `a SILK voice message`, `a WAV file with G.728 (tag 0x0041), which …`.
+        what: String,
+        /// What to do with it.
+        advice: String,
+    },
+    /// Something that recorders leave beside a recording.
+    #[error("the file holds no sound: it is {what}, as recorders leave beside a recording")]
+    CompanionFile {
+        /// What it is: `subtitles`, `JSON text`, …
+        what: String,
+    },
+    /// Samples without a header, and nobody says how they are written down.
+    #[error(
+        "a file called .{ending} is sound without a header, and its encoding, sample rate and channels are not given"
+    )]
+    NeedsDeclaration {
+        /// What its name ends with: `raw`, `pcm`, …
+        ending: String,
+    },
     /// The bytes begin as a recording and then make no sense.
     #[error("the {format} file is broken: {what}")]
     Malformed {
@@ -134,6 +156,9 @@ impl Failure for AudioError {
             Self::Read { .. } => "decode.read",
             Self::Empty => "decode.empty",
             Self::NotAudio { .. } => "decode.not_audio",
+            Self::Unsupported { .. } => "decode.unsupported",
+            Self::CompanionFile { .. } => "decode.companion_file",
+            Self::NeedsDeclaration { .. } => "decode.needs_declaration",
             Self::Malformed { .. } => "decode.malformed",
             Self::NoAudioTrack { .. } => "decode.no_audio_track",
             Self::NoSamples { .. } => "decode.no_samples",
@@ -155,6 +180,12 @@ impl Failure for AudioError {
             Self::Read { .. } => "check that the file is there and may be read",
             Self::Empty => "check the upload: the recorder or the transfer wrote nothing",
             Self::NotAudio { .. } => "check what was uploaded under this name",
+            Self::Unsupported { advice, .. } => advice,
+            Self::CompanionFile { .. } => "leave it out and offer the recording beside it",
+            Self::NeedsDeclaration { .. } => {
+                "say what it is: with the job in `sound`, as {\"encoding\": \"pcm_s16le\", \"rate_hz\": 8000, \"channels\": 2}, \
+                 or with --sound pcm_s16le:8000:2"
+            }
             Self::Malformed { .. } | Self::NoSamples { .. } => "upload the recording again, in full",
             Self::NoAudioTrack { .. } => "check that the recorder captured sound",
             Self::OutOfRange { .. } => "check the recorder's settings, the header may be damaged",
@@ -179,6 +210,9 @@ impl Failure for AudioError {
             }
             Self::Empty
             | Self::NotAudio { .. }
+            | Self::Unsupported { .. }
+            | Self::CompanionFile { .. }
+            | Self::NeedsDeclaration { .. }
             | Self::Malformed { .. }
             | Self::NoAudioTrack { .. }
             | Self::NoSamples { .. }

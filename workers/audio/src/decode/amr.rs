@@ -28,6 +28,22 @@ pub(super) enum Band {
     Wide,
 }
 
+/// How many frames `packet` holds.
+pub(super) fn frames(packet: &[u8], band: Band) -> usize {
+    let (mut at, mut frames) = (0, 0);
+    while let Some(head) = packet.get(at) {
+        at += 1 + frame_bytes(*head, band);
+        frames += 1;
+    }
+    frames
+}
+
+/// Bytes that follow a frame's first, its `head`.
+fn frame_bytes(head: u8, band: Band) -> usize {
+    let kind = usize::from((head >> 3) & 15);
+    if band == Band::Wide { WIDE_BYTES[kind] } else { NARROW_BYTES[kind] }
+}
+
 /// Puts silence where the frames that ffmpeg leaves out were.
 pub(super) struct Timeline {
     file: BufReader<File>,
@@ -128,9 +144,10 @@ impl Timeline {
             return Ok(None);
         }
         let kind = usize::from((head[0] >> 3) & 15);
-        let (bytes, speech) = match self.band {
-            Band::Narrow => (NARROW_BYTES[kind], kind < 8),
-            Band::Wide => (WIDE_BYTES[kind], kind < 9),
+        let bytes = frame_bytes(head[0], self.band);
+        let speech = match self.band {
+            Band::Narrow => kind < 8,
+            Band::Wide => kind < 9,
         };
         let mut rest = [0; 64];
         if !self.fill(&mut rest[..bytes])? {

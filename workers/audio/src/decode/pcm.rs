@@ -1,49 +1,176 @@
 //! Samples that lie in the file as they are: PCM, floats, A-law, mu-law.
 
+use std::collections::VecDeque;
 use std::fs::File;
-use std::os::unix::fs::FileExt;
 
+use earmark_core::Span;
+
+use super::bytes::read_fully;
+use super::chunks::{HEADER_BYTES, find_header};
 use super::g711::{A_LAW, MU_LAW};
+use super::layout;
 use super::output::Output;
 use super::sink::Streamed;
-use super::wave::{Encoding, Sound};
+use super::wave::{Content, Encoding, Part, Pcm, Sound, malformed};
 use crate::AudioError;
 use crate::wide::wide;
 
 /// Bytes read at once.
 const BLOCK_BYTES: usize = 1 << 15;
 
-/// Decodes `sound` out of `file`.
+/// Less than this behind the declared end is not worth a word, ms.
+const SLACK_MS: u64 = 100;
+
+/// Recordings behind the first whose places a warning tells.
+const MAX_TOLD: usize = 20;
+
+/// Decodes `sound` out of `file`, a stretch behind the other.
 pub(super) fn decode(file: File, sound: &Sound, output: &mut Output<'_>) -> Result<Streamed, AudioError> {
-    let frame_bytes = sound.encoding.bytes() * usize::from(sound.channels);
-    let mut planes = Planes::open(sound.encoding, usize::from(sound.channels), sound.rate_hz, output)?;
-    let mut block = vec![0; BLOCK_BYTES / frame_bytes * frame_bytes];
-    let (mut at, end) = (sound.start, sound.start + sound.bytes);
-    while at < end {
-        let want = usize::try_from(end - at).unwrap_or(usize::MAX).min(block.len());
-        let got = read_fully(&file, &mut block[..want], at)?;
-        planes.push(&block[..got / frame_bytes * frame_bytes], output)?;
-        if got < want {
-            break;
+    let file_bytes = file.metadata().map_err(|source| AudioError::Read { source })?.len();
+    let mut parts = VecDeque::from(sound.parts.clone());
+    let first = sound.parts.first().map(|part| (part.format, part.content));
+    let Some((format, Content::Pcm(pcm))) = first else {
+        return Err(malformed("it holds no samples that lie in it as they are".into()));
+    };
+    let mut way = Way { file: &file, file_bytes, open: None, told: Told::default(), declared_ms: Some(0) };
+    while let Some(part) = parts.pop_front() {
+        if let Some(others) = way.part(&part, output)? {
+            parts = others.into();
         }
-        at += wide(got);
     }
-    let declared = sound.declared_bytes.map(|bytes| bytes / wide(frame_bytes));
-    output.finish(sound.encoding.codec().into(), sound.rate_hz, sound.format, declared)
+    let Way { told, declared_ms, .. } = way;
+    told.warn(output);
+    // What is declared counts at the rate of what came last.
+    let declared = declared_ms.map(|ms| ms.saturating_mul(u64::from(output.rate_hz())) / 1000);
+    output.finish(pcm.encoding.codec().into(), pcm.rate_hz, format, declared)
 }
 
-/// As many bytes as there are, up to the block's length.
-fn read_fully(file: &File, block: &mut [u8], at: u64) -> Result<usize, AudioError> {
-    let mut got = 0;
-    while got < block.len() {
-        match file.read_at(&mut block[got..], at + wide(got)) {
-            Ok(0) => break,
-            Ok(some) => got += some,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(source) => return Err(AudioError::Read { source }),
+/// A file's sound on its way out.
+struct Way<'a> {
+    file: &'a File,
+    file_bytes: u64,
+    open: Option<(Pcm, Planes)>,
+    told: Told,
+    /// How much there should be, where everything says so.
+    declared_ms: Option<u64>,
+}
+
+/// What is worth telling of a file's layout.
+#[derive(Default)]
+struct Told {
+    /// Recordings behind the first: what they are, and when they begin and end.
+    joined: Vec<(String, Span)>,
+    /// Sound behind the end that the header declares: bytes, and when.
+    undeclared: Vec<(u64, Span)>,
+    /// Stretches that lie in a codec, behind sound that does not: bytes, from where on.
+    left_out: Vec<(u64, u64)>,
+    base: u64,
+}
+
+impl Way<'_> {
+    /// Decodes `part`; what follows in its place if another file begins in it.
+    fn part(&mut self, part: &Part, output: &mut Output<'_>) -> Result<Option<Vec<Part>>, AudioError> {
+        let Content::Pcm(pcm) = part.content else {
+            self.told.left_out.push((part.bytes, part.start));
+            return Ok(None);
+        };
+        let (start_ms, frame_bytes) = (output.reached_ms(), wide(pcm.frame_bytes()));
+        let others = self.stretch(part, pcm, output)?;
+        let end_ms = output.reached_ms();
+        let ms = |bytes: u64| bytes / frame_bytes * 1000 / u64::from(pcm.rate_hz);
+        if part.base != self.told.base {
+            let (channels, rate_hz) = (pcm.channels, pcm.rate_hz);
+            let plural = if channels == 1 { "" } else { "s" };
+            let what = format!("at byte {} ({start_ms} ms), {channels} channel{plural} at {rate_hz} Hz", part.base);
+            self.told.joined.push((what, Span { start_ms, end_ms }));
+            self.told.base = part.base;
+        }
+        let end = others.as_ref().map_or(part.start + part.bytes, |(at, _)| *at);
+        let read = end - part.start;
+        match part.declared_bytes {
+            Some(declared) if others.is_none() => {
+                self.declared_ms = self.declared_ms.map(|ms_so_far| ms_so_far + ms(declared.max(read)));
+                if ms(read) > ms(declared) + SLACK_MS {
+                    let start_ms = start_ms + ms(declared);
+                    self.told.undeclared.push((read - declared, Span { start_ms, end_ms }));
+                }
+            }
+            _ => self.declared_ms = self.declared_ms.map(|ms_so_far| ms_so_far + ms(read)),
+        }
+        Ok(others.map(|(_, parts)| parts))
+    }
+
+    /// As [`part`](Self::part), without a word, and with the place of the other file.
+    fn stretch(
+        &mut self,
+        part: &Part,
+        pcm: Pcm,
+        output: &mut Output<'_>,
+    ) -> Result<Option<(u64, Vec<Part>)>, AudioError> {
+        let mut planes = match self.open.take() {
+            Some((open, planes)) if (open.channels, open.rate_hz) == (pcm.channels, pcm.rate_hz) => {
+                Planes { encoding: pcm.encoding, ..planes }
+            }
+            _ => Planes::open(pcm.encoding, usize::from(pcm.channels), pcm.rate_hz, output)?,
+        };
+        planes.clear();
+        let frame_bytes = pcm.frame_bytes();
+        let whole = BLOCK_BYTES / frame_bytes * frame_bytes;
+        // Some more, so that a header across two blocks is seen.
+        let mut block = vec![0; whole + HEADER_BYTES];
+        let (mut at, mut others) = (part.start, None);
+        let end = (part.start + part.bytes).min(self.file_bytes);
+        while at < end && others.is_none() {
+            let want = usize::try_from(end - at).unwrap_or(usize::MAX).min(whole);
+            let got = read_fully(self.file, &mut block, at)?;
+            if let Some(found) = find_header(&block[..got], want) {
+                others = self.file_at(at + wide(found))?;
+            }
+            let most = others.as_ref().map_or(want, |(other, _)| usize::try_from(other - at).unwrap_or(want)).min(got);
+            planes.push(&block[..most / frame_bytes * frame_bytes], output)?;
+            if got < want {
+                break;
+            }
+            at += wide(want);
+        }
+        self.open = Some((pcm, planes));
+        Ok(others)
+    }
+
+    /// The file that begins at `at`, if it is one.
+    fn file_at(&self, at: u64) -> Result<Option<(u64, Vec<Part>)>, AudioError> {
+        match layout::survey(self.file, self.file_bytes, at) {
+            Ok(parts) => Ok(Some((at, parts))),
+            Err(AudioError::Malformed { .. } | AudioError::OutOfRange { .. }) => Ok(None),
+            Err(error) => Err(error),
         }
     }
-    Ok(got)
+}
+
+impl Told {
+    fn warn(self, output: &mut Output<'_>) {
+        if !self.joined.is_empty() {
+            let (told, spans): (Vec<String>, Vec<Span>) = self.joined.iter().take(MAX_TOLD).cloned().unzip();
+            let detail = format!(
+                "{} recordings lie one behind the other in this file; behind the first: {}",
+                self.joined.len() + 1,
+                told.join("; ")
+            );
+            output.warn_within("recordings_joined", detail, spans);
+        }
+        for (bytes, span) in self.undeclared.into_iter().take(MAX_TOLD) {
+            let Span { start_ms, end_ms } = span;
+            let detail = format!(
+                "{bytes} bytes lie behind the end of the sound that the header declares; they are read as sound, from \
+                 {start_ms} to {end_ms} ms"
+            );
+            output.warn_within("sound_behind_end", detail, vec![span]);
+        }
+        for (bytes, start) in self.left_out.into_iter().take(MAX_TOLD) {
+            let detail = format!("{bytes} bytes from byte {start} on hold sound in another codec and are not decoded");
+            output.warn("sound_left_out", detail);
+        }
+    }
 }
 
 /// Bytes of interleaved samples on their way to an [`Output`].
@@ -64,6 +191,12 @@ impl Planes {
     ) -> Result<Self, AudioError> {
         output.open(channels, rate_hz)?;
         Ok(Self { encoding, channels, pcm: vec![Vec::new(); channels], float: vec![Vec::new(); channels] })
+    }
+
+    /// Forgets what was pushed: what comes may be written down in another way.
+    fn clear(&mut self) {
+        self.pcm.iter_mut().for_each(Vec::clear);
+        self.float.iter_mut().for_each(Vec::clear);
     }
 
     /// Takes whole frames.

@@ -1,15 +1,22 @@
 //! What a file is, by its bytes.
 
 use std::fs::File;
-use std::os::unix::fs::FileExt;
-use std::path::Path;
+
+use earmark_core::RawSound;
 
 use super::amr::{self, Band};
+use super::bytes::Bytes;
+use super::chunks;
+use super::cut::Cut;
 use super::foreign::Foreign;
-use super::wave::{self, Encoding, Sound, Wave};
+use super::headerless;
+use super::layout;
+use super::output::Output;
+pub(super) use super::route::{Found, Length, Route, Sniffed};
+use super::wave::{Coded, Content, Part, Sound};
+use super::wave_tags::{self, Way};
 use super::{mpeg, not_audio};
 use crate::AudioError;
-use crate::wide::wide;
 
 /// Enough for every mark, and for a few frames of MPEG audio behind some stray bytes.
 const HEAD_BYTES: usize = 1 << 14;
@@ -17,80 +24,68 @@ const HEAD_BYTES: usize = 1 << 14;
 /// What stands in front of the sound more often than once is looked through this often.
 const MAX_TAGS: usize = 4;
 
-/// Which way a file goes.
-#[derive(Debug)]
-pub(super) enum Route {
-    Pcm(Sound),
-    Packets(Found),
-    Ffmpeg(Foreign),
-}
-
-/// A file for symphonia.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Found {
-    pub(super) format: &'static str,
-    /// Where the length is declared.
-    pub(super) length: Length,
-}
-
-/// Where a container says how long it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Length {
-    /// In its header, and symphonia finds it.
-    Header,
-    /// In its header: so many frames.
-    Frames(u64),
-    /// Nowhere that could be relied on.
-    Nowhere,
-}
-
-/// Finds the way for `file`. `name` counts only for formats without a mark of their own.
-pub(super) fn sniff(file: &File, name: &str) -> Result<Route, AudioError> {
+/// Finds the way for `file`. `name` counts only for formats without a mark of their own, and before it what the producer
+/// `declared`.
+pub(super) fn sniff(
+    file: &File,
+    name: &str,
+    declared: Option<RawSound>,
+    output: &mut Output<'_>,
+) -> Result<Sniffed, AudioError> {
     let meta = file.metadata().map_err(|source| AudioError::Read { source })?;
     if !meta.is_file() {
         return Err(AudioError::NotAudio { seen: "a folder or a device".into() });
     }
-    let file_bytes = meta.len();
-    if file_bytes == 0 {
+    let file = Bytes { file, len: meta.len() };
+    if file.len == 0 {
         return Err(AudioError::Empty);
     }
-    let mut head = read_head(file, 0)?;
+    let mut head = file.some(0, HEAD_BYTES)?;
     let mut at = 0;
     for _ in 0..MAX_TAGS {
         let Some(tag_bytes) = id3_bytes(&head) else { break };
         at += tag_bytes;
-        head = read_head(file, at)?;
+        head = file.some(at, HEAD_BYTES)?;
     }
-    if let Some(route) = by_mark(file, file_bytes, &head)? {
-        return Ok(route);
+    if let Some(sniffed) = by_mark(file, at, &head, output)? {
+        if let Some(declared) = declared {
+            let detail =
+                format!("the file has a header, which counts: it is not read as {}", declared.encoding.as_str());
+            output.warn("declaration_ignored", detail);
+        }
+        return Ok(sniffed);
+    }
+    if let Some(declared) = declared {
+        return headerless::declared(headerless::completed(declared, name), file);
     }
     if let Some(mpeg) = mpeg::find(&head) {
         let length = if mpeg.has_length { Length::Header } else { Length::Nowhere };
-        return Ok(Route::Packets(Found { format: mpeg.format, length }));
+        return Ok(Sniffed::whole(Route::Packets(Found { format: mpeg.format, length })));
     }
     if at > 0 && head.is_empty() {
         return Err(AudioError::NoSamples { format: "MP3".into(), what: "it ends after its tag".into() });
     }
-    if let Some(route) = by_name(name, file_bytes) {
-        return Ok(route);
+    let named = headerless::by_name(name).filter(|_| !not_audio::is_something_else(&head));
+    if let Some(sniffed) = named.map(|named| named.route(file, output)).transpose()?.flatten() {
+        return Ok(sniffed);
     }
-    Err(AudioError::NotAudio { seen: not_audio::describe(&head) })
+    if let Some(route) = by_weak_mark(file.len, &head) {
+        return Ok(Sniffed::whole(route));
+    }
+    Err(named.and_then(|named| named.refusal(name)).unwrap_or_else(|| not_audio::refusal(&head, name)))
 }
 
-fn by_mark(file: &File, file_bytes: u64, head: &[u8]) -> Result<Option<Route>, AudioError> {
+fn by_mark(file: Bytes<'_>, start: u64, head: &[u8], output: &mut Output<'_>) -> Result<Option<Sniffed>, AudioError> {
     let at = |offset: usize, mark: &[u8]| head.get(offset..offset + mark.len()) == Some(mark);
     let packets = |format| Route::Packets(Found { format, length: Length::Header });
     let foreign = |format: &str| Route::Ffmpeg(Foreign::named(format));
-    let is_wave = at(8, b"WAVE");
-    let route = if is_wave && (at(0, b"RIFF") || at(0, b"RF64") || at(0, b"BW64")) {
-        by_wave(wave::riff(file, file_bytes)?)
-    } else if at(0, b"riff\x2E\x91\xCF\x11") {
-        by_wave(wave::w64(file, file_bytes)?)
-    } else if at(0, b".snd") {
-        by_wave(wave::au(file, file_bytes)?)
-    } else if at(0, b"FORM") && (at(8, b"AIFF") || at(8, b"AIFC")) {
-        packets("AIFF")
-    } else if at(0, b"fLaC") {
+    if chunks::header(head).is_some() || at(0, b".snd") || at(0, b"riff\x2E\x91\xCF\x11") {
+        return by_wave(file, layout::survey(file.file, file.len, start)?, output).map(Some);
+    }
+    if let Some(refusal) = not_audio::undecodable(head) {
+        return Err(refusal);
+    }
+    let route = if at(0, b"fLaC") {
         packets("FLAC")
     } else if at(0, b"caff") {
         packets("CAF")
@@ -104,26 +99,23 @@ fn by_mark(file: &File, file_bytes: u64, head: &[u8]) -> Result<Option<Route>, A
         Route::Ffmpeg(Foreign::amr(Band::Narrow))
     } else if at(0, amr::WIDE_MARK) {
         Route::Ffmpeg(Foreign::amr(Band::Wide))
+    } else if at(0, b"\x02dss") || at(0, b"\x03dss") {
+        Route::Ffmpeg(Foreign { advice: Some(EXPORT_DICTATION), ..Foreign::raw("DSS dictation", "dss") })
     } else if let Some((_, format)) = FOREIGN_MARKS.iter().find(|(mark, _)| at(0, mark)) {
         foreign(format)
     } else if at(0, b"RIFF") && at(8, b"AVI ") {
         foreign("AVI")
-    } else if is_transport_stream(head) {
-        foreign("MPEG-TS")
-    } else if is_gsm(head) {
-        Route::Ffmpeg(Foreign {
-            demuxer: Some("gsm"),
-            declared_ms: Some(file_bytes / 33 * 20),
-            ..Foreign::named("GSM 06.10")
-        })
     } else {
         return Ok(None);
     };
-    Ok(Some(route))
+    Ok(Some(Sniffed::whole(route)))
 }
 
+/// What to do with a dictation that ffmpeg fails on.
+const EXPORT_DICTATION: &str = "export it as WAV or MP3 with the dictation software";
+
 /// Marks at the very start of formats that only ffmpeg reads.
-const FOREIGN_MARKS: [(&[u8], &str); 17] = [
+const FOREIGN_MARKS: [(&[u8], &str); 15] = [
     (&[0x30, 0x26, 0xB2, 0x75, 0x8E, 0x66, 0xCF, 0x11], "WMA"),
     (b"RIFX", "big-endian WAV"),
     (&[0x00, 0x00, 0x01, 0xBA], "MPEG-PS"),
@@ -136,78 +128,124 @@ const FOREIGN_MARKS: [(&[u8], &str); 17] = [
     (b".RMF", "RealMedia"),
     (b"Creative Voice File", "VOC"),
     (b"NIST_1A", "NIST SPHERE"),
-    (&[0x0B, 0x77], "AC-3"),
     (&[0x7F, 0xFE, 0x80, 0x01], "DTS"),
-    (&[0x64, 0xA3], "IRCAM"),
     (b"FORM", "IFF"),
     (b"DSD ", "DSD"),
 ];
 
-fn by_wave(wave: Wave) -> Route {
-    match wave {
-        Wave::Pcm(sound) => Route::Pcm(sound),
-        Wave::Adpcm { declared_frames } => {
-            Route::Packets(Found { format: "WAV", length: declared_frames.map_or(Length::Nowhere, Length::Frames) })
-        }
-        Wave::Foreign { format, tag, declared_ms } => {
-            let name = match tag {
-                0x31 => "GSM in WAV".to_owned(),
-                0x50 | 0x55 => "MPEG audio in WAV".to_owned(),
-                0x160..=0x163 => "WMA in WAV".to_owned(),
-                other => format!("{format} with codec {other:#06x}"),
-            };
-            Route::Ffmpeg(Foreign { declared_ms, ..Foreign::named(&name) })
-        }
+/// Marks that a headerless file may have by accident: its name comes before them.
+fn by_weak_mark(file_bytes: u64, head: &[u8]) -> Option<Route> {
+    let foreign = |format: &str| Route::Ffmpeg(Foreign::named(format));
+    if head.starts_with(&[0x0B, 0x77]) {
+        Some(foreign("AC-3"))
+    } else if head.starts_with(&[0x64, 0xA3]) {
+        Some(foreign("IRCAM"))
+    } else if is_transport_stream(head) {
+        Some(foreign("MPEG-TS"))
+    } else if is_gsm(head) {
+        let declared_ms = Some(file_bytes / 33 * 20);
+        Some(Route::Ffmpeg(Foreign { declared_ms, ..Foreign::raw("GSM 06.10", "gsm") }))
+    } else {
+        None
     }
 }
 
-/// Formats that have no mark: there is only the name to go by.
-fn by_name(name: &str, file_bytes: u64) -> Option<Route> {
-    let extension = Path::new(name).extension()?.to_str()?.to_ascii_lowercase();
-    let raw = |encoding, rate_hz| {
-        let sound = Sound {
-            format: "headerless",
-            encoding,
-            channels: 1,
-            rate_hz,
-            start: 0,
-            bytes: file_bytes,
-            declared_bytes: None,
-        };
-        Some(Route::Pcm(sound))
+/// The way of a WAV file or its kin whose sound lies in `parts`.
+fn by_wave(file: Bytes<'_>, parts: Vec<Part>, output: &mut Output<'_>) -> Result<Sniffed, AudioError> {
+    let first = parts[0];
+    let coded = match first.content {
+        Content::Pcm(_) => return Ok(Sniffed::whole(Route::Pcm(Sound { parts }))),
+        Content::Coded(coded) => coded,
     };
-    let foreign = |format, demuxer| Some(Route::Ffmpeg(Foreign { demuxer: Some(demuxer), ..Foreign::named(format) }));
-    match extension.as_str() {
-        "ul" | "ulaw" | "mulaw" | "pcmu" => raw(Encoding::MuLaw, 8_000),
-        "al" | "alaw" | "pcma" => raw(Encoding::ALaw, 8_000),
-        "sln" => raw(Encoding::Integer { bytes: 2, is_big_endian: false }, 8_000),
-        "sln16" => raw(Encoding::Integer { bytes: 2, is_big_endian: false }, 16_000),
-        "gsm" => foreign("GSM 06.10", "gsm"),
-        // 64 kbit/s: 8 bytes a millisecond.
-        "g722" | "722" => Some(Route::Ffmpeg(Foreign {
-            demuxer: Some("g722"),
-            declared_ms: Some(file_bytes / 8),
-            ..Foreign::named("G.722")
-        })),
-        "g726" => foreign("G.726", "g726"),
-        "g726le" => foreign("G.726", "g726le"),
-        _ => None,
+    if first.format == "AIFF" {
+        return Ok(Sniffed::whole(Route::Packets(Found { format: "AIFF", length: Length::Header })));
     }
+    if first.format == "AU" {
+        let name = format!("AU with codec {}", coded.tag);
+        return Ok(Sniffed::whole(Route::Ffmpeg(Foreign::named(&name))));
+    }
+    let fits = |part: &&Part| matches!(part.content, Content::Coded(other) if coded.goes_on(&other));
+    for part in parts.iter().filter(|part| !fits(part)) {
+        let detail =
+            format!("{} bytes from byte {} on hold sound of another kind, not decoded", part.bytes, part.start);
+        output.warn("sound_left_out", detail);
+    }
+    let parts: Vec<Part> = parts.iter().filter(fits).copied().collect();
+    let (way, name) = wave_tags::find(coded.tag);
+    let is_adpcm = matches!(coded.tag, 2 | 0x11);
+    if way == Way::Nobody && !is_adpcm {
+        return Err(wave_tags::refusal(first.format, coded.tag, name));
+    }
+    warn_of_rest(&parts, &coded, output);
+    let stretches: Vec<(u64, u64)> = parts.iter().map(|part| (part.start, whole_blocks(part, &coded))).collect();
+    let declared: Option<u64> = parts.iter().map(|part| Some(part.declared_bytes?.max(part.bytes))).sum();
+    let per_sec = u64::from(coded.bytes_per_sec);
+    let declared_ms = declared.filter(|_| per_sec > 0).map(|bytes| bytes.saturating_mul(1000) / per_sec);
+    let format = format!("{name} in {}", first.format);
+    if let Some(foreign) = wave_tags::raw(way, &format, &coded) {
+        let head = if way == Way::Ilbc { ilbc_mark(&coded).to_vec() } else { Vec::new() };
+        let route = Route::Ffmpeg(Foreign { declared_ms, ..foreign });
+        return Ok(Sniffed { route, cut: Some(Cut { head, stretches }) });
+    }
+    // As it is where nothing stands in the way of the decoder's own reading of the header.
+    let is_plain = parts.len() == 1
+        && first.base == 0
+        && stretches[0].1 == first.bytes
+        && first.declared_bytes.map_or(first.start + first.bytes == file.len, |declared| declared >= first.bytes);
+    let cut = match is_plain {
+        true => None,
+        false => {
+            let most = usize::try_from(coded.format_bytes).unwrap_or(0).min(1 << 16);
+            Some(Cut::wav(&file.some(coded.format_at, most)?, stretches))
+        }
+    };
+    let route = if is_adpcm {
+        let frames = coded.fact.filter(|frames| *frames > 0 && declared.is_some() && is_plain);
+        Route::Packets(Found { format: "WAV", length: frames.map_or(Length::Nowhere, Length::Frames) })
+    } else {
+        Route::Ffmpeg(Foreign { declared_ms, ..Foreign::named(&format) })
+    };
+    Ok(Sniffed { route, cut })
 }
 
-fn read_head(file: &File, at: u64) -> Result<Vec<u8>, AudioError> {
-    let mut head = vec![0; HEAD_BYTES];
-    let mut got = 0;
-    while got < head.len() {
-        match file.read_at(&mut head[got..], at + wide(got)) {
-            Ok(0) => break,
-            Ok(some) => got += some,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(source) => return Err(AudioError::Read { source }),
+fn ilbc_mark(coded: &Coded) -> &'static [u8] {
+    if coded.block_bytes == 38 { b"#!iLBC20\n" } else { b"#!iLBC30\n" }
+}
+
+/// How many bytes of `part` are whole blocks; all of them where its codec has none, or where more than a byte that fills up
+/// is missing.
+fn whole_blocks(part: &Part, coded: &Coded) -> u64 {
+    let block = u64::from(coded.block_bytes);
+    let is_filled_up = block > 2 && part.bytes % block == 1;
+    if is_filled_up { part.bytes - 1 } else { part.bytes }
+}
+
+/// Says what lies behind the declared end, and which recordings behind the first.
+fn warn_of_rest(parts: &[Part], coded: &Coded, output: &mut Output<'_>) {
+    let ms = |bytes: u64| bytes.saturating_mul(1000) / u64::from(coded.bytes_per_sec.max(1));
+    for part in parts {
+        let behind = part.bytes.saturating_sub(part.declared_bytes.unwrap_or(part.bytes));
+        if ms(behind) > 100 {
+            let detail = format!(
+                "{behind} bytes ({} ms) lie behind the end of the sound that the header declares; they are read as sound",
+                ms(behind)
+            );
+            output.warn("sound_behind_end", detail);
         }
     }
-    head.truncate(got);
-    Ok(head)
+    let joined: Vec<String> = parts
+        .windows(2)
+        .filter(|two| two[0].base != two[1].base)
+        .map(|two| format!("at byte {}", two[1].base))
+        .collect();
+    if !joined.is_empty() {
+        let detail = format!(
+            "{} recordings lie one behind the other in this file; behind the first: {}",
+            joined.len() + 1,
+            joined.join("; ")
+        );
+        output.warn("recordings_joined", detail);
+    }
 }
 
 /// The length of an ID3v2 tag at the start: its size is in four bytes of seven bits.
@@ -229,8 +267,10 @@ fn is_transport_stream(head: &[u8]) -> bool {
     })
 }
 
-/// Frames of 33 bytes that each begin with the nibble 0xD. Ten in a row are no accident.
+/// Frames of 33 bytes that each begin with the nibble 0xD. Ten in a row are no accident, unless all bytes are the same, as in
+/// the silence of A-law.
 fn is_gsm(head: &[u8]) -> bool {
     let frames = head.len() / 33;
-    frames >= 10 && head.iter().step_by(33).take(frames.min(50)).all(|byte| byte >> 4 == 0xD)
+    let is_varied = head.chunks_exact(33).take(50).any(|frame| frame.iter().any(|byte| *byte != frame[0]));
+    frames >= 10 && is_varied && head.iter().step_by(33).take(frames.min(50)).all(|byte| byte >> 4 == 0xD)
 }

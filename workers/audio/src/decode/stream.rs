@@ -8,9 +8,9 @@ use std::time::Instant;
 use super::options::DecodeOptions;
 use super::output::{Output, Watch};
 use super::packets::Outcome;
+use super::route::{Found, Route, Sniffed};
 use super::sink::{Sink, Streamed};
-use super::sniff::{self, Found, Route};
-use super::{ffmpeg, mpeg_stream, ogg_opus, packets, pcm};
+use super::{ffmpeg, mpeg_stream, ogg_opus, oki, packets, pcm, sniff};
 use crate::AudioError;
 
 /// Decodes the file at `path` as [`decode`](super::decode) does, but hands the samples to `sink` as they come.
@@ -44,8 +44,16 @@ fn route(
     };
     let mut output = Output::new(sink, watch);
     let file = File::open(path).map_err(|source| AudioError::Read { source })?;
-    match sniff::sniff(&file, name)? {
+    let Sniffed { route, cut } = sniff::sniff(&file, name, options.raw, &mut output)?;
+    // Gone when this ends.
+    let cut = cut.map(|cut| cut.write(&file, &options.temp_dir, &output)).transpose()?;
+    let (file, path) = match &cut {
+        Some(cut) => (cut.reopen().map_err(|source| AudioError::Spool { action: "read", source })?, cut.path()),
+        None => (file, path),
+    };
+    match route {
         Route::Pcm(sound) => pcm::decode(file, &sound, &mut output),
+        Route::Oki(rate_hz) => oki::decode(&file, rate_hz, &mut output),
         Route::Packets(found) if found.format == "Ogg" && ogg_opus::is_opus(&file) => {
             ogg_opus::decode(&file, &mut output)
         }
