@@ -111,6 +111,9 @@ fn one(
         words.extend(owned(&["-af", side_by_side::KEEP_TIME]));
     }
     words.extend(owned(&["-map_metadata", "-1", "-bitexact", "-c:a", "pcm_s16le", "-f", "wav", "pipe:1"]));
+    if let Some((tracks, track)) = track {
+        words.extend(tracks.keep_start(track));
+    }
     let running = Running::start(program, &words, path, options, output)?;
     let mut bytes = Vec::new();
     let mut way = None;

@@ -32,7 +32,8 @@ pub(super) fn decode(file: File, sound: &Sound, output: &mut Output<'_>) -> Resu
     let Some((format, Content::Pcm(pcm))) = first else {
         return Err(malformed("it holds no samples that lie in it as they are".into()));
     };
-    let mut way = Way { file: &file, file_bytes, open: None, told: Told::default(), declared_ms: Some(0) };
+    let told = Told { base: sound.parts.first().map_or(0, |part| part.base), ..Told::default() };
+    let mut way = Way { file: &file, file_bytes, open: None, told, declared_ms: Some(0) };
     while let Some(part) = parts.pop_front() {
         if let Some(others) = way.part(&part, output)? {
             parts = others.into();
@@ -64,6 +65,7 @@ struct Told {
     undeclared: Vec<(u64, Span)>,
     /// Stretches that lie in a codec, behind sound that does not: bytes, from where on.
     left_out: Vec<(u64, u64)>,
+    /// Where the recording begins that the last stretch belongs to.
     base: u64,
 }
 

@@ -47,6 +47,7 @@ pub(super) fn decode(
         words.extend(from_start(track));
         words.extend(owned(&["-ac", &channels_of(track).to_string(), "-ar", &rate_hz.to_string()]));
         words.extend(owned(&["-map_metadata", "-1", "-bitexact", "-c:a", "pcm_s16le", "-f", "wav", "pipe:1"]));
+        words.extend(tracks.keep_start(track));
         let running = Running::start(program, &words, path, options, output)?;
         lanes.push(Lane { running: Some(running), bytes: Vec::new(), head: None, channels: channels_of(track) });
     }

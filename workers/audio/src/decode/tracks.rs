@@ -126,16 +126,31 @@ impl Tracks {
         self.start_ms
     }
 
+    /// What ffmpeg is told to read the container's first track beside `track`, where that one begins later: of some formats it
+    /// takes the first packet that it needs for the beginning.
+    pub(super) fn keep_start(&self, track: &Track) -> Vec<String> {
+        let first = self.all.iter().filter(|other| other.start_ms.is_some()).min_by_key(|other| other.start_ms);
+        match first {
+            Some(first) if first.start_ms < track.start_ms => {
+                owned(&["-map", &format!("0:{}", first.index), "-c", "copy", "-f", "null", "-"])
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// When `track` ends, counted from the container's start, where that is known: not when the picture does.
     pub(super) fn end_ms(&self, track: &Track) -> Option<u64> {
         if self.is_guessed {
             return None;
         }
+        let is_alone = self.all.iter().all(|other| other == track);
+        // ASF says of each track what it says of all.
+        let is_of_all = self.all.iter().all(|other| other.duration_ms == track.duration_ms);
         let late = track.start_ms.map_or(0, |start| u64::try_from(start - self.start_ms).unwrap_or(0));
         match track.duration_ms {
-            Some(duration) => Some(late + duration),
-            None if self.all.iter().all(|other| other == track) => self.duration_ms,
-            None => None,
+            Some(duration) if is_alone || late == 0 || !is_of_all => Some(late + duration),
+            None if is_alone => self.duration_ms,
+            Some(_) | None => None,
         }
     }
 }

@@ -41,7 +41,7 @@ pub(super) fn refusal(format: &str, tag: u32, name: &str) -> AudioError {
 pub(super) fn raw(way: Way, name: &str, coded: &Coded) -> Option<Foreign> {
     let rate = coded.rate_hz.to_string();
     match way {
-        Way::Raw(demuxer @ ("g722" | "gsm")) => Some(Foreign::raw(name, demuxer).told(&["-sample_rate", &rate])),
+        Way::Raw(demuxer @ "gsm") => Some(Foreign::raw(name, demuxer).told(&["-sample_rate", &rate])),
         Way::Raw(demuxer) => Some(Foreign::raw(name, demuxer)),
         Way::Ilbc => Some(Foreign::raw(name, "ilbc")),
         Way::G726 { is_low_first } => {
