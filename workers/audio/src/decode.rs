@@ -5,16 +5,23 @@
 //! ```text
 //! spooled        decode(): to disk, one spool per channel
 //! stream         stream(): to any `sink`, by the way that fits the file, within the `options`
-//! |-- sniff          which way: by the bytes, with the headers that `wave`, `mpeg` and `foreign` know; or `not_audio`
-//! |-- pcm            PCM, A-law and mu-law (`g711`), which lie in the file as they are
+//! |-- sniff          which way (`route`): by the bytes, else by what is declared, else by the name; or `not_audio`
+//! |   |-- layout         where the sound lies in WAV and its kin: `chunks`, what `wave` says of them, codecs by `wave_tags`
+//! |   |-- headerless     sound that its name or its producer alone tells; `ear` listens whether that can be
+//! |   |-- mpeg           frames of MPEG audio
+//! |   |-- cut            a part of the file instead of all of it
+//! |-- pcm            PCM, A-law and mu-law (`g711`), which lie in the file as they are; `oki` does nearly
 //! |-- mpeg_stream    MPEG audio (MP3, ADTS) as a row of frames, which `mpeg_frames` reads
 //! |-- ogg_opus       Opus in Ogg, from its `ogg_pages`: streams side by side and one behind the other
 //! |-- packets        what symphonia takes apart: every `track` of sound, decoded by a `packet_decoder`
 //! |   |-- source         the file as symphonia reads it, with `mp4`'s index
 //! |   |-- codec_names    codecs as ffmpeg calls them
 //! |   |-- timeline       which of a track's frames are played, and where
+//! |-- ffmpeg         the rest (`foreign`): the ffmpeg program as a `child` with limits
+//! |   |-- tracks         what a container holds; several tracks come `side_by_side`
+//! |   |-- amr            puts the silence of AMR back, `amr_copy` takes it out of containers for that
+//! |   |-- guess          which of several ways to read it is right
 //! |-- lost           what was there and could not be decoded
-//! |-- ffmpeg         the rest: the ffmpeg program as a child with limits; `amr` puts its silence back
 //! output         where all ways meet: limits, trimming, counting, warnings
 //! |-- resample       to 16 kHz, from 8 kHz by `upsample`
 //! ```

@@ -79,9 +79,9 @@ mod tests {
             .collect();
         let voice: Vec<i16> = noise
             .iter()
-            .scan(0.0, |last, new| {
-                *last = 0.95 * *last + 0.05 * f64::from(*new);
-                i16::try_from((*last * 4.0).round() as i64).ok()
+            .scan(0, |last, new| {
+                *last = (*last * 19 + i32::from(*new) * 4) / 20;
+                i16::try_from(*last).ok()
             })
             .collect();
         assert!(roughness(&noise).unwrap() > 1.8);

@@ -120,7 +120,8 @@ impl Named {
             }
             Self::Ilbc => {
                 // Frames of 20 ms take 38 bytes, those of 30 ms 50.
-                let head: &[u8] = if file.len % 50 != 0 && file.len % 38 == 0 { b"#!iLBC20\n" } else { b"#!iLBC30\n" };
+                let is_short = !file.len.is_multiple_of(50) && file.len.is_multiple_of(38);
+                let head: &[u8] = if is_short { b"#!iLBC20\n" } else { b"#!iLBC30\n" };
                 let cut = Cut { head: head.into(), stretches: vec![(0, file.len)] };
                 Ok(Some(Sniffed { route: Route::Ffmpeg(Foreign::raw("iLBC", "ilbc")), cut: Some(cut) }))
             }

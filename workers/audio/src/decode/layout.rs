@@ -19,6 +19,9 @@ const MAX_PARTS: usize = 1 << 16;
 /// Sizes from here up stand for "not known when the header was written".
 const OPEN_END: u64 = 0x7F00_0000;
 
+/// Sizes above this stand for it however long the file is: all that 32 bits can say, less a header.
+const FULL: u64 = 0xFFFF_FF00;
+
 /// The same where sizes take 64 bits.
 const OPEN_END_LONG: u64 = 1 << 56;
 
@@ -141,7 +144,7 @@ impl Survey<'_> {
         let there = self.file.len.saturating_sub(start);
         let is_open = match kin {
             Kin::W64 => size >= OPEN_END_LONG,
-            Kin::Riff | Kin::Aiff => size >= OPEN_END && size > there,
+            Kin::Riff | Kin::Aiff => size > FULL || (size >= OPEN_END && size > there),
         };
         let declared = match seen.long {
             Some((_, long)) if size == 0xFFFF_FFFF && long > 0 && long < OPEN_END_LONG => Some(long),
@@ -340,4 +343,65 @@ fn comm(chunk: &[u8]) -> Result<Format, AudioError> {
         what: format!("its samples have {bits} bits, the most is 32"),
     })?;
     Ok(Format::Aiff(Pcm { encoding, channels, rate_hz }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::FileExt;
+
+    use super::*;
+
+    /// A file of `len` bytes that begins with `head`; it takes no room on the disk.
+    fn sparse(head: &[u8], len: u64) -> File {
+        let file = tempfile::tempfile().unwrap();
+        file.set_len(len).unwrap();
+        file.write_all_at(head, 0).unwrap();
+        file
+    }
+
+    fn wav(mark: &[u8; 4], before: &[u8], riff: u32, size: u32) -> Vec<u8> {
+        let format = b"fmt \x10\0\0\0\x01\0\x02\0\x80\xBB\0\0\0\xEE\x02\0\x04\0\x10\0";
+        let (riff, size) = (riff.to_le_bytes(), size.to_le_bytes());
+        [&mark[..], &riff, b"WAVE", before, format, b"data", &size].concat()
+    }
+
+    #[test]
+    fn more_than_four_gigabytes_are_all_there_whatever_32_bits_can_say_of_them() {
+        const LONG: u64 = (5 << 30) + 44;
+        let ds64 = |size: u64| [&b"ds64\x1c\0\0\0"[..], &[size; 3].map(u64::to_le_bytes).concat(), &[0; 4]].concat();
+        // What remains of the true size in 32 bits, and what is declared of the sound, all of it and none.
+        let wrapped = u32::try_from((LONG - 44) % (1 << 32)).unwrap();
+        for (name, head, declared) in [
+            ("endless", wav(b"RIFF", b"", u32::MAX, u32::MAX), None),
+            ("endless less a header", wav(b"RIFF", b"", u32::MAX, u32::MAX - 36), None),
+            ("endless but for RIFF", wav(b"RIFF", b"", 36, u32::MAX), None),
+            ("zero", wav(b"RIFF", b"", 0, 0), None),
+            ("wrapped", wav(b"RIFF", b"", wrapped + 36, wrapped), Some(u64::from(wrapped))),
+            ("RF64", wav(b"RF64", &ds64(LONG - 80), u32::MAX, u32::MAX), Some(LONG - 80)),
+            ("RF64 with zero", wav(b"RF64", &ds64(0), u32::MAX, u32::MAX), None),
+            ("RF64 without", wav(b"RF64", b"", u32::MAX, u32::MAX), None),
+        ] {
+            let start = wide(head.len());
+            let file = sparse(&head, LONG);
+            let parts = survey(&file, LONG, 0).unwrap();
+            assert_eq!(parts.len(), 1, "{name}");
+            assert_eq!(
+                (parts[0].start, parts[0].bytes, parts[0].declared_bytes),
+                (start, LONG - start, declared),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn two_long_files_joined_are_two_and_chunks_behind_them_are_no_sound() {
+        let head = wav(b"RIFF", b"", u32::MAX, 0xFFFF_FF00);
+        let len = wide(head.len()) + 0xFFFF_FF00;
+        let file = sparse(&head, 2 * len + 16);
+        file.write_all_at(&head, len).unwrap();
+        file.write_all_at(b"LIST\x08\0\0\0INFOabcd", 2 * len).unwrap();
+        let parts = survey(&file, 2 * len + 16, 0).unwrap();
+        let places: Vec<_> = parts.iter().map(|part| (part.base, part.start, part.bytes)).collect();
+        assert_eq!(places, [(0, 44, 0xFFFF_FF00), (len, len + 44, 0xFFFF_FF00)]);
+    }
 }

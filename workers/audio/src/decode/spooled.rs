@@ -29,7 +29,7 @@ pub struct Decoded {
 }
 
 /// Decodes the file at `path` into one spool per channel. `name` is the recording's own file name; it counts only for
-/// formats without a mark (`.gsm`, `.g722`, `.g726`, `.ulaw`, `.alaw`). `is_cancelled` is asked many times a second.
+/// formats without a mark (`.gsm`, `.g722`, `.g726-32`, `.ulaw`, `.sln16`, …). `is_cancelled` is asked many times a second.
 ///
 /// # Errors
 /// [`AudioError`], every variant.
