@@ -179,6 +179,10 @@ impl Failure for AudioError {
             Self::Spool { .. } => "check the free space of the folder for temporary files (EARMARK__WORKER__TEMP_DIR)",
             Self::Read { .. } => "check that the file is there and may be read",
             Self::Empty => "check the upload: the recorder or the transfer wrote nothing",
+            Self::NotAudio { seen } if seen.starts_with("data") => {
+                "check what was uploaded under this name; sound without a header is read where the job says in `sound` how it is \
+                 written down"
+            }
             Self::NotAudio { .. } => "check what was uploaded under this name",
             Self::Unsupported { advice, .. } => advice,
             Self::CompanionFile { .. } => "leave it out and offer the recording beside it",

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 
-use earmark_core::RawSound;
+use earmark_core::{RawSound, Span};
 
 use super::amr::{self, Band};
 use super::bytes::Bytes;
@@ -220,31 +220,35 @@ fn whole_blocks(part: &Part, coded: &Coded) -> u64 {
     if is_filled_up { part.bytes - 1 } else { part.bytes }
 }
 
-/// Says what lies behind the declared end, and which recordings behind the first.
+/// Says what lies behind the declared end, and which recordings behind the first; when, by the bit rate.
 fn warn_of_rest(parts: &[Part], coded: &Coded, output: &mut Output<'_>) {
     let ms = |bytes: u64| bytes.saturating_mul(1000) / u64::from(coded.bytes_per_sec.max(1));
+    let (mut joined, mut spans) = (Vec::new(), Vec::new());
+    let (mut before, mut base) = (0_u64, parts.first().map_or(0, |part| part.base));
     for part in parts {
-        let behind = part.bytes.saturating_sub(part.declared_bytes.unwrap_or(part.bytes));
+        let (start_ms, end_ms) = (ms(before), ms(before + part.bytes));
+        let declared = part.declared_bytes.unwrap_or(part.bytes);
+        let behind = part.bytes.saturating_sub(declared);
         if ms(behind) > 100 {
+            let start_ms = start_ms + ms(declared);
             let detail = format!(
-                "{behind} bytes ({} ms) lie behind the end of the sound that the header declares; they are read as sound",
-                ms(behind)
+                "{behind} bytes lie behind the end of the sound that the header declares; they are read as sound, from \
+                 {start_ms} to {end_ms} ms"
             );
-            output.warn("sound_behind_end", detail);
+            output.warn_within("sound_behind_end", detail, vec![Span { start_ms, end_ms }]);
         }
+        if part.base != base {
+            base = part.base;
+            joined.push(format!("at byte {base} ({start_ms} ms)"));
+            spans.push(Span { start_ms, end_ms });
+        }
+        before += part.bytes;
     }
-    let joined: Vec<String> = parts
-        .windows(2)
-        .filter(|two| two[0].base != two[1].base)
-        .map(|two| format!("at byte {}", two[1].base))
-        .collect();
     if !joined.is_empty() {
-        let detail = format!(
-            "{} recordings lie one behind the other in this file; behind the first: {}",
-            joined.len() + 1,
-            joined.join("; ")
-        );
-        output.warn("recordings_joined", detail);
+        let (count, first) = (joined.len() + 1, joined.into_iter().take(20).collect::<Vec<_>>().join("; "));
+        let detail = format!("{count} recordings lie one behind the other in this file; behind the first: {first}");
+        spans.truncate(20);
+        output.warn_within("recordings_joined", detail, spans);
     }
 }
 
