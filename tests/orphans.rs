@@ -64,6 +64,7 @@ fn finished(job: &Job, artifacts: Vec<Artifact>) -> Finished {
             codec: "pcm_s16le".into(),
             sample_rate_hz: 8000,
             accounting: None,
+            parts: Vec::new(),
         },
         engine: Engine { name: "local".into(), model: "base".into(), version: "1".into() },
         rule_set: RuleSetId { name: "starter".into(), sha256: "cd".repeat(32) },

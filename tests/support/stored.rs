@@ -71,6 +71,7 @@ pub async fn store_dialogues(machine: &Machine) -> Vec<JobId> {
                 codec: item["codec"].as_str().unwrap().into(),
                 sample_rate_hz: 8000,
                 accounting: None,
+                parts: Vec::new(),
             },
             engine: Engine { name: "local".into(), model: "base".into(), version: "1".into() },
             rule_set: rules.id().clone(),

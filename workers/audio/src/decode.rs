@@ -22,6 +22,7 @@
 //! |   |-- amr            puts the silence of AMR back, `amr_copy` takes it out of containers for that
 //! |   |-- guess          which of several ways to read it is right
 //! |-- lost           what was there and could not be decoded
+//! joined         join(): several files of one recording, decoded, as one
 //! output         where all ways meet: limits, trimming, counting, warnings
 //! |-- resample       to 16 kHz, from 8 kHz by `upsample`
 //! ```
@@ -39,6 +40,7 @@ mod foreign;
 mod g711;
 mod guess;
 mod headerless;
+mod joined;
 mod layout;
 mod lost;
 mod mp4;
@@ -71,6 +73,7 @@ mod wave;
 mod wave_head;
 mod wave_tags;
 
+pub use joined::{Joined, JoinedPart, join};
 pub use options::DecodeOptions;
 pub use sink::{Sink, Streamed};
 pub use spooled::{Decoded, decode};

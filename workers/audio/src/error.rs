@@ -112,6 +112,14 @@ pub enum AudioError {
         /// Its last words.
         said: String,
     },
+    /// The files of one recording have more channels together than are taken.
+    #[error("the recording's files have {channels} channels together, the limit is {limit}")]
+    TooManyChannels {
+        /// How many they have.
+        channels: usize,
+        /// The most that are taken.
+        limit: usize,
+    },
     /// Longer than the configuration allows.
     #[error("the recording is longer than {limit_ms} ms, the limit")]
     TooLong {
@@ -166,6 +174,7 @@ impl Failure for AudioError {
             Self::NeedsFfmpeg { .. } => "decode.needs_ffmpeg",
             Self::FfmpegRun { .. } => "decode.ffmpeg_run",
             Self::FfmpegFailed { .. } => "decode.ffmpeg_failed",
+            Self::TooManyChannels { .. } => "decode.too_many_channels",
             Self::TooLong { .. } => "decode.too_long",
             Self::Deadline { .. } => "decode.deadline",
             Self::Panicked { .. } => "decode.panicked",
@@ -196,6 +205,7 @@ impl Failure for AudioError {
             Self::NeedsFfmpeg { .. } => "install it: apt-get install ffmpeg",
             Self::FfmpegRun { .. } => "check that ffmpeg starts: ffmpeg -version",
             Self::FfmpegFailed { .. } => "try the file with ffmpeg by hand",
+            Self::TooManyChannels { .. } => "offer fewer files as one recording",
             Self::TooLong { .. } => "cut the recording, or raise the limit in the configuration",
             Self::Deadline { .. } => "raise the limit in the configuration, or give the worker more CPU",
             Self::Panicked { .. } => "convert the file to WAV first",
@@ -223,6 +233,7 @@ impl Failure for AudioError {
             | Self::OutOfRange { .. }
             | Self::NeedsFfmpeg { .. }
             | Self::FfmpegFailed { .. }
+            | Self::TooManyChannels { .. }
             | Self::TooLong { .. }
             | Self::Panicked { .. } => Disposition::Fail,
             Self::Cancelled => Disposition::Release,

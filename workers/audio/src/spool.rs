@@ -59,7 +59,7 @@ impl SpoolWriter {
     /// [`AudioError::Spool`].
     pub fn finish(mut self) -> Result<Spool, AudioError> {
         self.flush()?;
-        Ok(Spool { file: Arc::new(self.file), samples: self.samples })
+        Ok(Spool { file: Arc::new(self.file), begins: 0, sound: self.samples, samples: self.samples })
     }
 
     fn append<S: Copy>(&mut self, samples: &[S], to_pcm16: impl Fn(S) -> i16) -> Result<(), AudioError> {
@@ -111,6 +111,10 @@ pub(crate) fn from_i16(value: i16) -> f32 {
 #[derive(Debug, Clone)]
 pub struct Spool {
     file: Arc<File>,
+    /// Where its sound begins; before it is silence that no file holds.
+    begins: u64,
+    /// How many samples the file has.
+    sound: u64,
     samples: u64,
 }
 
@@ -120,13 +124,30 @@ impl Spool {
         self.samples
     }
 
+    /// The same sound `before` samples later, with silence in front of it, and behind it up to `samples` in all. Nothing
+    /// is copied.
+    #[must_use]
+    pub(crate) fn placed(self, before: u64, samples: u64) -> Self {
+        let begins = self.begins + before;
+        Self { begins, samples: samples.max(begins + self.sound), ..self }
+    }
+
     /// Reads `region` onto the end of `into`; what lies past the end is not there.
     ///
     /// # Errors
     /// [`AudioError::Spool`].
     pub fn read(&self, region: Region, into: &mut Vec<f32>) -> Result<(), AudioError> {
         let end = region.end.min(self.samples);
-        let mut start = region.start.min(end);
+        let start = region.start.min(end);
+        let sounds = self.begins.clamp(start, end)..(self.begins + self.sound).clamp(start, end);
+        silence(sounds.start - start, into);
+        self.read_sound(sounds.start - self.begins.min(sounds.start), sounds.end - self.begins.min(sounds.end), into)?;
+        silence(end - sounds.end, into);
+        Ok(())
+    }
+
+    /// Reads samples of the file.
+    fn read_sound(&self, mut start: u64, end: u64, into: &mut Vec<f32>) -> Result<(), AudioError> {
         let mut bytes = [0_u8; 1 << 16];
         while start < end {
             let want = usize::try_from((end - start) * 2).unwrap_or(usize::MAX).min(bytes.len());
@@ -138,6 +159,10 @@ impl Spool {
         }
         Ok(())
     }
+}
+
+fn silence(samples: u64, into: &mut Vec<f32>) {
+    into.extend(std::iter::repeat_n(0.0, usize::try_from(samples).unwrap_or(usize::MAX)));
 }
 
 #[cfg(test)]
@@ -178,5 +203,24 @@ mod tests {
         read.clear();
         spool.read(Region { start: 99_990, end: 99_995 }, &mut read).unwrap();
         assert_eq!(read, written[99_990..99_995]);
+    }
+
+    #[test]
+    fn a_placed_spool_reads_as_if_its_silence_were_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = SpoolWriter::create(folder.path()).unwrap();
+        writer.push(&[0.5, 0.25, -0.5]).unwrap();
+        let placed = writer.finish().unwrap().placed(4, 12);
+        let written = [0.0, 0.0, 0.0, 0.0, 0.5, 0.25, -0.5, 0.0, 0.0, 0.0, 0.0, 0.0];
+        assert_eq!(placed.samples(), 12);
+        for start in 0..14_u64 {
+            for end in 0..14_u64 {
+                let (mut read, whole) = (vec![1.0], 0..12_u64);
+                placed.read(Region { start, end }, &mut read).unwrap();
+                let expected: Vec<f32> =
+                    whole.zip(written).filter(|(at, _)| (start..end).contains(at)).map(|(_, sample)| sample).collect();
+                assert_eq!(read[1..], expected, "{start}..{end}");
+            }
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! A job: one recording to be processed once.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
@@ -73,11 +73,20 @@ impl NewJob {
         }
         let rule_set = self.options.rule_set.as_deref().or(active);
         let mut hasher = Sha256::new();
+        let mut note = |text: &str| {
+            hasher.update(text.as_bytes());
+            hasher.update([0]);
+        };
         for part in
             ["earmark job", self.location.expose(), self.version.as_deref().unwrap_or(""), rule_set.unwrap_or("")]
         {
-            hasher.update(part.as_bytes());
-            hasher.update([0]);
+            note(part);
+        }
+        for part in &self.options.parts {
+            note(part.location.expose());
+            note(part.version.as_deref().unwrap_or(""));
+            note(&part.offset_ms.to_string());
+            note(part.speaker.as_ref().map_or("", |speaker| &speaker.0));
         }
         Some(crate::hex(&hasher.finalize()))
     }
@@ -101,15 +110,22 @@ pub struct JobOptions {
     /// How a recording without a header is to be read.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub sound: Option<RawSound>,
-    /// The files that the recording goes on in beside its own: a list of several is one recording, whose files are channels.
+    /// The files of a recording that was offered as a list of them, in the order of their channels; the first one's
+    /// location and version are the job's own. Empty for a recording that is one file.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub parts: Vec<Part>,
 }
 
-/// A further file of one recording: the other direction of a call, another participant.
+/// A file of a recording that consists of several: a direction of a call, a participant.
+///
+/// Its addresses are written out whole, for the journal alone; what is shown is a [`PartView`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
+    /// As the caller gave it.
+    #[serde(serialize_with = "exposed")]
+    pub uri: RecordingUri,
     /// Where it lies for any worker.
+    #[serde(serialize_with = "exposed")]
     pub location: RecordingUri,
     /// What the store called its bytes when the job was accepted, where that is known.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -117,6 +133,31 @@ pub struct Part {
     /// How much later than the recording it begins.
     #[serde(default)]
     pub offset_ms: u64,
+    /// Who speaks on its channels, where its producer says.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub speaker: Option<Speaker>,
+}
+
+/// The journal's own writing of an address: a worker could not fetch by what is shown.
+fn exposed<S: Serializer>(uri: &RecordingUri, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(uri.expose())
+}
+
+/// A file of a recording as it is told, without secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PartView {
+    /// As the caller gave it.
+    pub uri: RecordingUri,
+    /// How much later than the recording it begins.
+    pub offset_ms: u64,
+    /// Who speaks on its channels, where its producer says.
+    pub speaker: Option<Speaker>,
+}
+
+impl From<&Part> for PartView {
+    fn from(part: &Part) -> Self {
+        Self { uri: part.uri.clone(), offset_ms: part.offset_ms, speaker: part.speaker.clone() }
+    }
 }
 
 /// A job as the journal knows it.
@@ -201,5 +242,42 @@ mod tests {
         let repeat = JobOptions { is_repeat: true, ..JobOptions::default() };
         assert_eq!(NewJob { key: Some("k".into()), ..job() }.identity(None), None);
         assert_eq!(NewJob { options: repeat, ..job() }.identity(None), None);
+    }
+
+    fn part(location: &str) -> Part {
+        let (uri, location) = (location.into(), location.into());
+        Part { uri, location, version: Some("1".into()), offset_ms: 0, speaker: None }
+    }
+
+    #[test]
+    fn a_recording_of_several_files_is_the_same_job_only_with_the_same_files_offsets_and_names() {
+        let job = |parts: Vec<Part>| {
+            let options = JobOptions { parts, ..JobOptions::default() };
+            NewJob { options, ..NewJob::new("a", "/a", Tenant::default()) }.identity(None).unwrap()
+        };
+        let (a, b) = (|| part("/a"), || part("/b"));
+        assert_eq!(job(vec![a(), b()]), job(vec![a(), b()]));
+        let others = [
+            vec![],
+            vec![a()],
+            vec![b(), a()],
+            vec![a(), b(), part("/c")],
+            vec![a(), Part { version: None, ..b() }],
+            vec![a(), Part { offset_ms: 1, ..b() }],
+            vec![a(), Part { speaker: Some(Speaker::unknown()), ..b() }],
+        ];
+        for other in others {
+            assert_ne!(job(other.clone()), job(vec![a(), b()]), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn a_part_is_kept_whole_for_the_fetch_and_told_without_its_secrets() {
+        let signed = part("https://me:secret@example.org/out.wav?sig=secret");
+        let kept = serde_json::to_string(&JobOptions { parts: vec![signed.clone()], ..JobOptions::default() }).unwrap();
+        assert_eq!(serde_json::from_str::<JobOptions>(&kept).unwrap().parts, [signed.clone()]);
+        let told = serde_json::to_string(&PartView::from(&signed)).unwrap();
+        assert_eq!(told, r#"{"uri":"https://example.org/out.wav?…","offset_ms":0,"speaker":null}"#);
+        assert!(!format!("{signed:?}").contains("secret"));
     }
 }

@@ -68,7 +68,7 @@ impl Report {
 pub struct Recording {
     /// As the caller gave it; written without secrets.
     pub uri: RecordingUri,
-    /// Of the bytes fetched, in hex.
+    /// Of the bytes fetched, in hex; of several files as [`sha256_of_parts`](Self::sha256_of_parts).
     pub sha256: String,
     /// Of the bytes fetched.
     pub size_bytes: u64,
@@ -76,13 +76,51 @@ pub struct Recording {
     pub duration_ms: u64,
     /// As the container says.
     pub channels: u16,
-    /// `pcm_alaw`, `mp3`, `opus`, …: the names ffmpeg uses.
+    /// `pcm_alaw`, `mp3`, `opus`, …: the names ffmpeg uses; of several files each name once, with `+` between them.
     pub codec: String,
-    /// Samples a second in the file, before resampling.
+    /// Samples a second in the file, before resampling; the most of several files.
     pub sample_rate_hz: u32,
     /// Where its time went; none in reports written before it was counted.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub accounting: Option<Accounting>,
+    /// The files of a recording that was offered as a list of them, in the order of their channels.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub parts: Vec<RecordingPart>,
+}
+
+impl Recording {
+    /// The hash of a recording of several files, `(SHA-256 in hex, offset in ms)` each: the SHA-256 in hex of a text
+    /// that has a line for each of them, `SHA-256 offset`.
+    pub fn sha256_of_parts<'a>(parts: impl IntoIterator<Item = (&'a str, u64)>) -> String {
+        let mut hasher = Sha256::new();
+        for (sha256, offset_ms) in parts {
+            hasher.update(format!("{sha256} {offset_ms}\n"));
+        }
+        hex(&hasher.finalize())
+    }
+}
+
+/// Facts of one file of a recording.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RecordingPart {
+    /// As the caller gave it; written without secrets.
+    pub uri: RecordingUri,
+    /// Of the bytes fetched, in hex.
+    pub sha256: String,
+    /// Of the bytes fetched.
+    pub size_bytes: u64,
+    /// Of its audio that could be decoded, without the silence before and after it.
+    pub duration_ms: u64,
+    /// How many channels it has.
+    pub channels: u16,
+    /// `pcm_alaw`, `mp3`, `opus`, …: the names ffmpeg uses.
+    pub codec: String,
+    /// Samples a second in the file, before resampling.
+    pub sample_rate_hz: u32,
+    /// How much later than the recording it begins.
+    pub offset_ms: u64,
+    /// Its first channel among the recording's.
+    pub first_channel: u16,
 }
 
 /// What turned the sound into text.

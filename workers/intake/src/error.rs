@@ -2,7 +2,7 @@
 
 use earmark_core::{Disposition, Failure, IdError, RecordingUri, UnknownWord, UriError};
 
-use crate::limits::{MAX_KEY_BYTES, MAX_METADATA_BYTES, PriorityError};
+use crate::limits::{MAX_KEY_BYTES, MAX_METADATA_BYTES, MAX_OFFSET_MS, MAX_SPEAKER_CHARS, PriorityError};
 
 /// Why an offer is not taken; what it names of the recording is without secrets.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,6 +31,20 @@ pub enum OfferError {
     /// The rule set is not named by a hash.
     #[error("`{0}` is no hash of a rule set: it has 64 hexadecimal digits")]
     RuleSet(String),
+    /// The list of its files is none that a recording may have; what is wrong with it.
+    #[error("the recording {0}")]
+    Parts(String),
+    /// A file that begins later than any recording may last.
+    #[error("{uri} begins {offset_ms} ms after its recording, the limit is {max}", max = MAX_OFFSET_MS)]
+    Offset {
+        /// The file.
+        uri: RecordingUri,
+        /// How much later than the recording it is to begin.
+        offset_ms: u64,
+    },
+    /// The name of a file's speaker cannot stand in subtitles.
+    #[error("`{0}` cannot be a speaker's name")]
+    Speaker(String),
     /// A character that databases do not store.
     #[error("{0} holds a NUL character")]
     Nul(&'static str),
@@ -46,6 +60,9 @@ impl Failure for OfferError {
             Self::Metadata(_) => "job.metadata",
             Self::Priority(_) => "job.priority",
             Self::RuleSet(_) => "job.rule_set",
+            Self::Parts(_) => "job.parts",
+            Self::Offset { .. } => "job.offset",
+            Self::Speaker(_) => "job.speakers",
             Self::Nul(_) => "job.nul",
         }
     }
@@ -58,6 +75,11 @@ impl Failure for OfferError {
             Self::Key(_) => Some("a hash of a longer key serves as well".into()),
             Self::Metadata(_) => Some("keep what is large elsewhere, and give its address".into()),
             Self::RuleSet(_) => Some("`earmark rules list` shows the hashes, in lower case".into()),
+            Self::Parts(_) => {
+                Some("give `uri` for a recording that is one file, or `parts` with each of its files once".into())
+            }
+            Self::Offset { .. } => Some("an offset counts from the beginning of the recording, in milliseconds".into()),
+            Self::Speaker(_) => Some(format!("use names of 1 to {MAX_SPEAKER_CHARS} letters, digits, spaces, _ and -")),
             Self::Nul(_) => Some("send text without it".into()),
         }
     }
@@ -72,6 +94,9 @@ impl Failure for OfferError {
             | Self::Metadata(_)
             | Self::Priority(_)
             | Self::RuleSet(_)
+            | Self::Parts(_)
+            | Self::Offset { .. }
+            | Self::Speaker(_)
             | Self::Nul(_) => Disposition::Fail,
         }
     }

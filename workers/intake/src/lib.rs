@@ -5,6 +5,8 @@
 //! Redis entry · HTTP body · manifest line · word of the shell · object of a listing
 //!        |
 //!   offer     Offer, with texts as they came   -> earmark_core::NewJob
+//!    |-- part      the files of a recording that is offered as a list of them
+//!    |-- look      what the store calls the bytes there
 //!    |-- place     its location: one spelling for each place, no relative path
 //!    |-- checks    texts that cannot be stored, or are none
 //!    |-- limits    how long, large, urgent it may be
@@ -16,9 +18,13 @@
 mod checks;
 mod error;
 mod limits;
+mod look;
 mod offer;
+mod part;
 mod place;
 
 pub use error::OfferError;
-pub use limits::{MAX_KEY_BYTES, MAX_METADATA_BYTES, PRIORITIES, PriorityError, checked_priority};
-pub use offer::{Look, Offer};
+pub use limits::{MAX_KEY_BYTES, MAX_METADATA_BYTES, MAX_PARTS, PRIORITIES, PriorityError, checked_priority};
+pub use look::Look;
+pub use offer::Offer;
+pub use part::OfferedPart;

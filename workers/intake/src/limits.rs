@@ -9,6 +9,13 @@ pub const MAX_METADATA_BYTES: usize = 64 << 10;
 /// How urgent a job may be made among its tenant's others.
 pub const PRIORITIES: RangeInclusive<i64> = -100..=100;
 
+/// Files that one recording may consist of.
+pub const MAX_PARTS: usize = 16;
+/// How much later than its recording a file may begin, in milliseconds: 30 days, the longest recording there may be.
+pub const MAX_OFFSET_MS: u64 = 30 * 24 * 3600 * 1000;
+/// Longest name of a speaker, in characters.
+pub const MAX_SPEAKER_CHARS: usize = 32;
+
 /// A priority outside of [`PRIORITIES`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("priority is {value}, {least} to {most} are allowed", least = PRIORITIES.start(), most = PRIORITIES.end())]

@@ -9,19 +9,22 @@ use serde_json::{Map, Value};
 use crate::checks;
 use crate::error::OfferError;
 use crate::limits::checked_priority;
+use crate::look::Look;
+use crate::part::{OfferedPart, parts};
 use crate::place::location;
 
-/// What the store calls the bytes at a location now, where that can be told without fetching them; may look at a local
-/// file.
-pub type Look = fn(&RecordingUri) -> Option<String>;
-
-/// A recording as a producer offers it, its texts as they came. Read from JSON: `uri`, and if wanted `tenant`, `lane`,
-/// `key`, `priority`, `repeat`, `rule_set`, `metadata`.
+/// A recording as a producer offers it, its texts as they came. Read from JSON: `uri` or `parts`, and if wanted `tenant`,
+/// `lane`, `key`, `priority`, `repeat`, `rule_set`, `metadata`.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Offer {
     /// Where the recording lies: `s3://`, `https://`, `file:///` or an absolute path.
+    #[serde(default)]
     pub uri: RecordingUri,
+    /// Its files instead of `uri`, where it consists of several: a direction of a call each, or a participant. Their
+    /// channels come one behind the other.
+    #[serde(default)]
+    pub parts: Vec<OfferedPart>,
     /// Whose it is; the default tenant's where it is none.
     pub tenant: Option<String>,
     /// How urgent; a call where it is none.
@@ -50,12 +53,29 @@ pub struct Offer {
 }
 
 impl Offer {
+    /// The recording's address in the words of whoever offers it: its own, or that of its first file.
+    pub fn shown(&self) -> &RecordingUri {
+        self.parts.first().map_or(&self.uri, |part| &part.uri)
+    }
+
     /// The job that is offered. `look` is asked for the version of its bytes unless that is known.
     ///
     /// # Errors
     /// [`OfferError`], every variant.
     pub fn into_job(self, look: Look) -> Result<NewJob, OfferError> {
-        let location = location(&self.uri, self.path.as_deref())?;
+        let is_both = !self.parts.is_empty() && !self.uri.expose().is_empty();
+        if is_both {
+            return Err(OfferError::Parts("has both `uri` and `parts`".into()));
+        }
+        let parts = parts(self.parts, look)?;
+        let (uri, location, version) = match parts.first() {
+            Some(first) => (first.uri.clone(), first.location.clone(), first.version.clone()),
+            None => {
+                let location = location(&self.uri, self.path.as_deref())?;
+                let version = self.version.or_else(|| look(&location));
+                (self.uri, location, version)
+            }
+        };
         if let Some(key) = &self.key {
             checks::key(key)?;
         }
@@ -71,10 +91,10 @@ impl Offer {
             key: self.key,
             metadata: self.metadata,
             priority,
-            options: JobOptions { is_repeat: self.is_repeat, rule_set: self.rule_set, ..JobOptions::default() },
-            version: self.version.or_else(|| look(&location)),
+            options: JobOptions { is_repeat: self.is_repeat, rule_set: self.rule_set, parts, ..JobOptions::default() },
+            version,
             intake_id: self.intake_id,
-            ..NewJob::new(self.uri, location, tenant)
+            ..NewJob::new(uri, location, tenant)
         })
     }
 }
@@ -89,6 +109,35 @@ mod tests {
     /// A machine on which nothing can be looked at.
     fn unseen(_: &RecordingUri) -> Option<String> {
         None
+    }
+
+    fn part(uri: &str) -> OfferedPart {
+        OfferedPart { uri: uri.into(), ..OfferedPart::default() }
+    }
+
+    fn several(count: usize) -> Vec<OfferedPart> {
+        (0..count).map(|number| part(&format!("/calls/{number}.wav"))).collect()
+    }
+
+    fn of_parts(parts: Vec<OfferedPart>) -> Offer {
+        Offer { parts, ..Offer::default() }
+    }
+
+    #[test]
+    fn a_list_of_files_is_one_job_under_the_name_of_the_first() {
+        fn seen(location: &RecordingUri) -> Option<String> {
+            Some(format!("of {location}"))
+        }
+        let second = OfferedPart { offset_ms: 120, speaker: Some(" customer ".into()), ..part("/calls/b.wav") };
+        let job = of_parts(vec![part("file://localhost/calls/a.wav"), second]).into_job(seen).unwrap();
+        assert_eq!((job.uri.expose(), job.location.expose()), ("file://localhost/calls/a.wav", "file:///calls/a.wav"));
+        assert_eq!(job.version.as_deref(), Some("of file:///calls/a.wav"));
+        let [first, second] = job.options.parts.as_slice() else { panic!("{:?}", job.options.parts) };
+        assert_eq!((&first.uri, &first.location, &first.version), (&job.uri, &job.location, &job.version));
+        assert_eq!((second.uri.expose(), second.location.expose()), ("/calls/b.wav", "file:///calls/b.wav"));
+        assert_eq!((second.version.as_deref(), second.offset_ms), (Some("of file:///calls/b.wav"), 120));
+        assert_eq!(second.speaker.as_ref().map(|speaker| speaker.0.as_str()), Some("customer"));
+        assert_eq!(of_parts(several(16)).into_job(unseen).unwrap().options.parts.len(), 16);
     }
 
     #[test]
@@ -117,6 +166,13 @@ mod tests {
             (Offer { rule_set: Some("starter".into()), ..good() }, "job.rule_set"),
             (Offer { rule_set: Some("AB".repeat(32)), ..good() }, "job.rule_set"),
             (Offer { priority: Some(101), ..good() }, "job.priority"),
+            (Offer { parts: several(2), ..good() }, "job.parts"),
+            (Offer { parts: several(17), ..Offer::default() }, "job.parts"),
+            (of_parts(vec![part("/a.wav"), part("file:///a.wav")]), "job.parts"),
+            (of_parts(vec![part("/a.wav"), part("b.wav")]), "job.uri"),
+            (of_parts(vec![part("/a.wav"), OfferedPart { offset_ms: u64::MAX, ..part("/b") }]), "job.offset"),
+            (of_parts(vec![OfferedPart { speaker: Some("<v a>".into()), ..part("/b") }]), "job.speakers"),
+            (of_parts(vec![OfferedPart { speaker: Some(" ".into()), ..part("/b") }]), "job.speakers"),
         ];
         for (offer, code) in cases {
             let error = offer.clone().into_job(unseen).expect_err(code);

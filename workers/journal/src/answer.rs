@@ -1,6 +1,6 @@
 //! What became of an offered job.
 
-use earmark_core::{Disposition, Failure, Job, JobId, NewJob, RecordingUri};
+use earmark_core::{Disposition, Failure, Job, JobId, NewJob, Part, RecordingUri};
 
 /// An offered job that is in the journal.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,7 +36,9 @@ impl KeyNames {
     pub(crate) fn another(new: &NewJob, job: &Job) -> Option<Self> {
         let key = new.key.as_ref()?;
         // A location is one spelling, but not in rows of older versions.
-        if job.location == new.location || is_one_place(&job.location, &new.location) {
+        let is_first_same = job.location == new.location || is_one_place(&job.location, &new.location);
+        let others = |parts: &[Part]| parts.iter().skip(1).map(|part| part.location.clone()).collect::<Vec<_>>();
+        if is_first_same && others(&job.options.parts) == others(&new.options.parts) {
             return None;
         }
         Some(Self { key: key.clone(), job: job.id.clone(), names: job.uri.clone(), offered: new.uri.clone() })

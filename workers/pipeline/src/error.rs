@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use earmark_audio::AudioError;
-use earmark_core::{Disposition, Failure, Stage};
+use earmark_core::{Disposition, Failure, RecordingUri, Stage};
 use earmark_journal::JournalError;
 use earmark_objects::{ArtifactError, FetchError};
 
@@ -27,6 +27,19 @@ pub enum JobError {
     /// The recording could not be turned into samples.
     #[error("decode failed")]
     Decode(#[source] AudioError),
+    /// One of the recording's files could not be had, or not be turned into samples; the others do not stand for it.
+    #[error("file {number} of {of} ({uri})")]
+    Part {
+        /// Which of its files, from 1.
+        number: usize,
+        /// How many it has.
+        of: usize,
+        /// As it was offered.
+        uri: RecordingUri,
+        /// What is wrong with it.
+        #[source]
+        source: Box<JobError>,
+    },
     /// Speech could not be looked for.
     #[error("segment failed")]
     Segment(#[source] AudioError),
@@ -100,6 +113,7 @@ impl Failure for JobError {
     fn code(&self) -> &'static str {
         match self {
             Self::Fetch(error) => error.code(),
+            Self::Part { source, .. } => source.code(),
             Self::TempDir { .. } => "decode.spool",
             Self::Decode(error) | Self::Segment(error) => error.code(),
             Self::Transcribe(error) | Self::Clip { source: error, .. } => error.code(),
@@ -115,6 +129,7 @@ impl Failure for JobError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Fetch(error) => error.hint(),
+            Self::Part { source, .. } => source.hint(),
             Self::TempDir { .. } => Some("set EARMARK__WORKER__TEMP_DIR to a folder that can be written".into()),
             Self::Decode(error) | Self::Segment(error) => error.hint(),
             Self::Transcribe(error) | Self::Clip { source: error, .. } => error.hint(),
@@ -131,6 +146,7 @@ impl Failure for JobError {
     fn disposition(&self) -> Disposition {
         match self {
             Self::Fetch(error) => error.disposition(),
+            Self::Part { source, .. } => source.disposition(),
             // The machine's fault, not the job's.
             Self::TempDir { .. } => Disposition::RetryAfter(WAIT_FOR_DISK),
             Self::Decode(error) | Self::Segment(error) => error.disposition(),

@@ -20,6 +20,7 @@
 //!  |- progress               the stages' names, for whoever watches
 //!  '- running                what runs for which attempt, on which stage
 //! computing        while it computes a job is to blame for a death; isolation: who computes beside whom
+//! files            the files that a recording consists of
 //! error            why a job did not finish
 //! ```
 
@@ -30,6 +31,7 @@ mod decode;
 mod early_alert;
 mod error;
 mod fetch;
+mod files;
 mod flag;
 mod isolation;
 mod ledger;

@@ -1,6 +1,7 @@
 //! The stages in order.
 
-use earmark_core::{Clip, Job, Lane, Lease, RecordingUri, Report};
+use earmark_audio::decode::Joined;
+use earmark_core::{Clip, Job, Lane, Lease, NewJob, Report};
 use tokio::sync::SemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
@@ -30,38 +31,39 @@ impl Pipeline {
         let context = &attempt.context;
         // Nothing is fetched for an account that may not be asked.
         attempt.account().check_open().await.map_err(JobError::Transcribe)?;
-        let fetched = fetch::fetch(context, &job.location, job.version.as_deref()).await?;
+        let files = fetch::fetch(context, &job.location, job.version.as_deref(), &job.options.parts).await?;
 
         let core = self.core(context, job.lane).await?;
         // Until here a worker that died did not die of this job, which only waited.
         let computing = Computing::enter(&attempt).await?;
-        let decoded = decode::decode(context, &fetched).await?;
-        fetched.check_unchanged().map_err(JobError::Fetch)?;
+        let Joined { decoded, parts } = decode::decode(context, &files).await?;
+        files.check_unchanged()?;
         let cut = segment::segment(context, &decoded).await?;
         drop(core);
-        let transcript = transcribe::transcribe(&attempt, computing, &fetched, &decoded, &cut).await?;
+        let speakers = self.settings.speakers.of_parts(&files.parts, &parts);
+        let transcript = transcribe::transcribe(&attempt, computing, &files, &decoded, &cut, &speakers).await?;
 
         // What follows is computed here, from this recording's text.
         let computing = Computing::enter(&attempt).await?;
-        let utterances = stitch::stitch(&transcript.clips, &self.settings.speakers, cut.different_channels());
+        let utterances = stitch::stitch(&transcript.clips, &speakers, cut.different_channels());
         let language = stitch::language(&utterances);
         let flagged = flag::flag(&attempt, &decoded, &cut, &transcript.clips, &utterances, language.clone()).await?;
         // Writing waits for stores: whoever dies then did not die of the recording.
         computing.leave().await?;
 
-        let outcome = write::Outcome { fetched, decoded, cut, transcript, language, utterances, flagged };
+        let outcome = write::Outcome { files, decoded, parts, cut, transcript, language, utterances, flagged };
         write::write(&attempt, outcome).await
     }
 
-    /// What the recording at `location` would take: fetched, decoded and searched for speech, but not sent.
+    /// What the recording of `new` would take: fetched, decoded and searched for speech, but not sent.
     ///
     /// # Errors
     /// [`JobError`], as [`run`](Self::run).
-    pub async fn survey(&self, location: &RecordingUri, stop: &CancellationToken) -> Result<Survey, JobError> {
+    pub async fn survey(&self, new: &NewJob, stop: &CancellationToken) -> Result<Survey, JobError> {
         let context = Context::of_no_job(self, stop);
-        let fetched = fetch::fetch(&context, location, None).await?;
+        let files = fetch::fetch(&context, &new.location, None, &new.options.parts).await?;
         let _core = self.core(&context, Lane::Archive).await?;
-        let decoded = decode::decode(&context, &fetched).await?;
+        let Joined { decoded, .. } = decode::decode(&context, &files).await?;
         let cut = segment::segment(&context, &decoded).await?;
         Ok(Survey {
             duration_ms: decoded.duration_ms,

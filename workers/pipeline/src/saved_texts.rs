@@ -6,15 +6,15 @@ use earmark_asr::LanguageChoice;
 use earmark_core::hex;
 use earmark_core::{Clip, ClipKey};
 use earmark_journal::SavedClip;
-use earmark_objects::Fetched;
 use sha2::{Digest, Sha256};
 
 use crate::context::Attempt;
 use crate::error::JobError;
+use crate::files::Files;
 use crate::segment::Cut;
 
 /// What a saved text depends on besides its clip: a change of any of it makes the text worthless.
-pub(crate) fn fingerprint(attempt: &Attempt<'_>, fetched: &Fetched) -> String {
+pub(crate) fn fingerprint(attempt: &Attempt<'_>, files: &Files) -> String {
     let (engine, settings) = (attempt.account().transcriber.engine(), &attempt.context.pipeline.settings);
     let language = match &settings.language {
         LanguageChoice::Fixed(language) => language.clone(),
@@ -22,7 +22,7 @@ pub(crate) fn fingerprint(attempt: &Attempt<'_>, fetched: &Fetched) -> String {
     };
     let words = if settings.has_words { "words" } else { "segments" };
     let parts = [
-        &fetched.sha256,
+        &files.sha256(),
         &engine.name,
         &engine.model,
         &engine.version,

@@ -4,8 +4,9 @@ mod spread;
 
 use std::collections::BTreeMap;
 
+use earmark_audio::decode::JoinedPart;
 use earmark_core::{
-    Clip, ClipText, Region, Speaker, TimePrecision, TimedText, Utterance, Word, ms_to_samples, samples_to_ms,
+    Clip, ClipText, Part, Region, Speaker, TimePrecision, TimedText, Utterance, Word, ms_to_samples, samples_to_ms,
 };
 
 /// A pause inside one recognised segment that makes two utterances of it: what was said behind the silence of another
@@ -22,6 +23,27 @@ pub struct Speakers {
 }
 
 impl Speakers {
+    /// The same for a recording of several files, `offered` with names and `joined` channel behind channel: a file's name
+    /// is that of all its channels.
+    pub(crate) fn of_parts(&self, offered: &[Part], joined: &[JoinedPart]) -> Self {
+        let mut speakers = self.clone();
+        for (offered, joined) in offered.iter().zip(joined) {
+            let Some(speaker) = &offered.speaker else { continue };
+            for channel in joined.first_channel..joined.first_channel + joined.channels {
+                let channel = usize::from(channel);
+                if speakers.by_channel.len() <= channel {
+                    speakers.by_channel.resize_with(channel + 1, Speaker::unknown);
+                }
+                speakers.by_channel[channel] = speaker.clone();
+            }
+        }
+        // A single file that is named, with one channel or the same sound on all.
+        if let [Part { speaker: Some(speaker), .. }] = offered {
+            speakers.mono = speaker.clone();
+        }
+        speakers
+    }
+
     /// Who speaks on `channel` of a recording with `channels` different ones.
     pub(crate) fn on(&self, channel: u16, channels: usize) -> Speaker {
         if channels < 2 {
@@ -256,6 +278,45 @@ mod tests {
                 (2, "agent".into(), 10_000, 12_000, "goodbye".to_string()),
             ]
         );
+    }
+
+    #[test]
+    fn a_files_name_is_that_of_its_channels_and_the_others_keep_theirs() {
+        let offered = |name: Option<&str>| Part {
+            uri: "a".into(),
+            location: "/a".into(),
+            version: None,
+            offset_ms: 0,
+            speaker: name.map(|name| Speaker(name.into())),
+        };
+        let joined = |first_channel: u16, channels: u16| JoinedPart {
+            codec: "opus".into(),
+            channels,
+            sample_rate_hz: 48_000,
+            duration_ms: 1,
+            offset_ms: 0,
+            first_channel,
+            silence: Vec::new(),
+        };
+        let names = |names: &[Option<&str>], channels: &[u16]| {
+            let mut first = 0;
+            let parts: Vec<JoinedPart> = channels
+                .iter()
+                .map(|count| {
+                    first += count;
+                    joined(first - count, *count)
+                })
+                .collect();
+            let offered: Vec<Part> = names.iter().map(|name| offered(*name)).collect();
+            let speakers = call().of_parts(&offered, &parts);
+            let all = usize::from(first);
+            (0..first).map(|channel| speakers.on(channel, all).0).collect::<Vec<_>>()
+        };
+        assert_eq!(names(&[Some("customer"), Some("agent")], &[1, 1]), ["customer", "agent"]);
+        assert_eq!(names(&[None, Some("guest")], &[2, 2]), ["agent", "customer", "guest", "guest"]);
+        assert_eq!(names(&[None, None, Some("c")], &[1, 2, 1]), ["agent", "customer", "unknown", "c"]);
+        assert_eq!(names(&[Some("alone")], &[1]), ["alone"]);
+        assert_eq!(names(&[], &[]), [""; 0]);
     }
 
     #[test]

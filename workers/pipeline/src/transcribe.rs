@@ -7,7 +7,6 @@ use std::time::Duration;
 use earmark_asr::{AsrError, ClipRequest, Hearing, Sound};
 use earmark_audio::decode::Decoded;
 use earmark_core::{Clip, ClipKey, ClipText, JobId, Refusal, Speaker, Stage, TimePrecision, samples_to_ms};
-use earmark_objects::Fetched;
 use futures::TryStreamExt;
 use futures::stream::FuturesUnordered;
 use tokio_util::sync::CancellationToken;
@@ -16,12 +15,14 @@ use crate::computing::Computing;
 use crate::context::Attempt;
 use crate::early_alert::EarlyAlerts;
 use crate::error::JobError;
+use crate::files::Files;
 use crate::flag;
 use crate::provider_account::ProviderAccount;
 use crate::request::{Answer, Request};
 use crate::request_error::RequestError;
 use crate::saved_texts::{fingerprint, saved};
 use crate::segment::Cut;
+use crate::stitch::Speakers;
 
 /// What the recogniser heard.
 pub(crate) struct Transcript {
@@ -39,6 +40,7 @@ struct Transcribing<'a> {
     account: &'a ProviderAccount,
     decoded: &'a Decoded,
     cut: &'a Cut,
+    speakers: &'a Speakers,
     fingerprint: String,
     alerts: EarlyAlerts,
     /// What is known so far, by clip.
@@ -58,9 +60,10 @@ struct Transcribing<'a> {
 pub(crate) async fn transcribe<'a>(
     attempt: &'a Attempt<'a>,
     computing: Computing<'a>,
-    fetched: &Fetched,
+    files: &Files,
     decoded: &'a Decoded,
     cut: &'a Cut,
+    speakers: &'a Speakers,
 ) -> Result<Transcript, JobError> {
     let (pipeline, stop) = (attempt.context.pipeline, attempt.context.stop);
     let account = attempt.account();
@@ -68,7 +71,7 @@ pub(crate) async fn transcribe<'a>(
     if account.transcriber.limits().takes_files {
         leave(computing.take()).await?;
     }
-    let fingerprint = fingerprint(attempt, fetched);
+    let fingerprint = fingerprint(attempt, files);
     let saved = saved(attempt, cut, &fingerprint).await?;
     let reused = saved.len();
     let mut from_jobs = BTreeMap::new();
@@ -84,6 +87,7 @@ pub(crate) async fn transcribe<'a>(
         account,
         decoded,
         cut,
+        speakers,
         fingerprint,
         alerts,
         texts: Mutex::new(texts),
@@ -248,7 +252,7 @@ impl Transcribing<'_> {
     }
 
     fn speaker(&self, clip: &Clip) -> Speaker {
-        self.attempt.context.pipeline.settings.speakers.on(clip.key.channel, self.cut.different_channels())
+        self.speakers.on(clip.key.channel, self.cut.different_channels())
     }
 
     fn texts(&self) -> MutexGuard<'_, HashMap<ClipKey, ClipText>> {

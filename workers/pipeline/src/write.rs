@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use earmark_audio::decode::Decoded;
+use earmark_audio::decode::{Decoded, JoinedPart};
 use earmark_core::audit::{AuditEvent, AuditKind};
 use earmark_core::{
-    Accounting, Artifact, ChannelAccounting, Clip, ClipText, Cost, Finding, Recording, Refusal, Region, Report, Stage,
-    Utterance, Warning, rfc3339,
+    Accounting, Artifact, ChannelAccounting, Clip, ClipText, Cost, Finding, Recording, RecordingPart, Refusal, Region,
+    Report, Stage, Utterance, Warning, rfc3339,
 };
 use earmark_journal::{Finished, JobUsage, JournalError};
-use earmark_objects::Fetched;
 use serde_json::{Value, json};
 
 use crate::context::Attempt;
 use crate::error::JobError;
+use crate::files::Files;
 use crate::flag::Flagged;
 use crate::render::Format;
 use crate::segment::Cut;
@@ -21,8 +21,10 @@ use crate::transcribe::Transcript;
 
 /// All that the stages found.
 pub(crate) struct Outcome {
-    pub fetched: Fetched,
+    pub files: Files,
     pub decoded: Decoded,
+    /// What became of each file in it, where it consists of several.
+    pub parts: Vec<JoinedPart>,
     pub cut: Cut,
     pub transcript: Transcript,
     /// The language most of the speech is in, where it is known.
@@ -70,7 +72,7 @@ async fn put(attempt: &Attempt<'_>, report: &Report) -> Result<Vec<Artifact>, Jo
 
 fn report(attempt: &Attempt<'_>, outcome: &Outcome, spent: JobUsage) -> Report {
     let (job, account) = (attempt.job, attempt.account());
-    let Outcome { fetched, decoded, cut, transcript, language, utterances, flagged } = outcome;
+    let Outcome { files, decoded, parts, cut, transcript, language, utterances, flagged } = outcome;
     let mut warnings = decoded.warnings.clone();
     warnings.extend(cut.warnings.iter().cloned());
     warnings.extend(refused(&transcript.clips));
@@ -90,13 +92,14 @@ fn report(attempt: &Attempt<'_>, outcome: &Outcome, spent: JobUsage) -> Report {
         language: language.clone().unwrap_or_else(|| "und".into()),
         recording: Recording {
             uri: job.uri.clone(),
-            sha256: fetched.sha256.clone(),
-            size_bytes: fetched.size_bytes,
+            sha256: files.sha256(),
+            size_bytes: files.size_bytes(),
             duration_ms: decoded.duration_ms,
             channels: decoded.channels,
             codec: decoded.codec.clone(),
             sample_rate_hz: decoded.sample_rate_hz,
             accounting: Some(accounting(decoded, cut)),
+            parts: recording_parts(files, parts),
         },
         engine: account.transcriber.engine(),
         rule_set: attempt.rules.id().clone(),
@@ -124,6 +127,23 @@ fn accounting(decoded: &Decoded, cut: &Cut) -> Accounting {
         ChannelAccounting::of(channel, spool.samples(), &heard, filled, left_ms)
     });
     Accounting::of(channels.collect())
+}
+
+/// The facts of each file, where the recording consists of several.
+fn recording_parts(files: &Files, joined: &[JoinedPart]) -> Vec<RecordingPart> {
+    let offered = files.parts.iter().zip(files.each());
+    let facts = offered.zip(joined).map(|((offered, (file, offset_ms)), joined)| RecordingPart {
+        uri: offered.uri.clone(),
+        sha256: file.sha256.clone(),
+        size_bytes: file.size_bytes,
+        duration_ms: joined.duration_ms,
+        channels: joined.channels,
+        codec: joined.codec.clone(),
+        sample_rate_hz: joined.sample_rate_hz,
+        offset_ms,
+        first_channel: joined.first_channel,
+    });
+    facts.collect()
 }
 
 /// In yuan, to a hundredth of a fen: what floats add beyond that is noise.

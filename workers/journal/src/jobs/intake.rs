@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use earmark_core::audit::{AuditEvent, AuditKind};
-use earmark_core::{Job, Lease, NewJob, WorkerId};
+use earmark_core::{Job, Lease, NewJob, PartView, WorkerId};
 use serde_json::json;
 
 use super::insert::{BATCH, insert};
@@ -112,12 +112,16 @@ impl Journal {
 }
 
 fn accepted_event(job: &Job, actor: &str) -> AuditEvent {
+    let mut payload = json!({ "uri": job.uri, "lane": job.lane, "key": job.key });
+    if !job.options.parts.is_empty() {
+        payload["parts"] = job.options.parts.iter().map(|part| json!(PartView::from(part))).collect();
+    }
     AuditEvent {
         actor: actor.into(),
         tenant: job.tenant.clone(),
         kind: AuditKind::JobAccepted,
         job_id: Some(job.id.to_string()),
-        payload: json!({ "uri": job.uri, "lane": job.lane, "key": job.key }),
+        payload,
         rule_set_sha256: job.options.rule_set.clone(),
         engine: None,
         audio_sha256: None,

@@ -1,6 +1,6 @@
 //! A job between its row and its type.
 
-use earmark_core::{Job, JobId, JobState, Lane, Problem, Tenant};
+use earmark_core::{Job, JobId, JobOptions, JobState, Lane, Problem, Tenant};
 use sqlx::any::AnyRow;
 
 use crate::JournalError;
@@ -15,7 +15,7 @@ pub(crate) fn job(db: &Database, row: &AnyRow) -> Result<Job, JournalError> {
         lane: parsed(db, row, "lane", str::parse::<Lane>)?,
         key: column(db, row, "key")?,
         metadata: parsed(db, row, "metadata", |text| serde_json::from_str(text))?,
-        options: parsed(db, row, "options", |text| serde_json::from_str(text))?,
+        options: options(db, row)?,
         priority: column(db, row, "priority")?,
         version: column(db, row, "version")?,
         state: parsed(db, row, "state", str::parse::<JobState>)?,
@@ -31,6 +31,16 @@ pub(crate) fn job(db: &Database, row: &AnyRow) -> Result<Job, JournalError> {
         clips_done: count(db, row, "clips_done")?,
         is_cancel_requested: column::<i64>(db, row, "cancel_requested")? != 0,
         error: problem(db, row)?,
+    })
+}
+
+/// What a job does differently; where it cannot be read, it is not shown either: it may hold addresses with secrets.
+fn options(db: &Database, row: &AnyRow) -> Result<JobOptions, JournalError> {
+    let text: String = column(db, row, "options")?;
+    serde_json::from_str(&text).map_err(|error| JournalError::Unreadable {
+        column: "options",
+        value: format!("{} bytes", text.len()),
+        why: error.to_string(),
     })
 }
 

@@ -1,6 +1,6 @@
 //! A job as it is told: the same by command, over HTTP and in the messages that tell of its end.
 
-use earmark_core::{Job, JobId, Standing, rfc3339};
+use earmark_core::{Job, JobId, PartView, Standing, rfc3339};
 use serde::Serialize;
 
 /// A job, where it stands, and whether its result waits for a reviewer.
@@ -9,6 +9,9 @@ pub struct JobView {
     /// The job as it is journaled; its id is `id` here.
     #[serde(flatten)]
     pub job: Job,
+    /// The files of a recording that was offered as a list of them; not there for others.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<PartView>,
     /// Where it stands in the words of people: `state`, and the facts beside it.
     pub standing: Standing,
     /// The job's id once more, under the name that it has wherever else it is mentioned.
@@ -32,6 +35,7 @@ impl JobView {
     /// `job`, which stands at `standing`, with what is known of its result's `holding`.
     pub fn new(job: Job, standing: Standing, holding: HoldingView) -> Self {
         Self {
+            parts: job.options.parts.iter().map(PartView::from).collect(),
             standing,
             job_id: job.id.clone(),
             accepted_at: rfc3339(job.accepted_at_ms),

@@ -1,13 +1,13 @@
 //! An entry of the intake stream as an offer: fields read, nothing decided.
 
 use earmark_core::{Failure, Problem};
-use earmark_intake::{MAX_METADATA_BYTES, Offer, OfferError};
+use earmark_intake::{MAX_METADATA_BYTES, Offer, OfferError, OfferedPart};
 use serde_json::{Map, Value};
 
 use crate::streams::scripts::Fields;
 
 /// The fields an entry may have.
-const FIELDS: &str = "uri, tenant, lane, key, metadata, priority, rule_set";
+const FIELDS: &str = "uri, parts, tenant, lane, key, metadata, priority, rule_set";
 
 /// What `fields` offer.
 ///
@@ -25,6 +25,7 @@ pub(super) fn read(fields: &Fields) -> Result<Offer, Problem> {
         seen.push(name);
         match name {
             "uri" => offer.uri = value.into(),
+            "parts" => offer.parts = parts(value)?,
             "tenant" => offer.tenant = Some(value.into()),
             "lane" => offer.lane = Some(value.into()),
             "key" => offer.key = Some(value.into()),
@@ -34,7 +35,7 @@ pub(super) fn read(fields: &Fields) -> Result<Offer, Problem> {
             _ => return Err(malformed(format!("`{name}` is no field of an entry; they are {FIELDS}"))),
         }
     }
-    if !seen.contains(&"uri") {
+    if !seen.contains(&"uri") && !seen.contains(&"parts") {
         return Err(malformed("`uri` is missing".into()));
     }
     Ok(offer)
@@ -42,6 +43,18 @@ pub(super) fn read(fields: &Fields) -> Result<Offer, Problem> {
 
 fn text<'a>(name: &str, bytes: &'a [u8]) -> Result<&'a str, Problem> {
     std::str::from_utf8(bytes).map_err(|error| malformed(format!("{name} is not UTF-8: {error}")))
+}
+
+fn parts(text: &str) -> Result<Vec<OfferedPart>, Problem> {
+    let wrong = |why: &dyn std::fmt::Display| malformed(format!("parts is no JSON list of files: {why}"));
+    // The error about another kind of value would show it, secrets included.
+    match serde_json::from_str(text).map_err(|error| wrong(&error))? {
+        Value::Array(parts) if parts.is_empty() => Err(wrong(&"it is empty")),
+        Value::Array(parts) => {
+            parts.into_iter().map(|part| serde_json::from_value(part).map_err(|error| wrong(&error))).collect()
+        }
+        _ => Err(wrong(&"it is another kind of value")),
+    }
 }
 
 fn object(text: &str) -> Result<Map<String, Value>, Problem> {
@@ -90,6 +103,11 @@ mod tests {
             (entry(&[uri, ("key", &[b'k'; 513])]), "512"),
             (entry(&[uri, ("rule_set", b"latest")]), "64 hexadecimal digits"),
             (entry(&[("uri", b"a.wav")]), "relative"),
+            (entry(&[uri, ("parts", br#"["s3://calls/b.wav"]"#)]), "both `uri` and `parts`"),
+            (entry(&[("parts", b"s3://calls/b.wav")]), "no JSON list"),
+            (entry(&[("parts", br#""https://me:secret@example.org/""#)]), "another kind of value"),
+            (entry(&[("parts", b"[]")]), "empty"),
+            (entry(&[("parts", br#"[{"url": "s3://calls/b.wav"}]"#)]), "unknown field `url`"),
         ] {
             let problem = job(&fields).expect_err(reason);
             assert!(problem.message.contains(reason), "{}", problem.message);
