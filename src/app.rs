@@ -214,7 +214,7 @@ impl App {
             check_folder(folder)?;
         }
         Ok(Pipeline {
-            recordings: Arc::new(Recordings::new(self.s3.clone())),
+            recordings: Arc::new(self.recordings()),
             journal: self.journal.clone(),
             results: self.results.clone(),
             artifacts: self.artifacts(),
@@ -249,6 +249,11 @@ impl App {
     /// Artifacts in a bucket, whose keys begin with `prefix`.
     pub fn s3_artifacts(&self, bucket: &str, prefix: &str) -> S3Artifacts {
         S3Artifacts::new(self.s3.clone(), bucket, prefix, settings::sse(&self.config))
+    }
+
+    /// Where recordings come from, and what describes them.
+    pub fn recordings(&self) -> Recordings {
+        Recordings::new(self.s3.clone())
     }
 
     /// What lies under a prefix of a bucket.

@@ -10,6 +10,7 @@ mod database;
 mod environment;
 mod error;
 mod http;
+mod intake;
 pub mod locate;
 mod log;
 mod merge;
@@ -35,6 +36,7 @@ pub use database::Database;
 pub use environment::environment;
 pub use error::ConfigProblem;
 pub use http::{ApiKey, Http};
+pub use intake::{IncompleteKind, Intake};
 pub use log::{Log, LogFormat};
 pub use merge::Setting;
 pub use notify::Notify;
@@ -55,6 +57,8 @@ pub struct Config {
     pub queue: Queue,
     /// Recordings in, artifacts out.
     pub storage: Storage,
+    /// How recordings are found among other files.
+    pub intake: Intake,
     /// Decoding and cutting.
     pub audio: Audio,
     /// Who transcribes.
@@ -153,6 +157,12 @@ mod tests {
             ("EARMARK__ACCOUNTS__TENANTS", "bank", "EARMARK__ACCOUNTS__TENANTS is `bank`", "tenant=account"),
             ("EARMARK__ACCOUNTS__BUDGETS", "bank=-1", "EARMARK__ACCOUNTS__BUDGETS", "tenant=yuan"),
             ("EARMARK__ACCOUNTS__DAY_BEGINS", "8", "EARMARK__ACCOUNTS__DAY_BEGINS is `8`", "+08:00"),
+            ("EARMARK__INTAKE__EXCLUDE", "*.vtt,[", "EARMARK__INTAKE__EXCLUDE is `*.vtt,[`", "list of characters"),
+            ("EARMARK__INTAKE__LEGS", "(in|out)", "EARMARK__INTAKE__LEGS is `(in|out)`", "(?P<leg>in|out)"),
+            ("EARMARK__INTAKE__NAME_PATTERN", "(?P<a>[", "EARMARK__INTAKE__NAME_PATTERN", "unclosed"),
+            ("EARMARK__INTAKE__ZONE", "CET", "EARMARK__INTAKE__ZONE is `CET`", "+08:00"),
+            ("EARMARK__INTAKE__SIDECAR", "meta.json", "EARMARK__INTAKE__SIDECAR is `meta.json`", "{stem}.json"),
+            ("EARMARK__INTAKE__SIDECAR_FIELDS", "agent", "EARMARK__INTAKE__SIDECAR_FIELDS", "agent=/Agent/Username"),
             ("EARMARK__ASR__BASE_URL", "open.bigmodel.cn", "EARMARK__ASR__BASE_URL is `open.bigmodel.cn`", "https://"),
             ("EARMARK__ASR__GLOSSARIES", "bank", "EARMARK__ASR__GLOSSARIES is `bank`", "tenant=word|word"),
             ("EARMARK__HTTP__API_KEYS", "crm", "EARMARK__HTTP__API_KEYS", "name=key@tier"),

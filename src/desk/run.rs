@@ -109,7 +109,7 @@ impl<W: Watcher> LocalRun<W> {
         let stop = CancellationToken::new();
         let here = Here { run: self, actor, worker: &worker, stop: &stop };
         let offered = offered.into_iter().map(|offer| {
-            let uri = offer.uri.clone();
+            let uri = offer.shown().clone();
             // Whoever runs it here and now wants to see it done, whatever there is.
             let offer = Offer { rule_set: Some(self.rule_set.clone()), is_repeat: true, ..offer };
             let new = submit::job(offer).map(|mut new| {

@@ -2,19 +2,26 @@
 
 use std::time::Duration;
 
-use earmark_core::NewJob;
+use earmark_core::{Failure, NewJob, RecordingUri};
 use earmark_journal::JournalError;
-use earmark_objects::known_version;
+use earmark_objects::{FetchLimits, RecordingStore as _, known_version};
 
 use super::Desk;
 use crate::config::CommandError;
 
-pub use earmark_intake::{Offer, OfferError, checked_priority};
+pub use earmark_intake::{
+    Glob, LeftOut, Legs, NamePattern, Offer, OfferError, OfferedPart, Paired, Pairing, Selection, SidecarField,
+    SidecarName, TwoKeys, Zone, checked_priority, facts,
+};
 pub use earmark_journal::{Accepted, KeyNames};
 pub use earmark_objects::{Listed, Listing};
 
 /// How long the queue may take to be told of new jobs.
 const DISPATCH: Duration = Duration::from_secs(2);
+
+/// Largest file that describes a recording, and the longest wait for it.
+const MAX_SMALL_BYTES: u64 = 1 << 20;
+const SMALL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The job that `offer` is, the version of its bytes noted where it can be told from here: other bytes under the same
 /// name are another job. Looks at the disk for a local file.
@@ -71,6 +78,20 @@ impl Desk {
     /// [`CommandError`] naming file, line and column of what is wrong with them.
     pub async fn judge_by_rules_in_force(&self) -> Result<(), CommandError> {
         self.app.rules_in_force().await.map(drop)
+    }
+
+    /// The bytes of the small file at `uri`, for what describes a recording beside it.
+    ///
+    /// # Errors
+    /// Why they cannot be had, in a sentence without secrets.
+    pub async fn small_file(&self, uri: &RecordingUri) -> Result<Vec<u8>, String> {
+        let settings = self.app.pipeline_settings().map_err(|error| error.to_string())?;
+        let limits = FetchLimits { max_bytes: MAX_SMALL_BYTES, timeout: SMALL_TIMEOUT, ..settings.fetch };
+        let address = uri.address().map_err(|error| error.to_string())?;
+        let fetched = self.app.recordings().fetch(&address, &settings.temp_dir, &limits).await;
+        let fetched = fetched.map_err(|error| error.problem().message)?;
+        // At most a mebibyte, from this machine's disk.
+        std::fs::read(fetched.path()).map_err(|error| error.to_string())
     }
 
     /// What lies under a prefix of a bucket.

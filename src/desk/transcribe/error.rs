@@ -111,6 +111,7 @@ impl From<AudioError> for TranscribeError {
             | AudioError::NoAudioTrack { .. }
             | AudioError::NoSamples { .. }
             | AudioError::OutOfRange { .. }
+            | AudioError::TooManyChannels { .. }
             | AudioError::NeedsFfmpeg { .. }
             | AudioError::FfmpegFailed { .. }
             | AudioError::Panicked { .. } => Self::NotAudio,

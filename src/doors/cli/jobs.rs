@@ -157,6 +157,11 @@ fn facts(view: &JobView) -> Vec<(&'static str, String)> {
         ("clips", clips(job)),
         ("accepted", accepted_at.clone()),
     ];
+    for (number, part) in (1..).zip(&view.parts) {
+        let speaker = part.speaker.as_ref().map(|speaker| format!(", {}", speaker.0)).unwrap_or_default();
+        let of = view.parts.len();
+        facts.push(("file", format!("{number} of {of}: {} at {} ms{speaker}", part.uri, part.offset_ms)));
+    }
     if *standing == Standing::Waiting {
         facts.push(("not before", rfc3339(job.run_at_ms)));
     }

@@ -6,38 +6,45 @@ use std::path::{Path, PathBuf};
 use earmark_core::{Failure, NewJob, Problem};
 
 use super::arguments;
+use super::gather::{Gatherer, Gathering};
 use super::offer::{self, Usual};
 use super::prefix::Prefix;
 use crate::config::CommandError;
 use crate::desk::Desk;
-use crate::desk::submit::{self, Offer};
+use crate::desk::submit::{self, Offer, OfferError};
 
 /// Where the recordings are.
 #[derive(Debug, clap::Args)]
 pub struct Given {
-    /// Recordings: paths, file:///…, https://…, s3://bucket/key
+    /// Recordings: paths, folders, file:///…, https://…, s3://bucket/key
     #[arg(value_name = "URI", required_unless_present_any = ["manifest", "prefix"])]
     uris: Vec<OsString>,
-    /// A file with a recording a line: a URI, or JSON with uri and, if wanted, tenant, lane, key, priority, repeat,
+    /// A file with a recording a line: a URI, or JSON with uri or parts and, if wanted, tenant, lane, key, priority, repeat,
     /// rule_set, metadata. `-` for standard input.
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
-    /// All objects under s3://bucket/path/.
+    /// All recordings under s3://bucket/path/.
     #[arg(long, value_name = "URI")]
     prefix: Option<String>,
     /// Whose recordings they are.
     #[arg(long, default_value = "default")]
     tenant: String,
+    #[command(flatten)]
+    gathering: Gathering,
 }
 
 /// What lies under the prefix, to be walked through, where one is given.
 ///
 /// # Errors
 /// [`CommandError`] when it is none.
-pub fn prefix(desk: &Desk, given: &Given, usual: &Usual) -> Result<Option<Prefix>, CommandError> {
+pub fn prefix<'a>(desk: &'a Desk, given: &Given, usual: &Usual) -> Result<Option<Prefix<'a>>, CommandError> {
     // Once, not for each object.
     arguments::tenant(&given.tenant)?;
-    given.prefix.as_ref().map(|prefix| Prefix::open(desk, prefix, &given.tenant, usual.clone())).transpose()
+    let open = |prefix: &String| {
+        let gatherer = Gatherer::new(desk, &given.gathering);
+        Prefix::open(desk, gatherer, prefix, &given.tenant, usual.clone())
+    };
+    given.prefix.as_ref().map(open).transpose()
 }
 
 /// The recordings as jobs, those of the command line first, as `usual` has it unless the manifest says otherwise; at
@@ -45,12 +52,10 @@ pub fn prefix(desk: &Desk, given: &Given, usual: &Usual) -> Result<Option<Prefix
 ///
 /// # Errors
 /// [`CommandError`] naming the recording or the manifest's line.
-pub fn offered(given: &Given, usual: &Usual) -> Result<Vec<NewJob>, CommandError> {
-    let mut offers: Vec<(String, Offer)> = Vec::new();
-    for uri in &given.uris {
-        let offer = offer::word(uri);
-        offers.push((offer.uri.to_string(), offer));
-    }
+pub async fn offered(desk: &Desk, given: &Given, usual: &Usual) -> Result<Vec<NewJob>, CommandError> {
+    let mut gatherer = Gatherer::new(desk, &given.gathering);
+    let words = gatherer.words(given.uris.iter().map(|uri| offer::word(uri)).collect())?;
+    let mut offers = given.gathering.together(words)?;
     if let Some(manifest) = &given.manifest {
         for (number, line) in (1..).zip(read(manifest)?.lines()) {
             let line = line.trim();
@@ -59,11 +64,19 @@ pub fn offered(given: &Given, usual: &Usual) -> Result<Vec<NewJob>, CommandError
             }
             let place = format!("{}:{number}", manifest.display());
             let offer = of_line(line).map_err(|why| CommandError::plain(format!("{place}: {why}"), Some(LINE)))?;
-            offers.push((place, offer));
+            // Whatever is wrong with it is told with its line, before legs come together.
+            submit::job(usual.fill(offer.clone(), &given.tenant)).map_err(|error| refused(&place, &error))?;
+            offers.push(offer);
         }
     }
+    let mut offers = gatherer.gather(offers).await?;
+    offers.extend(gatherer.rest()?);
     if offers.is_empty() && given.prefix.is_none() {
-        return Err(CommandError::plain("there is no recording in the manifest", None));
+        let hint = "see `exclude` in docs/names.md; what is named by itself is taken, whatever it is called";
+        return Err(match gatherer.left_out() {
+            0 => CommandError::plain("there is no recording", None),
+            _ => CommandError::plain("there is no recording: all files were left out", Some(hint)),
+        });
     }
     if usual.key.is_some() && (offers.len() != 1 || given.prefix.is_some()) {
         return Err(CommandError::plain(
@@ -71,26 +84,31 @@ pub fn offered(given: &Given, usual: &Usual) -> Result<Vec<NewJob>, CommandError
             Some("give the keys in a --manifest"),
         ));
     }
-    offers
-        .into_iter()
-        .map(|(place, offer)| {
-            submit::job(usual.fill(offer, &given.tenant)).map_err(|error| {
-                let problem = error.problem();
-                let place = if place.is_empty() { place } else { format!("{place}: ") };
-                CommandError::usage(Problem { message: format!("{place}{}", problem.message), ..problem })
-            })
-        })
-        .collect()
+    let job = |offer: Offer| {
+        let place = offer.shown().to_string();
+        submit::job(usual.fill(offer, &given.tenant)).map_err(|error| refused(&place, &error))
+    };
+    offers.into_iter().map(job).collect()
+}
+
+/// Why what is offered at `place`, a manifest's line or an address, is no job.
+fn refused(place: &str, error: &OfferError) -> CommandError {
+    let problem = error.problem();
+    let place = if place.is_empty() { String::new() } else { format!("{place}: ") };
+    CommandError::usage(Problem { message: format!("{place}{}", problem.message), ..problem })
 }
 
 /// What a manifest's line may be.
-const LINE: &str = "a line is a URI, or JSON: {\"uri\": …, \"tenant\": …, \"lane\": …, \"key\": …, \"priority\": …, \"repeat\": …, \"rule_set\": …, \"metadata\": {…}}";
+const LINE: &str = "a line is a URI, or JSON: {\"uri\": … (or \"parts\": […]), \"tenant\": …, \"lane\": …, \"key\": …, \"priority\": …, \"repeat\": …, \"rule_set\": …, \"metadata\": {…}}";
 
 fn of_line(line: &str) -> Result<Offer, String> {
     if !line.starts_with('{') {
         return Ok(offer::word(OsStr::new(line)));
     }
-    let offer: Offer = serde_json::from_str(line).map_err(|error| error.to_string())?;
+    let mut offer: Offer = serde_json::from_str(line).map_err(|error| error.to_string())?;
+    for part in &mut offer.parts {
+        part.path = offer::word(OsStr::new(part.uri.expose())).path;
+    }
     let Offer { path, .. } = offer::word(OsStr::new(offer.uri.expose()));
     Ok(Offer { path, ..offer })
 }

@@ -8,6 +8,7 @@ mod config;
 mod doctor;
 mod engine;
 mod findings;
+mod gather;
 mod jobs;
 mod log;
 mod manifest;

@@ -32,7 +32,7 @@ struct TotalLine<'a> {
 
 pub async fn plan(desk: &Desk, args: Args) -> Result<Outcome, CommandError> {
     let usual = Usual { lane: Lane::Archive, ..Usual::default() };
-    let mut offered = manifest::offered(&args.given, &usual)?;
+    let mut offered = manifest::offered(desk, &args.given, &usual).await?;
     if let Some(mut prefix) = manifest::prefix(desk, &args.given, &usual)? {
         while let batch @ [_, ..] = prefix.batch().await?.as_slice() {
             offered.extend_from_slice(batch);

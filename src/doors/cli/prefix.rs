@@ -2,6 +2,7 @@
 
 use earmark_core::{Address, NewJob, RecordingUri};
 
+use super::gather::Gatherer;
 use super::offer::Usual;
 use super::show;
 use crate::config::CommandError;
@@ -12,7 +13,9 @@ use crate::desk::submit::{self, Listed, Listing, Offer};
 const BATCH: usize = 500;
 
 /// A walk through the recordings under `s3://bucket/prefix`.
-pub struct Prefix {
+pub struct Prefix<'a> {
+    gatherer: Gatherer<'a>,
+    is_at_end: bool,
     uri: RecordingUri,
     bucket: String,
     listing: Listing,
@@ -23,22 +26,28 @@ pub struct Prefix {
     empty: u64,
 }
 
-impl Prefix {
+impl<'a> Prefix<'a> {
     /// The walk's start; nothing is asked of the store yet.
     ///
     /// # Errors
     /// [`CommandError`] when `uri` is no `s3://bucket/prefix`.
-    pub fn open(desk: &Desk, uri: &str, tenant: &str, usual: Usual) -> Result<Self, CommandError> {
+    pub fn open(
+        desk: &Desk,
+        gatherer: Gatherer<'a>,
+        uri: &str,
+        tenant: &str,
+        usual: Usual,
+    ) -> Result<Self, CommandError> {
         let place = uri.strip_prefix("s3://").map(|place| place.split_once('/').unwrap_or((place, "")));
         let Some((bucket, prefix)) = place.filter(|(bucket, _)| !bucket.is_empty()) else {
             return Err(CommandError::plain(
                 format!("--prefix is `{}`", RecordingUri::from(uri)),
-                Some("use s3://bucket/path/; a folder of this machine is given as FOLDER/*"),
+                Some("use s3://bucket/path/; a folder of this machine is given without --prefix"),
             ));
         };
         let listing = desk.listing(bucket, prefix);
         let (uri, bucket, tenant) = (uri.into(), bucket.into(), tenant.into());
-        Ok(Self { uri, bucket, listing, tenant, usual, found: 0, folders: 0, empty: 0 })
+        Ok(Self { gatherer, is_at_end: false, uri, bucket, listing, tenant, usual, found: 0, folders: 0, empty: 0 })
     }
 
     /// The next recordings, at most 500; none at the end.
@@ -47,9 +56,21 @@ impl Prefix {
     /// [`CommandError`] when the store does not answer, or there was none at all.
     pub async fn batch(&mut self) -> Result<Vec<NewJob>, CommandError> {
         let mut batch = Vec::with_capacity(BATCH);
-        while batch.len() < BATCH {
-            let Some(object) = self.listing.next().await? else { break };
-            batch.extend(self.job(object));
+        // A page may hold nothing but legs that wait for others.
+        while batch.is_empty() && !self.is_at_end {
+            let mut offers = Vec::with_capacity(BATCH);
+            while offers.len() < BATCH {
+                let Some(object) = self.listing.next().await? else {
+                    self.is_at_end = true;
+                    break;
+                };
+                offers.extend(self.offer(object));
+            }
+            let mut offers = self.gatherer.gather(offers).await?;
+            if self.is_at_end {
+                offers.extend(self.gatherer.rest()?);
+            }
+            batch.extend(offers.into_iter().filter_map(|offer| self.job(offer)));
         }
         self.found += u64::try_from(batch.len()).unwrap_or(u64::MAX);
         if batch.is_empty() {
@@ -58,10 +79,13 @@ impl Prefix {
         Ok(batch)
     }
 
-    fn job(&mut self, object: Listed) -> Option<NewJob> {
+    fn offer(&mut self, object: Listed) -> Option<Offer> {
         // Consoles make such objects to show a folder.
         if object.key.ends_with('/') {
             self.folders += 1;
+            return None;
+        }
+        if !self.gatherer.takes(&object.key) {
             return None;
         }
         if object.size_bytes == 0 {
@@ -74,7 +98,11 @@ impl Prefix {
             show::note(&format!("warning: {uri} is left out: its name cannot be told from another's"));
             return None;
         }
-        let offer = Offer { uri: uri.clone(), version: object.entity_tag, ..Offer::default() };
+        Some(Offer { uri, version: object.entity_tag, ..Offer::default() })
+    }
+
+    fn job(&self, offer: Offer) -> Option<NewJob> {
+        let uri = offer.shown().clone();
         match submit::job(self.usual.fill(offer, &self.tenant)) {
             Ok(job) => Some(job),
             Err(error) => {
@@ -95,6 +123,12 @@ impl Prefix {
                 "objects that only stand for folders",
             );
             show::note(&format!("left out: {folders}"));
+        }
+        if self.found == 0 && self.gatherer.left_out() > 0 {
+            return Err(CommandError::plain(
+                format!("there is no recording under {}: all objects were left out", self.uri),
+                Some("`--include` says what to take, the setting intake.exclude what not (docs/names.md)"),
+            ));
         }
         if self.found == 0 {
             return Err(CommandError::plain(

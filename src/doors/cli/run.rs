@@ -8,6 +8,7 @@ use std::time::Duration;
 use earmark_core::{JobId, Problem, RecordingUri, Report};
 use serde::Serialize;
 
+use super::gather::{Gatherer, Gathering};
 use super::outcome::Outcome;
 use super::progress::{Bars, HELD, alerts};
 use super::{arguments, offer, show};
@@ -19,7 +20,7 @@ use crate::desk::submit::Offer;
 /// Process recordings here and now.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Recordings: paths, file:///…, https://…
+    /// Recordings: paths, folders, file:///…, https://…
     #[arg(required = true, value_name = "URI")]
     uris: Vec<OsString>,
     /// Print one report a line instead of the table.
@@ -34,6 +35,8 @@ pub struct Args {
     /// Whose recordings they are.
     #[arg(long, default_value = "default")]
     tenant: String,
+    #[command(flatten)]
+    gathering: Gathering,
 }
 
 /// A recording of which there is no report, as `--json` tells it.
@@ -54,7 +57,11 @@ pub async fn run(desk: &Desk, args: Args) -> Result<Outcome, CommandError> {
     let tenant = arguments::tenant(&args.tenant)?;
     let out_dir = args.out.as_deref().map(out_dir).transpose()?;
     let run = desk.run(args.rules.as_deref(), Arc::new(Bars::new())).await?;
-    let offered = args.uris.iter().map(|uri| Offer { tenant: Some(tenant.to_string()), ..offer::word(uri) });
+    let mut gatherer = Gatherer::new(desk, &args.gathering);
+    let words = gatherer.words(args.uris.iter().map(|uri| offer::word(uri)).collect())?;
+    let mut offered = gatherer.gather(args.gathering.together(words)?).await?;
+    offered.extend(gatherer.rest()?);
+    let offered = offered.into_iter().map(|offer| Offer { tenant: Some(tenant.to_string()), ..offer });
     let seen = |one: &Processed| if args.json { print_json(one) } else { Ok(()) };
     let ended = run.process(offered, out_dir.as_deref(), arguments::ACTOR, seen).await?;
     if !args.json {

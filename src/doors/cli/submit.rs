@@ -53,7 +53,7 @@ pub async fn submit(desk: &Desk, args: Args) -> Result<Outcome, CommandError> {
     };
     let usual =
         Usual { lane: args.lane, priority: args.priority, key: args.key.clone(), is_repeat: args.again, rule_set };
-    let new = manifest::offered(&args.given, &usual)?;
+    let new = manifest::offered(desk, &args.given, &usual).await?;
     let prefix = manifest::prefix(desk, &args.given, &usual)?;
     // The rules in force are part of what makes a recording the same job again.
     desk.judge_by_rules_in_force().await?;

@@ -11,20 +11,34 @@
 //!    |-- checks    texts that cannot be stored, or are none
 //!    |-- limits    how long, large, urgent it may be
 //!    `-- error     OfferError: why it is refused; the words and codes of every door
+//!        ^
+//!   before that, where a door looks for recordings itself, or is given many:
+//!     selection  which files are recordings at all
+//!     naming     what names and sidecars say of them
+//!     legs       which files are legs of one call
+//!     pattern    the patterns of these three
 //!        |
 //! journal: what only its transaction can tell (whose the key is, whether the rule set is kept)
 //! ```
 
 mod checks;
 mod error;
+mod legs;
 mod limits;
 mod look;
+mod naming;
 mod offer;
 mod part;
+mod pattern;
 mod place;
+mod selection;
 
 pub use error::OfferError;
+pub use legs::{Incomplete, Legs, Paired, Pairing, TwoKeys};
 pub use limits::{MAX_KEY_BYTES, MAX_METADATA_BYTES, MAX_PARTS, PRIORITIES, PriorityError, checked_priority};
 pub use look::Look;
+pub use naming::{NamePattern, Named, SidecarField, SidecarName, Zone, facts};
 pub use offer::Offer;
 pub use part::OfferedPart;
+pub use pattern::{Glob, PatternError};
+pub use selection::{LeftOut, Selection};

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use earmark_core::{JobOptions, Lane, NewJob, RecordingUri, Tenant};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use crate::checks;
@@ -16,10 +16,10 @@ use crate::place::location;
 /// A recording as a producer offers it, its texts as they came. Read from JSON: `uri` or `parts`, and if wanted `tenant`,
 /// `lane`, `key`, `priority`, `repeat`, `rule_set`, `metadata`.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self")]
 pub struct Offer {
     /// Where the recording lies: `s3://`, `https://`, `file:///` or an absolute path.
-    #[serde(default)]
+    #[serde(default = "missing")]
     pub uri: RecordingUri,
     /// Its files instead of `uri`, where it consists of several: a direction of a call each, or a participant. Their
     /// channels come one behind the other.
@@ -50,6 +50,27 @@ pub struct Offer {
     /// The entry of the intake stream that it came by.
     #[serde(skip)]
     pub intake_id: Option<String>,
+}
+
+/// Stands in for a `uri` that JSON does not have: no text that means anything.
+const MISSING: &str = "\0";
+
+fn missing() -> RecordingUri {
+    MISSING.into()
+}
+
+impl<'de> Deserialize<'de> for Offer {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Derived, field by field.
+        let mut offer = Self::deserialize(deserializer)?;
+        if offer.uri == MISSING {
+            if offer.parts.is_empty() {
+                return Err(serde::de::Error::missing_field("uri"));
+            }
+            offer.uri = RecordingUri::default();
+        }
+        Ok(offer)
+    }
 }
 
 impl Offer {
@@ -244,9 +265,15 @@ mod tests {
     fn an_offer_in_json_has_known_fields_only() {
         let offer: Offer = serde_json::from_str(r#"{"uri": "s3://b/k", "repeat": true, "priority": 3}"#).unwrap();
         assert!(offer.is_repeat && offer.priority == Some(3) && offer.uri.expose() == "s3://b/k");
-        for text in
-            [r#"{}"#, r#"{"uri": "s3://b/k", "kye": "k"}"#, r#"{"uri": "s3://b/k", "version": "v"}"#, r#"{"uri": 7}"#]
-        {
+        let parts: Offer = serde_json::from_str(r#"{"parts": ["s3://b/k", {"uri": "s3://b/l"}]}"#).unwrap();
+        assert!(parts.uri.expose().is_empty() && parts.parts.len() == 2, "{parts:?}");
+        for text in [
+            r#"{}"#,
+            r#"{"parts": []}"#,
+            r#"{"uri": "s3://b/k", "kye": "k"}"#,
+            r#"{"uri": "s3://b/k", "version": "v"}"#,
+            r#"{"uri": 7}"#,
+        ] {
             serde_json::from_str::<Offer>(text).expect_err(text);
         }
     }
