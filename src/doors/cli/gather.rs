@@ -132,8 +132,10 @@ impl<'a> Gatherer<'a> {
                     let mut files = Vec::new();
                     walk(path, &mut files)?;
                     for file in files {
-                        let uri = RecordingUri::from(file.to_string_lossy().into_owned());
-                        let offer = Offer { uri, path: std::path::absolute(&file).ok(), ..Offer::default() };
+                        // As a shell would have written it out.
+                        let below = file.strip_prefix(path).unwrap_or(&file).to_string_lossy();
+                        let uri = format!("{}/{below}", word.uri.expose().trim_end_matches('/')).into();
+                        let offer = Offer { uri, path: Some(file), ..Offer::default() };
                         found.extend(self.takes(&offer.name()).then_some(offer));
                     }
                 }

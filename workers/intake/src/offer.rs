@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use earmark_core::{JobOptions, Lane, NewJob, RecordingUri, Tenant};
+use earmark_core::{JobOptions, Lane, NewJob, Part, RecordingUri, Tenant};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
@@ -104,6 +104,9 @@ impl Offer {
         if let Some(rule_set) = &self.rule_set {
             checks::rule_set(rule_set)?;
         }
+        // A list of one file, of which nothing else is said, is that file.
+        let is_plain = matches!(parts.as_slice(), [Part { offset_ms: 0, speaker: None, .. }]);
+        let parts = if is_plain { Vec::new() } else { parts };
         let tenant = self.tenant.as_deref().map(Tenant::parse).transpose()?.unwrap_or_default();
         let lane: Lane = self.lane.as_deref().map(str::parse).transpose()?.unwrap_or_default();
         let priority = checked_priority(self.priority.unwrap_or_default())?;
@@ -158,6 +161,9 @@ mod tests {
         assert_eq!((second.uri.expose(), second.location.expose()), ("/calls/b.wav", "file:///calls/b.wav"));
         assert_eq!((second.version.as_deref(), second.offset_ms), (Some("of file:///calls/b.wav"), 120));
         assert_eq!(second.speaker.as_ref().map(|speaker| speaker.0.as_str()), Some("customer"));
+        assert!(of_parts(several(1)).into_job(unseen).unwrap().options.parts.is_empty());
+        let named = OfferedPart { speaker: Some("agent".into()), ..part("/a") };
+        assert_eq!(of_parts(vec![named]).into_job(unseen).unwrap().options.parts.len(), 1);
         assert_eq!(of_parts(several(16)).into_job(unseen).unwrap().options.parts.len(), 16);
     }
 
