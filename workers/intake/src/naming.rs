@@ -61,7 +61,7 @@ impl NamePattern {
                 && group != EPOCH
                 && let Some(text) = found.name(group)
             {
-                named.facts.insert(group.into(), text.as_str().into());
+                named.facts.insert(group.into(), in_zone(group, text.as_str().into(), zone));
             }
         }
         if found.name("year").is_some() || found.name(EPOCH).is_some() {
@@ -85,6 +85,34 @@ fn started_at(found: &Captures<'_>, zone: Zone) -> Option<String> {
     let date = Date::from_calendar_date(i32::from(number("year")?), month, small("day")?).ok()?;
     let time = Time::from_hms(small("hour")?, small("minute")?, small("second")?).ok()?;
     date.with_time(time).assume_offset(zone.0).format(&Rfc3339).ok()
+}
+
+/// The fact called `name`: where that ends with `_at`, a time in RFC 3339, if `value` can be read as one; without an offset
+/// of its own it is on the clock of `zone`. Numbers are seconds, or milliseconds, since 1970.
+fn in_zone(name: &str, value: Value, zone: Zone) -> Value {
+    /// More seconds than there are until the year 5138; a count of milliseconds is above it from 1973 on.
+    const MOST_SECONDS: i64 = 100_000_000_000;
+    let instant = match &value {
+        _ if !name.ends_with("_at") => None,
+        Value::String(text) => instant(text, zone),
+        Value::Number(number) => number.as_i64().and_then(|number| {
+            let ns = i128::from(number) * if number < MOST_SECONDS { 1_000_000_000 } else { 1_000_000 };
+            OffsetDateTime::from_unix_timestamp_nanos(ns).ok()?.checked_to_offset(zone.0)
+        }),
+        _ => None,
+    };
+    instant.and_then(|instant| instant.format(&Rfc3339).ok()).map_or(value, Value::from)
+}
+
+/// `2026-01-31T09:30:15Z`, `2026-01-31 09:30`, …
+fn instant(text: &str, zone: Zone) -> Option<OffsetDateTime> {
+    let text = text.trim().replacen(' ', "T", 1);
+    if let Ok(instant) = OffsetDateTime::parse(&text, &Rfc3339) {
+        return Some(instant);
+    }
+    let seconds = if text.len() == "2026-01-31T09:30".len() { ":00" } else { "" };
+    let local = OffsetDateTime::parse(&format!("{text}{seconds}Z"), &Rfc3339).ok()?;
+    Some(local.replace_offset(zone.0))
 }
 
 /// Which clock times in names are of: `UTC`, or an offset such as `+08:00`.
@@ -161,15 +189,19 @@ impl FromStr for SidecarField {
     }
 }
 
-/// The facts that `fields` find in a sidecar's `text`; what is not there, or null, is none.
+/// The facts that `fields` find in a sidecar's `text`; what is not there, or null, is none. Facts whose names end with
+/// `_at` are times, on the clock of `zone` where they have no offset.
 ///
 /// # Errors
 /// A sentence, when it is no JSON.
-pub fn facts(text: &[u8], fields: &[SidecarField]) -> Result<Map<String, Value>, String> {
+pub fn facts(text: &[u8], fields: &[SidecarField], zone: Zone) -> Result<Map<String, Value>, String> {
     let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
     let document: Value = serde_json::from_slice(text).map_err(|error| format!("it is no JSON: {error}"))?;
-    let found = fields.iter().filter_map(|field| Some((field.name.clone(), document.pointer(&field.pointer)?.clone())));
-    Ok(found.filter(|(_, value)| !value.is_null()).collect())
+    let found = fields.iter().filter_map(|field| {
+        let value = document.pointer(&field.pointer).filter(|value| !value.is_null())?.clone();
+        Some((field.name.clone(), in_zone(&field.name, value, zone)))
+    });
+    Ok(found.collect())
 }
 
 #[cfg(test)]
@@ -279,12 +311,32 @@ mod tests {
                 .into();
         let text = r#"{"Agent": {"Username": "li"}, "queues": ["sales"], "null": null, "a/b": 7}"#;
         let bom = ["\u{feff}", text].concat();
+        let utc: Zone = "UTC".parse().unwrap();
         for text in [text, &bom] {
             assert_eq!(
-                json!(facts(text.as_bytes(), &fields).unwrap()),
+                json!(facts(text.as_bytes(), &fields, utc).unwrap()),
                 json!({"agent": "li", "first": "sales", "odd": 7})
             );
         }
-        assert!(facts(b"{", &fields).unwrap_err().starts_with("it is no JSON"));
+        assert!(facts(b"{", &fields, utc).unwrap_err().starts_with("it is no JSON"));
+    }
+
+    #[test]
+    fn a_fact_that_is_a_time_is_one_in_rfc_3339_on_the_clock_of_the_zone() {
+        let zone: Zone = "+08:00".parse().unwrap();
+        for (value, expected) in [
+            (json!("2026-01-31T09:30:15Z"), "2026-01-31T09:30:15Z"),
+            (json!("2026-01-31T09:30:15.25-05:00"), "2026-01-31T09:30:15.25-05:00"),
+            (json!("2026-01-31 09:30:15"), "2026-01-31T09:30:15+08:00"),
+            (json!("2026-01-31T09:30"), "2026-01-31T09:30:00+08:00"),
+            (json!(1_769_823_015), "2026-01-31T09:30:15+08:00"),
+            (json!(1_769_823_015_000_i64), "2026-01-31T09:30:15+08:00"),
+            (json!("yesterday"), "yesterday"),
+        ] {
+            assert_eq!(in_zone("ended_at", value.clone(), zone), expected, "{value}");
+            assert_eq!(in_zone("ended", value.clone(), zone), value);
+        }
+        let told = read(r"(?P<started_at>[-\d]+T[\d:]+)\.wav", "+08:00", "2026-01-31T09:30:15.wav").unwrap();
+        assert_eq!(told.0, json!({"started_at": "2026-01-31T09:30:15+08:00"}));
     }
 }

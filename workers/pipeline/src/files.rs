@@ -45,12 +45,12 @@ impl Files {
     /// Whether what was read since the fetch is what was hashed. To be asked after the last read.
     ///
     /// # Errors
-    /// [`JobError::Fetch`], in [`JobError::Part`] where there are several.
-    pub fn check_unchanged(&self) -> Result<(), JobError> {
-        let check = |(number, file): (usize, &Fetched)| {
-            file.check_unchanged().map_err(|error: FetchError| of_part(&self.parts, number, JobError::Fetch(error)))
-        };
-        self.fetched.iter().enumerate().try_for_each(check)
+    /// [`FetchError::Changed`], with the number of the file that changed, from 0.
+    pub fn check_unchanged(&self) -> Result<(), (usize, FetchError)> {
+        for (number, file) in self.fetched.iter().enumerate() {
+            file.check_unchanged().map_err(|error| (number, error))?;
+        }
+        Ok(())
     }
 }
 

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::computing::Computing;
 use crate::context::{Attempt, Context, Pipeline};
 use crate::error::JobError;
+use crate::files::of_part;
 use crate::{decode, fetch, flag, segment, stitch, transcribe, write};
 
 /// What a recording would take.
@@ -37,7 +38,8 @@ impl Pipeline {
         // Until here a worker that died did not die of this job, which only waited.
         let computing = Computing::enter(&attempt).await?;
         let Joined { decoded, parts } = decode::decode(context, &files).await?;
-        files.check_unchanged()?;
+        let changed = files.check_unchanged();
+        changed.map_err(|(number, error)| of_part(&files.parts, number, JobError::Fetch(error)))?;
         let cut = segment::segment(context, &decoded).await?;
         drop(core);
         let speakers = self.settings.speakers.of_parts(&files.parts, &parts);
