@@ -66,6 +66,7 @@ pub fn join(parts: Vec<(Decoded, u64)>, max_duration_ms: u64) -> Result<Joined, 
             sample_rate_hz: parts.iter().map(|(part, _)| part.sample_rate_hz).max().unwrap_or(0),
             spools: Vec::with_capacity(channels),
             duration_ms: samples_to_ms(samples),
+            filled: Vec::with_capacity(channels),
             warnings: Vec::new(),
         },
         parts: Vec::with_capacity(of),
@@ -75,6 +76,10 @@ pub fn join(parts: Vec<(Decoded, u64)>, max_duration_ms: u64) -> Result<Joined, 
         let begins = ms_to_samples(offset_ms);
         let ends = begins + part.spools.first().map_or(0, Spool::samples);
         let silence = [Region { start: 0, end: begins }, Region { start: ends, end: samples }];
+        joined.decoded.filled.extend(part.filled.into_iter().map(|filled| {
+            let own = filled.into_iter().map(|region| Region { start: region.start + begins, end: region.end + begins });
+            own.chain(silence).filter(|region| region.samples() > 0).collect()
+        }));
         let placed = |warning| placed(warning, (number, of), first_channel, part.channels, offset_ms);
         joined.decoded.warnings.extend(part.warnings.into_iter().map(placed));
         joined.decoded.spools.extend(part.spools.into_iter().map(|spool| spool.placed(begins, samples)));
@@ -136,6 +141,7 @@ mod tests {
             sample_rate_hz: if codec == "opus" { 48_000 } else { 8_000 },
             spools: (0..channels).map(spool).collect(),
             duration_ms: ms,
+            filled: vec![Vec::new(); usize::from(channels)],
             warnings: Vec::new(),
         }
     }
