@@ -16,7 +16,7 @@ fn amr_in_a_container_keeps_its_pauses() {
     let amr = format!("{FIXTURES}/dialogues/en-dev-02-collection-abuse.amrnb.amr");
     let alone = decode_file(Path::new(&amr)).unwrap();
     assert_eq!(alone.duration_ms, 54_760);
-    for name in ["call.3gp", "call.mov", "call.mkv"] {
+    for name in ["call.3gp", "call.mov", "call.mkv", "call.wav"] {
         let path = folder.path().join(name);
         let copied = Command::new("ffmpeg")
             .args(["-nostdin", "-loglevel", "error", "-i", &amr, "-c", "copy"])
@@ -125,6 +125,13 @@ fn a_container_without_sound_says_so_and_a_codec_nobody_knows_is_named() {
     assert_eq!(problem.code, "decode.unsupported", "{}", problem.message);
     assert!(problem.message.contains("Zq9x"), "{}", problem.message);
     assert!(problem.hint.is_some());
+    // G.728, by its tag.
+    let mut bytes = std::fs::read(make(folder.path(), "a.avi", "-c:a adpcm_ima_wav -ar 8000")).unwrap();
+    let at = bytes.windows(4).position(|four| four == b"strf").unwrap() + 8;
+    bytes[at..at + 2].copy_from_slice(&[0x41, 0]);
+    let problem = decode_bytes("a.avi", &bytes).unwrap_err().problem();
+    assert_eq!(problem.code, "decode.unsupported", "{}", problem.message);
+    assert!(problem.message.contains("0x0041"), "{}", problem.message);
 }
 
 #[test]

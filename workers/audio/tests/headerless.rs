@@ -210,6 +210,7 @@ fn what_nobody_decodes_is_named_with_what_to_do_with_it() {
         ("a.dss", [&b"\x03dss"[..], &[9; 900]].concat(), "decode.unsupported", "DSS", "dictation software"),
         ("a.ds2", [&b"\x03ds2"[..], &[9; 900]].concat(), "decode.unsupported", "DS2", "dictation software"),
         ("a.nmf", vec![0x81; 900], "decode.unsupported", "NICE", "export it"),
+        ("double_click_01.zoom", vec![0x82; 900], "decode.unsupported", "Zoom", "open it with Zoom"),
         ("a.transcript.vtt", b"WEBVTT\n\n00:00.000 --> ".to_vec(), "decode.companion_file", "WebVTT", "leave it out"),
         ("a.timeline.json", b"{\"timeline\": []}".to_vec(), "decode.companion_file", "JSON", "leave it out"),
         ("a.chat.txt", b"00:01 Ann: hello".to_vec(), "decode.companion_file", "chat", "leave it out"),

@@ -38,6 +38,21 @@ pub(super) fn frames(packet: &[u8], band: Band) -> usize {
     frames
 }
 
+/// Whether `bytes` are frames one behind the other, ten at least: no other sound is.
+pub(super) fn is_chain(bytes: &[u8], band: Band) -> bool {
+    let (mut at, mut frames) = (0, 0);
+    while let Some(head) = bytes.get(at) {
+        let kind = (head >> 3) & 15;
+        // No bit is set that stands for nothing, and no type is one that does.
+        if head & 0x83 != 0 || (9..=14).contains(&kind) {
+            return false;
+        }
+        at += 1 + frame_bytes(*head, band);
+        frames += 1;
+    }
+    frames >= 10
+}
+
 /// Bytes that follow a frame's first, its `head`.
 fn frame_bytes(head: u8, band: Band) -> usize {
     let kind = usize::from((head >> 3) & 15);

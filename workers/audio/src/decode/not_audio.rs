@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use super::wave_tags::EXPORT;
 use crate::AudioError;
 
 /// Marks of what people upload by mistake.
@@ -90,15 +89,19 @@ pub(super) fn refusal(head: &[u8], name: &str) -> AudioError {
     if PICTURES.contains(&ending.as_str()) {
         return AudioError::CompanionFile { what: describe(head) };
     }
-    if ending == "nmf" {
-        return AudioError::Unsupported { what: "a recording of NICE (NMF)".into(), advice: EXPORT.into() };
+    if ending == "zoom" {
+        let what = "what Zoom leaves of a meeting until it converts it".into();
+        return AudioError::Unsupported {
+            what,
+            advice: "open it with Zoom, which makes an MP4 and an M4A of it".into(),
+        };
     }
     AudioError::NotAudio { seen: describe(head) }
 }
 
 /// Whether `head` is nothing that sound without a header could be: text, zeros, or something with a mark of its own.
 pub(super) fn is_something_else(head: &[u8]) -> bool {
-    MARKS.iter().any(|(mark, _)| mark.len() > 2 && head.starts_with(mark)) || text(head).is_some()
+    MARKS.iter().any(|(mark, _)| mark.len() > 3 && head.starts_with(mark)) || text(head).is_some()
 }
 
 /// What `head`, the start of a file, looks like: `an S3 error page: AccessDenied (Access Denied)`.

@@ -171,6 +171,14 @@ fn by_wave(file: Bytes<'_>, parts: Vec<Part>, output: &mut Output<'_>) -> Result
         output.warn("sound_left_out", detail);
     }
     let parts: Vec<Part> = parts.iter().filter(fits).copied().collect();
+    if let Some(band) = amr_band(file, &first, &coded)? {
+        let mark = if band == Band::Wide { amr::WIDE_MARK } else { amr::NARROW_MARK };
+        warn_of_rest(&parts, &coded, output);
+        let stretches = parts.iter().map(|part| (part.start, part.bytes)).collect();
+        let format = format!("AMR in {}", first.format);
+        let route = Route::Ffmpeg(Foreign { format, ..Foreign::amr(band) });
+        return Ok(Sniffed { route, cut: Some(Cut { head: mark.into(), stretches }) });
+    }
     let (way, name) = wave_tags::find(coded.tag);
     let is_adpcm = matches!(coded.tag, 2 | 0x11);
     if way == Way::Nobody && !is_adpcm {
@@ -206,6 +214,18 @@ fn by_wave(file: Bytes<'_>, parts: Vec<Part>, output: &mut Output<'_>) -> Result
         Route::Ffmpeg(Foreign { declared_ms, ..Foreign::named(&format) })
     };
     Ok(Sniffed { route, cut })
+}
+
+/// Which AMR the sound is, if its tag may mean that and its frames do.
+fn amr_band(file: Bytes<'_>, first: &Part, coded: &Coded) -> Result<Option<Band>, AudioError> {
+    let band = match coded.tag {
+        wave_tags::AMR_OR_NMS | 0x57 | 0x136 => Band::Narrow,
+        0x58 | 0xA104 | 0xA111 => Band::Wide,
+        _ => return Ok(None),
+    };
+    let most = usize::try_from(first.bytes).unwrap_or(HEAD_BYTES).min(HEAD_BYTES);
+    let bytes = file.some(first.start, most)?;
+    Ok((coded.channels == 1 && amr::is_chain(&bytes, band)).then_some(band))
 }
 
 fn ilbc_mark(coded: &Coded) -> &'static [u8] {

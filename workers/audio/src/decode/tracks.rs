@@ -7,7 +7,7 @@ use super::child::{Ended, INPUT, Running, opening, owned};
 use super::foreign::Foreign;
 use super::options::DecodeOptions;
 use super::output::Output;
-use super::wave_tags::EXPORT;
+use super::wave_tags::{self, EXPORT};
 use crate::AudioError;
 
 /// More than ffprobe says of any container.
@@ -38,6 +38,8 @@ pub(super) struct Track {
     pub(super) codec: String,
     /// How the container calls it.
     tag: String,
+    /// The same as a number.
+    number: u32,
     pub(super) channels: usize,
     pub(super) rate_hz: u32,
     start_ms: Option<i64>,
@@ -101,8 +103,12 @@ impl Tracks {
         if audio.is_empty() {
             return Err(AudioError::NoAudioTrack { format: shown(&foreign.format) });
         }
-        let (known, unknown): (Vec<&Track>, Vec<&Track>) =
-            audio.into_iter().partition(|track| !matches!(track.codec.as_str(), "" | "none" | "unknown"));
+        // These name codecs as WAV does, and ffmpeg takes some of the names for other codecs.
+        let is_wave = ["AVI", "WMA", "Matroska"].iter().any(|format| foreign.format.starts_with(format));
+        let (known, unknown): (Vec<&Track>, Vec<&Track>) = audio.into_iter().partition(|track| {
+            let is_foreign = is_wave && wave_tags::is_nobodys(track.number);
+            !is_foreign && !matches!(track.codec.as_str(), "" | "none" | "unknown")
+        });
         if known.is_empty() {
             let codecs: Vec<&str> = unknown.iter().map(|track| track.tag.as_str()).collect();
             return Err(AudioError::Unsupported {
@@ -162,8 +168,13 @@ impl Track {
             "codec_type" => self.is_audio = value == "audio",
             "codec_name" => self.codec = value.into(),
             "codec_tag_string" => self.tag = value.into(),
-            // The letters of a number are none that anybody would look for.
-            "codec_tag" if self.tag.starts_with('[') || self.tag.contains("[0]") => self.tag = value.into(),
+            "codec_tag" => {
+                self.number = value.strip_prefix("0x").and_then(|hex| u32::from_str_radix(hex, 16).ok()).unwrap_or(0);
+                // The letters of a number are none that anybody would look for.
+                if self.tag.contains('[') {
+                    self.tag = value.into();
+                }
+            }
             "channels" => self.channels = value.parse().unwrap_or(0),
             "sample_rate" => self.rate_hz = value.parse().unwrap_or(0),
             "start_time" => self.start_ms = signed_ms(value),

@@ -29,6 +29,14 @@ pub(super) fn find(tag: u32) -> (Way, &'static str) {
         .map_or((Way::Nobody, "a codec that is not registered"), |(_, name, way)| (*way, *name))
 }
 
+/// What ffmpeg writes for AMR, although it is registered for NMS VBX ADPCM.
+pub(super) const AMR_OR_NMS: u32 = 0x38;
+
+/// Whether `tag` is registered for a codec that nobody decodes, and no other sound is known to be called so.
+pub(super) fn is_nobodys(tag: u32) -> bool {
+    tag != AMR_OR_NMS && TAGS.iter().any(|(tags, _, way)| tags.contains(&tag) && *way == Way::Nobody)
+}
+
 /// The refusal of a codec that nobody decodes.
 pub(super) fn refusal(format: &str, tag: u32, name: &str) -> AudioError {
     AudioError::Unsupported {
