@@ -267,3 +267,14 @@ fn cases_from_recorders_come_out_whole() {
     let g729 = case("g729-tag-0133.wav");
     assert_eq!((g729.codec.as_str(), g729.duration_ms, codes(&g729)), ("g729", 2_990, vec![]));
 }
+
+#[test]
+fn a_recording_of_another_rate_behind_the_first_is_read_at_its_own() {
+    let first = wav(MU_LAW, b"", &mu_law(), b"");
+    let second = pipe("s16le", "-ar 48000");
+    let second = wav(Header { tag: 1, rate_hz: 48_000, bits: 16, block: 2, ..MU_LAW }, b"", &second, b"");
+    let decoded = decode_bytes("a.wav", &[first, second].concat()).unwrap();
+    expect("another rate", &decoded, "pcm_mulaw", 14_200, &[0, 7_100]);
+    assert_eq!((decoded.sample_rate_hz, codes(&decoded)), (8_000, vec!["recordings_joined"]));
+    assert!(decoded.warnings[0].detail.contains("1 channel at 48000 Hz"), "{:?}", decoded.warnings);
+}
