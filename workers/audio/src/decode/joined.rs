@@ -77,7 +77,8 @@ pub fn join(parts: Vec<(Decoded, u64)>, max_duration_ms: u64) -> Result<Joined, 
         let ends = begins + part.spools.first().map_or(0, Spool::samples);
         let silence = [Region { start: 0, end: begins }, Region { start: ends, end: samples }];
         joined.decoded.filled.extend(part.filled.into_iter().map(|filled| {
-            let own = filled.into_iter().map(|region| Region { start: region.start + begins, end: region.end + begins });
+            let own =
+                filled.into_iter().map(|region| Region { start: region.start + begins, end: region.end + begins });
             own.chain(silence).filter(|region| region.samples() > 0).collect()
         }));
         let placed = |warning| placed(warning, (number, of), first_channel, part.channels, offset_ms);

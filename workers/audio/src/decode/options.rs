@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use earmark_core::RawSound;
 
-/// More channels than this are refused. A meeting room's array has eight.
-pub(super) const MAX_CHANNELS: u64 = 8;
+/// More channels than this are refused. A meeting room's array has eight, a conference bridge writes ten.
+pub(super) const MAX_CHANNELS: u64 = 16;
 
 /// Sample rates that are taken, in Hz: from the slowest dictation machine to the fastest sound card.
 pub(super) const SAMPLE_RATES_HZ: std::ops::RangeInclusive<u32> = 4_000..=384_000;

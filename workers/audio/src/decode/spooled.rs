@@ -14,7 +14,7 @@ use crate::{AudioError, Spool, SpoolWriter};
 pub struct Decoded {
     /// `pcm_alaw`, `mp3`, `opus`, …: the names ffmpeg uses.
     pub codec: String,
-    /// How many channels, 1 to 8.
+    /// How many channels, 1 to 16.
     pub channels: u16,
     /// The recording's own rate, before resampling.
     pub sample_rate_hz: u32,
