@@ -86,9 +86,9 @@ impl Raise {
         }
     }
 
-    /// In dB at a frame.
+    /// In dB at a frame, at least 0.
     #[expect(clippy::as_conversions, reason = "numbers of frames and blocks, far below 2^24; none is negative")]
-    fn at(&self, frame: usize) -> f32 {
+    pub(super) fn at(&self, frame: usize) -> f32 {
         let Some(last) = self.blocks_db.len().checked_sub(1) else { return 0.0 };
         let place = (frame as f32 - BLOCK as f32 / 2.0) / BLOCK as f32;
         let before = (place.max(0.0) as usize).min(last);

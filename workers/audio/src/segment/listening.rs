@@ -2,10 +2,13 @@
 
 use earmark_core::Region;
 
-use super::channel_correlation::related;
+use super::bands::Bands;
+use super::channel_correlation::{Path, related};
+use super::copied::trace;
+use super::echo::Channel;
 use super::frame::FRAME;
 use super::level::{Level, Raise};
-use super::silero::{CONTEXT, Memory, SpeechModel};
+use super::silero::{BINS, CONTEXT, Memory, SpeechModel};
 use super::speech::Probability;
 use super::survey::{Survey, survey};
 use crate::wide::wide;
@@ -24,13 +27,25 @@ pub struct Listened {
 /// # Errors
 /// As [`segment`](super::segment).
 pub fn listen(spools: &[Spool], model: &SpeechModel, is_cancelled: &dyn Fn() -> bool) -> Result<Listened, AudioError> {
-    let relations = related(spools, is_cancelled)?;
-    let survey = survey(spools, &relations, is_cancelled)?;
-    let heard = spools.iter().enumerate().map(|(channel, spool)| match survey.same_as(channel) {
-        Some(_) => Ok(Vec::new()),
-        None => probabilities(spool, &survey.levels[channel], model, is_cancelled),
-    });
-    let probabilities = heard.collect::<Result<_, _>>()?;
+    let related = related(spools, is_cancelled)?;
+    let mut survey = survey(spools, &related.relations, is_cancelled)?;
+    let paths: Vec<&Path> = related
+        .paths
+        .iter()
+        .filter(|path| survey.same_as(path.from).is_none() && survey.same_as(path.into).is_none())
+        .collect();
+    let mut probabilities = Vec::with_capacity(spools.len());
+    let mut channels = Vec::with_capacity(spools.len());
+    for (channel, spool) in spools.iter().enumerate() {
+        let is_compared = paths.iter().any(|path| path.from == channel || path.into == channel);
+        let mut bands = Vec::new();
+        probabilities.push(match survey.same_as(channel) {
+            Some(_) => Vec::new(),
+            None => heard(spool, &survey.levels[channel], model, is_compared.then_some(&mut bands), is_cancelled)?,
+        });
+        channels.push(is_compared.then(|| Channel::new(bands)));
+    }
+    trace(&paths, &channels, &mut survey);
     Ok(Listened { survey, probabilities })
 }
 
@@ -39,11 +54,12 @@ const BLOCK: usize = 64;
 /// A block without a frame above this is silence, as on the listening side of a call: the detector need not hear it.
 const SILENT_DB: f32 = -80.0;
 
-/// The probability of speech in each frame of a channel.
-fn probabilities(
+/// The probability of speech in each frame of a channel; how strong it is in each band goes to `bands`, where asked for.
+fn heard(
     spool: &Spool,
     levels: &[Level],
     model: &SpeechModel,
+    mut bands: Option<&mut Vec<Bands>>,
     is_cancelled: &dyn Fn() -> bool,
 ) -> Result<Vec<Probability>, AudioError> {
     let raise = Raise::of(levels);
@@ -59,6 +75,9 @@ fn probabilities(
             memory = Memory::default();
             heard.fill(0.0);
             probabilities.extend(block.iter().map(|_| Probability::ZERO));
+            if let Some(bands) = &mut bands {
+                bands.extend(block.iter().map(|_| Bands::SILENCE));
+            }
             continue;
         }
         let first = number * BLOCK;
@@ -66,7 +85,15 @@ fn probabilities(
         spool.read(Region { start: wide(first * FRAME), end: wide((first + block.len()) * FRAME) }, &mut heard)?;
         heard.resize(CONTEXT + block.len() * FRAME, 0.0);
         raise.apply(first, &mut heard[CONTEXT..]);
-        probabilities.extend(model.probabilities(&heard, &mut memory).into_iter().map(Probability::new));
+        let mut see = |spectra: &[Vec<f32>]| {
+            if let Some(bands) = &mut bands {
+                bands.extend((0..block.len()).map(|frame| {
+                    let lines = spectra.iter().map(|spectra| &spectra[frame * BINS..(frame + 1) * BINS]);
+                    Bands::of(lines, raise.at(first + frame))
+                }));
+            }
+        };
+        probabilities.extend(model.probabilities(&heard, &mut memory, &mut see).into_iter().map(Probability::new));
     }
     Ok(probabilities)
 }

@@ -20,7 +20,7 @@ const CELLS: usize = 128;
 /// Samples under one spectrum.
 const WINDOW: usize = 256;
 /// Frequencies of a spectrum.
-const BINS: usize = WINDOW / 2 + 1;
+pub(super) const BINS: usize = WINDOW / 2 + 1;
 /// Samples between two spectra.
 const HOP: usize = 128;
 /// Spectra of a frame.
@@ -111,9 +111,18 @@ impl SpeechModel {
 
     /// The probability of speech in each frame of `samples`, which hold [`CONTEXT`] samples from before the first
     /// frame and then whole frames; `memory` goes on from the frames before.
-    pub(super) fn probabilities(&self, samples: &[f32], memory: &mut Memory) -> Vec<f32> {
+    ///
+    /// `see` is shown the spectra that the network hears: of each of the frame's four places those of all frames, one
+    /// behind the other, [`BINS`] sizes each.
+    pub(super) fn probabilities(
+        &self,
+        samples: &[f32],
+        memory: &mut Memory,
+        see: &mut dyn FnMut(&[Vec<f32>]),
+    ) -> Vec<f32> {
         let frames = samples.len().saturating_sub(CONTEXT) / FRAME;
         let spectra = self.spectra(samples, frames);
+        see(&spectra);
         let columns: Vec<&[f32]> = spectra.iter().map(Vec::as_slice).collect();
         let first = self.convolve(0, &columns, 1, frames);
         let second = self.convolve(1, &first, 2, frames);
@@ -212,7 +221,7 @@ mod tests {
             let mut first = 0;
             while first + CONTEXT + FRAME <= samples.len() {
                 let end = (first + CONTEXT + frames * FRAME).min(samples.len());
-                probabilities.extend(model.probabilities(&samples[first..end], &mut memory));
+                probabilities.extend(model.probabilities(&samples[first..end], &mut memory, &mut |_| {}));
                 first += frames * FRAME;
             }
             assert_eq!(probabilities.len(), 221);

@@ -33,11 +33,16 @@ pub(super) enum Origin {
 }
 
 /// One channel's sound in another.
-#[derive(Debug)]
-struct Leak {
-    from: usize,
-    into: usize,
-    db: f32,
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Leak {
+    pub from: usize,
+    pub into: usize,
+    /// Its level there relative to the original.
+    pub db: f32,
+    /// How many samples later it is heard, the least and the most.
+    pub lags: (i64, i64),
+    /// All that is said on the one is heard on the other, at once.
+    pub is_whole: bool,
 }
 
 impl Survey {
@@ -51,9 +56,41 @@ impl Survey {
         self.same.len() > 1 && self.same[1..].iter().all(Option::is_some)
     }
 
-    /// The channels whose sound is also in `channel`, with its level there relative to the original, in dB.
-    pub(super) fn leaks_into(&self, channel: usize) -> impl Iterator<Item = (usize, f32)> {
-        self.leaks.iter().filter(move |leak| leak.into == channel).map(|leak| (leak.from, leak.db))
+    /// The other channels' sound that is also in `channel`.
+    pub(super) fn leaks_into(&self, channel: usize) -> impl Iterator<Item = &Leak> {
+        self.leaks.iter().filter(move |leak| leak.into == channel)
+    }
+
+    /// The channels that frames of `channel` are taken for the sound of.
+    pub(super) fn copied_by(&self, channel: usize) -> impl Iterator<Item = u8> {
+        let mut others: Vec<u8> = self.origins[channel]
+            .iter()
+            .filter_map(|origin| if let Origin::Copy(other) = origin { Some(*other) } else { None })
+            .collect();
+        others.sort_unstable();
+        others.dedup();
+        others.into_iter()
+    }
+
+    /// Whether `channel` holds all of several others, as the recording of a bridge does beside its participants'.
+    pub(super) fn is_mix(&self, channel: usize) -> bool {
+        self.leaks_into(channel).filter(|leak| leak.is_whole).count() > 1
+    }
+
+    /// Enters whose sound the frames of `channel` are, by a closer look at what comes in over `leaks`.
+    pub(super) fn settle(&mut self, channel: usize, origins: Vec<Origin>, leaks: Vec<Leak>) {
+        self.origins[channel] = origins;
+        self.leaks.retain(|leak| leak.into != channel);
+        self.leaks.extend(leaks);
+    }
+
+    /// Takes back that frames of `channel` are the sound of `other`: it is the other way round.
+    pub(super) fn give_back(&mut self, channel: usize, other: usize) {
+        let mark = Origin::Copy(u8::try_from(other).unwrap_or(u8::MAX));
+        for origin in self.origins[channel].iter_mut().filter(|origin| **origin == mark) {
+            *origin = Origin::Own;
+        }
+        self.leaks.retain(|leak| (leak.from, leak.into) != (other, channel));
     }
 }
 
@@ -109,7 +146,8 @@ pub(super) fn survey(
         }
         for ((from, into), mean) in [(second, first), (first, second)].into_iter().zip(pair.leaked) {
             if let Some(db) = mean.value() {
-                survey.leaks.push(Leak { from, into, db });
+                let lag = pair.relation.lag.abs();
+                survey.leaks.push(Leak { from, into, db, lags: (lag, lag), is_whole: false });
             }
         }
     }
@@ -132,7 +170,25 @@ pub(super) fn copies(origins: &[Origin]) -> Vec<bool> {
         }
         is_copy
     });
-    judged.collect()
+    let mut judged: Vec<bool> = judged.collect();
+    // Somebody who is heard before and behind it speaks on under so short a copy.
+    const BREATH: usize = 10;
+    const BESIDE: usize = 6;
+    let is_spoken = |frames: std::ops::Range<usize>| {
+        2 * origins[frames.clone()].iter().filter(|origin| **origin == Origin::Own).count() > frames.len().max(1)
+    };
+    let mut start = 0;
+    while let Some(at) = (start..judged.len()).find(|frame| judged[*frame]) {
+        let end = (at..judged.len()).find(|frame| !judged[*frame]).unwrap_or(judged.len());
+        if end - at < BREATH
+            && is_spoken(at.saturating_sub(BESIDE)..at)
+            && is_spoken(end..(end + BESIDE).min(judged.len()))
+        {
+            judged[at..end].fill(false);
+        }
+        start = end;
+    }
+    judged
 }
 
 /// The correlation from which one frame is a copy of another. Two people talking at once stay below 0.3; a copy under
@@ -382,7 +438,7 @@ pub(super) mod tests {
         for (second, copied) in [(2, [false, true]), (5, [false, false]), (8, [true, false])] {
             assert_eq!([at(0, second), at(1, second)], copied, "at {second} s");
         }
-        let db = found.leaks_into(1).next().unwrap().1;
+        let db = found.leaks_into(1).next().unwrap().db;
         assert!((db + 11.0).abs() < 1.5, "{db}");
         assert!(pair(&a, &silence).origins.iter().flatten().all(|origin| *origin == Origin::Own));
     }
