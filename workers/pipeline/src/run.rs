@@ -42,7 +42,7 @@ impl Pipeline {
         changed.map_err(|(number, error)| of_part(&files.parts, number, JobError::Fetch(error)))?;
         let cut = segment::segment(context, &decoded).await?;
         drop(core);
-        let speakers = self.settings.speakers.of_parts(&files.parts, &parts);
+        let speakers = cut.speakers(&self.settings.speakers).of_parts(&files.parts, &parts);
         let transcript = transcribe::transcribe(&attempt, computing, &files, &decoded, &cut, &speakers).await?;
 
         // What follows is computed here, from this recording's text.
