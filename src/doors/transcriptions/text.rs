@@ -65,6 +65,7 @@ mod tests {
                 dropped: Vec::new(),
                 billed_ms: 0,
                 refused: None,
+                other_language: None,
             };
             assert_eq!(whole(&clip), expected);
             assert_eq!(pieces(&clip).concat(), expected);

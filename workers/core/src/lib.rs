@@ -67,7 +67,9 @@ pub use report::{Cost, Engine, Recording, RecordingPart, Report, RuleSetId, Span
 pub use script::{to_simplified, traditional_pairs};
 pub use stage::Stage;
 pub use standing::{JobState, Standing};
-pub use transcript::{ClipText, Dropped, Refusal, Speaker, Speech, TimePrecision, TimedText, Utterance, Word};
+pub use transcript::{
+    ClipText, Dropped, OtherLanguage, Refusal, Speaker, Speech, TimePrecision, TimedText, Utterance, Word,
+};
 pub use transition::{Mover, Step, Transition};
 pub use verdict::Verdict;
 pub use words::UnknownWord;

@@ -71,10 +71,24 @@ pub struct TimedText {
 pub struct Dropped {
     /// From the clip's start.
     pub start_ms: u64,
-    /// Why: `loop`, `no_speech`, `prompt_echo`.
+    /// From the clip's start; `None` where nobody can tell, and in what was saved before it was noted.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub end_ms: Option<u64>,
+    /// Why: `loop`, `no_speech`, `no_time`, `other_language`, `prompt_echo`.
     pub reason: String,
     /// How many characters were dropped. (Not the text: it was never said.)
     pub characters: usize,
+}
+
+/// A language that a clip may be in, none of those that were to be chosen among.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OtherLanguage {
+    /// ISO 639-1 (and Whisper's few longer ones): the most probable of the others.
+    pub language: String,
+    /// How probable it is, 0 to 1.
+    pub probability: f32,
+    /// How probable those to be chosen among are, together.
+    pub candidates: f32,
 }
 
 /// A recogniser's whole answer for one clip; what is kept of a clip after a crash.
@@ -95,6 +109,10 @@ pub struct ClipText {
     /// Set when the provider refused the clip as sensitive; the text, if any, is then another engine's.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub refused: Option<Refusal>,
+    /// Set where the clip sounds like a language that was not to be chosen; whether it is in that is told from all clips
+    /// of its channel, for a short one is often misjudged.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub other_language: Option<OtherLanguage>,
 }
 
 /// A provider's refusal to transcribe what it finds sensitive.

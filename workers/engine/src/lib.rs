@@ -3,7 +3,9 @@
 //! ```text
 //! serve        the program `earmark-engine`: batches of clips come over a socket, texts go back
 //! recognise    a batch to its texts: detect, decode, doubt, decode once more
+//! |-- judge           what of a decoded text is believed
 //! |-- language        which language a clip is taken to be in
+//! |-- short_clip      what is done differently for a word or two
 //! |-- prompt          what the decoder is told beforehand
 //! |-- timing          tokens to text with times
 //! model        a clip's windows, its encoding, the decoder's tokens for it
@@ -16,12 +18,14 @@
 //! ```
 
 mod bpe;
+mod judge;
 mod language;
 mod mel;
 mod model;
 mod prompt;
 mod recognise;
 mod serve;
+mod short_clip;
 mod simplified_chinese;
 mod timing;
 mod tokenizer_file;

@@ -5,7 +5,7 @@ use crate::vocabulary::Vocabulary;
 
 /// "What follows is in Mandarin": makes the model write simplified characters and punctuation. Character error rate
 /// with it .13–.17, without .26–.36 (traditional characters among others).
-const SIMPLIFIED: &str = "以下是普通话的句子。";
+pub(crate) const SIMPLIFIED: &str = "以下是普通话的句子。";
 /// The decoder has 448 places; half are the text's own, one is the mark's.
 const MOST_TOKENS: usize = 223;
 

@@ -1,16 +1,17 @@
 //! A batch of clips to their texts.
 
 use earmark_asr::LanguageChoice;
-use earmark_asr::hallucination::{is_echo, is_improbable, is_invented, is_silent, is_speakable, loops};
+use earmark_asr::hallucination::is_silent;
 use earmark_asr::local::wire::Clip;
-use earmark_core::{ClipText, Dropped, TimePrecision, TimedText, ms_to_samples, samples_to_ms, to_simplified};
+use earmark_core::{ClipText, Dropped, OtherLanguage, TimePrecision, TimedText, ms_to_samples};
 
-use crate::language::choose;
+use crate::judge::{Doubt, Judged, judge};
+use crate::language::{ASKED_TWICE_MS, choose, mean, other, slowed};
 use crate::model::{Decoded, Decoding, Model};
 use crate::prompt::Previous;
+use crate::short_clip::{SILENCE_MS, behind_silence, is_short, length_ms};
 use crate::simplified_chinese::MANDARIN;
-use crate::timing::{Span, Stretch, character_times, segment, spans, tokens_of};
-use crate::vocabulary::Character;
+use crate::timing::{Stretch, character_times, segment, tail_without_time};
 use crate::whisper::Encoded;
 
 /// The model closes a text and leaves the rest of the clip unheard at times; a rest as long as this is listened to
@@ -18,8 +19,14 @@ use crate::whisper::Encoded;
 const UNHEARD_REST_MS: u64 = 2000;
 /// A rest of which less than this is understood is noise: no third listening.
 const LEAST_PROGRESS_MS: u64 = 300;
+/// The model listens to no more at once.
+const MOST_MS: u64 = 30_000;
 /// On the second try no sequence of so many tokens may come twice.
 const NO_REPEAT_NGRAM: usize = 6;
+/// What is heard on the second try in a clip of which nothing was left has to be more than possible: noise that is asked
+/// twice is given a text more often than once.
+const LOST_NO_SPEECH: f32 = 0.4;
+const LOST_CONFIDENCE: f32 = 0.4;
 
 /// A model and the way it is asked.
 pub(crate) struct Recogniser {
@@ -33,6 +40,8 @@ struct Passage<'a> {
     language: String,
     previous: Previous,
     has_words: bool,
+    /// What else the clip sounds like.
+    other_language: Option<OtherLanguage>,
 }
 
 /// What was heard in a passage; times from its start.
@@ -44,26 +53,8 @@ struct Heard {
     doubt: Doubt,
     /// How probable the model finds it that nobody speaks.
     no_speech: f32,
-}
-
-/// Whether an answer is worth a second try.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Doubt {
-    None,
-    /// Nobody may have said it.
-    Improbable,
-    /// A part of it or all was dropped.
-    Broken,
-}
-
-/// A decoded passage whose characters have been judged.
-struct Judged {
-    spans: Vec<Span>,
-    characters: Vec<Character>,
-    /// Places of the tokens that the characters are made of.
-    tokens: Vec<usize>,
-    dropped: Vec<Dropped>,
-    doubt: Doubt,
+    /// How sure it is of its text, 0 to 1.
+    confidence: f32,
 }
 
 impl Recogniser {
@@ -91,6 +82,9 @@ impl Recogniser {
             detected = self.model.languages(&everything)?;
             encoded = Some(everything);
         }
+        for (clip, detected) in clips.iter().zip(&mut detected) {
+            self.ask_language_again(clip, detected)?;
+        }
         let passages: Vec<Passage<'_>> = clips
             .iter()
             .enumerate()
@@ -116,16 +110,32 @@ impl Recogniser {
         Ok(texts.into_iter().flatten().collect())
     }
 
+    /// Where a clip may be in none of the languages that it may be in, the detector hears it once more, slower.
+    fn ask_language_again(&self, clip: &Clip, detected: &mut Vec<(String, f32)>) -> Result<(), String> {
+        let LanguageChoice::Detect { candidates, .. } = &clip.head.language else { return Ok(()) };
+        if length_ms(&clip.samples) < ASKED_TWICE_MS || other(detected, candidates).is_none() {
+            return Ok(());
+        }
+        let slowed = slowed(&clip.samples);
+        let most = usize::try_from(ms_to_samples(MOST_MS)).unwrap_or(usize::MAX).min(slowed.len());
+        let again = self.model.languages(&self.model.encode(&[&slowed[..most]])?)?;
+        if let Some(again) = again.first() {
+            *detected = mean(detected, again);
+        }
+        Ok(())
+    }
+
     fn passage<'a>(&self, clip: &'a Clip, detected: &[(String, f32)]) -> Passage<'a> {
-        let language = match &clip.head.language {
-            LanguageChoice::Fixed(language) => language.clone(),
+        let (language, other_language) = match &clip.head.language {
+            LanguageChoice::Fixed(language) => (language.clone(), None),
             LanguageChoice::Detect { candidates, likely } => {
-                choose(detected, candidates, likely.as_deref()).unwrap_or_else(|| "en".to_owned())
+                let language = choose(detected, candidates, likely.as_deref()).unwrap_or_else(|| "en".to_owned());
+                (language, other(detected, candidates))
             }
         };
         let previous =
             Previous::new(&self.model.vocabulary, &language, clip.head.prompt.as_deref(), &clip.head.glossary);
-        Passage { samples: &clip.samples, language, previous, has_words: clip.head.has_words }
+        Passage { samples: &clip.samples, language, previous, has_words: clip.head.has_words, other_language }
     }
 
     fn usual(&self) -> Decoding {
@@ -142,13 +152,15 @@ impl Recogniser {
                 language: passage.language.clone(),
                 previous: Previous::script(&self.model.vocabulary, &passage.language),
                 has_words: passage.has_words,
+                other_language: None,
             };
             let first = self.alone(&rest, self.usual())?;
             let more = self.second_try(&rest, first)?;
-            if more.segments.is_empty() || more.end_ms < LEAST_PROGRESS_MS {
+            let is_over = more.segments.is_empty() || more.end_ms < LEAST_PROGRESS_MS;
+            heard.append(more);
+            if is_over {
                 break;
             }
-            heard.append(more);
         }
         Ok(ClipText {
             language: Some(passage.language.clone()),
@@ -157,26 +169,50 @@ impl Recogniser {
             dropped: heard.dropped,
             billed_ms: 0,
             refused: None,
+            other_language: passage.other_language.clone(),
         })
     }
 
-    /// Without what was told beforehand, which inventions, loops and echoes come from, and with repetitions forbidden.
+    /// Without what was told beforehand, which inventions, loops and echoes come from, and with repetitions forbidden; a
+    /// short clip without the script's line as well, and behind silence.
     fn second_try(&self, passage: &Passage<'_>, first: Heard) -> Result<Heard, String> {
         if first.doubt == Doubt::None {
             return Ok(first);
         }
+        let is_short = is_short(passage.samples);
+        let padded = if is_short { behind_silence(passage.samples) } else { Vec::new() };
+        let script = Previous::script(&self.model.vocabulary, &passage.language);
         let plain = Passage {
-            samples: passage.samples,
+            samples: if is_short { &padded } else { passage.samples },
             language: passage.language.clone(),
-            previous: Previous::script(&self.model.vocabulary, &passage.language),
+            previous: if is_short { Previous::default() } else { script },
             has_words: passage.has_words,
+            other_language: None,
         };
-        let second = self.alone(&plain, Decoding { beam: self.beam, no_repeat_ngram: NO_REPEAT_NGRAM })?;
-        if is_silent(second.no_speech) {
-            return Ok(first.said_by_nobody(length_ms(passage.samples)));
+        let mut second = self.alone(&plain, Decoding { beam: self.beam, no_repeat_ngram: NO_REPEAT_NGRAM })?;
+        if is_short {
+            second.move_back(SILENCE_MS, length_ms(passage.samples));
         }
-        let is_better = first.doubt == Doubt::Broken && second.doubt == Doubt::None && !second.segments.is_empty();
-        Ok(if is_better { second } else { first })
+        let is_whole = second.doubt == Doubt::None && !second.segments.is_empty();
+        Ok(match first.doubt {
+            Doubt::None => first,
+            Doubt::Improbable | Doubt::Broken if is_silent(second.no_speech) => {
+                first.said_by_nobody(length_ms(passage.samples))
+            }
+            // What is left of a short clip's text, once it is cut, is right more often than what is heard without the line.
+            Doubt::Broken | Doubt::Uncertain if is_short && !first.segments.is_empty() => {
+                if is_whole && second.confidence > first.confidence { second } else { first }
+            }
+            Doubt::Broken if is_whole => second,
+            Doubt::Lost
+                if !second.segments.is_empty()
+                    && second.no_speech < LOST_NO_SPEECH
+                    && second.confidence > LOST_CONFIDENCE =>
+            {
+                second
+            }
+            Doubt::Improbable | Doubt::Uncertain | Doubt::Broken | Doubt::Lost => first,
+        })
     }
 
     fn alone(&self, passage: &Passage<'_>, decoding: Decoding) -> Result<Heard, String> {
@@ -189,77 +225,15 @@ impl Recogniser {
         let prompts: Vec<(&str, &[usize])> =
             passages.iter().map(|passage| (passage.language.as_str(), passage.previous.tokens.as_slice())).collect();
         let decoded = self.model.generate(encoded, &prompts, decoding)?;
-        let judged: Vec<Judged> =
-            passages.iter().zip(&decoded).map(|(passage, decoded)| self.judge(passage, decoded)).collect();
+        let vocabulary = &self.model.vocabulary;
+        let judged: Vec<Judged> = passages
+            .iter()
+            .zip(&decoded)
+            .map(|(passage, decoded)| judge(vocabulary, passage.samples, &passage.language, &passage.previous, decoded))
+            .collect();
         let times = self.times(passages, encoded, &decoded, &judged)?;
         let heard = passages.iter().zip(&decoded).zip(judged).zip(times);
         Ok(heard.map(|(((passage, decoded), judged), times)| self.heard(passage, decoded, judged, times)).collect())
-    }
-
-    fn judge(&self, passage: &Passage<'_>, decoded: &Decoded) -> Judged {
-        let vocabulary = &self.model.vocabulary;
-        let spans = spans(vocabulary, &decoded.tokens, length_ms(passage.samples));
-        let mut all = vocabulary.characters(&decoded.tokens);
-        if passage.language == MANDARIN {
-            // What is forbidden as a token can still be spelled in bytes.
-            for character in &mut all {
-                character.value = to_simplified(character.value);
-            }
-        }
-        let values: Vec<char> = all.iter().map(|character| character.value).collect();
-        let text: String = values.iter().collect();
-        let start_ms = |token: usize| spans.iter().find(|span| token < span.end_token).map_or(0, |span| span.start_ms);
-        let drop_all = |reason: &str, doubt: Doubt| Judged {
-            spans: Vec::new(),
-            characters: Vec::new(),
-            tokens: Vec::new(),
-            dropped: vec![Dropped {
-                start_ms: start_ms(0),
-                reason: reason.into(),
-                characters: text.trim().chars().count(),
-            }],
-            doubt,
-        };
-        if text.trim().is_empty() {
-            return Judged {
-                spans,
-                characters: Vec::new(),
-                tokens: Vec::new(),
-                dropped: Vec::new(),
-                doubt: Doubt::None,
-            };
-        }
-        let is_invented = is_invented(&text, decoded.no_speech, decoded.log_probability)
-            || !is_speakable(&text, length_ms(passage.samples));
-        if is_invented {
-            return drop_all("no_speech", Doubt::None);
-        }
-        if is_echo(&text, &passage.previous.texts) {
-            return drop_all("prompt_echo", Doubt::Broken);
-        }
-        let loops = loops(&values);
-        let dropped: Vec<Dropped> = loops
-            .iter()
-            .map(|part| Dropped {
-                start_ms: start_ms(all[part.start].token),
-                reason: "loop".into(),
-                characters: part.len(),
-            })
-            .collect();
-        let characters: Vec<Character> = all
-            .iter()
-            .enumerate()
-            .filter(|(at, _)| !loops.iter().any(|part| part.contains(at)))
-            .map(|(_, character)| *character)
-            .collect();
-        let tokens = tokens_of(vocabulary, &decoded.tokens, &all, &characters);
-        let is_told = passage.previous.is_told(&passage.language);
-        let doubt = match () {
-            () if !dropped.is_empty() => Doubt::Broken,
-            () if is_told && is_improbable(decoded.no_speech, decoded.log_probability) => Doubt::Improbable,
-            () => Doubt::None,
-        };
-        Judged { spans, characters, tokens, dropped, doubt }
     }
 
     /// For each passage that wants words, the times of its characters.
@@ -299,13 +273,21 @@ impl Recogniser {
 
     fn heard(&self, passage: &Passage<'_>, decoded: &Decoded, judged: Judged, times: Option<Vec<Stretch>>) -> Heard {
         let confidence = decoded.log_probability.exp().clamp(0.0, 1.0);
-        let segments: Vec<TimedText> = judged
-            .spans
-            .iter()
-            .filter_map(|span| segment(span, &judged.characters, times.as_deref(), confidence))
-            .collect();
-        let end_ms = judged.spans.last().map_or(length_ms(passage.samples), |span| span.end_ms);
-        Heard { segments, dropped: judged.dropped, end_ms, doubt: judged.doubt, no_speech: decoded.no_speech }
+        let length_ms = length_ms(passage.samples);
+        let Judged { spans, mut characters, mut dropped, mut doubt, .. } = judged;
+        // Words that took no time were not spoken.
+        let spoken = times.as_deref().map_or(characters.len(), |times| tail_without_time(&characters, times));
+        if spoken < characters.len() {
+            let start_ms = times.as_deref().and_then(|times| times.get(spoken)).map_or(length_ms, |time| time.start_ms);
+            let text: String = characters.drain(spoken..).map(|character| character.value).collect();
+            let characters = text.trim().chars().count();
+            dropped.push(Dropped { start_ms, end_ms: Some(start_ms), reason: "no_time".into(), characters });
+            doubt = Doubt::Broken;
+        }
+        let segments: Vec<TimedText> =
+            spans.iter().filter_map(|span| segment(span, &characters, times.as_deref(), confidence)).collect();
+        let end_ms = spans.last().map_or(length_ms, |span| span.end_ms);
+        Heard { segments, dropped, end_ms, doubt, no_speech: decoded.no_speech, confidence }
     }
 }
 
@@ -314,19 +296,40 @@ impl Heard {
     fn said_by_nobody(self, length_ms: u64) -> Self {
         let dropped = self.segments.iter().map(|segment| Dropped {
             start_ms: segment.start_ms,
+            end_ms: Some(segment.end_ms),
             reason: "no_speech".into(),
             characters: segment.text.trim().chars().count(),
         });
         let dropped = self.dropped.into_iter().chain(dropped).collect();
-        Self { segments: Vec::new(), dropped, end_ms: length_ms, doubt: Doubt::None, no_speech: self.no_speech }
+        Self { segments: Vec::new(), dropped, end_ms: length_ms, doubt: Doubt::None, ..self }
+    }
+
+    /// The times of what was heard behind `silence_ms` of silence, as times of the clip of `length_ms` alone.
+    fn move_back(&mut self, silence_ms: u64, length_ms: u64) {
+        let back = |ms: &mut u64| *ms = ms.saturating_sub(silence_ms).min(length_ms);
+        back(&mut self.end_ms);
+        for dropped in &mut self.dropped {
+            back(&mut dropped.start_ms);
+            dropped.end_ms.iter_mut().for_each(back);
+        }
+        for segment in &mut self.segments {
+            back(&mut segment.start_ms);
+            back(&mut segment.end_ms);
+            for word in &mut segment.words {
+                back(&mut word.start_ms);
+                back(&mut word.end_ms);
+            }
+        }
     }
 
     /// Adds what was heard in the rest of the passage, from `end_ms` on.
     fn append(&mut self, rest: Heard) {
         let offset_ms = self.end_ms;
-        self.dropped.extend(
-            rest.dropped.into_iter().map(|dropped| Dropped { start_ms: dropped.start_ms + offset_ms, ..dropped }),
-        );
+        self.dropped.extend(rest.dropped.into_iter().map(|dropped| Dropped {
+            start_ms: dropped.start_ms + offset_ms,
+            end_ms: dropped.end_ms.map(|end_ms| end_ms + offset_ms),
+            ..dropped
+        }));
         for mut segment in rest.segments {
             segment.start_ms += offset_ms;
             segment.end_ms += offset_ms;
@@ -338,8 +341,4 @@ impl Heard {
         }
         self.end_ms += rest.end_ms;
     }
-}
-
-fn length_ms(samples: &[f32]) -> u64 {
-    samples_to_ms(u64::try_from(samples.len()).unwrap_or(u64::MAX))
 }

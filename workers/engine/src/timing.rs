@@ -114,6 +114,36 @@ pub(crate) fn character_times(
     times
 }
 
+/// How many of the characters are left when those at the end that took no time are taken away: two words or more without
+/// any, for the last word of speech is now and then given none. What follows such words at the end, one more at most, goes
+/// with them.
+pub(crate) fn tail_without_time(characters: &[Character], times: &[Stretch]) -> usize {
+    let mut starts = Vec::new();
+    let mut is_open = false;
+    for (at, character) in characters.iter().enumerate() {
+        let is_spoken = character.value.is_alphanumeric();
+        if is_spoken && (!is_open || is_ideograph(character.value)) {
+            starts.push(at);
+        }
+        is_open = is_spoken && !is_ideograph(character.value);
+    }
+    let took_time = |word: usize| {
+        let end = starts.get(word + 1).copied().unwrap_or(characters.len());
+        let start = starts[word];
+        (start..end).any(|at| characters[at].value.is_alphanumeric() && times[at].end_ms > times[at].start_ms)
+    };
+    let without = |until: usize| (0..until).rev().take_while(|word| !took_time(*word)).count();
+    let words = starts.len();
+    let (at_end, before_last) = (without(words), without(words.saturating_sub(1)));
+    let kept = match (at_end, before_last) {
+        (2.., _) => words - at_end,
+        (0, 3..) => words - 1 - before_last,
+        _ => words,
+    };
+    // All of it without time says something of the alignment, not of the text.
+    if kept == 0 { characters.len() } else { starts.get(kept).copied().unwrap_or(characters.len()) }
+}
+
 /// The start of each token; one that the path does not visit begins with the one after it.
 fn token_starts(path: impl Iterator<Item = (i64, i64)>, tokens: usize, clip_ms: u64) -> Vec<u64> {
     let mut starts_ms = vec![None; tokens];
@@ -214,6 +244,31 @@ mod tests {
     fn a_token_the_path_leaves_out_begins_with_the_next() {
         assert_eq!(token_starts([(0, 1), (2, 4)].into_iter(), 3, 500), [20, 80, 80]);
         assert_eq!(token_starts([].into_iter(), 2, 500), [500, 500]);
+    }
+
+    #[test]
+    fn words_at_the_end_that_took_no_time_are_told_from_a_last_word_without_any() {
+        let cases: [(&str, &[u64], usize); 6] = [
+            ("好的", &[100, 100], 2),
+            ("好的吗", &[100, 100, 0], 3),
+            ("没有了没有了", &[100, 100, 100, 0, 0, 0], 3),
+            ("转过来转过来了", &[100, 100, 100, 0, 0, 0, 40], 3),
+            ("没有", &[0, 0], 2),
+            ("", &[], 0),
+        ];
+        for (text, lengths, expected) in cases {
+            let characters: Vec<Character> =
+                text.chars().enumerate().map(|(token, value)| Character { value, token }).collect();
+            let mut at = 0;
+            let times: Vec<Stretch> = lengths
+                .iter()
+                .map(|length| {
+                    at += length;
+                    Stretch { start_ms: at - length, end_ms: at }
+                })
+                .collect();
+            assert_eq!(tail_without_time(&characters, &times), expected, "{text}");
+        }
     }
 
     #[test]

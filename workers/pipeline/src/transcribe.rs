@@ -198,6 +198,7 @@ impl Transcribing<'_> {
                 dropped: Vec::new(),
                 billed_ms: 0,
                 refused: Some(Refusal { code, message, instead: None }),
+                other_language: None,
             };
             return Ok((text, None));
         };

@@ -63,6 +63,7 @@ impl Transcriber for Patient {
             dropped: Vec::new(),
             billed_ms: 0,
             refused: None,
+            other_language: None,
         })
     }
 }

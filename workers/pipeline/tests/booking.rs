@@ -47,6 +47,7 @@ impl Transcriber for Deaf {
             dropped: Vec::new(),
             billed_ms: request.sound.duration_ms(),
             refused: None,
+            other_language: None,
         })
     }
 }

@@ -30,12 +30,18 @@ pub(super) fn clip_text(answer: &Answer, request: &ClipRequest, duration_ms: u64
     let mut segments = Vec::new();
     let mut time_precision = TimePrecision::Estimated;
     if let Some(reason) = reason_to_drop(text, &kept, !loops.is_empty(), request, duration_ms) {
-        dropped.push(Dropped { start_ms: 0, reason: reason.into(), characters: characters.len() });
+        dropped.push(Dropped {
+            start_ms: 0,
+            end_ms: Some(duration_ms),
+            reason: reason.into(),
+            characters: characters.len(),
+        });
     } else {
         #[expect(clippy::as_conversions, reason = "numbers of characters, which 64 bits hold")]
         let start_ms = |at: usize| duration_ms * at as u64 / characters.len().max(1) as u64;
         dropped.extend(loops.iter().map(|part| Dropped {
             start_ms: start_ms(part.start),
+            end_ms: Some(start_ms(part.end)),
             reason: "loop".into(),
             characters: part.len(),
         }));
@@ -48,7 +54,7 @@ pub(super) fn clip_text(answer: &Answer, request: &ClipRequest, duration_ms: u64
     }
     let said: String = segments.iter().map(|segment| segment.text.as_str()).collect();
     let language = if segments.is_empty() { None } else { language(&said, &request.language) };
-    ClipText { language, segments, time_precision, dropped, billed_ms, refused: None }
+    ClipText { language, segments, time_precision, dropped, billed_ms, refused: None, other_language: None }
 }
 
 /// Why nothing of `text` is believed; `kept` is what is left of it without its loops.

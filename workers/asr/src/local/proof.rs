@@ -108,6 +108,7 @@ mod tests {
             dropped: Vec::new(),
             billed_ms: 0,
             refused: None,
+            other_language: None,
         })]
     }
 

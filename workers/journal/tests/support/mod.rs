@@ -179,6 +179,7 @@ pub fn clip_text(text: &str) -> ClipText {
         dropped: Vec::new(),
         billed_ms: 1000,
         refused: None,
+        other_language: None,
     }
 }
 

@@ -101,6 +101,7 @@ impl Recording {
             dropped: Vec::new(),
             billed_ms: 0,
             refused: None,
+            other_language: None,
         }
     }
 }
