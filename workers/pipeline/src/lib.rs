@@ -9,9 +9,11 @@
 //! transcribe       the clips' texts               saved_texts    those that are there already
 //!  |                                              early_alert    findings told while texts come
 //!  |                                              request        a clip sent under a permit; request_error
+//!  |                                              other_language  speech in none of the languages allowed
 //! stitch           turns of the recording
 //! flag             what the rules find
 //! write            artifacts and the result       render         the report as subtitles and text
+//!                                                 unheard        what is told of what is not in the text
 //!
 //! context          what every stage needs
 //!  |- settings               what the configuration says
@@ -35,6 +37,7 @@ mod files;
 mod flag;
 mod isolation;
 mod ledger;
+mod other_language;
 mod progress;
 mod provider_account;
 pub mod render;
@@ -48,6 +51,7 @@ mod segment;
 mod settings;
 mod stitch;
 mod transcribe;
+mod unheard;
 mod write;
 
 pub use context::Pipeline;

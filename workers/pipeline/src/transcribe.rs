@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use earmark_asr::{AsrError, ClipRequest, Hearing, Sound};
 use earmark_audio::decode::Decoded;
-use earmark_core::{Clip, ClipKey, ClipText, JobId, Refusal, Speaker, Stage, TimePrecision, samples_to_ms};
+use earmark_core::{Clip, ClipKey, ClipText, JobId, Refusal, Speaker, Stage, TimePrecision, Warning, samples_to_ms};
 use futures::TryStreamExt;
 use futures::stream::FuturesUnordered;
 use tokio_util::sync::CancellationToken;
@@ -17,6 +17,7 @@ use crate::early_alert::EarlyAlerts;
 use crate::error::JobError;
 use crate::files::Files;
 use crate::flag;
+use crate::other_language;
 use crate::provider_account::ProviderAccount;
 use crate::request::{Answer, Request};
 use crate::request_error::RequestError;
@@ -32,6 +33,8 @@ pub(crate) struct Transcript {
     pub reused: usize,
     /// Jobs that asked for some of the texts, and for how many.
     pub from_jobs: BTreeMap<JobId, usize>,
+    /// Where other languages are spoken than the recogniser may choose among.
+    pub other_languages: Vec<Warning>,
 }
 
 /// The clips of an attempt while they are transcribed.
@@ -105,8 +108,10 @@ pub(crate) async fn transcribe<'a>(
     // Where every text was there already.
     leave(transcribing.computing()).await?;
     let mut texts = transcribing.texts.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let clips = cut.clips.iter().filter_map(|clip| Some((clip.clone(), texts.remove(&clip.key)?))).collect();
-    Ok(Transcript { clips, reused, from_jobs })
+    let mut clips: Vec<(Clip, ClipText)> =
+        cut.clips.iter().filter_map(|clip| Some((clip.clone(), texts.remove(&clip.key)?))).collect();
+    let other_languages = other_language::judge(&mut clips, &pipeline.settings.language);
+    Ok(Transcript { clips, reused, from_jobs, other_languages })
 }
 
 /// From here on the job only waits, unless it does so already.

@@ -1,7 +1,5 @@
 //! The artifacts, then one transaction: result, findings, audit entries, outbox rows.
 
-use std::collections::BTreeMap;
-
 use earmark_audio::decode::{Decoded, JoinedPart};
 use earmark_core::audit::{AuditEvent, AuditKind};
 use earmark_core::{
@@ -18,6 +16,7 @@ use crate::flag::Flagged;
 use crate::render::Format;
 use crate::segment::Cut;
 use crate::transcribe::Transcript;
+use crate::unheard;
 
 /// All that the stages found.
 pub(crate) struct Outcome {
@@ -77,9 +76,10 @@ fn report(attempt: &Attempt<'_>, outcome: &Outcome, spent: JobUsage) -> Report {
     warnings.extend(cut.warnings.iter().cloned());
     warnings.extend(refused(&transcript.clips));
     warnings.extend(reused(transcript));
-    warnings.extend(dropped(&transcript.clips.iter().map(|(_, text)| text).collect::<Vec<_>>()));
+    warnings.extend(transcript.other_languages.iter().cloned());
+    warnings.extend(unheard::dropped(&transcript.clips));
     if utterances.is_empty() {
-        warnings.push(Warning::new("no_speech", "no speech was found in the recording"));
+        warnings.push(unheard::nothing_said(&transcript.clips));
     }
     Report {
         job_id: job.id.clone(),
@@ -169,25 +169,6 @@ fn reused(transcript: &Transcript) -> impl Iterator<Item = Warning> {
         let detail = format!("the text of {clips} of {total} clips was taken from job {job}, which had the same audio; nothing was sent for it");
         Warning::new("transcript_reused", detail)
     })
-}
-
-/// One warning per reason for which text was not believed.
-fn dropped(texts: &[&ClipText]) -> Vec<Warning> {
-    let mut by_reason: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
-    for dropped in texts.iter().flat_map(|text| &text.dropped) {
-        let (times, characters) = by_reason.entry(&dropped.reason).or_default();
-        *times += 1;
-        *characters += dropped.characters;
-    }
-    by_reason
-        .into_iter()
-        .map(|(reason, (times, characters))| {
-            let detail = format!(
-                "{times} stretches of text ({characters} characters) from the recogniser were not believed: {reason}"
-            );
-            Warning::new("text_dropped", detail)
-        })
-        .collect()
 }
 
 fn audit(attempt: &Attempt<'_>, transcript: &Transcript, report: &Report, artifacts: &[Artifact]) -> Vec<AuditEvent> {
