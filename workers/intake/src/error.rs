@@ -1,6 +1,6 @@
 //! Why an offer is not taken, in the words and codes of every door.
 
-use earmark_core::{Disposition, Failure, IdError, RecordingUri, UnknownWord, UriError};
+use earmark_core::{Disposition, Failure, IdError, RecordingUri, SoundError, SpeakersError, UnknownWord, UriError};
 
 use crate::limits::{MAX_KEY_BYTES, MAX_METADATA_BYTES, PriorityError};
 
@@ -31,6 +31,12 @@ pub enum OfferError {
     /// The rule set is not named by a hash.
     #[error("`{0}` is no hash of a rule set: it has 64 hexadecimal digits")]
     RuleSet(String),
+    /// No list of speakers.
+    #[error(transparent)]
+    Speakers(#[from] SpeakersError),
+    /// No declaration of headerless sound.
+    #[error(transparent)]
+    Sound(#[from] SoundError),
     /// A character that databases do not store.
     #[error("{0} holds a NUL character")]
     Nul(&'static str),
@@ -46,6 +52,8 @@ impl Failure for OfferError {
             Self::Metadata(_) => "job.metadata",
             Self::Priority(_) => "job.priority",
             Self::RuleSet(_) => "job.rule_set",
+            Self::Speakers(_) => "job.speakers",
+            Self::Sound(_) => "job.sound",
             Self::Nul(_) => "job.nul",
         }
     }
@@ -58,6 +66,8 @@ impl Failure for OfferError {
             Self::Key(_) => Some("a hash of a longer key serves as well".into()),
             Self::Metadata(_) => Some("keep what is large elsewhere, and give its address".into()),
             Self::RuleSet(_) => Some("`earmark rules list` shows the hashes, in lower case".into()),
+            Self::Speakers(_) => Some(SpeakersError::HINT.into()),
+            Self::Sound(_) => Some(SoundError::HINT.into()),
             Self::Nul(_) => Some("send text without it".into()),
         }
     }
@@ -72,6 +82,8 @@ impl Failure for OfferError {
             | Self::Metadata(_)
             | Self::Priority(_)
             | Self::RuleSet(_)
+            | Self::Speakers(_)
+            | Self::Sound(_)
             | Self::Nul(_) => Disposition::Fail,
         }
     }

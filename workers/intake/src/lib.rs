@@ -7,6 +7,7 @@
 //!   offer     Offer, with texts as they came   -> earmark_core::NewJob
 //!    |-- place     its location: one spelling for each place, no relative path
 //!    |-- checks    texts that cannot be stored, or are none
+//!    |-- speakers  who is heard on which channel; sound: how headerless sound is written down
 //!    |-- limits    how long, large, urgent it may be
 //!    `-- error     OfferError: why it is refused; the words and codes of every door
 //!        |
@@ -18,7 +19,11 @@ mod error;
 mod limits;
 mod offer;
 mod place;
+mod sound;
+mod speakers;
 
 pub use error::OfferError;
 pub use limits::{MAX_KEY_BYTES, MAX_METADATA_BYTES, PRIORITIES, PriorityError, checked_priority};
 pub use offer::{Look, Offer};
+pub use sound::OfferedSound;
+pub use speakers::OfferedSpeakers;

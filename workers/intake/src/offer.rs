@@ -10,6 +10,8 @@ use crate::checks;
 use crate::error::OfferError;
 use crate::limits::checked_priority;
 use crate::place::location;
+use crate::sound::OfferedSound;
+use crate::speakers::OfferedSpeakers;
 
 /// What the store calls the bytes at a location now, where that can be told without fetching them; may look at a local
 /// file.
@@ -38,6 +40,10 @@ pub struct Offer {
     /// The producer's own facts, given back in the report.
     #[serde(default)]
     pub metadata: Map<String, Value>,
+    /// Who speaks on channel 0, 1, …; as the configuration has it where it is none.
+    pub speakers: Option<OfferedSpeakers>,
+    /// How its bytes are to be read where they have no header; as the configuration has it where it is none.
+    pub sound: Option<OfferedSound>,
     /// The absolute path that `uri` means, where its door has looked at this machine's disk: only the shell does.
     #[serde(skip)]
     pub path: Option<PathBuf>,
@@ -71,7 +77,13 @@ impl Offer {
             key: self.key,
             metadata: self.metadata,
             priority,
-            options: JobOptions { is_repeat: self.is_repeat, rule_set: self.rule_set, ..JobOptions::default() },
+            options: JobOptions {
+                is_repeat: self.is_repeat,
+                rule_set: self.rule_set,
+                speakers: self.speakers.map(OfferedSpeakers::checked).transpose()?,
+                sound: self.sound.map(OfferedSound::checked).transpose()?,
+                ..JobOptions::default()
+            },
             version: self.version.or_else(|| look(&location)),
             intake_id: self.intake_id,
             ..NewJob::new(self.uri, location, tenant)
@@ -81,7 +93,7 @@ impl Offer {
 
 #[cfg(test)]
 mod tests {
-    use earmark_core::Failure;
+    use earmark_core::{Failure, Speaker};
 
     use super::*;
     use crate::limits::MAX_METADATA_BYTES;
@@ -117,6 +129,8 @@ mod tests {
             (Offer { rule_set: Some("starter".into()), ..good() }, "job.rule_set"),
             (Offer { rule_set: Some("AB".repeat(32)), ..good() }, "job.rule_set"),
             (Offer { priority: Some(101), ..good() }, "job.priority"),
+            (Offer { speakers: Some("agent,".into()), ..good() }, "job.speakers"),
+            (Offer { sound: Some("mp3".into()), ..good() }, "job.sound"),
         ];
         for (offer, code) in cases {
             let error = offer.clone().into_job(unseen).expect_err(code);
@@ -136,10 +150,14 @@ mod tests {
             key: Some("k".into()),
             priority: Some(-3),
             rule_set: Some("ab".repeat(32)),
+            speakers: Some("customer, agent".into()),
+            sound: Some("pcm_s16le:8000:2".into()),
             ..Offer::default()
         };
         let job = offer.into_job(unseen).unwrap();
         assert_eq!(job.options.rule_set, Some("ab".repeat(32)));
+        assert_eq!(job.options.speakers, Some(vec![Speaker("customer".into()), Speaker("agent".into())]));
+        assert_eq!(job.options.sound.map(|sound| sound.to_string()).as_deref(), Some("pcm_s16le:8000:2"));
         assert_eq!((job.uri.expose(), job.location.expose()), ("/calls/a b.wav", "file:///calls/a%20b.wav"));
         assert_eq!(
             (job.tenant.as_str(), job.lane, job.key.as_deref(), job.priority),
