@@ -9,7 +9,7 @@ use earmark_objects::known_version;
 use super::Desk;
 use crate::config::CommandError;
 
-pub use earmark_intake::{Offer, OfferError, checked_priority};
+pub use earmark_intake::{Offer, OfferError, OfferedSound, OfferedSpeakers, checked_priority};
 pub use earmark_journal::{Accepted, KeyNames};
 pub use earmark_objects::{Listed, Listing};
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use earmark_core::{JobId, Problem, RecordingUri, Report};
 use serde::Serialize;
 
+use super::offer::Sources;
 use super::outcome::Outcome;
 use super::progress::{Bars, HELD, alerts};
 use super::{arguments, offer, show};
@@ -22,6 +23,8 @@ pub struct Args {
     /// Recordings: paths, file:///…, https://…
     #[arg(required = true, value_name = "URI")]
     uris: Vec<OsString>,
+    #[command(flatten)]
+    sources: Sources,
     /// Print one report a line instead of the table.
     #[arg(long)]
     json: bool,
@@ -54,7 +57,8 @@ pub async fn run(desk: &Desk, args: Args) -> Result<Outcome, CommandError> {
     let tenant = arguments::tenant(&args.tenant)?;
     let out_dir = args.out.as_deref().map(out_dir).transpose()?;
     let run = desk.run(args.rules.as_deref(), Arc::new(Bars::new())).await?;
-    let offered = args.uris.iter().map(|uri| Offer { tenant: Some(tenant.to_string()), ..offer::word(uri) });
+    let named = |offer: Offer| Offer { tenant: Some(tenant.to_string()), ..args.sources.fill(offer) };
+    let offered = args.uris.iter().map(|uri| named(offer::word(uri)));
     let seen = |one: &Processed| if args.json { print_json(one) } else { Ok(()) };
     let ended = run.process(offered, out_dir.as_deref(), arguments::ACTOR, seen).await?;
     if !args.json {

@@ -112,12 +112,20 @@ impl Journal {
 }
 
 fn accepted_event(job: &Job, actor: &str) -> AuditEvent {
+    let mut payload = json!({ "uri": job.uri, "lane": job.lane, "key": job.key });
+    // Who is said to speak decides what is found.
+    if let Some(speakers) = &job.options.speakers {
+        payload["speakers"] = json!(speakers);
+    }
+    if let Some(sound) = &job.options.sound {
+        payload["sound"] = json!(sound);
+    }
     AuditEvent {
         actor: actor.into(),
         tenant: job.tenant.clone(),
         kind: AuditKind::JobAccepted,
         job_id: Some(job.id.to_string()),
-        payload: json!({ "uri": job.uri, "lane": job.lane, "key": job.key }),
+        payload,
         rule_set_sha256: job.options.rule_set.clone(),
         engine: None,
         audio_sha256: None,
