@@ -108,8 +108,9 @@ impl Desk {
 }
 
 async fn row(pipeline: &Pipeline, new: NewJob, stop: &CancellationToken) -> PlanRow {
-    let NewJob { uri, location, tenant, .. } = new;
-    match pipeline.survey(&location, stop).await {
+    let survey = pipeline.survey(&new, stop).await;
+    let NewJob { uri, tenant, .. } = new;
+    match survey {
         Ok(survey) => {
             let account = pipeline.accounts.of(&tenant);
             let load = load(account, &survey);

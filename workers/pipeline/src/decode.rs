@@ -1,17 +1,21 @@
 //! The recording as 16 kHz samples, channel by channel, on disk.
 
 use earmark_audio::decode::{DecodeOptions, Decoded};
-use earmark_core::Stage;
+use earmark_core::{RawSound, Stage};
 use earmark_objects::Fetched;
 
 use crate::context::Context;
 use crate::error::JobError;
 
-/// Decodes the recording on a blocking thread.
+/// Decodes the recording on a blocking thread, as `raw` says if it has no header.
 ///
 /// # Errors
 /// [`JobError::Decode`], [`JobError::Deadline`], [`JobError::Panicked`], [`JobError::Stopped`].
-pub(crate) async fn decode(context: &Context<'_>, fetched: &Fetched) -> Result<Decoded, JobError> {
+pub(crate) async fn decode(
+    context: &Context<'_>,
+    fetched: &Fetched,
+    raw: Option<RawSound>,
+) -> Result<Decoded, JobError> {
     context.enter(Stage::Decode);
     let (settings, stop) = (&context.pipeline.settings, context.stop);
     let options = DecodeOptions {
@@ -20,7 +24,7 @@ pub(crate) async fn decode(context: &Context<'_>, fetched: &Fetched) -> Result<D
         deadline: settings.decode_timeout,
         memory_bytes: settings.decode_memory_bytes,
         ffmpeg: settings.ffmpeg.clone(),
-        raw: None,
+        raw,
     };
     let (path, name) = (fetched.path().to_owned(), fetched.name.clone());
     // Whoever stops waiting for the thread tells it so.

@@ -1,13 +1,13 @@
 //! The stages in order.
 
-use earmark_core::{Clip, Job, Lane, Lease, RecordingUri, Report};
+use earmark_core::{Clip, Job, Lane, Lease, NewJob, RecordingFacts, Report};
 use tokio::sync::SemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
 use crate::computing::Computing;
 use crate::context::{Attempt, Context, Pipeline};
 use crate::error::JobError;
-use crate::{decode, fetch, flag, segment, stitch, transcribe, write};
+use crate::{decode, exchange, fetch, flag, segment, stitch, transcribe, write};
 
 /// What a recording would take.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +35,7 @@ impl Pipeline {
         let core = self.core(context, job.lane).await?;
         // Until here a worker that died did not die of this job, which only waited.
         let computing = Computing::enter(&attempt).await?;
-        let decoded = decode::decode(context, &fetched).await?;
+        let decoded = decode::decode(context, &fetched, attempt.sound).await?;
         fetched.check_unchanged().map_err(JobError::Fetch)?;
         let cut = segment::segment(context, &decoded).await?;
         drop(core);
@@ -43,25 +43,30 @@ impl Pipeline {
 
         // What follows is computed here, from this recording's text.
         let computing = Computing::enter(&attempt).await?;
-        let utterances = stitch::stitch(&transcript.clips, &self.settings.speakers, cut.different_channels());
+        let channels = cut.different_channels();
+        let utterances = stitch::stitch(&transcript.clips, &attempt.speakers.speakers, channels);
+        // Whose words they are decides what the rules find in them.
+        let (utterances, exchange) = exchange::exchange(&attempt, channels, utterances).await?;
         let language = stitch::language(&utterances);
         let flagged = flag::flag(&attempt, &decoded, &cut, &transcript.clips, &utterances, language.clone()).await?;
         // Writing waits for stores: whoever dies then did not die of the recording.
         computing.leave().await?;
 
-        let outcome = write::Outcome { fetched, decoded, cut, transcript, language, utterances, flagged };
+        let outcome = write::Outcome { fetched, decoded, cut, transcript, language, utterances, exchange, flagged };
         write::write(&attempt, outcome).await
     }
 
-    /// What the recording at `location` would take: fetched, decoded and searched for speech, but not sent.
+    /// What the recording of `new` would take: fetched, decoded and searched for speech, but not sent.
     ///
     /// # Errors
     /// [`JobError`], as [`run`](Self::run).
-    pub async fn survey(&self, location: &RecordingUri, stop: &CancellationToken) -> Result<Survey, JobError> {
+    pub async fn survey(&self, new: &NewJob, stop: &CancellationToken) -> Result<Survey, JobError> {
         let context = Context::of_no_job(self, stop);
-        let fetched = fetch::fetch(&context, location, None).await?;
+        let fetched = fetch::fetch(&context, &new.location, None).await?;
         let _core = self.core(&context, Lane::Archive).await?;
-        let decoded = decode::decode(&context, &fetched).await?;
+        let facts = RecordingFacts { tenant: &new.tenant, location: &new.location, metadata: &new.metadata };
+        let sound = self.settings.sources.sound(new.options.sound, &facts);
+        let decoded = decode::decode(&context, &fetched, sound).await?;
         let cut = segment::segment(&context, &decoded).await?;
         Ok(Survey {
             duration_ms: decoded.duration_ms,

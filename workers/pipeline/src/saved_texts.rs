@@ -22,7 +22,7 @@ pub(crate) fn fingerprint(attempt: &Attempt<'_>, fetched: &Fetched) -> String {
     };
     let words = if settings.has_words { "words" } else { "segments" };
     let parts = [
-        &fetched.sha256,
+        fetched.sha256.as_str(),
         &engine.name,
         &engine.model,
         &engine.version,
@@ -31,6 +31,9 @@ pub(crate) fn fingerprint(attempt: &Attempt<'_>, fetched: &Fetched) -> String {
         settings.prompt.as_deref().unwrap_or_default(),
         &settings.glossary_of(&attempt.job.tenant).join(","),
     ];
+    // Bytes without a header are another sound when they are read otherwise.
+    let sound = attempt.sound.map(|sound| sound.to_string());
+    let parts = parts.into_iter().chain(sound.as_deref());
     let mut hasher = Sha256::new();
     for part in parts {
         hasher.update(part.as_bytes());

@@ -248,7 +248,7 @@ impl Transcribing<'_> {
     }
 
     fn speaker(&self, clip: &Clip) -> Speaker {
-        self.attempt.context.pipeline.settings.speakers.on(clip.key.channel, self.cut.different_channels())
+        self.attempt.speakers.speakers.on(clip.key.channel, self.cut.different_channels())
     }
 
     fn texts(&self) -> MutexGuard<'_, HashMap<ClipKey, ClipText>> {
