@@ -176,3 +176,21 @@ fn a_manifests_line_comes_before_the_shells_words_and_a_known_key_keeps_what_it_
         assert!(ran.code == Some(2) && ran.stderr.contains(words) && ran.stderr.contains("hint:"), "{}", ran.stderr);
     }
 }
+
+#[test]
+fn a_recording_without_a_header_is_read_as_its_job_or_a_rule_says() {
+    let call = fixture("cases/two-directions.raw");
+    let by_rule = ("EARMARK__AUDIO__SOUND_RULES", "tenant=acme & name=*.raw -> pcm_s16le:8000:2");
+    for (settings, args) in [
+        (&[][..], &[&*call, "--sound", "pcm_s16le:8000:2", "--speakers", "customer,agent"][..]),
+        (&[by_rule], &[&call, "--tenant", "acme", "--speakers", "customer,agent"]),
+    ] {
+        let (_, report) = run(settings, args);
+        let recording = &report["recording"];
+        assert_eq!((&recording["codec"], &recording["channels"]), (&json!("pcm_s16le"), &json!(2)));
+        assert!(recording["duration_ms"].as_u64().unwrap().abs_diff(4600) < 50, "{recording}");
+        assert_eq!(speakers(&report), [vec!["customer".to_owned()], vec!["agent".to_owned()]]);
+        let second = report["utterances"].as_array().unwrap().iter().find(|said| said["channel"] == 1).unwrap();
+        assert!(second["start_ms"].as_u64().unwrap().abs_diff(3000) < 200, "{second}");
+    }
+}
