@@ -71,6 +71,8 @@ impl House {
                 "uri" => args.insert(0, value),
                 "key" => args.extend(["--key", value]),
                 "tenant" => args.extend(["--tenant", value]),
+                "speakers" => args.extend(["--speakers", value]),
+                "sound" => args.extend(["--sound", value]),
                 _ => return None,
             }
         }
@@ -170,6 +172,10 @@ async fn an_offer_ends_the_same_way_at_every_door() {
         (json!({ "uri": uri, "lane": "urgent" }), "job.lane"),
         (json!({ "uri": uri, "priority": 101 }), "job.priority"),
         (json!({ "uri": uri, "rule_set": "latest" }), "job.rule_set"),
+        (json!({ "uri": uri, "speakers": "agent,<b>" }), "job.speakers"),
+        (json!({ "uri": uri, "speakers": [] }), "job.speakers"),
+        (json!({ "uri": uri, "sound": "pcm_s16le:8000:9" }), "job.sound"),
+        (json!({ "uri": uri, "sound": { "encoding": "wav" } }), "job.sound"),
         (json!({ "uri": uri, "rule_set": "a".repeat(64) }), "rules.unknown"),
     ] {
         let End::Refused { code, words } = house.http(&offer).await else { panic!("{offer} is accepted over HTTP") };
@@ -191,6 +197,22 @@ async fn an_offer_ends_the_same_way_at_every_door() {
         (vec![most], End::New),
         (vec![name(uri, "k"), name(uri, "k")], End::Known),
         (vec![json!({ "uri": uri }), json!({ "uri": uri })], End::Known),
+        (vec![json!({ "uri": uri }), json!({ "uri": uri, "speakers": "customer,agent" })], End::New),
+        (
+            vec![
+                json!({ "uri": uri, "speakers": "customer,agent" }),
+                json!({ "uri": uri, "speakers": ["customer", "agent"] }),
+            ],
+            End::Known,
+        ),
+        (vec![json!({ "uri": uri }), json!({ "uri": uri, "sound": "pcm_alaw:8000" })], End::New),
+        (
+            vec![
+                json!({ "uri": uri, "sound": "pcm_alaw:8000" }),
+                json!({ "uri": uri, "sound": { "encoding": "pcm_alaw", "rate_hz": 8000 } }),
+            ],
+            End::Known,
+        ),
         (vec![name("/a/b.wav", "k"), name("file:///a/b.wav", "k")], End::Known),
         (vec![json!({ "uri": "file:///a/b.wav" }), json!({ "uri": "file://localhost/a/b.wav" })], End::Known),
     ] {

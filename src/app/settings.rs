@@ -8,9 +8,9 @@ use earmark_audio::segment::SegmentOptions;
 use earmark_core::Speaker;
 use earmark_journal::{Budget, Caps, DatabaseOptions};
 use earmark_objects::{FetchLimits, PathStyle, S3Options, Sse};
-use earmark_pipeline::{Settings, Speakers};
+use earmark_pipeline::{ExchangeMode, Profile, Settings, Sources, Speakers};
 
-use crate::config::{self, CommandError, Config, PathStyleKind, SseKind, locate};
+use crate::config::{self, CommandError, Config, ExchangeKind, PathStyleKind, SourceProfile, SseKind, locate};
 use crate::engines;
 
 /// How the database is used.
@@ -80,12 +80,31 @@ pub(super) fn pipeline(config: &Config) -> Result<Settings, CommandError> {
             by_channel: audio.speakers.iter().cloned().map(Speaker).collect(),
             mono: Speaker(audio.mono_speaker.clone()),
         },
+        sources: sources(audio),
+        exchange: match audio.exchange_speakers {
+            ExchangeKind::Off => ExchangeMode::Off,
+            ExchangeKind::Warn => ExchangeMode::Warn,
+            ExchangeKind::Exchange => ExchangeMode::Exchange,
+        },
         language: language(config),
         prompt: asr.prompt.clone(),
         glossary: asr.glossary.clone(),
         glossaries: asr.glossaries.clone().into_iter().collect(),
         has_words: asr.word_times,
     })
+}
+
+/// What holds for recordings of some tenants, recorders and names.
+fn sources(audio: &config::Audio) -> Sources {
+    let profile = |profile: &SourceProfile| Profile { name: profile.to_string(), rules: profile.rules() };
+    let profiles = audio.tenant_profiles.iter();
+    Sources {
+        speaker_rules: audio.speaker_rules.clone(),
+        tenant_speakers: audio.tenant_speakers.clone(),
+        tenant_profiles: profiles.map(|(tenant, recorder)| (tenant.clone(), profile(recorder))).collect(),
+        profile: audio.source_profile.as_ref().map(profile),
+        sound_rules: audio.sound_rules.clone(),
+    }
 }
 
 /// Which language recordings are in.

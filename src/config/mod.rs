@@ -18,6 +18,7 @@ mod notify;
 mod queue;
 mod retention;
 mod rules;
+mod source_profile;
 mod storage;
 pub mod text_file;
 mod tier;
@@ -30,7 +31,7 @@ use serde::Deserialize;
 
 pub use accounts::{AccountKey, Accounts, BUILT_IN, USUAL};
 pub use asr::{Asr, AuthKind, BillingKind, DialectKind, EngineKind, FallbackKind, HotwordKind, UploadKind};
-pub use audio::Audio;
+pub use audio::{Audio, ExchangeKind};
 pub use command_error::CommandError;
 pub use database::Database;
 pub use environment::environment;
@@ -43,6 +44,7 @@ pub use notify::Notify;
 pub use queue::Queue;
 pub use retention::Retention;
 pub use rules::Rules;
+pub use source_profile::SourceProfile;
 pub use storage::{Output, PathStyleKind, SseKind, Storage};
 pub use tier::Tier;
 pub use worker::{Worker, cores};
@@ -171,6 +173,69 @@ mod tests {
             ("EARMARK__AUDIO__SPEAKERS", ",,,", "EARMARK__AUDIO__SPEAKERS is `,,,`", "nothing between two commas"),
             ("EARMARK__AUDIO__SPEAKERS", "agent,<v x>", "EARMARK__AUDIO__SPEAKERS", "letters, digits"),
             ("EARMARK__AUDIO__SPEAKERS", "a\u{7}b", "EARMARK__AUDIO__SPEAKERS", "letters, digits"),
+            (
+                "EARMARK__AUDIO__TENANT_SPEAKERS",
+                "acme",
+                "EARMARK__AUDIO__TENANT_SPEAKERS is `acme`",
+                "tenant=speaker|speaker",
+            ),
+            (
+                "EARMARK__AUDIO__TENANT_SPEAKERS",
+                "acme=a|<b>",
+                "EARMARK__AUDIO__TENANT_SPEAKERS",
+                "tenant=speaker|speaker",
+            ),
+            ("EARMARK__AUDIO__TENANT_SPEAKERS", "acme=a|b,acme=b|a", "EARMARK__AUDIO__TENANT_SPEAKERS", "twice"),
+            ("EARMARK__AUDIO__SPEAKER_RULES", "name=*.wav", "EARMARK__AUDIO__SPEAKER_RULES is `name=*.wav`", "no `->`"),
+            (
+                "EARMARK__AUDIO__SPEAKER_RULES",
+                "direction=out -> a|b",
+                "EARMARK__AUDIO__SPEAKER_RULES",
+                "metadata.KEY=PATTERN",
+            ),
+            (
+                "EARMARK__AUDIO__SPEAKER_RULES",
+                "name=* -> a|",
+                "EARMARK__AUDIO__SPEAKER_RULES",
+                "`` is no name of a speaker",
+            ),
+            (
+                "EARMARK__AUDIO__SPEAKER_RULES",
+                "name=* -> a|b,",
+                "EARMARK__AUDIO__SPEAKER_RULES",
+                "nothing between two commas",
+            ),
+            (
+                "EARMARK__AUDIO__SOURCE_PROFILE",
+                "genesys",
+                "EARMARK__AUDIO__SOURCE_PROFILE is `genesys`",
+                "use one of amazon-connect",
+            ),
+            (
+                "EARMARK__AUDIO__TENANT_PROFILES",
+                "acme=connect",
+                "EARMARK__AUDIO__TENANT_PROFILES",
+                "one of amazon-connect",
+            ),
+            (
+                "EARMARK__AUDIO__EXCHANGE_SPEAKERS",
+                "yes",
+                "EARMARK__AUDIO__EXCHANGE_SPEAKERS is `yes`",
+                "use one of off, warn, exchange",
+            ),
+            ("EARMARK__AUDIO__SOUND_RULES", "name=*.raw -> mp3", "EARMARK__AUDIO__SOUND_RULES", "use one of pcm_s16le"),
+            (
+                "EARMARK__AUDIO__SOUND_RULES",
+                "name=*.raw -> pcm_s16le:1",
+                "EARMARK__AUDIO__SOUND_RULES",
+                "4000 to 384000 Hz",
+            ),
+            (
+                "EARMARK__AUDIO__SOUND_RULES",
+                "tenant=acme -> pcm_s16le",
+                "EARMARK__AUDIO__SOUND_RULES",
+                "which files have no header",
+            ),
             ("EARMARK__AUDIO__MONO_SPEAKER", "", "EARMARK__AUDIO__MONO_SPEAKER", "1 to 32"),
             ("EARMARK__AUDIO__MONO_SPEAKER", &"x".repeat(33), "EARMARK__AUDIO__MONO_SPEAKER", "1 to 32"),
             ("EARMARK__AUDIO__MONO_SPEAKER", "a\nb", "EARMARK__AUDIO__MONO_SPEAKER", "letters, digits"),
@@ -190,6 +255,25 @@ mod tests {
         .unwrap();
         assert_eq!(config.audio.speakers, ["坐席", "Müller-Lüdenscheidt_2 b"]);
         assert_eq!(config.audio.mono_speaker, "客户");
+    }
+
+    #[test]
+    fn speakers_and_sound_may_differ_by_tenant_and_rule() {
+        let (config, _) = load(&[
+            ("EARMARK__AUDIO__TENANT_SPEAKERS", "acme=customer|agent, b=坐席"),
+            ("EARMARK__AUDIO__TENANT_PROFILES", "c=freeswitch"),
+            ("EARMARK__AUDIO__SOURCE_PROFILE", "amazon-connect"),
+            (
+                "EARMARK__AUDIO__SPEAKER_RULES",
+                "metadata.direction=outbound & tenant=acme -> agent|customer, name=*-in.wav -> 客户",
+            ),
+            ("EARMARK__AUDIO__SOUND_RULES", "tenant=acme & name=*.raw -> pcm_s16le:8000:2"),
+        ])
+        .unwrap();
+        let audio = config.audio;
+        assert_eq!((audio.tenant_speakers.len(), audio.speaker_rules.len()), (2, 2));
+        assert_eq!(audio.sound_rules[0].value.to_string(), "pcm_s16le:8000:2");
+        assert!(["agent", "customer", "坐席", "客户", "unknown"].iter().all(|name| audio.everybody().contains(name)));
     }
 
     #[test]

@@ -10,8 +10,8 @@ use super::Desk;
 use crate::config::CommandError;
 
 pub use earmark_intake::{
-    Glob, LeftOut, Legs, NamePattern, Offer, OfferError, OfferedPart, Paired, Pairing, Selection, SidecarField,
-    SidecarName, TwoKeys, Zone, checked_priority, facts,
+    Glob, LeftOut, Legs, NamePattern, Offer, OfferError, OfferedPart, OfferedSound, OfferedSpeakers, Paired, Pairing,
+    Selection, SidecarField, SidecarName, TwoKeys, Zone, checked_priority, facts,
 };
 pub use earmark_journal::{Accepted, KeyNames};
 pub use earmark_objects::{Listed, Listing};

@@ -24,10 +24,10 @@ pub struct Checked {
 /// Looks `rules` through, for recordings whose speakers are called as `audio` says.
 pub fn check(rules: &RuleSet, audio: &Audio) -> Checked {
     let mut warnings = Vec::new();
+    let everybody = audio.everybody();
     for rule in rules.rules() {
         if let Some(speaker) = &rule.speaker
-            && !audio.speakers.contains(speaker)
-            && audio.mono_speaker != *speaker
+            && !everybody.contains(&speaker.as_str())
         {
             let known = audio.speakers.join(", ");
             warnings.push(format!(

@@ -1,6 +1,6 @@
 //! What became of a recording that was offered.
 
-use earmark_core::{Failure, Job, JobId, JobState, Problem, RecordingUri};
+use earmark_core::{Failure, Job, JobId, JobState, Problem, RawSound, RecordingUri, Speaker};
 use earmark_journal::KeyNames;
 use serde::Serialize;
 
@@ -15,6 +15,12 @@ pub struct SubmittedView {
     pub state: JobState,
     /// Whether the job was made of this offer.
     pub is_new: bool,
+    /// Who speaks on channel 0, 1, … as the job has it; a known job keeps what it was offered with first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speakers: Option<Vec<Speaker>>,
+    /// How its headerless sound is to be read, as the job has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sound: Option<RawSound>,
     /// Why the job there was has ended without a result; not there otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Option<Problem>>,
@@ -33,6 +39,8 @@ impl SubmittedView {
             uri: job.uri.clone(),
             state: job.state,
             is_new,
+            speakers: job.options.speakers.clone(),
+            sound: job.options.sound,
             error: has_failed.then(|| job.error.clone()),
             hint: has_failed
                 .then_some("POST its /retry (`earmark jobs retry`) to have it tried again, or send `repeat`: true (`--again`) for another job"),

@@ -1,6 +1,6 @@
 //! `earmark jobs`
 
-use earmark_core::{Job, JobId, Lane, Standing, rfc3339};
+use earmark_core::{Job, JobId, Lane, Speaker, Standing, rfc3339};
 
 use super::outcome::Outcome;
 use super::{arguments, show};
@@ -145,7 +145,7 @@ async fn show_job(desk: &Desk, id: &JobId, json: bool) -> Result<Outcome, Comman
 
 /// What a person wants to know of a job, name by name.
 fn facts(view: &JobView) -> Vec<(&'static str, String)> {
-    let JobView { job, standing, accepted_at, finished_at, holding, .. } = view;
+    let JobView { job, standing, accepted_at, finished_at, speakers, sound, holding, .. } = view;
     let mut facts = vec![
         ("job", job.id.to_string()),
         ("recording", job.uri.to_string()),
@@ -169,6 +169,9 @@ fn facts(view: &JobView) -> Vec<(&'static str, String)> {
         facts.push(("priority", job.priority.to_string()));
     }
     facts.extend(job.key.clone().map(|key| ("key", key)));
+    let names = |speakers: &Vec<Speaker>| speakers.iter().map(|one| one.0.as_str()).collect::<Vec<_>>().join(", ");
+    facts.extend(speakers.as_ref().map(|speakers| ("speakers", names(speakers))));
+    facts.extend(sound.map(|sound| ("sound", sound.to_string())));
     facts.extend(finished_at.clone().map(|finished| ("finished", finished)));
     facts.extend(held(holding).map(|held| ("held", held)));
     if let Some(error) = &job.error {

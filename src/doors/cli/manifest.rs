@@ -20,7 +20,7 @@ pub struct Given {
     #[arg(value_name = "URI", required_unless_present_any = ["manifest", "prefix"])]
     uris: Vec<OsString>,
     /// A file with a recording a line: a URI, or JSON with uri or parts and, if wanted, tenant, lane, key, priority, repeat,
-    /// rule_set, metadata. `-` for standard input.
+    /// rule_set, metadata, speakers, sound. `-` for standard input.
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
     /// All recordings under s3://bucket/path/.
@@ -99,7 +99,7 @@ fn refused(place: &str, error: &OfferError) -> CommandError {
 }
 
 /// What a manifest's line may be.
-const LINE: &str = "a line is a URI, or JSON: {\"uri\": … (or \"parts\": […]), \"tenant\": …, \"lane\": …, \"key\": …, \"priority\": …, \"repeat\": …, \"rule_set\": …, \"metadata\": {…}}";
+const LINE: &str = "a line is a URI, or JSON: {\"uri\": … (or \"parts\": […]), \"tenant\": …, \"lane\": …, \"key\": …, \"priority\": …, \"repeat\": …, \"rule_set\": …, \"metadata\": {…}, \"speakers\": […], \"sound\": {…}}";
 
 fn of_line(line: &str) -> Result<Offer, String> {
     if !line.starts_with('{') {

@@ -5,11 +5,33 @@ use std::path::{Path, PathBuf};
 
 use earmark_core::{Address, Lane, RecordingUri};
 
-use crate::desk::submit::Offer;
+use crate::desk::submit::{Offer, OfferedSound, OfferedSpeakers};
 
 /// An offer of the recording at `uri`. A path is made absolute, so that a worker with another working folder finds it.
 pub fn word(uri: &OsStr) -> Offer {
     Offer { uri: uri.to_string_lossy().into_owned().into(), path: path(uri), ..Offer::default() }
+}
+
+/// What the shell knows of the recordings that it gives.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Sources {
+    /// Who speaks on channel 0, 1, …, e.g. customer,agent, instead of the configuration's word.
+    #[arg(long, value_name = "NAMES")]
+    speakers: Option<String>,
+    /// How recordings without a header are to be read: encoding:rate:channels, e.g. pcm_s16le:8000:2.
+    #[arg(long, value_name = "SOUND")]
+    sound: Option<String>,
+}
+
+impl Sources {
+    /// `offer`, with what it does not say of itself.
+    pub fn fill(&self, offer: Offer) -> Offer {
+        Offer {
+            speakers: offer.speakers.or_else(|| self.speakers.as_deref().map(OfferedSpeakers::from)),
+            sound: offer.sound.or_else(|| self.sound.as_deref().map(OfferedSound::from)),
+            ..offer
+        }
+    }
 }
 
 /// What holds for recordings that say nothing else of themselves.
@@ -25,11 +47,14 @@ pub struct Usual {
     pub is_repeat: bool,
     /// Hash of the rule set to judge by.
     pub rule_set: Option<String>,
+    /// Who speaks on which channel, and how headerless sound is written down.
+    pub sources: Sources,
 }
 
 impl Usual {
     /// `offer`, with what it does not say of itself.
     pub fn fill(&self, offer: Offer, tenant: &str) -> Offer {
+        let offer = self.sources.fill(offer);
         Offer {
             tenant: offer.tenant.or_else(|| Some(tenant.into())),
             lane: offer.lane.or_else(|| Some(self.lane.to_string())),

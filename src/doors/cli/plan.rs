@@ -6,7 +6,7 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::manifest::{self, Given};
-use super::offer::Usual;
+use super::offer::{Sources, Usual};
 use super::outcome::Outcome;
 use super::show;
 use crate::config::CommandError;
@@ -19,6 +19,8 @@ use crate::desk::{Desk, signals};
 pub struct Args {
     #[command(flatten)]
     given: Given,
+    #[command(flatten)]
+    sources: Sources,
     /// As JSON: a recording a line, at last the sums.
     #[arg(long)]
     json: bool,
@@ -31,7 +33,7 @@ struct TotalLine<'a> {
 }
 
 pub async fn plan(desk: &Desk, args: Args) -> Result<Outcome, CommandError> {
-    let usual = Usual { lane: Lane::Archive, ..Usual::default() };
+    let usual = Usual { lane: Lane::Archive, sources: args.sources, ..Usual::default() };
     let mut offered = manifest::offered(desk, &args.given, &usual).await?;
     if let Some(mut prefix) = manifest::prefix(desk, &args.given, &usual)? {
         while let batch @ [_, ..] = prefix.batch().await?.as_slice() {

@@ -9,6 +9,7 @@ use earmark_core::{JobId, Problem, RecordingUri, Report};
 use serde::Serialize;
 
 use super::gather::{Gatherer, Gathering};
+use super::offer::Sources;
 use super::outcome::Outcome;
 use super::progress::{Bars, HELD, alerts};
 use super::{arguments, offer, show};
@@ -23,6 +24,8 @@ pub struct Args {
     /// Recordings: paths, folders, file:///…, https://…
     #[arg(required = true, value_name = "URI")]
     uris: Vec<OsString>,
+    #[command(flatten)]
+    sources: Sources,
     /// Print one report a line instead of the table.
     #[arg(long)]
     json: bool,
@@ -61,7 +64,8 @@ pub async fn run(desk: &Desk, args: Args) -> Result<Outcome, CommandError> {
     let words = gatherer.words(args.uris.iter().map(|uri| offer::word(uri)).collect())?;
     let mut offered = gatherer.gather(args.gathering.together(words)?).await?;
     offered.extend(gatherer.rest()?);
-    let offered = offered.into_iter().map(|offer| Offer { tenant: Some(tenant.to_string()), ..offer });
+    let offered =
+        offered.into_iter().map(|offer| Offer { tenant: Some(tenant.to_string()), ..args.sources.fill(offer) });
     let seen = |one: &Processed| if args.json { print_json(one) } else { Ok(()) };
     let ended = run.process(offered, out_dir.as_deref(), arguments::ACTOR, seen).await?;
     if !args.json {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use earmark_core::{Job, JobState, Lane, NewJob};
 
 use super::manifest::{self, Given};
-use super::offer::Usual;
+use super::offer::{Sources, Usual};
 use super::outcome::Outcome;
 use super::wait::wait;
 use super::{arguments, show};
@@ -19,6 +19,8 @@ use crate::desk::{Desk, duration};
 pub struct Args {
     #[command(flatten)]
     given: Given,
+    #[command(flatten)]
+    sources: Sources,
     /// How urgent: webhook, call, archive.
     #[arg(long, default_value = "call")]
     lane: Lane,
@@ -51,8 +53,14 @@ pub async fn submit(desk: &Desk, args: Args) -> Result<Outcome, CommandError> {
         Some(hash) => Some(desk.kept_rule_set(hash).await?),
         None => None,
     };
-    let usual =
-        Usual { lane: args.lane, priority: args.priority, key: args.key.clone(), is_repeat: args.again, rule_set };
+    let usual = Usual {
+        lane: args.lane,
+        priority: args.priority,
+        key: args.key.clone(),
+        is_repeat: args.again,
+        rule_set,
+        sources: args.sources,
+    };
     let new = manifest::offered(desk, &args.given, &usual).await?;
     let prefix = manifest::prefix(desk, &args.given, &usual)?;
     // The rules in force are part of what makes a recording the same job again.
@@ -143,6 +151,11 @@ fn about_known(job: &Job, new: &NewJob) -> Option<String> {
     if job.version != new.version {
         return Some(format!(
             "warning: {uri} has changed since its key `{key}` was given, and is not processed again\n  hint: give what is new in it another key"
+        ));
+    }
+    if (&job.options.speakers, &job.options.sound) != (&new.options.speakers, &new.options.sound) {
+        return Some(format!(
+            "warning: {uri} is job {id} already, which was offered with other speakers or another sound, and keeps them\n  hint: give it another key, or none, to have it processed with these"
         ));
     }
     match job.state {

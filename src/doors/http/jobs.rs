@@ -46,7 +46,7 @@ fn malformed(rejection: &JsonRejection) -> ApiError {
         return ApiError::new(rejection.status(), "http.too_large", message).hint("send less metadata");
     }
     ApiError::new(rejection.status(), "job.malformed", rejection.body_text())
-        .hint("send JSON: uri or parts, and if wanted tenant, lane, key, priority, repeat, rule_set, metadata")
+        .hint("send JSON: uri or parts, and if wanted tenant, lane, key, priority, repeat, rule_set, metadata, speakers, sound")
 }
 
 fn refused(error: &OfferError) -> ApiError {

@@ -64,8 +64,8 @@ impl NewJob {
         }
     }
 
-    /// What makes it the same job as another of its tenant: a hash of recording, version and rule set, in hex;
-    /// `active` is the rule set for jobs that name none. None for a job with a key, which says it instead, and for one
+    /// What makes it the same job as another of its tenant: a hash of recording, version and rule set, and of what it says
+    /// of speakers and of headerless sound, in hex; `active` is the rule set for jobs that name none. None for a job with a key, which says it instead, and for one
     /// that is to be processed whatever there is.
     pub fn identity(&self, active: Option<&str>) -> Option<String> {
         if self.key.is_some() || self.options.is_repeat {
@@ -87,6 +87,17 @@ impl NewJob {
             note(part.version.as_deref().unwrap_or(""));
             note(&part.offset_ms.to_string());
             note(part.speaker.as_ref().map_or("", |speaker| &speaker.0));
+        }
+        // Only where it says so: the others keep the identity that they always had.
+        if let Some(speakers) = &self.options.speakers {
+            for Speaker(name) in speakers {
+                hasher.update(b"speaker\0");
+                hasher.update(name.as_bytes());
+                hasher.update([0]);
+            }
+        }
+        if let Some(sound) = &self.options.sound {
+            hasher.update(format!("sound\0{sound}\0"));
         }
         Some(crate::hex(&hasher.finalize()))
     }
@@ -226,6 +237,14 @@ mod tests {
     #[test]
     fn a_job_is_the_same_by_recording_version_and_rule_set_unless_it_has_a_key() {
         let job = || NewJob { version: Some("v1".into()), ..NewJob::new("a.wav", "/calls/a.wav", Tenant::default()) };
+        let job_by = |names: &[&str]| {
+            let speakers = Some(names.iter().map(|name| Speaker((*name).into())).collect());
+            NewJob { options: JobOptions { speakers, ..JobOptions::default() }, ..job() }
+        };
+        let with_sound = |text: &str| {
+            let sound = Some(text.parse().expect("a sound"));
+            NewJob { options: JobOptions { sound, ..JobOptions::default() }, ..job() }
+        };
         let same = job().identity(Some("r1"));
         assert!(same.as_ref().is_some_and(|hash| hash.len() == 64), "{same:?}");
         let named = JobOptions { rule_set: Some("r1".into()), ..JobOptions::default() };
@@ -236,9 +255,14 @@ mod tests {
             NewJob { version: None, ..job() }.identity(Some("r1")),
             job().identity(Some("r2")),
             job().identity(None),
+            job_by(&["agent", "customer"]).identity(Some("r1")),
+            with_sound("pcm_s16le").identity(Some("r1")),
         ] {
             assert!(other.is_some() && other != same, "{other:?}");
         }
+        assert_ne!(job_by(&["agent", "customer"]).identity(None), job_by(&["customer", "agent"]).identity(None));
+        assert_ne!(job_by(&["ab"]).identity(None), job_by(&["a", "b"]).identity(None));
+        assert_ne!(with_sound("pcm_s16le:8000:2").identity(None), with_sound("pcm_s16le:16000:1").identity(None));
         let repeat = JobOptions { is_repeat: true, ..JobOptions::default() };
         assert_eq!(NewJob { key: Some("k".into()), ..job() }.identity(None), None);
         assert_eq!(NewJob { options: repeat, ..job() }.identity(None), None);

@@ -6,7 +6,8 @@
 //!   digest                 SHA-256 as text
 //!   failure                what went wrong, and what becomes of the job
 //!
-//!   recording              where a recording lies
+//!   recording              where a recording lies; recording_rule: what holds for some of them
+//!     raw_sound            how one without a header is written down
 //!     job                  one recording to be processed once, and its lease
 //!       standing           where it stands; stage: what is being done with it
 //!       transition         every way from one state to another
@@ -39,8 +40,10 @@ mod job;
 mod message;
 mod raw_sound;
 mod recording;
+mod recording_rule;
 mod report;
 mod script;
+mod speakers;
 mod stage;
 mod standing;
 mod transcript;
@@ -61,10 +64,12 @@ pub use id::{IdError, JobId, Tenant, WorkerId};
 pub use instant::{minutes_seconds, rfc3339, rfc3339_ms};
 pub use job::{Job, JobOptions, Lane, Lease, NewJob, Part, PartView};
 pub use message::MessageKind;
-pub use raw_sound::{RawEncoding, RawSound};
+pub use raw_sound::{RawEncoding, RawSound, SoundError};
 pub use recording::{Address, RecordingUri, UriError, shown_url};
+pub use recording_rule::{RecordingFacts, RecordingRule};
 pub use report::{Cost, Engine, Recording, RecordingPart, Report, RuleSetId, Span, Warning};
 pub use script::{to_simplified, traditional_pairs};
+pub use speakers::SpeakersError;
 pub use stage::Stage;
 pub use standing::{JobState, Standing};
 pub use transcript::{

@@ -69,8 +69,8 @@ mod tests {
     use super::UnknownWord;
     use crate::audit::AuditKind;
     use crate::{
-        AccountStatus, Action, FindingKind, JobState, Lane, MessageKind, Mover, Severity, Standing, TimePrecision,
-        Transition, Verdict,
+        AccountStatus, Action, FindingKind, JobState, Lane, MessageKind, Mover, RawEncoding, Severity, Standing,
+        TimePrecision, Transition, Verdict,
     };
 
     fn agree<T>(all: &[T])
@@ -100,6 +100,7 @@ mod tests {
         agree(TimePrecision::ALL);
         agree(Verdict::ALL);
         agree(AccountStatus::ALL);
+        agree(RawEncoding::ALL);
         let error = "urgent".parse::<Lane>().expect_err("no lane").to_string();
         assert_eq!(error, "`urgent` is not a lane; use one of webhook, call, archive");
     }

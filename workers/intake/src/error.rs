@@ -1,8 +1,8 @@
 //! Why an offer is not taken, in the words and codes of every door.
 
-use earmark_core::{Disposition, Failure, IdError, RecordingUri, UnknownWord, UriError};
+use earmark_core::{Disposition, Failure, IdError, RecordingUri, SoundError, SpeakersError, UnknownWord, UriError};
 
-use crate::limits::{MAX_KEY_BYTES, MAX_METADATA_BYTES, MAX_OFFSET_MS, MAX_SPEAKER_CHARS, PriorityError};
+use crate::limits::{MAX_KEY_BYTES, MAX_METADATA_BYTES, MAX_OFFSET_MS, PriorityError};
 
 /// Why an offer is not taken; what it names of the recording is without secrets.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,9 +42,12 @@ pub enum OfferError {
         /// How much later than the recording it is to begin.
         offset_ms: u64,
     },
-    /// The name of a file's speaker cannot stand in subtitles.
-    #[error("`{0}` cannot be a speaker's name")]
-    Speaker(String),
+    /// No list of speakers.
+    #[error(transparent)]
+    Speakers(#[from] SpeakersError),
+    /// No declaration of headerless sound.
+    #[error(transparent)]
+    Sound(#[from] SoundError),
     /// A character that databases do not store.
     #[error("{0} holds a NUL character")]
     Nul(&'static str),
@@ -62,7 +65,8 @@ impl Failure for OfferError {
             Self::RuleSet(_) => "job.rule_set",
             Self::Parts(_) => "job.parts",
             Self::Offset { .. } => "job.offset",
-            Self::Speaker(_) => "job.speakers",
+            Self::Speakers(_) => "job.speakers",
+            Self::Sound(_) => "job.sound",
             Self::Nul(_) => "job.nul",
         }
     }
@@ -79,7 +83,8 @@ impl Failure for OfferError {
                 Some("give `uri` for a recording that is one file, or `parts` with each of its files once".into())
             }
             Self::Offset { .. } => Some("an offset counts from the beginning of the recording, in milliseconds".into()),
-            Self::Speaker(_) => Some(format!("use names of 1 to {MAX_SPEAKER_CHARS} letters, digits, spaces, _ and -")),
+            Self::Speakers(_) => Some(SpeakersError::HINT.into()),
+            Self::Sound(_) => Some(SoundError::HINT.into()),
             Self::Nul(_) => Some("send text without it".into()),
         }
     }
@@ -96,7 +101,8 @@ impl Failure for OfferError {
             | Self::RuleSet(_)
             | Self::Parts(_)
             | Self::Offset { .. }
-            | Self::Speaker(_)
+            | Self::Speakers(_)
+            | Self::Sound(_)
             | Self::Nul(_) => Disposition::Fail,
         }
     }

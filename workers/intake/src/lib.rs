@@ -9,6 +9,7 @@
 //!    |-- look      what the store calls the bytes there
 //!    |-- place     its location: one spelling for each place, no relative path
 //!    |-- checks    texts that cannot be stored, or are none
+//!    |-- speakers  who is heard on which channel; sound: how headerless sound is written down
 //!    |-- limits    how long, large, urgent it may be
 //!    `-- error     OfferError: why it is refused; the words and codes of every door
 //!        ^
@@ -32,6 +33,8 @@ mod part;
 mod pattern;
 mod place;
 mod selection;
+mod sound;
+mod speakers;
 
 pub use error::OfferError;
 pub use legs::{Incomplete, Legs, Paired, Pairing, TwoKeys};
@@ -42,3 +45,5 @@ pub use offer::Offer;
 pub use part::OfferedPart;
 pub use pattern::{Glob, PatternError};
 pub use selection::{LeftOut, Selection};
+pub use sound::OfferedSound;
+pub use speakers::OfferedSpeakers;

@@ -13,8 +13,6 @@ pub const PRIORITIES: RangeInclusive<i64> = -100..=100;
 pub const MAX_PARTS: usize = 16;
 /// How much later than its recording a file may begin, in milliseconds: 30 days, the longest recording there may be.
 pub const MAX_OFFSET_MS: u64 = 30 * 24 * 3600 * 1000;
-/// Longest name of a speaker, in characters.
-pub const MAX_SPEAKER_CHARS: usize = 32;
 
 /// A priority outside of [`PRIORITIES`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

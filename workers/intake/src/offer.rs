@@ -12,6 +12,8 @@ use crate::limits::checked_priority;
 use crate::look::Look;
 use crate::part::{OfferedPart, parts};
 use crate::place::location;
+use crate::sound::OfferedSound;
+use crate::speakers::OfferedSpeakers;
 
 /// A recording as a producer offers it, its texts as they came. Read from JSON: `uri` or `parts`, and if wanted `tenant`,
 /// `lane`, `key`, `priority`, `repeat`, `rule_set`, `metadata`.
@@ -41,6 +43,10 @@ pub struct Offer {
     /// The producer's own facts, given back in the report.
     #[serde(default)]
     pub metadata: Map<String, Value>,
+    /// Who speaks on channel 0, 1, …; as the configuration has it where it is none.
+    pub speakers: Option<OfferedSpeakers>,
+    /// How its bytes are to be read where they have no header; as the configuration has it where it is none.
+    pub sound: Option<OfferedSound>,
     /// The absolute path that `uri` means, where its door has looked at this machine's disk: only the shell does.
     #[serde(skip)]
     pub path: Option<PathBuf>,
@@ -115,7 +121,14 @@ impl Offer {
             key: self.key,
             metadata: self.metadata,
             priority,
-            options: JobOptions { is_repeat: self.is_repeat, rule_set: self.rule_set, parts, ..JobOptions::default() },
+            options: JobOptions {
+                is_repeat: self.is_repeat,
+                rule_set: self.rule_set,
+                speakers: self.speakers.map(OfferedSpeakers::checked).transpose()?,
+                sound: self.sound.map(OfferedSound::checked).transpose()?,
+                parts,
+                ..JobOptions::default()
+            },
             version,
             intake_id: self.intake_id,
             ..NewJob::new(uri, location, tenant)
@@ -125,7 +138,7 @@ impl Offer {
 
 #[cfg(test)]
 mod tests {
-    use earmark_core::Failure;
+    use earmark_core::{Failure, Speaker};
 
     use super::*;
     use crate::limits::MAX_METADATA_BYTES;
@@ -200,6 +213,8 @@ mod tests {
             (of_parts(vec![part("/a.wav"), OfferedPart { offset_ms: u64::MAX, ..part("/b") }]), "job.offset"),
             (of_parts(vec![OfferedPart { speaker: Some("<v a>".into()), ..part("/b") }]), "job.speakers"),
             (of_parts(vec![OfferedPart { speaker: Some(" ".into()), ..part("/b") }]), "job.speakers"),
+            (Offer { speakers: Some("agent,".into()), ..good() }, "job.speakers"),
+            (Offer { sound: Some("mp3".into()), ..good() }, "job.sound"),
         ];
         for (offer, code) in cases {
             let error = offer.clone().into_job(unseen).expect_err(code);
@@ -219,10 +234,14 @@ mod tests {
             key: Some("k".into()),
             priority: Some(-3),
             rule_set: Some("ab".repeat(32)),
+            speakers: Some("customer, agent".into()),
+            sound: Some("pcm_s16le:8000:2".into()),
             ..Offer::default()
         };
         let job = offer.into_job(unseen).unwrap();
         assert_eq!(job.options.rule_set, Some("ab".repeat(32)));
+        assert_eq!(job.options.speakers, Some(vec![Speaker("customer".into()), Speaker("agent".into())]));
+        assert_eq!(job.options.sound.map(|sound| sound.to_string()).as_deref(), Some("pcm_s16le:8000:2"));
         assert_eq!((job.uri.expose(), job.location.expose()), ("/calls/a b.wav", "file:///calls/a%20b.wav"));
         assert_eq!(
             (job.tenant.as_str(), job.lane, job.key.as_deref(), job.priority),

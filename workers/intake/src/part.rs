@@ -10,7 +10,7 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::error::OfferError;
-use crate::limits::{MAX_OFFSET_MS, MAX_PARTS, MAX_SPEAKER_CHARS};
+use crate::limits::{MAX_OFFSET_MS, MAX_PARTS};
 use crate::look::Look;
 use crate::place::location;
 
@@ -68,7 +68,7 @@ impl<'de> Deserialize<'de> for OfferedPart {
 /// The parts that `offered` are, in order; `look` is asked for the version of each one's bytes unless that is known.
 ///
 /// # Errors
-/// [`OfferError::Parts`], [`OfferError::Offset`], [`OfferError::Speaker`], and what is wrong with an address.
+/// [`OfferError::Parts`], [`OfferError::Offset`], [`OfferError::Speakers`], and what is wrong with an address.
 pub(crate) fn parts(offered: Vec<OfferedPart>, look: Look) -> Result<Vec<Part>, OfferError> {
     if offered.len() > MAX_PARTS {
         return Err(OfferError::Parts(format!("has {} files, the limit is {MAX_PARTS}", offered.len())));
@@ -86,19 +86,9 @@ fn one(part: OfferedPart, look: Look) -> Result<Part, OfferError> {
     if part.offset_ms > MAX_OFFSET_MS {
         return Err(OfferError::Offset { uri: part.uri, offset_ms: part.offset_ms });
     }
-    let speaker = part.speaker.as_deref().map(speaker).transpose()?;
+    let speaker = part.speaker.as_deref().map(Speaker::parse).transpose()?;
     let version = part.version.or_else(|| look(&location));
     Ok(Part { uri: part.uri, location, version, offset_ms: part.offset_ms, speaker })
-}
-
-/// A speaker's name goes into file formats with marks of their own (`<v NAME>`, `NAME:`), so it has none.
-fn speaker(name: &str) -> Result<Speaker, OfferError> {
-    let name = name.trim();
-    let is_plain = name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | ' '));
-    if is_plain && (1..=MAX_SPEAKER_CHARS).contains(&name.chars().count()) {
-        return Ok(Speaker(name.into()));
-    }
-    Err(OfferError::Speaker(name.chars().filter(|c| !c.is_control()).take(80).collect()))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use earmark_audio::segment::SpeechModel;
-use earmark_core::{Clock, Job, Lease, Stage};
+use earmark_core::{Clock, Job, Lease, RawSound, RecordingFacts, Stage};
 use earmark_journal::{Journal, ResultStore};
 use earmark_objects::{ArtifactStore, RecordingStore};
 use earmark_rules::RuleSet;
@@ -17,6 +17,7 @@ use crate::provider_account::{ProviderAccount, ProviderAccounts};
 use crate::rule_book::RuleBook;
 use crate::running::{Running, RunningAttempts};
 use crate::settings::Settings;
+use crate::sources::Settled;
 
 /// Everything a job needs. Shared by all jobs of a process.
 pub struct Pipeline {
@@ -64,6 +65,10 @@ pub(crate) struct Attempt<'a> {
     pub lease: &'a Lease,
     /// What its text is judged by, from the first clip to the whole.
     pub rules: Arc<RuleSet>,
+    /// Who speaks on which channel, from the first clip to the whole.
+    pub speakers: Settled,
+    /// How its recording is to be read if it has no header.
+    pub sound: Option<RawSound>,
 }
 
 impl<'a> Context<'a> {
@@ -107,7 +112,11 @@ impl<'a> Attempt<'a> {
     ) -> Result<Self, JobError> {
         let running = pipeline.running.begin(lease);
         let rules = pipeline.rules.of(job).await?;
-        Ok(Self { context: Context { pipeline, running, stop }, job, lease, rules })
+        let sources = &pipeline.settings.sources;
+        let facts = RecordingFacts { tenant: &job.tenant, location: &job.location, metadata: &job.metadata };
+        let speakers = sources.speakers(job.options.speakers.as_deref(), &facts, &pipeline.settings.speakers);
+        let sound = sources.sound(job.options.sound, &facts);
+        Ok(Self { context: Context { pipeline, running, stop }, job, lease, rules, speakers, sound })
     }
 
     /// The account that the job's tenant uses.

@@ -5,19 +5,19 @@ use std::time::Instant;
 
 use earmark_audio::AudioError;
 use earmark_audio::decode::{DecodeOptions, Joined, join};
-use earmark_core::Stage;
+use earmark_core::{RawSound, Stage};
 
 use crate::context::Context;
 use crate::error::JobError;
 use crate::files::{Files, of_part};
 
-/// Decodes the recording on a blocking thread, each of its files by itself; several are joined, channel behind channel.
+/// Decodes the recording on a blocking thread, as `raw` says what of it has no header, each of its files by itself; several are joined, channel behind channel.
 /// The time it may take holds for all of them together.
 ///
 /// # Errors
 /// [`JobError::Decode`], in [`JobError::Part`] where one of several files is at fault; [`JobError::Deadline`],
 /// [`JobError::Panicked`], [`JobError::Stopped`].
-pub(crate) async fn decode(context: &Context<'_>, files: &Files) -> Result<Joined, JobError> {
+pub(crate) async fn decode(context: &Context<'_>, files: &Files, raw: Option<RawSound>) -> Result<Joined, JobError> {
     context.enter(Stage::Decode);
     let (settings, stop) = (&context.pipeline.settings, context.stop);
     let options = DecodeOptions {
@@ -26,7 +26,7 @@ pub(crate) async fn decode(context: &Context<'_>, files: &Files) -> Result<Joine
         deadline: settings.decode_timeout,
         memory_bytes: settings.decode_memory_bytes,
         ffmpeg: settings.ffmpeg.clone(),
-        raw: None,
+        raw,
     };
     let each = files.each().map(|(file, offset_ms)| (file.path().to_owned(), file.name.clone(), offset_ms)).collect();
     // Whoever stops waiting for the thread tells it so.

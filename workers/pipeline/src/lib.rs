@@ -10,13 +10,13 @@
 //!  |                                              early_alert    findings told while texts come
 //!  |                                              request        a clip sent under a permit; request_error
 //!  |                                              other_language  speech in none of the languages allowed
-//! stitch           turns of the recording
+//! stitch           turns of the recording                exchange       speakers whose words say they are exchanged
 //! flag             what the rules find
 //! write            artifacts and the result       render         the report as subtitles and text
 //!                                                 unheard        what is told of what is not in the text
 //!
 //! context          what every stage needs
-//!  |- settings               what the configuration says
+//!  |- settings               what the configuration says; sources: of single tenants, recorders, names
 //!  |- provider_account       who listens; circuit_breaker, ledger: when nothing is asked, and what it costs
 //!  |- rule_book              the rules in force
 //!  |- progress               the stages' names, for whoever watches
@@ -32,6 +32,7 @@ mod context;
 mod decode;
 mod early_alert;
 mod error;
+mod exchange;
 mod fetch;
 mod files;
 mod flag;
@@ -49,6 +50,7 @@ mod running;
 mod saved_texts;
 mod segment;
 mod settings;
+mod sources;
 mod stitch;
 mod transcribe;
 mod unheard;
@@ -66,4 +68,5 @@ pub use rule_book::{RuleBook, compiled};
 pub use run::Survey;
 pub use running::RunningAttempts;
 pub use settings::Settings;
+pub use sources::{ExchangeMode, Profile, Sources};
 pub use stitch::{Speakers, stitch};

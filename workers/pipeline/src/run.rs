@@ -1,7 +1,7 @@
 //! The stages in order.
 
 use earmark_audio::decode::Joined;
-use earmark_core::{Clip, Job, Lane, Lease, NewJob, Report};
+use earmark_core::{Clip, Job, Lane, Lease, NewJob, RecordingFacts, Report};
 use tokio::sync::SemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
@@ -9,7 +9,7 @@ use crate::computing::Computing;
 use crate::context::{Attempt, Context, Pipeline};
 use crate::error::JobError;
 use crate::files::of_part;
-use crate::{decode, fetch, flag, segment, stitch, transcribe, write};
+use crate::{decode, exchange, fetch, flag, segment, stitch, transcribe, write};
 
 /// What a recording would take.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,23 +37,27 @@ impl Pipeline {
         let core = self.core(context, job.lane).await?;
         // Until here a worker that died did not die of this job, which only waited.
         let computing = Computing::enter(&attempt).await?;
-        let Joined { decoded, parts } = decode::decode(context, &files).await?;
+        let Joined { decoded, parts } = decode::decode(context, &files, attempt.sound).await?;
         let changed = files.check_unchanged();
         changed.map_err(|(number, error)| of_part(&files.parts, number, JobError::Fetch(error)))?;
         let cut = segment::segment(context, &decoded).await?;
         drop(core);
-        let speakers = cut.speakers(&self.settings.speakers).of_parts(&files.parts, &parts);
+        let speakers = cut.speakers(&attempt.speakers.speakers).of_parts(&files.parts, &parts);
         let transcript = transcribe::transcribe(&attempt, computing, &files, &decoded, &cut, &speakers).await?;
 
         // What follows is computed here, from this recording's text.
         let computing = Computing::enter(&attempt).await?;
-        let utterances = stitch::stitch(&transcript.clips, &speakers, cut.different_channels());
+        let channels = cut.different_channels();
+        let utterances = stitch::stitch(&transcript.clips, &speakers, channels);
+        // Whose words they are decides what the rules find in them.
+        let (utterances, exchange) = exchange::exchange(&attempt, &speakers, channels, utterances).await?;
         let language = stitch::language(&utterances);
         let flagged = flag::flag(&attempt, &decoded, &cut, &transcript.clips, &utterances, language.clone()).await?;
         // Writing waits for stores: whoever dies then did not die of the recording.
         computing.leave().await?;
 
-        let outcome = write::Outcome { files, decoded, parts, cut, transcript, language, utterances, flagged };
+        let outcome =
+            write::Outcome { files, decoded, parts, cut, transcript, language, utterances, exchange, flagged };
         write::write(&attempt, outcome).await
     }
 
@@ -65,7 +69,9 @@ impl Pipeline {
         let context = Context::of_no_job(self, stop);
         let files = fetch::fetch(&context, &new.location, None, &new.options.parts).await?;
         let _core = self.core(&context, Lane::Archive).await?;
-        let Joined { decoded, .. } = decode::decode(&context, &files).await?;
+        let facts = RecordingFacts { tenant: &new.tenant, location: &new.location, metadata: &new.metadata };
+        let sound = self.settings.sources.sound(new.options.sound, &facts);
+        let Joined { decoded, .. } = decode::decode(&context, &files, sound).await?;
         let cut = segment::segment(&context, &decoded).await?;
         Ok(Survey {
             duration_ms: decoded.duration_ms,

@@ -21,8 +21,9 @@ pub(crate) fn fingerprint(attempt: &Attempt<'_>, files: &Files) -> String {
         LanguageChoice::Detect { candidates, .. } => format!("auto {}", candidates.join(",")),
     };
     let words = if settings.has_words { "words" } else { "segments" };
+    let sha256 = files.sha256();
     let parts = [
-        &files.sha256(),
+        sha256.as_str(),
         &engine.name,
         &engine.model,
         &engine.version,
@@ -31,6 +32,9 @@ pub(crate) fn fingerprint(attempt: &Attempt<'_>, files: &Files) -> String {
         settings.prompt.as_deref().unwrap_or_default(),
         &settings.glossary_of(&attempt.job.tenant).join(","),
     ];
+    // Bytes without a header are another sound when they are read otherwise.
+    let sound = attempt.sound.map(|sound| sound.to_string());
+    let parts = parts.into_iter().chain(sound.as_deref());
     let mut hasher = Sha256::new();
     for part in parts {
         hasher.update(part.as_bytes());

@@ -9,6 +9,7 @@ use earmark_audio::segment::SegmentOptions;
 use earmark_core::Tenant;
 use earmark_objects::FetchLimits;
 
+use crate::sources::{ExchangeMode, Sources};
 use crate::stitch::Speakers;
 
 /// What the configuration says about jobs.
@@ -34,8 +35,12 @@ pub struct Settings {
     pub ffmpeg: Option<PathBuf>,
     /// How speech is cut.
     pub segment: SegmentOptions,
-    /// Who speaks on which channel.
+    /// Who speaks on which channel, where nothing nearer says so.
     pub speakers: Speakers,
+    /// What says so nearer, and how headerless sound is read.
+    pub sources: Sources,
+    /// What is done about speakers that are exchanged.
+    pub exchange: ExchangeMode,
     /// In which language recordings are, or among which to choose.
     pub language: LanguageChoice,
     /// What every clip is told as its context; none for nothing.

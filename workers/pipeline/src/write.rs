@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::context::Attempt;
 use crate::error::JobError;
+use crate::exchange::Exchange;
 use crate::files::Files;
 use crate::flag::Flagged;
 use crate::render::Format;
@@ -29,6 +30,8 @@ pub(crate) struct Outcome {
     /// The language most of the speech is in, where it is known.
     pub language: Option<String>,
     pub utterances: Vec<Utterance>,
+    /// What the words say of the speakers.
+    pub exchange: Option<Exchange>,
     pub flagged: Flagged,
 }
 
@@ -44,7 +47,7 @@ pub(crate) async fn write(attempt: &Attempt<'_>, outcome: Outcome) -> Result<Rep
     // Files know no fence: who has lost the job must not begin to write them.
     pipeline.journal.check_held(lease).await?;
     let artifacts = put(attempt, &report).await?;
-    let audit = audit(attempt, &outcome.transcript, &report, &artifacts);
+    let audit = audit(attempt, &outcome, &report, &artifacts);
     let finished = Finished { report: report.clone(), artifacts, audit, alerts: Vec::new() };
     let result = pipeline.results.finish(lease, &finished).await;
     if let Err(JournalError::LeaseLost(lost)) = &result
@@ -71,9 +74,11 @@ async fn put(attempt: &Attempt<'_>, report: &Report) -> Result<Vec<Artifact>, Jo
 
 fn report(attempt: &Attempt<'_>, outcome: &Outcome, spent: JobUsage) -> Report {
     let (job, account) = (attempt.job, attempt.account());
-    let Outcome { files, decoded, parts, cut, transcript, language, utterances, flagged } = outcome;
+    let Outcome { files, decoded, parts, cut, transcript, language, utterances, exchange, flagged } = outcome;
     let mut warnings = decoded.warnings.clone();
     warnings.extend(cut.warnings.iter().cloned());
+    warnings.extend(attempt.speakers.warnings(decoded.channels));
+    warnings.extend(exchange.as_ref().map(Exchange::warning));
     warnings.extend(refused(&transcript.clips));
     warnings.extend(reused(transcript));
     warnings.extend(transcript.other_languages.iter().cloned());
@@ -171,7 +176,8 @@ fn reused(transcript: &Transcript) -> impl Iterator<Item = Warning> {
     })
 }
 
-fn audit(attempt: &Attempt<'_>, transcript: &Transcript, report: &Report, artifacts: &[Artifact]) -> Vec<AuditEvent> {
+fn audit(attempt: &Attempt<'_>, outcome: &Outcome, report: &Report, artifacts: &[Artifact]) -> Vec<AuditEvent> {
+    let Outcome { transcript, exchange, .. } = outcome;
     let (job, lease) = (attempt.job, attempt.lease);
     let engine = format!("{} {} {}", report.engine.name, report.engine.model, report.engine.version);
     let event = |kind: AuditKind, payload: Value| AuditEvent {
@@ -195,6 +201,7 @@ fn audit(attempt: &Attempt<'_>, transcript: &Transcript, report: &Report, artifa
             "clips": transcript.clips.len(), "clips_reused": transcript.reused, "reused_from": transcript.from_jobs.keys().collect::<Vec<_>>(), "requests": report.cost.requests,
             "utterances": report.utterances.len(), "findings": report.findings.len(), "transcript_sha256": report.transcript_sha256(),
             "artifacts": files,
+            "speakers": attempt.speakers.on_record(), "speakers_exchanged": exchange.as_ref().map(Exchange::on_record),
             "warnings": report.warnings.iter().map(|warning| warning.code.clone()).collect::<Vec<_>>(),
         }),
     ));

@@ -19,8 +19,8 @@ use earmark_journal::{Accounts, Database, Journal, RuleSets, SqlResults, Usage};
 use earmark_objects::{FetchLimits, FileArtifacts, Recordings, S3, S3Options};
 use earmark_permits::{Pool, PoolOptions};
 use earmark_pipeline::{
-    Isolation, Ledger, Pipeline, Progress, ProviderAccount, ProviderAccounts, RuleBook, RunningAttempts, Settings,
-    Speakers,
+    ExchangeMode, Isolation, Ledger, Pipeline, Progress, ProviderAccount, ProviderAccounts, RuleBook, RunningAttempts,
+    Settings, Sources, Speakers,
 };
 use earmark_rules::RuleSet;
 use tempfile::TempDir;
@@ -186,6 +186,8 @@ fn settings(folder: &Path) -> Settings {
         // Many clips.
         segment: SegmentOptions { max_clip_ms: 5000, pack_to_ms: 5000, ..SegmentOptions::default() },
         speakers: Speakers { by_channel: Vec::new(), mono: Speaker::unknown() },
+        sources: Sources::default(),
+        exchange: ExchangeMode::Off,
         language: LanguageChoice::Fixed("zh".into()),
         prompt: None,
         glossary: Vec::new(),

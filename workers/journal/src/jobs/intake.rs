@@ -116,6 +116,13 @@ fn accepted_event(job: &Job, actor: &str) -> AuditEvent {
     if !job.options.parts.is_empty() {
         payload["parts"] = job.options.parts.iter().map(|part| json!(PartView::from(part))).collect();
     }
+    // Who is said to speak decides what is found.
+    if let Some(speakers) = &job.options.speakers {
+        payload["speakers"] = json!(speakers);
+    }
+    if let Some(sound) = &job.options.sound {
+        payload["sound"] = json!(sound);
+    }
     AuditEvent {
         actor: actor.into(),
         tenant: job.tenant.clone(),

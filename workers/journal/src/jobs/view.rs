@@ -1,6 +1,6 @@
 //! A job as it is told: the same by command, over HTTP and in the messages that tell of its end.
 
-use earmark_core::{Job, JobId, PartView, Standing, rfc3339};
+use earmark_core::{Job, JobId, PartView, RawSound, Speaker, Standing, rfc3339};
 use serde::Serialize;
 
 /// A job, where it stands, and whether its result waits for a reviewer.
@@ -20,6 +20,10 @@ pub struct JobView {
     pub accepted_at: String,
     /// When it became final, RFC 3339; none before.
     pub finished_at: Option<String>,
+    /// Who speaks on channel 0, 1, …, where it was offered with that; none: as the configuration has it.
+    pub speakers: Option<Vec<Speaker>>,
+    /// How its headerless sound is to be read, where it was offered with that.
+    pub sound: Option<RawSound>,
     /// Whether a rule holds its result back.
     #[serde(flatten)]
     pub holding: HoldingView,
@@ -40,6 +44,8 @@ impl JobView {
             job_id: job.id.clone(),
             accepted_at: rfc3339(job.accepted_at_ms),
             finished_at: job.finished_at_ms.map(rfc3339),
+            speakers: job.options.speakers.clone(),
+            sound: job.options.sound,
             holding,
             job,
         }
@@ -99,7 +105,7 @@ mod tests {
         let names: BTreeSet<&str> = view.as_object().unwrap().keys().map(String::as_str).collect();
         for name in "id uri tenant lane key metadata priority state attempt deaths run_at_ms accepted_at_ms \
                      finished_at_ms clips_total clips_done is_cancel_requested error standing job_id accepted_at \
-                     finished_at held"
+                     finished_at held speakers sound"
             .split_whitespace()
         {
             assert!(names.contains(name), "{name} is missing in {names:?}");

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::streams::scripts::Fields;
 
 /// The fields an entry may have.
-const FIELDS: &str = "uri, parts, tenant, lane, key, metadata, priority, rule_set";
+const FIELDS: &str = "uri, parts, tenant, lane, key, metadata, priority, rule_set, speakers, sound";
 
 /// What `fields` offer.
 ///
@@ -32,6 +32,8 @@ pub(super) fn read(fields: &Fields) -> Result<Offer, Problem> {
             "metadata" => offer.metadata = object(value)?,
             "rule_set" => offer.rule_set = Some(value.into()),
             "priority" => offer.priority = Some(number(value)?),
+            "speakers" => offer.speakers = Some(value.into()),
+            "sound" => offer.sound = Some(value.into()),
             _ => return Err(malformed(format!("`{name}` is no field of an entry; they are {FIELDS}"))),
         }
     }
@@ -86,6 +88,15 @@ mod tests {
     }
 
     #[test]
+    fn speakers_and_sound_may_be_json_as_metadata_are() {
+        let sound: &[u8] = br#"{"encoding": "pcm_s16le", "rate_hz": 8000, "channels": 2}"#;
+        let fields =
+            [("uri", b"s3://calls/a.wav".as_slice()), ("speakers", br#"["customer", "agent"]"#), ("sound", sound)];
+        let text = entry(&[fields[0], ("speakers", b"customer,agent"), ("sound", b"pcm_s16le:8000:2")]);
+        assert_eq!(job(&entry(&fields)).unwrap().options, job(&text).unwrap().options);
+    }
+
+    #[test]
     fn an_entry_is_an_offer_or_says_why_it_is_none() {
         let uri: (&str, &[u8]) = ("uri", b"s3://calls/a.wav");
         for (fields, reason) in [
@@ -108,6 +119,9 @@ mod tests {
             (entry(&[("parts", br#""https://me:secret@example.org/""#)]), "another kind of value"),
             (entry(&[("parts", b"[]")]), "empty"),
             (entry(&[("parts", br#"[{"url": "s3://calls/b.wav"}]"#)]), "unknown field `url`"),
+            (entry(&[uri, ("speakers", b"agent,<b>")]), "`<b>` is no name"),
+            (entry(&[uri, ("sound", b"pcm_s16le:8000:17")]), "1 to 16"),
+            (entry(&[uri, ("sound", b"{\"encoding\": \"wav\"}")]), "use one of pcm_s16le"),
         ] {
             let problem = job(&fields).expect_err(reason);
             assert!(problem.message.contains(reason), "{}", problem.message);
@@ -120,10 +134,17 @@ mod tests {
             ("metadata", b"{\"agent\": 7}"),
             ("priority", b"-2"),
             ("rule_set", &[b'a'; 64]),
+            ("speakers", "客户,坐席".as_bytes()),
+            ("sound", b"pcm_s16le:8000:2"),
         ]);
         let job = job(&whole).unwrap();
         assert_eq!((job.tenant.as_str(), job.lane.as_str(), job.key.as_deref()), ("acme", "webhook", Some("k")));
         assert_eq!(job.options.rule_set, Some("a".repeat(64)));
+        assert_eq!(
+            job.options.speakers.unwrap().iter().map(|one| one.0.as_str()).collect::<Vec<_>>(),
+            ["客户", "坐席"]
+        );
+        assert_eq!(job.options.sound.unwrap().to_string(), "pcm_s16le:8000:2");
         assert_eq!((job.metadata["agent"].as_i64(), job.priority), (Some(7), -2));
     }
 }
