@@ -55,7 +55,7 @@ const CASES: &[Case<'_>] = &[
     ("g729-tag-0133.wav", "g729", 1, 2990, &[("unknown", B, 100)], &[]),
     ("headset.msbc", "sbc", 1, 2990, &[("unknown", B, 100)], &[]),
     ("joined-parts.mp3", "mp3", 1, 8290, &[("unknown", B, 100), ("unknown", C, 3000)], &[]),
-    ("middle-cut-out.m4a", "aac", 1, 8690, &[("unknown", B, 100), ("unknown", C, 3600)], &[]),
+    ("middle-cut-out.m4a", "aac", 1, 8690, &[("unknown", B, 100), ("unknown", C, 3600)], &["edited_out"]),
     (
         "mono-then-stereo.mp3",
         "mp3",

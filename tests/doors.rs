@@ -174,7 +174,7 @@ async fn an_offer_ends_the_same_way_at_every_door() {
         (json!({ "uri": uri, "rule_set": "latest" }), "job.rule_set"),
         (json!({ "uri": uri, "speakers": "agent,<b>" }), "job.speakers"),
         (json!({ "uri": uri, "speakers": [] }), "job.speakers"),
-        (json!({ "uri": uri, "sound": "pcm_s16le:8000:9" }), "job.sound"),
+        (json!({ "uri": uri, "sound": "pcm_s16le:8000:17" }), "job.sound"),
         (json!({ "uri": uri, "sound": { "encoding": "wav" } }), "job.sound"),
         (json!({ "uri": uri, "rule_set": "a".repeat(64) }), "rules.unknown"),
     ] {

@@ -98,7 +98,7 @@ fn nothing_of_the_recordings_that_were_reported_is_lost() {
         ("mono-then-stereo.mp3", 8_460, &[&[(0.0, 8.3)], &[(3.4, 8.3)]], &["channels_changed"]),
         ("chained-mono-then-stereo.opus.ogg", 8_290, &[BOTH, &[(3.2, 8.1)]], &["channels_changed"]),
         ("rate-changes.aac", 8_410, &[&[(0.0, 8.3)]], &[]),
-        ("middle-cut-out.m4a", 8_690, &[&[(0.0, 3.0), (3.6, 8.7)]], &[]),
+        ("middle-cut-out.m4a", 8_690, &[&[(0.0, 3.0), (3.6, 8.7)]], &["edited_out"]),
         ("ogg-clock-starts-at-10h.opus.ogg", 2_990, &[&[(0.0, 2.8)]], &[]),
         ("two-streams-side-by-side.opus.ogg", 5_300, &[&[(0.0, 2.8)], &[(0.2, 5.1)]], &["tracks_joined"]),
     ];
@@ -309,7 +309,51 @@ fn an_edit_list_is_played_as_it_is_written() {
         bytes[list..list + 24].copy_from_slice(&written);
         let path = folder.path().join(format!("{name}.m4a"));
         std::fs::write(&path, bytes).unwrap();
-        let found = faults(&decoded(&path), length_ms, &[sound], &[]);
+        let found = faults(&decoded(&path), length_ms, &[sound], &["edited_out"]);
         assert!(found.is_empty(), "{name}:\n{found}");
     }
+}
+
+#[test]
+fn what_claims_more_than_there_is_hides_nothing_behind_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = format!("{FIXTURES}/real/austen0870.flac");
+    let make = |name: &str, arguments: &[&str]| -> Vec<u8> {
+        let path = folder.path().join(name);
+        ffmpeg(&[&["-i", &source], arguments, &[path.to_str().unwrap()]].concat());
+        std::fs::read(path).unwrap()
+    };
+    let mp3 = make("part.mp3", &["-ar", "16000"]);
+    let ogg = make("part.opus", &["-c:a", "libopus", "-page_duration", "200000"]);
+    let edited = std::fs::read(format!("{FIXTURES}/cases/middle-cut-out.m4a")).unwrap();
+    // A tag that says it is 268 MB long, between two files.
+    let tag = [&b"ID3\x04\0\0"[..], &[0x7F; 4]].concat();
+    let with_tag = [&mp3[..], &tag, &mp3].concat();
+    // A page in the middle whose packets claim to be longer than they are.
+    let pages: Vec<usize> = ogg.windows(4).enumerate().filter(|(_, four)| four == b"OggS").map(|(at, _)| at).collect();
+    let mut hurt = ogg.clone();
+    hurt[pages[pages.len() / 2] + 27] = 0xFF;
+    hurt[pages[pages.len() / 2] + 26] = 0xFF;
+    let with_zeros = [&ogg[..], &[0; 100_000]].concat();
+    let mut entries = edited.clone();
+    let list = edited.windows(4).position(|four| four == b"elst").unwrap();
+    entries[list + 8..list + 12].fill(0xFF);
+    let mut wrong = String::new();
+    for (name, bytes, length_ms, least, warning) in [
+        ("tag.mp3", with_tag, 14_200, 13.4, None),
+        ("hurt.opus", hurt, 7_100, 6.0, Some("decode_errors")),
+        ("zeros.opus", with_zeros, 7_100, 6.6, Some("recording_truncated")),
+        ("entries.m4a", entries, 8_690, 7.6, None),
+    ] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        let decoded = decoded(&path);
+        let heard: f64 = sounding(&decoded, 0).iter().map(|(from, to)| to - from).sum();
+        let codes: Vec<&str> = decoded.warnings.iter().map(|warning| warning.code.as_str()).collect();
+        let is_told = warning.is_none_or(|warning| codes.contains(&warning));
+        if decoded.duration_ms.abs_diff(length_ms) > 150 || heard < least || !is_told {
+            let _ = writeln!(wrong, "{name}: {} ms, {heard:.1} s sound, {:?}", decoded.duration_ms, decoded.warnings);
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::hex;
-use crate::{Accounting, Finding, JobId, Lane, RecordingUri, Speech, Tenant, Utterance};
+use crate::{Accounting, Finding, JobId, Lane, RecordingUri, Span, Speech, Tenant, Utterance};
 
 /// Everything known of one finished job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -186,13 +186,4 @@ impl Warning {
     pub fn within(self, spans: Vec<Span>) -> Self {
         Self { spans, ..self }
     }
-}
-
-/// A stretch of the recording.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Span {
-    /// From the recording's start.
-    pub start_ms: u64,
-    /// From the recording's start; not before `start_ms`.
-    pub end_ms: u64,
 }

@@ -1,10 +1,12 @@
 //! The artifacts, then one transaction: result, findings, audit entries, outbox rows.
 
+use std::collections::BTreeMap;
+
 use earmark_audio::decode::{Decoded, JoinedPart};
 use earmark_core::audit::{AuditEvent, AuditKind};
 use earmark_core::{
-    Accounting, Artifact, ChannelAccounting, Clip, ClipText, Cost, Finding, Recording, RecordingPart, Refusal, Region,
-    Report, Stage, Utterance, Warning, rfc3339,
+    Accounting, Artifact, ChannelAccounting, Clip, ClipText, Cost, Finding, Recording, RecordingPart, Region, Report,
+    Span, Stage, Utterance, Warning, rfc3339, samples_to_ms,
 };
 use earmark_journal::{Finished, JobUsage, JournalError};
 use serde_json::{Value, json};
@@ -158,13 +160,23 @@ fn price(micro_cny: i64) -> f64 {
     price
 }
 
-/// One warning for all clips that the provider would not hear.
-fn refused(clips: &[(Clip, ClipText)]) -> Option<Warning> {
-    let refusals: Vec<&Refusal> = clips.iter().filter_map(|(_, text)| text.refused.as_ref()).collect();
-    let first = refusals.first()?;
-    let instead = first.instead.as_deref().map_or("nobody".into(), |engine| format!("the engine {engine}"));
-    let detail = format!("the provider refused {} clips as sensitive; {instead} transcribed them", refusals.len());
-    Some(Warning::new("provider_refused", detail))
+/// One warning for each that transcribed clips which the provider would not hear, and one for those that nobody did.
+fn refused(clips: &[(Clip, ClipText)]) -> Vec<Warning> {
+    let mut by_instead: BTreeMap<Option<&str>, Vec<Span>> = BTreeMap::new();
+    for (clip, text) in clips {
+        let Some(refusal) = &text.refused else { continue };
+        let (start, end) =
+            (clip.regions.first().map(|region| region.start), clip.regions.last().map(|region| region.end));
+        let span =
+            Span { start_ms: samples_to_ms(start.unwrap_or_default()), end_ms: samples_to_ms(end.unwrap_or_default()) };
+        by_instead.entry(refusal.instead.as_deref()).or_default().push(span);
+    }
+    let told = by_instead.into_iter().map(|(instead, places)| {
+        let who = instead.map_or("nobody".into(), |engine| format!("the engine {engine}"));
+        let detail = format!("the provider refused {} clips as sensitive; {who} transcribed them", places.len());
+        Warning::new("provider_refused", detail).within(places)
+    });
+    told.collect()
 }
 
 /// One warning per job whose texts were taken instead of asking.

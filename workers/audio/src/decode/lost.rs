@@ -12,7 +12,11 @@ const MOST_SPANS: usize = 100;
 pub(super) struct Lost {
     packets: u64,
     first: Option<String>,
+    /// Where, as far as they are kept.
     spans: Vec<Span>,
+    /// How long all of them are together, and where the last one ends.
+    silence_ms: u64,
+    end_ms: u64,
 }
 
 impl Lost {
@@ -20,6 +24,8 @@ impl Lost {
     pub(super) fn add(&mut self, error: String, start_ms: u64, length_ms: u64) {
         self.packets += 1;
         self.first.get_or_insert(error);
+        self.silence_ms += length_ms;
+        self.end_ms = self.end_ms.max(start_ms + length_ms);
         let span = Span { start_ms, end_ms: start_ms + length_ms };
         let kept = self.spans.len();
         match self.spans.last_mut() {
@@ -36,15 +42,16 @@ impl Lost {
 
     /// Tells the reader of the report.
     pub(super) fn warn(self, output: &mut Output<'_>) {
-        let (Some(first), Some(opens), Some(closes)) = (self.first, self.spans.first(), self.spans.last()) else {
-            return;
+        let (Some(first), Some(opens)) = (self.first, self.spans.first()) else { return };
+        let kept = match self.silence_ms {
+            0 => String::new(),
+            silence_ms => format!(": {silence_ms} ms of silence keep the time"),
         };
-        let silence_ms: u64 = self.spans.iter().map(|span| span.end_ms - span.start_ms).sum();
         let detail = format!(
-            "{} packets could not be decoded ({first}), from {} to {}: {silence_ms} ms of silence keep the time",
+            "{} packets could not be decoded ({first}), from {} to {}{kept}",
             self.packets,
             minutes_seconds(opens.start_ms),
-            minutes_seconds(closes.end_ms),
+            minutes_seconds(self.end_ms),
         );
         output.warn_within("decode_errors", detail, self.spans);
     }

@@ -10,14 +10,19 @@ use crate::AudioError;
 /// Atoms looked at in one place.
 const MAX_ATOMS: usize = 10_000;
 
-/// Entries of an edit list that are read.
+/// Longest edit list that is taken.
 const MAX_EDITS: u64 = 10_000;
+
+/// Tracks of sound that are looked at.
+const MAX_TRACKS: usize = 64;
 
 /// A track of sound.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct AudioTrack {
     /// As the header names it.
     pub(super) id: u32,
+    /// The four characters that name its codec.
+    pub(super) codec: String,
     /// Ticks a second.
     pub(super) timescale: u32,
     /// What of it is played, in the order of the recording; none where it is played as it is.
@@ -93,14 +98,23 @@ pub(super) fn audio_tracks(file: &File, max_index_bytes: u64) -> Result<Vec<Audi
             Some(list) => edit_list(file, list, timescale, movie_timescale)?,
             None => None,
         };
-        tracks.push(AudioTrack { id, timescale, edits });
+        let codec = codec(file, &media)?;
+        tracks.push(AudioTrack { id, codec, timescale, edits });
+        if tracks.len() == MAX_TRACKS {
+            break;
+        }
     }
     Ok(tracks)
 }
 
 fn edit_list(file: &File, list: Atom, timescale: u32, movie_timescale: u32) -> Result<Option<Vec<Edit>>, AudioError> {
     let is_long = read::<1>(file, list.start)? == [1];
-    let entries = u64::from(u32::from_be_bytes(read(file, list.start + 4)?)).min(MAX_EDITS);
+    let entry_bytes = if is_long { 20 } else { 12 };
+    let there = (list.end - list.start).saturating_sub(8) / entry_bytes;
+    let entries = u64::from(u32::from_be_bytes(read(file, list.start + 4)?)).min(there);
+    if entries > MAX_EDITS {
+        return Err(AudioError::OutOfRange { what: "a number of edits of", value: entries, min: 0, max: MAX_EDITS });
+    }
     let ticks = |movie_ticks: u64| {
         let ticks = u128::from(movie_ticks) * u128::from(timescale) / u128::from(movie_timescale.max(1));
         u64::try_from(ticks).unwrap_or(u64::MAX)
@@ -127,6 +141,22 @@ fn edit_list(file: &File, list: Atom, timescale: u32, movie_timescale: u32) -> R
         at = at.saturating_add(duration);
     }
     Ok((!edits.is_empty()).then_some(edits))
+}
+
+/// What the first sample description of a track is called; `????` where there is none.
+fn codec(file: &File, media: &[Atom]) -> Result<String, AudioError> {
+    let mut inside = find(media, b"minf");
+    for kind in [b"stbl", b"stsd"] {
+        inside = match inside {
+            Some(atom) => find(&atoms(file, atom.start, atom.end)?, kind),
+            None => None,
+        };
+    }
+    let named = match inside {
+        Some(descriptions) if descriptions.end - descriptions.start >= 16 => read::<4>(file, descriptions.start + 12)?,
+        _ => *b"????",
+    };
+    Ok(named.iter().map(|byte| if byte.is_ascii_graphic() { char::from(*byte) } else { '?' }).collect())
 }
 
 /// Of an `mvhd` or `mdhd`.

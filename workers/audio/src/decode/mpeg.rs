@@ -11,8 +11,6 @@ const MAX_STRAY: usize = 8192;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Mpeg {
     pub(super) format: &'static str,
-    /// Whether the first frame tells how many follow (Xing, Info, VBRI).
-    pub(super) has_length: bool,
 }
 
 /// A codec of MPEG audio.
@@ -49,11 +47,8 @@ pub(super) struct Header {
 pub(super) fn find(head: &[u8]) -> Option<Mpeg> {
     for start in 0..head.len().min(MAX_STRAY) {
         if let Some(first) = chain(&head[start..], start == 0) {
-            let frame = &head[start..head.len().min(start + first.bytes)];
-            let has_length =
-                [&b"Xing"[..], b"Info", b"VBRI"].iter().any(|mark| frame.windows(4).any(|four| four == *mark));
             let format = if first.codec == Codec::Aac { "AAC" } else { "MP3" };
-            return Some(Mpeg { format, has_length });
+            return Some(Mpeg { format });
         }
     }
     None

@@ -11,6 +11,9 @@ use crate::wide::wide;
 /// Bytes read at once: more than the longest frame (8191) and the header behind it.
 const BLOCK_BYTES: usize = 1 << 16;
 
+/// Bytes that are neither frames nor tags between two looks at the clock.
+const CHECKED_BYTES: u64 = 1 << 20;
+
 /// Bytes looked at to judge one frame.
 const SEEN_BYTES: usize = 8192 + 16;
 
@@ -63,11 +66,11 @@ impl<'a> Frames<'a> {
         self.trailing
     }
 
-    /// The next frame; none at the end.
+    /// The next frame; none at the end. `check` is asked now and then where there are none for long.
     ///
     /// # Errors
-    /// [`AudioError::Read`].
-    pub(super) fn next(&mut self) -> Result<Option<Frame>, AudioError> {
+    /// [`AudioError::Read`], and what `check` returns.
+    pub(super) fn next(&mut self, check: &dyn Fn() -> Result<(), AudioError>) -> Result<Option<Frame>, AudioError> {
         let mut stray = 0;
         loop {
             self.fill()?;
@@ -76,14 +79,20 @@ impl<'a> Frames<'a> {
                 self.trailing = stray;
                 return Ok(None);
             }
-            if let Some(bytes) = tag_bytes(ahead) {
+            if stray == 0
+                && let Some(bytes) = tag_bytes(ahead)
+                && self.is_tag(bytes)?
+            {
                 self.skip(bytes);
                 continue;
+            }
+            if stray % CHECKED_BYTES == CHECKED_BYTES - 1 {
+                check()?;
             }
             if let Some(header) = self.believed(ahead, stray > 0) {
                 if ahead.len() < header.bytes {
                     // Cut off in its last frame.
-                    self.trailing = 0;
+                    self.trailing = stray;
                     return Ok(None);
                 }
                 let bytes = ahead[..header.bytes].to_vec();
@@ -95,6 +104,20 @@ impl<'a> Frames<'a> {
             self.skip(1);
             stray += 1;
         }
+    }
+
+    /// Whether a tag of so many bytes may lie here: it ends within the file, before a frame, a tag or nothing. One whose
+    /// size is wrong would hide what is behind it.
+    fn is_tag(&self, bytes: u64) -> Result<bool, AudioError> {
+        let end = self.start.saturating_add(wide(self.at)).saturating_add(bytes);
+        let file_bytes = self.file.metadata().map_err(|source| AudioError::Read { source })?.len();
+        if end >= file_bytes {
+            return Ok(end == file_bytes);
+        }
+        let mut behind = [0; 16];
+        let got = self.file.read_at(&mut behind, end).map_err(|source| AudioError::Read { source })?;
+        let behind = &behind[..got];
+        Ok(header(behind).is_some() || tag_bytes(behind).is_some() || behind.iter().all(|byte| *byte == 0))
     }
 
     /// The header of a frame at the start of `ahead`: of the kind before it, or of one that goes on. Behind stray bytes

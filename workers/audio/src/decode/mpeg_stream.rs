@@ -23,7 +23,7 @@ use crate::wide::wide;
 const MAX_FAILURES: u64 = 100;
 
 /// Bytes behind the last frame that are worth a warning.
-const TRAILING_BYTES: u64 = 16_384;
+const TRAILING_BYTES: u64 = 4096;
 
 /// Decodes `file`, of which it is known that frames follow one another in it.
 pub(super) fn decode(
@@ -34,7 +34,7 @@ pub(super) fn decode(
 ) -> Result<Outcome, AudioError> {
     let mut frames = Frames::of(file);
     let mut stream = Stream::default();
-    while let Some(frame) = frames.next()? {
+    while let Some(frame) = frames.next(&|| output.check())? {
         output.check()?;
         stream.take(&frame, format, output)?;
         if stream.decoded == 0 && stream.failed > MAX_FAILURES {
@@ -71,7 +71,9 @@ struct Stream {
     codec: &'static str,
     first_rate_hz: u32,
     /// What the part's table of contents says, where it has one.
-    contents: Option<Contents>,
+    contents: Option<(Contents, Header)>,
+    /// Samples of frames that failed before the first that could be decoded.
+    missed: u64,
     /// Where the part begins, ms.
     part_ms: u64,
     /// Frames of the part.
@@ -92,7 +94,7 @@ impl Stream {
         }
         if let Some(contents) = frame.contents {
             self.end_part(format, output)?;
-            self.begin_part(Some(contents), output);
+            self.begin_part(Some((contents, frame.header)), output);
             return Ok(());
         }
         if self.counted == 0 && self.contents.is_none() && self.decoded == 0 {
@@ -108,6 +110,7 @@ impl Stream {
                 if (planes.len(), rate_hz) != (output.channels_of(0), output.rate_of(0)) {
                     self.release(output)?;
                     output.open(planes.len(), rate_hz)?;
+                    output.push_silence(std::mem::take(&mut self.missed))?;
                     self.first_rate_hz = if self.first_rate_hz == 0 { rate_hz } else { self.first_rate_hz };
                 }
                 self.push(&planes, output)
@@ -119,6 +122,8 @@ impl Stream {
                     let silence =
                         vec![vec![0.0; usize::try_from(frame.header.samples).unwrap_or(0)]; output.channels_of(0)];
                     self.push(&silence, output)?;
+                } else {
+                    self.missed += u64::from(frame.header.samples);
                 }
                 // A stream that was cut out of another begins with frames that lean on what is not there.
                 if self.counted > 2 || frame.header.codec != Codec::Mp3 {
@@ -132,6 +137,9 @@ impl Stream {
     /// The frame's samples, one plane per channel, and their rate.
     fn decode(&mut self, frame: &Frame, planes: &mut Vec<Vec<f32>>) -> Result<u32, String> {
         let header = &frame.header;
+        if header.codec == Codec::Aac && header.samples > 1024 {
+            return Err("several blocks of AAC in one frame".into());
+        }
         let is_same = self.decoder.as_ref().is_some_and(|(of, _)| {
             (of.codec, of.rate_hz, of.channels, of.object_type)
                 == (header.codec, header.rate_hz, header.channels, header.object_type)
@@ -155,11 +163,11 @@ impl Stream {
         Ok(buffer.spec().rate())
     }
 
-    fn begin_part(&mut self, contents: Option<Contents>, output: &Output<'_>) {
+    fn begin_part(&mut self, contents: Option<(Contents, Header)>, output: &Output<'_>) {
         self.contents = contents;
         self.part_ms = output.lane_ms(0);
         self.counted = 0;
-        self.skip = contents.and_then(|contents| contents.delay).unwrap_or(0);
+        self.skip = contents.and_then(|(contents, _)| contents.delay).unwrap_or(0);
         if contents.is_some() {
             // A new encoder's run leans on nothing before it.
             self.decoder = None;
@@ -168,16 +176,15 @@ impl Stream {
 
     /// Ends an encoder's run: its padding is not heard where its frames are all there and no more than it says.
     fn end_part(&mut self, format: &'static str, output: &mut Output<'_>) -> Result<(), AudioError> {
-        let declared = self.contents.and_then(|contents| contents.frames);
+        let declared = self.contents.and_then(|(contents, _)| contents.frames);
         if self.counted > 0 && declared == Some(self.counted) {
             self.held.clear();
         }
         self.release(output)?;
-        if let (Some(frames), Some((header, _))) = (declared, &self.decoder)
-            && frames > self.counted
+        if let Some((contents, header)) = self.contents
+            && let Some(frames) = contents.frames.filter(|frames| *frames > self.counted)
         {
-            let delay = self.contents.and_then(|contents| contents.delay).unwrap_or(0);
-            let samples = (frames * u64::from(header.samples)).saturating_sub(delay);
+            let samples = (frames * u64::from(header.samples)).saturating_sub(contents.delay.unwrap_or(0));
             output.compare(0, format, self.part_ms + samples * 1000 / u64::from(header.rate_hz));
         }
         Ok(())
@@ -189,7 +196,7 @@ impl Stream {
         let skipped = self.skip.min(frames);
         self.skip -= skipped;
         let from = usize::try_from(skipped).unwrap_or(usize::MAX);
-        let padding = usize::try_from(self.contents.map_or(0, |contents| contents.padding)).unwrap_or(0);
+        let padding = usize::try_from(self.contents.map_or(0, |(contents, _)| contents.padding)).unwrap_or(0);
         if padding == 0 && self.held.is_empty() {
             return output.push_lane(0, planes, from..planes[0].len());
         }

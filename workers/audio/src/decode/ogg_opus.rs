@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
-use earmark_core::SAMPLE_RATE_HZ;
+use earmark_core::{SAMPLE_RATE_HZ, Span, minutes_seconds};
 
 use super::lost::Lost;
 use super::ogg_pages::{Next, Pages};
@@ -25,6 +25,9 @@ const GAP: u64 = 4_800;
 
 /// Longer ones are a leap of the clock: twelve hours.
 const LEAP: u64 = 12 * 3_600 * 48_000;
+
+/// Streams that are named as not heard.
+const MOST_UNHEARD: usize = 20;
 
 /// Ticks of a sample at 16 kHz.
 const TICKS: u64 = 3;
@@ -70,7 +73,9 @@ struct Group {
     zero: Option<u64>,
     /// Where they begin in the recording, ms.
     begins_ms: u64,
-    /// Streams that are not heard, in words.
+    /// Serial numbers of streams that are not heard.
+    others: Vec<u32>,
+    /// Those that may hold sound, in words.
     unheard: Vec<String>,
     lost: Lost,
     /// The most streams there were at once.
@@ -84,8 +89,8 @@ struct Stream {
     lane: usize,
     head: opus::Head,
     decoder: opus::Decoder,
-    /// What opens a stream is no sound: the tags.
-    has_tags: bool,
+    /// Whether anything followed its first page.
+    is_under_way: bool,
     /// Packets of the page that has not ended.
     page: Vec<Vec<u8>>,
     timeline: Option<Timeline>,
@@ -99,11 +104,15 @@ impl Group {
             return self.open(&packet, output);
         }
         let Some(at) = self.streams.iter().position(|stream| stream.serial == packet.stream_serial()) else {
+            // Its first page is damaged, or it is no sound: pictures have packets that are no lengths.
+            if !self.others.contains(&packet.stream_serial()) {
+                self.lost.add("packets of a stream whose beginning is not there".into(), output.reached_ms(), 0);
+            }
             return Ok(());
         };
         let stream = &mut self.streams[at];
-        if !stream.has_tags {
-            stream.has_tags = true;
+        stream.is_under_way = true;
+        if packet.data.starts_with(b"OpusTags") {
             return Ok(());
         }
         let (is_page_over, is_last, end) = (packet.last_in_page(), packet.last_in_stream(), packet.absgp_page());
@@ -113,15 +122,17 @@ impl Group {
 
     /// A stream begins: beside those that have not begun to sound, or behind those that have.
     fn open(&mut self, packet: &ogg::Packet, output: &mut Output<'_>) -> Result<(), AudioError> {
-        if self.streams.iter().any(|stream| stream.timeline.is_some() || stream.has_tags) {
+        if self.streams.iter().any(|stream| stream.is_under_way) {
             output.level()?;
             self.begins_ms = output.reached_ms();
             self.streams.clear();
+            self.others.clear();
             self.zero = None;
         }
         if !packet.data.starts_with(b"OpusHead") {
+            self.others.push(packet.stream_serial());
             // A skeleton holds no sound.
-            if !packet.data.starts_with(b"fishead") {
+            if self.unheard.len() < MOST_UNHEARD && !packet.data.starts_with(b"fishead") {
                 self.unheard.push(format!("stream {:#010x}, which is not Opus", packet.stream_serial()));
             }
             return Ok(());
@@ -130,7 +141,10 @@ impl Group {
         let channels: usize = self.streams.iter().map(|stream| stream.head.channels()).sum();
         let wanted = channels + head.channels();
         if !self.streams.is_empty() && wide(wanted) > MAX_CHANNELS {
-            self.unheard.push(format!("stream {:#010x} ({} channels)", packet.stream_serial(), head.channels()));
+            self.others.push(packet.stream_serial());
+            if self.unheard.len() < MOST_UNHEARD {
+                self.unheard.push(format!("stream {:#010x} ({} channels)", packet.stream_serial(), head.channels()));
+            }
             return Ok(());
         }
         check_declared(wide(head.channels()), CLOCK_HZ)?;
@@ -142,7 +156,7 @@ impl Group {
             lane,
             head,
             decoder,
-            has_tags: false,
+            is_under_way: false,
             page: Vec::new(),
             timeline: None,
             due: 0,
@@ -172,18 +186,31 @@ impl Group {
             stream.due = opens;
         }
         let hole = opens.saturating_sub(stream.due);
-        if is_known && !is_last && hole > GAP {
-            if hole <= LEAP {
+        let back = stream.due.saturating_sub(end);
+        let lane = stream.lane;
+        if is_known && (hole > GAP || back > GAP) {
+            let is_leap = hole > LEAP || back > GAP || !output.has_room(lane, hole / TICKS);
+            if is_leap {
+                let at = output.lane_ms(lane);
+                let detail = format!(
+                    "the clock of a stream leaps at {}: what follows is placed right behind what came before",
+                    minutes_seconds(at)
+                );
+                output.warn_within("clock_leap", detail, vec![Span { start_ms: at, end_ms: at }]);
+            } else {
                 stream.put(Piece::Silence(hole / TICKS), output)?;
             }
             stream.due = opens;
         }
         let mut due = stream.due;
+        // The last page says where its packets are cut, if that lies within it.
+        let cut = if is_last && is_known && end > due { due.saturating_add(ticks).saturating_sub(end) } else { 0 };
+        let mut left = ticks - cut.min(ticks);
         for packet in packets {
             let length = opus::ticks(&packet);
-            due += length;
-            // The last page says where its packets are cut.
-            let extra = if is_last && is_known { due.saturating_sub(end).min(length) } else { 0 };
+            due = due.saturating_add(length);
+            let extra = length - length.min(left);
+            left -= length.min(left);
             match stream.decoder.decode(&packet) {
                 Ok(planes) => {
                     let kept = planes[0].len().saturating_sub(usize::try_from(extra / TICKS).unwrap_or(0));
@@ -201,18 +228,15 @@ impl Group {
         Ok(())
     }
 
-    /// A page is damaged; the next one tells how much it held.
+    /// A page is damaged; the next one tells how long it was.
     fn lose(&mut self, what: String, output: &Output<'_>) {
-        for stream in &mut self.streams {
-            stream.page.clear();
-        }
         self.lost.add(what, output.lane_ms(0), 0);
     }
 
     fn finish(self, output: &mut Output<'_>) -> Result<Streamed, AudioError> {
         if self.is_cut {
             let at = output.reached_ms();
-            let span = earmark_core::Span { start_ms: at, end_ms: at };
+            let span = Span { start_ms: at, end_ms: at };
             let detail = format!("the Ogg file ends in the middle of a page, behind {at} ms of audio");
             output.warn_within("recording_truncated", detail, vec![span]);
         }

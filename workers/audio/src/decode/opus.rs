@@ -91,9 +91,13 @@ impl Decoder {
         })
     }
 
-    /// One plane per channel, at 16 kHz. An empty packet is one that was lost: the decoder bridges it.
+    /// One plane per channel, at 16 kHz. An empty packet gives nothing: how long it would have been is for
+    /// its container's clock to say.
     pub(super) fn decode(&mut self, packet: &[u8]) -> Result<&mut [Vec<f32>], opus::Error> {
-        let frames = self.inner.decode_float(packet, &mut self.interleaved, false)?;
+        let frames = match packet {
+            [] => 0,
+            packet => self.inner.decode_float(packet, &mut self.interleaved, false)?,
+        };
         for (channel, plane) in self.planes.iter_mut().enumerate() {
             plane.clear();
             let samples = self.interleaved[..frames * self.channels].iter().skip(channel).step_by(self.channels);

@@ -16,6 +16,10 @@ use crate::wide::wide;
 /// Shorter than declared by less than this is no truncation, ms: containers round, encoders pad.
 const SLACK_MS: u64 = 100;
 
+/// Warnings of one kind, and stretches that one of them names.
+const MOST_SAID: usize = 10;
+const MOST_SPANS: usize = 100;
+
 /// Frames of silence handed on at once.
 const SILENCE: usize = 4096;
 
@@ -142,12 +146,29 @@ impl<'a> Output<'a> {
     }
 
     pub(super) fn warn(&mut self, code: &str, detail: String) {
-        self.warnings.push(Warning::new(code, detail));
+        self.warn_within(code, detail, Vec::new());
     }
 
-    /// As [`warn`](Self::warn), about these stretches.
+    /// How many channels all lanes have together.
+    pub(super) fn channels(&self) -> usize {
+        self.channels.len()
+    }
+
+    /// Whether a lane may have `frames` more at its present rate and is no longer than recordings may be.
+    pub(super) fn has_room(&self, lane: usize, frames: u64) -> bool {
+        let rate_hz = u64::from(self.rate_of(lane).max(1));
+        self.lane_ms(lane).saturating_add((frames / rate_hz).saturating_mul(1000)) <= self.watch.max_duration_ms
+    }
+
+    /// As [`warn`](Self::warn), about these stretches. What a file gives cause to say again and again is said so often, and
+    /// then only counted by its places.
     pub(super) fn warn_within(&mut self, code: &str, detail: String, spans: Vec<Span>) {
-        self.warnings.push(Warning::new(code, detail).within(spans));
+        let mut said = self.warnings.iter_mut().filter(|warning| warning.code == code);
+        match said.nth(MOST_SAID - 1) {
+            Some(last) if last.spans.len() < MOST_SPANS => last.spans.extend(spans),
+            Some(_) => {}
+            None => self.warnings.push(Warning::new(code, detail).within(spans)),
+        }
     }
 
     /// Takes one plane per channel, all of one length.
@@ -189,6 +210,10 @@ impl<'a> Output<'a> {
     pub(super) fn push_silence_lane(&mut self, number: usize, mut frames: u64) -> Result<(), AudioError> {
         let silence = [0; SILENCE];
         let start = self.lanes[number].samples();
+        // What a clock claims is not written first and refused then.
+        if !self.has_room(number, frames) {
+            return Err(AudioError::TooLong { limit_ms: self.watch.max_duration_ms });
+        }
         while frames > 0 {
             self.check()?;
             let some = usize::try_from(frames).unwrap_or(SILENCE).min(SILENCE);
@@ -261,7 +286,14 @@ impl<'a> Output<'a> {
         if declared_ms > reached_ms + SLACK_MS {
             let detail =
                 format!("the {format} file declares {declared_ms} ms of audio, {reached_ms} ms could be decoded");
-            self.warn_within("recording_truncated", detail, vec![Span { start_ms: reached_ms, end_ms: declared_ms }]);
+            self.warn_within(
+                "recording_truncated",
+                detail,
+                vec![Span {
+                    start_ms: reached_ms,
+                    end_ms: declared_ms.min(self.watch.max_duration_ms.max(reached_ms)),
+                }],
+            );
         }
     }
 

@@ -60,7 +60,8 @@ impl PacketDecoder {
             }
             Self::Opus { decoder, .. } => {
                 let decoded = decoder.decode(&packet.data).map_err(|error| error.to_string())?;
-                let trimmed = packet.trim_end.get() * u64::from(SAMPLE_RATE_HZ) / u64::from(opus::CLOCK_HZ);
+                let trimmed =
+                    packet.trim_end.get().saturating_mul(u64::from(SAMPLE_RATE_HZ)) / u64::from(opus::CLOCK_HZ);
                 planes.resize_with(decoded.len(), Vec::new);
                 for (plane, decoded) in planes.iter_mut().zip(decoded) {
                     let kept = decoded.len().saturating_sub(usize::try_from(trimmed).unwrap_or(usize::MAX));

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 
+use earmark_core::Span;
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::{AudioCodecParameters, CODEC_ID_NULL_AUDIO};
 use symphonia::core::common::Limit;
@@ -36,8 +37,14 @@ pub(super) enum Outcome {
     Elsewhere(Foreign),
 }
 
-/// Packets that may fail one after another before the rest is given up.
+/// Tracks that are named as not heard.
+const MOST_UNHEARD: usize = 20;
+
+/// How often in a row the container may make no sense before the rest is given up.
 const MAX_FAILURES: u32 = 500;
+
+/// What an edit list leaves out of a track up to this long is an encoder's, ms.
+const EDITED_OUT_MS: u64 = 1000;
 
 /// An edit list may go back in its track so often; each time the file is walked through anew.
 const MAX_PASSES: usize = 16;
@@ -68,7 +75,8 @@ pub(super) fn decode(
         let order = ogg_pages::serials(file);
         tracks.sort_by_key(|track| order.iter().position(|serial| *serial == track.id));
     }
-    let mut container = match Container::of(&tracks, format, &indexed, declared_ms(reader.as_ref()))? {
+    let declared_ms = declared_ms(reader.as_ref());
+    let mut container = match Container::of(&tracks, format, &indexed, declared_ms, options.ffmpeg.is_some())? {
         Known::Tracks(container) => container,
         Known::Elsewhere(codec) => return Ok(Outcome::Elsewhere(Foreign::named(&format!("{format} with {codec}")))),
         Known::Nothing => return Err(AudioError::NoAudioTrack { format }),
@@ -79,6 +87,13 @@ pub(super) fn decode(
             open(file, output).map_err(|error| AudioError::Malformed { format, what: error.to_string() })?;
         container.begin_pass(pass, again.as_ref())?;
         container.run(again.as_mut(), output)?;
+    }
+    if container.passes() > MAX_PASSES {
+        let detail = format!(
+            "an edit list goes back in its track {} times, {MAX_PASSES} are followed: the rest of what it plays is not heard",
+            container.passes()
+        );
+        output.warn("edits_left_out", detail);
     }
     if container.is_silent() {
         let error = container.tracks.iter().find_map(|track| track.lost().first().map(str::to_owned));
@@ -124,6 +139,8 @@ struct Container {
     zero_ns: Option<i128>,
     /// How long the container says it is, in ms.
     declared_ms: Option<u64>,
+    /// The file ends before its container does, or was given up.
+    is_cut: bool,
 }
 
 impl Container {
@@ -132,24 +149,39 @@ impl Container {
         format: &'static str,
         indexed: &[AudioTrack],
         declared_ms: Option<u64>,
+        has_ffmpeg: bool,
     ) -> Result<Known, AudioError> {
-        let mut container = Self { format, tracks: Vec::new(), unheard: Vec::new(), zero_ns: None, declared_ms };
+        let mut container =
+            Self { format, tracks: Vec::new(), unheard: Vec::new(), zero_ns: None, declared_ms, is_cut: false };
         let mut channels = 0;
+        // Tracks that only ffmpeg decodes, and by what they are coded.
+        let mut elsewhere: Vec<(u32, String)> = Vec::new();
         for track in found {
             let index = indexed.iter().find(|indexed| indexed.id == track.id);
             let params = match audio(track) {
                 Some(params) => params,
                 // A track of sound whose codec symphonia has no name for.
-                None if index.is_some() => return Ok(Known::Elsewhere("a codec for ffmpeg".into())),
-                None => continue,
+                None => {
+                    if let Some(index) = index {
+                        elsewhere.push((track.id, index.codec.clone()));
+                    }
+                    continue;
+                }
             };
             let codec = codec_name(params.codec);
             let wanted = params.channels.as_ref().map_or(1, |channels| wide(channels.count()));
             if !container.tracks.is_empty() && channels + wanted > MAX_CHANNELS {
-                container.unheard.push(format!("track {} ({codec}, {wanted} channels)", track.id));
+                let track = format!(
+                    "track {} ({codec}, {wanted} channels), for a recording has at most {MAX_CHANNELS}",
+                    track.id
+                );
+                container.unheard.push(track);
                 continue;
             }
-            let Some(decoder) = PacketDecoder::new(&params)? else { return Ok(Known::Elsewhere(codec.into())) };
+            let Some(decoder) = PacketDecoder::new(&params)? else {
+                elsewhere.push((track.id, codec.into()));
+                continue;
+            };
             channels += wanted;
             let lane = container.tracks.len();
             let start = match index {
@@ -163,12 +195,21 @@ impl Container {
             }
             container.tracks.push(hearing);
         }
+        match elsewhere.first() {
+            Some((_, codec)) if has_ffmpeg || container.tracks.is_empty() => {
+                return Ok(Known::Elsewhere(codec.clone()));
+            }
+            _ => {}
+        }
+        container
+            .unheard
+            .extend(elsewhere.iter().map(|(id, codec)| format!("track {id} ({codec}), which needs ffmpeg")));
         if !container.tracks.is_empty() {
             return Ok(Known::Tracks(container));
         }
         // Tracks of a codec that symphonia has no name for: sound or not, ffmpeg knows.
         let is_unknown = found.iter().any(|track| track.codec_params.is_none());
-        Ok(if is_unknown { Known::Elsewhere("a codec for ffmpeg".into()) } else { Known::Nothing })
+        Ok(if is_unknown { Known::Elsewhere("an unusual codec".into()) } else { Known::Nothing })
     }
 
     /// How often the file has to be walked through.
@@ -180,9 +221,7 @@ impl Container {
     fn begin_pass(&mut self, pass: usize, reader: &dyn FormatReader) -> Result<(), AudioError> {
         for hearing in &mut self.tracks {
             let params = reader.tracks().iter().find(|track| track.id == hearing.id()).and_then(audio);
-            if let Some(decoder) = params.as_ref().map(PacketDecoder::new).transpose()?.flatten() {
-                hearing.begin_pass(pass, decoder);
-            }
+            hearing.begin_pass(pass, params.as_ref().map(PacketDecoder::new).transpose()?.flatten());
         }
         Ok(())
     }
@@ -194,15 +233,19 @@ impl Container {
             match reader.next_packet() {
                 Ok(None) => break,
                 Ok(Some(packet)) => {
-                    let is_decoded = self.take(&packet, reader.tracks(), output)?;
-                    failures = if is_decoded { 0 } else { failures + 1 };
+                    self.take(&packet, reader.tracks(), output)?;
+                    failures = 0;
                 }
                 Err(Error::ResetRequired) => {
                     if !self.follow(reader, output)? {
                         break;
                     }
                 }
-                Err(Error::IoError(error)) if error.kind() == std::io::ErrorKind::UnexpectedEof => break,
+                Err(Error::IoError(error)) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+                    // The others have their length declared.
+                    self.is_cut = self.format == "Ogg";
+                    break;
+                }
                 Err(Error::IoError(source)) => {
                     output.check()?;
                     return Err(AudioError::Read { source });
@@ -216,11 +259,12 @@ impl Container {
                 }
             }
         }
+        self.is_cut |= failures >= MAX_FAILURES;
         Ok(())
     }
 
-    /// Takes a packet of any track; whether it could be decoded, if it is sound.
-    fn take(&mut self, packet: &Packet, tracks: &[Track], output: &mut Output<'_>) -> Result<bool, AudioError> {
+    /// Takes a packet of any track.
+    fn take(&mut self, packet: &Packet, tracks: &[Track], output: &mut Output<'_>) -> Result<(), AudioError> {
         let Some(at) = self.tracks.iter().position(|track| track.id() == packet.track_id) else {
             let clock = tracks.iter().find(|track| track.id == packet.track_id).and_then(|track| track.time_base);
             // A picture says when the recording begins.
@@ -230,7 +274,7 @@ impl Container {
                 let instant = instant_ns(packet.pts, clock);
                 self.zero_ns = Some(self.zero_ns.map_or(instant, |zero_ns| zero_ns.min(instant)));
             }
-            return Ok(true);
+            return Ok(());
         };
         let track = &mut self.tracks[at];
         let zero_ns = *self.zero_ns.get_or_insert(track.instant_ns(packet.pts));
@@ -251,6 +295,12 @@ impl Container {
             };
             match self.tracks.get_mut(lane) {
                 Some(hearing) => hearing.follow(track, decoder, output),
+                None if output.channels() + params.channels.as_ref().map_or(1, |channels| channels.count())
+                    > usize::try_from(MAX_CHANNELS).unwrap_or(usize::MAX) =>
+                {
+                    self.unheard.push(format!("a later stream ({})", codec_name(params.codec)));
+                    continue;
+                }
                 None => {
                     let mut hearing = Hearing::new(lane, track, codec_name(params.codec), decoder, Start::FirstPacket);
                     hearing.begins_at(output.reached_ms());
@@ -277,7 +327,17 @@ impl Container {
     }
 
     fn finish(self, length: Length, output: &mut Output<'_>) -> Result<Streamed, AudioError> {
-        let Self { format, tracks, unheard, .. } = self;
+        let Self { format, mut tracks, unheard, is_cut, .. } = self;
+        if is_cut {
+            let at = output.reached_ms();
+            let detail = format!("the {format} file makes no sense, or ends, behind {at} ms of audio");
+            output.warn_within("recording_truncated", detail, vec![Span { start_ms: at, end_ms: at }]);
+        }
+        let edited_out_ms: u64 = tracks.iter_mut().map(Hearing::edited_out_ms).max().unwrap_or(0);
+        if edited_out_ms > EDITED_OUT_MS {
+            let detail = format!("{edited_out_ms} ms of sound are in the file and not in what its edit list plays");
+            output.warn("edited_out", detail);
+        }
         for track in &tracks {
             let declared_ms = match length {
                 Length::Nowhere => None,
@@ -318,8 +378,10 @@ fn tell_tracks(tracks: &[Hearing], unheard: &[String], output: &mut Output<'_>) 
         output.warn("tracks_joined", format!("the file has {} tracks of sound: {}", tracks.len(), told.join(", ")));
     }
     if !unheard.is_empty() {
-        let detail = format!("not heard, for a recording has at most {MAX_CHANNELS} channels: {}", unheard.join(", "));
-        output.warn("tracks_unheard", detail);
+        let shown = unheard.iter().take(MOST_UNHEARD).cloned().collect::<Vec<_>>().join(", ");
+        let more = unheard.len().saturating_sub(MOST_UNHEARD);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        output.warn("tracks_unheard", format!("not heard: {shown}{more}"));
     }
 }
 

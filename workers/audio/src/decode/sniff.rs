@@ -58,9 +58,12 @@ pub(super) fn sniff(
     if let Some(declared) = declared {
         return headerless::declared(headerless::completed(declared, name), file);
     }
+    // Before frames are looked for: those of its sound lie in its packets, and not in a row.
+    if is_transport_stream(&head) && headerless::by_name(name).is_none() {
+        return Ok(Sniffed::whole(Route::Ffmpeg(Foreign::named("MPEG-TS"))));
+    }
     if let Some(mpeg) = mpeg::find(&head) {
-        let length = if mpeg.has_length { Length::Header } else { Length::Nowhere };
-        return Ok(Sniffed::whole(Route::Packets(Found { format: mpeg.format, length })));
+        return Ok(Sniffed::whole(Route::Packets(Found { format: mpeg.format, length: Length::Nowhere })));
     }
     if at > 0 && head.is_empty() {
         return Err(AudioError::NoSamples { format: "MP3".into(), what: "it ends after its tag".into() });

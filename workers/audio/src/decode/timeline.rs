@@ -67,10 +67,15 @@ impl Timeline {
         self.position
     }
 
+    /// Frames so far that were decoded and are not played.
+    pub(super) fn unplayed(&self) -> u64 {
+        self.unplayed
+    }
+
     /// Takes the next frames of the track.
     pub(super) fn put(&mut self, piece: Piece<'_>, output: &mut Output<'_>) -> Result<(), AudioError> {
         let (start, frames) = (self.position, piece.frames());
-        let end = start + frames;
+        let end = start.saturating_add(frames);
         self.position = end;
         let mut heard = 0;
         while let Some(played) = self.played.get(self.next).copied() {
@@ -90,7 +95,9 @@ impl Timeline {
             }
             self.next += 1;
         }
-        self.unplayed += frames - heard;
+        if let Piece::Sound(_) = piece {
+            self.unplayed += frames - heard;
+        }
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! One audio track of a container, from its packets to its lane.
 
+use earmark_core::{Span, minutes_seconds};
 use symphonia::core::formats::Track;
 use symphonia::core::packet::Packet;
 use symphonia::core::units::{TimeBase, Timestamp};
@@ -55,12 +56,16 @@ pub(super) struct Hearing {
     earliest_ms: u64,
     /// Time of the first packet, in the track's ticks.
     origin: i64,
+    /// Which frame of the track the first packet begins with.
+    begun: u64,
     rate_hz: u32,
     /// Frames of the last packet.
     last_frames: u64,
     /// How far the packets' times were ahead of the samples at the last packet, in frames.
     ahead: u64,
     lost: Lost,
+    /// What was decoded in the first walk and is not played, ms.
+    edited_out_ms: u64,
 }
 
 impl Hearing {
@@ -80,6 +85,8 @@ impl Hearing {
             timeline: None,
             earliest_ms: 0,
             origin: 0,
+            begun: 0,
+            edited_out_ms: 0,
             rate_hz: 0,
             last_frames: 0,
             ahead: 0,
@@ -152,11 +159,30 @@ impl Hearing {
         }
     }
 
-    /// From its first packet again.
-    pub(super) fn begin_pass(&mut self, pass: usize, decoder: PacketDecoder) {
+    /// From its first packet again; where there is no decoder for that, nothing more of it is heard.
+    pub(super) fn begin_pass(&mut self, pass: usize, decoder: Option<PacketDecoder>) {
+        self.count_edited_out();
         self.pass = pass;
-        self.decoder = decoder;
-        self.timeline = None;
+        self.timeline = match decoder {
+            Some(decoder) => {
+                self.decoder = decoder;
+                None
+            }
+            None => Some(Timeline::new(self.lane, Vec::new(), 0)),
+        };
+    }
+
+    /// What of it was decoded and is not played because its edit list leaves it out, in ms.
+    pub(super) fn edited_out_ms(&mut self) -> u64 {
+        self.count_edited_out();
+        self.edited_out_ms
+    }
+
+    fn count_edited_out(&mut self) {
+        let Some(timeline) = self.timeline.as_ref().filter(|_| self.pass == 0) else { return };
+        if matches!(&self.start, Start::Indexed(AudioTrack { edits: Some(_), .. })) {
+            self.edited_out_ms = timeline.unplayed() * 1000 / u64::from(self.rate_hz.max(1));
+        }
     }
 
     /// Goes on with the stream that follows in the same file.
@@ -174,7 +200,7 @@ impl Hearing {
         self.lost.add(error, output.lane_ms(self.lane), 0);
     }
 
-    /// Decodes a packet; whether it could be. `zero_ns` is when the recording begins by its container's clock,
+    /// Decodes a packet. `zero_ns` is when the recording begins by its container's clock,
     /// `container_ms` how long that says it is.
     pub(super) fn take(
         &mut self,
@@ -182,28 +208,28 @@ impl Hearing {
         zero_ns: i128,
         container_ms: Option<u64>,
         output: &mut Output<'_>,
-    ) -> Result<bool, AudioError> {
+    ) -> Result<(), AudioError> {
         let mut planes = std::mem::take(&mut self.planes);
         let decoded = self.decoder.decode(packet, &mut planes);
-        let is_decoded = match decoded {
+        match decoded {
             Ok(rate_hz) => {
                 self.tune(planes.len(), rate_hz, packet, zero_ns, output)?;
                 self.keep_time(packet, container_ms, output)?;
                 self.last_frames = planes.first().map_or(0, |plane| wide(plane.len()));
                 self.put(Piece::Sound(&planes), output)?;
-                true
             }
             Err(error) => {
                 let start_ms = output.lane_ms(self.lane);
                 if self.timeline.is_some() {
                     self.put(Piece::Silence(self.last_frames), output)?;
                 }
-                self.lost.add(error, start_ms, output.lane_ms(self.lane) - start_ms);
-                false
+                if self.pass == 0 {
+                    self.lost.add(error, start_ms, output.lane_ms(self.lane) - start_ms);
+                }
             }
-        };
+        }
         self.planes = planes;
-        Ok(is_decoded)
+        Ok(())
     }
 
     fn put(&mut self, piece: Piece<'_>, output: &mut Output<'_>) -> Result<(), AudioError> {
@@ -239,23 +265,22 @@ impl Hearing {
         let earliest = frames_of_ms(self.earliest_ms, rate_hz);
         let late_ns = self.instant_ns(packet.pts).saturating_sub(zero_ns);
         let late_ms = u64::try_from(late_ns / 1_000_000).ok().filter(|ms| *ms <= LATE_MS).unwrap_or(0);
-        if let Start::Indexed(AudioTrack { timescale, edits, .. }) = &self.start {
+        self.origin = packet.pts.get();
+        self.begun = 0;
+        if let Start::Indexed(AudioTrack { timescale, edits: Some(edits), .. }) = &self.start {
             let first = u64::try_from(packet.pts.get()).unwrap_or(0);
             // A clock that began long before the recording: what was cut out of a stream.
             let first = if ticks_to_frames(first, *timescale, 1000) > LATE_MS { 0 } else { first };
-            self.origin = packet.pts.get();
-            let position = ticks_to_frames(first, *timescale, rate_hz);
+            self.begun = ticks_to_frames(first, *timescale, rate_hz);
             let frames = |ticks: u64| ticks_to_frames(ticks, *timescale, rate_hz);
-            return match edits {
-                Some(edits) => {
-                    let runs = forward_runs(edits);
-                    let run = runs.get(self.pass).map_or(&[][..], |run| &edits[run.clone()]);
-                    Timeline::new(self.lane, run.iter().map(|edit| played(*edit, &frames)).collect(), position)
-                }
-                None => Timeline::new(self.lane, vec![Played { from: 0, to: u64::MAX, at: 0 }], position),
-            };
+            let runs = forward_runs(edits);
+            let run = runs.get(self.pass).map_or(&[][..], |run| &edits[run.clone()]);
+            return Timeline::new(self.lane, run.iter().map(|edit| played(*edit, &frames)).collect(), self.begun);
         }
-        self.origin = packet.pts.get();
+        if self.pass > 0 {
+            // It was heard in the first walk.
+            return Timeline::new(self.lane, Vec::new(), 0);
+        }
         // The first packet of a stream opens with what the encoder put in front; it is at most this late all the same.
         let lead_in = self.decoder.lead_in();
         Timeline::whole(self.lane, lead_in, earliest + frames_of_ms(late_ms, rate_hz))
@@ -270,42 +295,46 @@ impl Hearing {
     ) -> Result<(), AudioError> {
         let (Some(clock), Some(timeline)) = (self.clock, &self.timeline) else { return Ok(()) };
         let Ok(ticks) = u64::try_from(packet.pts.get().saturating_sub(self.origin)) else { return Ok(()) };
-        let begun = match &self.start {
-            Start::Indexed(index) => {
-                let first = u64::try_from(self.origin).unwrap_or(0);
-                if ticks_to_frames(first, index.timescale, 1000) > LATE_MS {
-                    0
-                } else {
-                    ticks_to_frames(first, index.timescale, self.rate_hz)
-                }
-            }
-            Start::FirstPacket => 0,
-        };
-        let expected = begun + clock_frames(ticks, clock, self.rate_hz);
+        let expected = self.begun.saturating_add(clock_frames(ticks, clock, self.rate_hz));
+        let rate_hz = u64::from(self.rate_hz.max(1));
+        let behind = timeline.position().saturating_sub(expected);
+        if behind > DRIFT_MS * rate_hz / 1000 {
+            // The clock was set back: what follows goes on where the samples are, and is measured from there.
+            self.origin =
+                self.origin.saturating_sub(i64::try_from(frames_to_ticks(behind, clock, self.rate_hz)).unwrap_or(0));
+            self.warn_of_leap("back", behind / rate_hz, output);
+            return Ok(());
+        }
         let ahead = expected.saturating_sub(timeline.position());
         let opened = ahead.saturating_sub(std::mem::replace(&mut self.ahead, ahead));
-        let ms = |frames: u64| frames * 1000 / u64::from(self.rate_hz.max(1));
+        let ms = |frames: u64| frames.saturating_mul(1000) / rate_hz;
         let is_hole = ms(ahead) > GAP_MS && (ms(opened) >= JUMP_MS || ms(ahead) > DRIFT_MS);
         if !is_hole {
             return Ok(());
         }
-        let is_within = container_ms.is_some_and(|container_ms| ms(expected) <= container_ms + GAP_MS);
-        if ms(ahead) > HOLE_MS && !is_within {
+        let is_within = container_ms.is_some_and(|container_ms| ms(expected) <= container_ms.saturating_add(GAP_MS));
+        if ms(ahead) > HOLE_MS && !is_within || !output.has_room(self.lane, ahead) {
             // A leap of the clock: what follows goes on where the samples are.
-            self.origin += i64::try_from(frames_to_ticks(ahead, clock, self.rate_hz)).unwrap_or(0);
-            let at_ms = output.lane_ms(self.lane);
-            let detail = format!(
-                "the clock of track {} leaps by {} s at {}: what follows is placed right behind what came before",
-                self.name,
-                ms(ahead) / 1000,
-                earmark_core::minutes_seconds(at_ms)
-            );
-            output.warn_within("clock_leap", detail, vec![earmark_core::Span { start_ms: at_ms, end_ms: at_ms }]);
+            self.origin =
+                self.origin.saturating_add(i64::try_from(frames_to_ticks(ahead, clock, self.rate_hz)).unwrap_or(0));
+            self.warn_of_leap("forward", ahead / rate_hz, output);
         } else {
             self.put(Piece::Silence(ahead), output)?;
         }
         self.ahead = 0;
         Ok(())
+    }
+}
+
+impl Hearing {
+    fn warn_of_leap(&self, direction: &str, seconds: u64, output: &mut Output<'_>) {
+        let at_ms = output.lane_ms(self.lane);
+        let detail = format!(
+            "the clock of track {} leaps {direction} by {seconds} s at {}: what follows is placed right behind what came before",
+            self.name,
+            minutes_seconds(at_ms)
+        );
+        output.warn_within("clock_leap", detail, vec![Span { start_ms: at_ms, end_ms: at_ms }]);
     }
 }
 
