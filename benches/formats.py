@@ -37,7 +37,7 @@ ROWS = [
     ("WAV", "pcm_alaw", "alaw.wav", "ffmpeg -i {in8} -c:a pcm_alaw {out}"),
     ("WAV", "pcm_mulaw", "mulaw.wav", "ffmpeg -i {in8} -c:a pcm_mulaw {out}"),
     ("WAV", "pcm_s16le, 44.1 kHz", "s16-44100.wav", "ffmpeg -i {in} -ar 44100 {out}"),
-    ("WAV", "pcm_s16le, stereo", "stereo.wav", "ffmpeg -i {stereo} {out}"),
+    ("WAV", "pcm_s16le, stereo", "two.wav", "ffmpeg -i {stereo} {out}"),
     ("WAV", "pcm_s16le, streamed", "piped.wav", "ffmpeg -i {in} -f wav - > {out}"),
     ("WAV", "pcm_s16le, streamed", "piped-sox.wav", "sox {in} -t wav - > {out}"),
     ("WAV", "gsm_ms", "gsm.wav", "ffmpeg -i {in8} -c:a libgsm_ms {out}"),
@@ -61,7 +61,7 @@ ROWS = [
     ("MP3", "variable rate, streamed, 44.1 kHz", "vbr-piped-44100.mp3", "ffmpeg -i {in} -ar 44100 -q:a 5 -f mp3 - > {out}"),
     ("MP3", "8 kHz with an info frame", "info-8k.mp3", "ffmpeg -i {in8} -q:a 5 {out}"),
     ("MP3", "8 kHz, streamed", "piped-8k.mp3", "ffmpeg -i {in8} -q:a 5 -f mp3 - > {out}"),
-    ("MP3", "stereo", "stereo.mp3", "ffmpeg -i {stereo} -b:a 64k {out}"),
+    ("MP3", "stereo", "two.mp3", "ffmpeg -i {stereo} -b:a 64k {out}"),
     ("MP3", "lame, constant rate", "lame-cbr.mp3", "lame --quiet -b 32 {in} {out}"),
     ("MP3", "lame, variable rate, streamed", "lame-piped.mp3", "lame --quiet -V 5 {in} - > {out}"),
     ("MP3", "lame, no info frame", "lame-t.mp3", "lame --quiet -t -V 5 {in} {out}"),
@@ -125,7 +125,7 @@ def sources(folder: pathlib.Path) -> dict:
     graph = "[0:a]apad=pad_dur=4[a];[a][1:a]concat=n=2:v=0:a=1"
     run(f"ffmpeg -i {SOURCE} -i {SECOND} -filter_complex {graph} -ar 16000 -bitexact {speech}")
     run(f"ffmpeg -i {speech} -ar 8000 -bitexact {narrow}")
-    run(f"ffmpeg -i {speech} -filter_complex [0:a]asplit[a][b];[b]adelay=500[c];[a][c]amerge -bitexact {stereo}")
+    run(f"ffmpeg -i {speech} -filter_complex [0:a]pan=stereo|c0=c0|c1=c0,adelay=0|500 -bitexact {stereo}")
     return {"in": speech, "in8": narrow, "stereo": stereo}
 
 
@@ -215,7 +215,11 @@ def main() -> None:
             if shutil.which(program) is None:
                 missing.append(f"{container}, {codec} ({program})")
                 continue
-            run(command.format(**shapes, out=folder / name))
+            try:
+                run(command.format(**shapes, out=folder / name))
+            except subprocess.CalledProcessError:
+                missing.append(f"{container}, {codec} (this {program} does not write it)")
+                continue
             files.append(folder / name)
             rows.append(row)
         found = reports([*shapes.values(), *files], folder)

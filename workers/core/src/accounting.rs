@@ -113,7 +113,8 @@ mod tests {
     fn every_sample_is_heard_silent_or_filled_and_only_one_of_them() {
         let second = |from: u64, to: u64| Region { start: from * 16_000, end: to * 16_000 };
         // Length in s, heard, filled; then heard, silent and filled in s.
-        let cases: [(u64, &[Region], &[Region], [u64; 3]); 7] = [
+        type Case<'a> = (u64, &'a [Region], &'a [Region], [u64; 3]);
+        let cases: [Case<'_>; 7] = [
             (10, &[], &[], [0, 10, 0]),
             (10, &[second(2, 4)], &[], [2, 8, 0]),
             (10, &[second(0, 10)], &[], [10, 0, 0]),

@@ -1,5 +1,9 @@
 //! The chunks that WAV files and their kin consist of: RIFF (RF64, BW64), Sony W64, AIFF; and where such a file begins.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 use super::bytes::Bytes;
 use crate::AudioError;
 
@@ -167,13 +171,25 @@ pub(super) fn header_at(file: Bytes<'_>, at: u64) -> Result<Option<Header>, Audi
     Ok(header(&file.some(at, HEADER_BYTES)?))
 }
 
+/// What is rare in sound and stands in every header, with its place there: so the whole of a recording is looked through
+/// at the speed of its memory.
+static MARKS: LazyLock<[(Finder<'static>, usize); 5]> = LazyLock::new(|| {
+    [(&b"WAVE"[..], 8), (b"AIFF", 8), (b"AIFC", 8), (b"riff\x2E\x91\xCF\x11", 0), (b".snd", 0)]
+        .map(|(mark, offset)| (Finder::new(mark), offset))
+});
+
 /// Where in the first `within` of `bytes` another file begins: a header with the name of a chunk behind it, no accident.
 pub(super) fn find_header(bytes: &[u8], within: usize) -> Option<usize> {
-    (0..within.min(bytes.len())).find(|at| match header(&bytes[*at..]) {
+    let is_header = |at: &usize| match header(&bytes[*at..]) {
         None => false,
         Some(Header::Chunked(Kin::Riff | Kin::Aiff)) => {
             bytes.get(at + 12..at + 16).is_some_and(|four| KNOWN.iter().any(|known| *known == four))
         }
         Some(_) => true,
-    })
+    };
+    let first = |(mark, offset): &(Finder<'_>, usize)| {
+        let places = mark.find_iter(bytes).filter_map(|at| at.checked_sub(*offset));
+        places.take_while(|at| *at < within).find(is_header)
+    };
+    MARKS.iter().filter_map(first).min()
 }

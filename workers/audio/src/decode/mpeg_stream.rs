@@ -90,7 +90,7 @@ struct Stream {
 impl Stream {
     fn take(&mut self, frame: &Frame, format: &'static str, output: &mut Output<'_>) -> Result<(), AudioError> {
         if frame.stray > 0 && self.decoded > 0 {
-            self.lost.add(format!("{} bytes between the frames are none", frame.stray), output.lane_ms(0), 0);
+            self.lost.add(format!("{} bytes between the frames are none", frame.stray), output.strand_ms(0), 0);
         }
         if let Some(contents) = frame.contents {
             self.end_part(format, output)?;
@@ -117,7 +117,7 @@ impl Stream {
             }
             Err(error) => {
                 self.failed += 1;
-                let start_ms = output.lane_ms(0);
+                let start_ms = output.strand_ms(0);
                 if output.channels_of(0) > 0 {
                     let silence =
                         vec![vec![0.0; usize::try_from(frame.header.samples).unwrap_or(0)]; output.channels_of(0)];
@@ -165,7 +165,7 @@ impl Stream {
 
     fn begin_part(&mut self, contents: Option<(Contents, Header)>, output: &Output<'_>) {
         self.contents = contents;
-        self.part_ms = output.lane_ms(0);
+        self.part_ms = output.strand_ms(0);
         self.counted = 0;
         self.skip = contents.and_then(|(contents, _)| contents.delay).unwrap_or(0);
         if contents.is_some() {
@@ -198,14 +198,14 @@ impl Stream {
         let from = usize::try_from(skipped).unwrap_or(usize::MAX);
         let padding = usize::try_from(self.contents.map_or(0, |(contents, _)| contents.padding)).unwrap_or(0);
         if padding == 0 && self.held.is_empty() {
-            return output.push_lane(0, planes, from..planes[0].len());
+            return output.push_strand(0, planes, from..planes[0].len());
         }
         self.held.resize(planes.len(), Vec::new());
         for (held, plane) in self.held.iter_mut().zip(planes) {
             held.extend_from_slice(&plane[from..]);
         }
         let sure = self.held[0].len().saturating_sub(padding);
-        output.push_lane(0, &self.held, 0..sure)?;
+        output.push_strand(0, &self.held, 0..sure)?;
         for held in &mut self.held {
             held.drain(..sure);
         }
@@ -216,7 +216,7 @@ impl Stream {
     fn release(&mut self, output: &mut Output<'_>) -> Result<(), AudioError> {
         let held = std::mem::take(&mut self.held);
         match held.first() {
-            Some(first) if !first.is_empty() => output.push_lane(0, &held, 0..first.len()),
+            Some(first) if !first.is_empty() => output.push_strand(0, &held, 0..first.len()),
             _ => Ok(()),
         }
     }

@@ -86,7 +86,7 @@ struct Group {
 /// One stream.
 struct Stream {
     serial: u32,
-    lane: usize,
+    strand: usize,
     head: opus::Head,
     decoder: opus::Decoder,
     /// Whether anything followed its first page.
@@ -148,12 +148,12 @@ impl Group {
             return Ok(());
         }
         check_declared(wide(head.channels()), CLOCK_HZ)?;
-        let lane = self.streams.len();
+        let strand = self.streams.len();
         let decoder = opus::Decoder::new(&head)?;
         let serial = packet.stream_serial();
         self.streams.push(Stream {
             serial,
-            lane,
+            strand,
             head,
             decoder,
             is_under_way: false,
@@ -173,25 +173,25 @@ impl Group {
         let is_known = end != u64::MAX;
         let opens = if is_known { end.saturating_sub(ticks) } else { stream.due };
         if stream.timeline.is_none() {
-            if output.channels_of(stream.lane) != stream.head.channels()
-                || output.rate_of(stream.lane) != SAMPLE_RATE_HZ
+            if output.channels_of(stream.strand) != stream.head.channels()
+                || output.rate_of(stream.strand) != SAMPLE_RATE_HZ
             {
-                output.open_lane(stream.lane, stream.head.channels(), SAMPLE_RATE_HZ)?;
+                output.open_strand(stream.strand, stream.head.channels(), SAMPLE_RATE_HZ)?;
             }
             let zero = *self.zero.get_or_insert(opens);
             let late = Some(opens.saturating_sub(zero)).filter(|late| *late <= LEAP).unwrap_or(0);
             let skip = u64::from(stream.head.pre_skip) / TICKS;
             let begins = self.begins_ms * u64::from(SAMPLE_RATE_HZ) / 1000;
-            stream.timeline = Some(Timeline::whole(stream.lane, skip, begins + late / TICKS));
+            stream.timeline = Some(Timeline::whole(stream.strand, skip, begins + late / TICKS));
             stream.due = opens;
         }
         let hole = opens.saturating_sub(stream.due);
         let back = stream.due.saturating_sub(end);
-        let lane = stream.lane;
+        let strand = stream.strand;
         if is_known && (hole > GAP || back > GAP) {
-            let is_leap = hole > LEAP || back > GAP || !output.has_room(lane, hole / TICKS);
+            let is_leap = hole > LEAP || back > GAP || !output.has_room(strand, hole / TICKS);
             if is_leap {
-                let at = output.lane_ms(lane);
+                let at = output.strand_ms(strand);
                 let detail = format!(
                     "the clock of a stream leaps at {}: what follows is placed right behind what came before",
                     minutes_seconds(at)
@@ -218,9 +218,9 @@ impl Group {
                     stream.put(Piece::Sound(&planes), output)?;
                 }
                 Err(error) => {
-                    let start_ms = output.lane_ms(stream.lane);
+                    let start_ms = output.strand_ms(stream.strand);
                     stream.put(Piece::Silence(length / TICKS), output)?;
-                    self.lost.add(error.to_string(), start_ms, output.lane_ms(stream.lane) - start_ms);
+                    self.lost.add(error.to_string(), start_ms, output.strand_ms(stream.strand) - start_ms);
                 }
             }
         }
@@ -230,7 +230,7 @@ impl Group {
 
     /// A page is damaged; the next one tells how long it was.
     fn lose(&mut self, what: String, output: &Output<'_>) {
-        self.lost.add(what, output.lane_ms(0), 0);
+        self.lost.add(what, output.strand_ms(0), 0);
     }
 
     fn finish(self, output: &mut Output<'_>) -> Result<Streamed, AudioError> {

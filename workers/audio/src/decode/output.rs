@@ -1,7 +1,7 @@
 //! Where all ways of decoding meet: limits, resampling, counting, warnings.
 //!
-//! A recording has one lane for each of its tracks, most have one. A lane takes frames at its track's own rate and gives
-//! its channels 16 kHz; its rate and its channels may change on the way. What is silence for want of sound is noted.
+//! A strand is one track's way to its channels; most recordings have one. It takes frames at the track's own rate and gives
+//! 16 kHz; rate and channels may change on the way. What is silence for want of sound is noted.
 
 use std::time::{Duration, Instant};
 
@@ -35,14 +35,14 @@ pub(super) struct Watch<'a> {
 pub(super) struct Output<'a> {
     sink: &'a mut dyn Sink,
     watch: Watch<'a>,
-    lanes: Vec<Lane>,
+    strands: Vec<Strand>,
     /// As the sink numbers them.
     channels: Vec<Channel>,
     warnings: Vec<Warning>,
 }
 
 /// One track's way to its channels.
-struct Lane {
+struct Strand {
     /// Its channels, as the sink numbers them; those beyond the resamplers are silent at present.
     channels: Vec<usize>,
     /// One for each channel that sounds.
@@ -65,7 +65,7 @@ struct Channel {
     filled: Vec<Region>,
 }
 
-impl Lane {
+impl Strand {
     fn new() -> Self {
         Self { channels: Vec::new(), resamplers: Vec::new(), rate_hz: 0, base: 0, frames: 0, given: 0, sounding: 0 }
     }
@@ -81,83 +81,83 @@ impl Lane {
 
 impl<'a> Output<'a> {
     pub(super) fn new(sink: &'a mut dyn Sink, watch: Watch<'a>) -> Self {
-        Self { sink, watch, lanes: vec![Lane::new()], channels: Vec::new(), warnings: Vec::new() }
+        Self { sink, watch, strands: vec![Strand::new()], channels: Vec::new(), warnings: Vec::new() }
     }
 
     /// Says what comes: `channels` at `rate_hz`. Said again when either changes.
     pub(super) fn open(&mut self, channels: usize, rate_hz: u32) -> Result<(), AudioError> {
-        self.open_lane(0, channels, rate_hz)
+        self.open_strand(0, channels, rate_hz)
     }
 
-    /// The same for lane `number`; lanes that were not there yet are.
-    pub(super) fn open_lane(&mut self, number: usize, channels: usize, rate_hz: u32) -> Result<(), AudioError> {
+    /// The same for strand `number`; strands that were not there yet are.
+    pub(super) fn open_strand(&mut self, number: usize, channels: usize, rate_hz: u32) -> Result<(), AudioError> {
         check_declared(wide(channels), rate_hz)?;
-        while self.lanes.len() <= number {
-            self.lanes.push(Lane::new());
+        while self.strands.len() <= number {
+            self.strands.push(Strand::new());
         }
         self.settle(number)?;
-        let at = self.lanes[number].base;
-        if at > 0 && self.lanes[number].sounding != channels {
+        let at = self.strands[number].base;
+        if at > 0 && self.strands[number].sounding != channels {
             self.warn_of_width(number, channels, at);
         }
-        self.lanes[number].sounding = channels;
-        let missing = channels.saturating_sub(self.lanes[number].channels.len());
+        self.strands[number].sounding = channels;
+        let missing = channels.saturating_sub(self.strands[number].channels.len());
         for _ in 0..missing {
             let channel = self.add_channel()?;
             self.fill_channel(channel, at)?;
-            self.lanes[number].channels.push(channel);
+            self.strands[number].channels.push(channel);
         }
-        let lane = &mut self.lanes[number];
-        lane.rate_hz = rate_hz;
-        lane.resamplers = (0..channels).map(|_| ChannelResampler::from_rate(rate_hz)).collect::<Result<_, _>>()?;
+        let strand = &mut self.strands[number];
+        strand.rate_hz = rate_hz;
+        strand.resamplers = (0..channels).map(|_| ChannelResampler::from_rate(rate_hz)).collect::<Result<_, _>>()?;
         Ok(())
     }
 
-    /// Frames of the lane so far, at its present rate; 0 before it is open.
-    pub(super) fn position(&self, lane: usize) -> u64 {
-        self.lanes
-            .get(lane)
-            .map_or(0, |lane| lane.base * u64::from(lane.rate_hz) / u64::from(SAMPLE_RATE_HZ) + lane.frames)
+    /// Frames of the strand so far, at its present rate; 0 before it is open.
+    pub(super) fn position(&self, strand: usize) -> u64 {
+        self.strands
+            .get(strand)
+            .map_or(0, |strand| strand.base * u64::from(strand.rate_hz) / u64::from(SAMPLE_RATE_HZ) + strand.frames)
     }
 
-    /// Frames kept so far on the first lane, at its present rate.
+    /// Frames kept so far on the first strand, at its present rate.
     pub(super) fn frames(&self) -> u64 {
         self.position(0)
     }
 
-    /// The rate of the first lane's frames, in Hz; 0 before [`open`](Self::open).
+    /// The rate of the first strand's frames, in Hz; 0 before [`open`](Self::open).
     pub(super) fn rate_hz(&self) -> u32 {
-        self.lanes[0].rate_hz
+        self.strands[0].rate_hz
     }
 
-    /// How many channels sound on a lane at present; 0 before it is open.
-    pub(super) fn channels_of(&self, lane: usize) -> usize {
-        self.lanes.get(lane).map_or(0, |lane| lane.resamplers.len())
+    /// How many channels sound on a strand at present; 0 before it is open.
+    pub(super) fn channels_of(&self, strand: usize) -> usize {
+        self.strands.get(strand).map_or(0, |strand| strand.resamplers.len())
     }
 
-    /// The rate of a lane's frames at present, in Hz; 0 before it is open.
-    pub(super) fn rate_of(&self, lane: usize) -> u32 {
-        self.lanes.get(lane).map_or(0, |lane| lane.rate_hz)
+    /// The rate of a strand's frames at present, in Hz; 0 before it is open.
+    pub(super) fn rate_of(&self, strand: usize) -> u32 {
+        self.strands.get(strand).map_or(0, |strand| strand.rate_hz)
     }
 
-    /// How many channels a lane has had.
-    pub(super) fn width(&self, lane: usize) -> usize {
-        self.lanes.get(lane).map_or(0, |lane| lane.channels.len())
+    /// How many channels a strand has had.
+    pub(super) fn width(&self, strand: usize) -> usize {
+        self.strands.get(strand).map_or(0, |strand| strand.channels.len())
     }
 
     pub(super) fn warn(&mut self, code: &str, detail: String) {
         self.warn_within(code, detail, Vec::new());
     }
 
-    /// How many channels all lanes have together.
+    /// How many channels all strands have together.
     pub(super) fn channels(&self) -> usize {
         self.channels.len()
     }
 
-    /// Whether a lane may have `frames` more at its present rate and is no longer than recordings may be.
-    pub(super) fn has_room(&self, lane: usize, frames: u64) -> bool {
-        let rate_hz = u64::from(self.rate_of(lane).max(1));
-        self.lane_ms(lane).saturating_add((frames / rate_hz).saturating_mul(1000)) <= self.watch.max_duration_ms
+    /// Whether a strand may have `frames` more at its present rate and is no longer than recordings may be.
+    pub(super) fn has_room(&self, strand: usize, frames: u64) -> bool {
+        let rate_hz = u64::from(self.rate_of(strand).max(1));
+        self.strand_ms(strand).saturating_add((frames / rate_hz).saturating_mul(1000)) <= self.watch.max_duration_ms
     }
 
     /// As [`warn`](Self::warn), about these stretches. What a file gives cause to say again and again is said so often, and
@@ -173,21 +173,21 @@ impl<'a> Output<'a> {
 
     /// Takes one plane per channel, all of one length.
     pub(super) fn push(&mut self, planes: &[Vec<f32>]) -> Result<(), AudioError> {
-        self.push_lane(0, planes, 0..planes[0].len())
+        self.push_strand(0, planes, 0..planes[0].len())
     }
 
-    /// Takes a part of one plane per channel of a lane.
-    pub(super) fn push_lane(
+    /// Takes a part of one plane per channel of a strand.
+    pub(super) fn push_strand(
         &mut self,
-        lane: usize,
+        strand: usize,
         planes: &[Vec<f32>],
         part: std::ops::Range<usize>,
     ) -> Result<(), AudioError> {
         self.check()?;
         for (place, plane) in planes.iter().enumerate() {
-            self.give(lane, place, Block::Float(&plane[part.clone()]))?;
+            self.give(strand, place, Block::Float(&plane[part.clone()]))?;
         }
-        self.lanes[lane].frames += wide(part.len());
+        self.strands[strand].frames += wide(part.len());
         Ok(())
     }
 
@@ -197,19 +197,19 @@ impl<'a> Output<'a> {
         for (place, plane) in planes.iter().enumerate() {
             self.give(0, place, Block::Pcm16(plane))?;
         }
-        self.lanes[0].frames += wide(planes[0].len());
+        self.strands[0].frames += wide(planes[0].len());
         Ok(())
     }
 
     /// Keeps the time where sound is missing.
     pub(super) fn push_silence(&mut self, frames: u64) -> Result<(), AudioError> {
-        self.push_silence_lane(0, frames)
+        self.push_silence_strand(0, frames)
     }
 
-    /// The same on a lane.
-    pub(super) fn push_silence_lane(&mut self, number: usize, mut frames: u64) -> Result<(), AudioError> {
+    /// The same on a strand.
+    pub(super) fn push_silence_strand(&mut self, number: usize, mut frames: u64) -> Result<(), AudioError> {
         let silence = [0; SILENCE];
-        let start = self.lanes[number].samples();
+        let start = self.strands[number].samples();
         // What a clock claims is not written first and refused then.
         if !self.has_room(number, frames) {
             return Err(AudioError::TooLong { limit_ms: self.watch.max_duration_ms });
@@ -217,15 +217,15 @@ impl<'a> Output<'a> {
         while frames > 0 {
             self.check()?;
             let some = usize::try_from(frames).unwrap_or(SILENCE).min(SILENCE);
-            for place in 0..self.lanes[number].resamplers.len() {
+            for place in 0..self.strands[number].resamplers.len() {
                 self.give(number, place, Block::Pcm16(&silence[..some]))?;
             }
-            self.lanes[number].frames += wide(some);
+            self.strands[number].frames += wide(some);
             frames -= wide(some);
         }
-        let lane = &self.lanes[number];
-        let filled = Region { start, end: lane.samples() };
-        for channel in &lane.channels[..lane.resamplers.len()] {
+        let strand = &self.strands[number];
+        let filled = Region { start, end: strand.samples() };
+        for channel in &strand.channels[..strand.resamplers.len()] {
             note(&mut self.channels[*channel].filled, filled);
         }
         Ok(())
@@ -256,33 +256,33 @@ impl<'a> Output<'a> {
         self.watch.limit.saturating_sub(self.watch.started.elapsed())
     }
 
-    /// How much sound there is, in ms: of the longest lane.
+    /// How much sound there is, in ms: of the longest strand.
     pub(super) fn reached_ms(&self) -> u64 {
-        samples_to_ms(self.lanes.iter().map(Lane::samples).max().unwrap_or(0))
+        samples_to_ms(self.strands.iter().map(Strand::samples).max().unwrap_or(0))
     }
 
-    /// How far lane `number` is, in ms.
-    pub(super) fn lane_ms(&self, number: usize) -> u64 {
-        self.lanes.get(number).map_or(0, |lane| samples_to_ms(lane.samples()))
+    /// How far strand `number` is, in ms.
+    pub(super) fn strand_ms(&self, number: usize) -> u64 {
+        self.strands.get(number).map_or(0, |strand| samples_to_ms(strand.samples()))
     }
 
-    /// Brings every lane to the length of the longest: what follows begins there on all of them.
+    /// Brings every strand to the length of the longest: what follows begins there on all of them.
     pub(super) fn level(&mut self) -> Result<(), AudioError> {
-        let longest = self.lanes.iter().map(Lane::samples).max().unwrap_or(0);
-        for number in 0..self.lanes.len() {
+        let longest = self.strands.iter().map(Strand::samples).max().unwrap_or(0);
+        for number in 0..self.strands.len() {
             self.settle(number)?;
-            let lane = &mut self.lanes[number];
-            lane.base = longest;
-            for channel in self.lanes[number].channels.clone() {
+            let strand = &mut self.strands[number];
+            strand.base = longest;
+            for channel in self.strands[number].channels.clone() {
                 self.fill_channel(channel, longest)?;
             }
         }
         Ok(())
     }
 
-    /// Warns where a lane is shorter than its container says; `declared_ms` is what that says.
-    pub(super) fn compare(&mut self, lane: usize, format: &str, declared_ms: u64) {
-        let reached_ms = self.lane_ms(lane);
+    /// Warns where a strand is shorter than its container says; `declared_ms` is what that says.
+    pub(super) fn compare(&mut self, strand: usize, format: &str, declared_ms: u64) {
+        let reached_ms = self.strand_ms(strand);
         if declared_ms > reached_ms + SLACK_MS {
             let detail =
                 format!("the {format} file declares {declared_ms} ms of audio, {reached_ms} ms could be decoded");
@@ -306,7 +306,7 @@ impl<'a> Output<'a> {
         declared: Option<u64>,
     ) -> Result<Streamed, AudioError> {
         let format = format.into();
-        if self.lanes.iter().all(|lane| lane.samples() == 0) {
+        if self.strands.iter().all(|strand| strand.samples() == 0) {
             let what = match declared {
                 Some(frames) if frames > 0 => format!("its header promises {frames} frames, none of them is there"),
                 _ => "it ends after its header".into(),
@@ -319,9 +319,9 @@ impl<'a> Output<'a> {
             self.compare(0, &format, frames.saturating_mul(1000) / u64::from(self.rate_hz()));
         }
         self.level()?;
-        // The first lane's channels come first, whichever lane sounded first.
-        let order: Vec<usize> = self.lanes.iter().flat_map(|lane| lane.channels.iter().copied()).collect();
-        let samples = self.lanes[0].base;
+        // The first strand's channels come first, whichever strand sounded first.
+        let order: Vec<usize> = self.strands.iter().flat_map(|strand| strand.channels.iter().copied()).collect();
+        let samples = self.strands[0].base;
         Ok(Streamed {
             codec,
             channels: u16::try_from(order.len()).expect("checked against MAX_CHANNELS"),
@@ -334,11 +334,11 @@ impl<'a> Output<'a> {
     }
 
     /// Says that the number of channels changes: who speaks where there are fewer cannot be told.
-    fn warn_of_width(&mut self, lane: usize, channels: usize, at: u64) {
+    fn warn_of_width(&mut self, strand: usize, channels: usize, at: u64) {
         let at_ms = samples_to_ms(at);
         let detail = format!(
             "the recording goes on with {channels} channels instead of {} at {}: where there are fewer the others are silent, and who speaks on the first is not known",
-            self.lanes[lane].sounding,
+            self.strands[strand].sounding,
             minutes_seconds(at_ms)
         );
         self.warn_within("channels_changed", detail, vec![Span { start_ms: at_ms, end_ms: at_ms }]);
@@ -366,26 +366,26 @@ impl<'a> Output<'a> {
         Ok(())
     }
 
-    fn give(&mut self, lane: usize, place: usize, block: Block<'_>) -> Result<(), AudioError> {
-        let lane = &mut self.lanes[lane];
-        let channel = lane.channels[place];
-        let block = lane.resamplers[place].push(block)?;
+    fn give(&mut self, strand: usize, place: usize, block: Block<'_>) -> Result<(), AudioError> {
+        let strand = &mut self.strands[strand];
+        let channel = strand.channels[place];
+        let block = strand.resamplers[place].push(block)?;
         hand_on(self.sink, channel, &block)?;
         self.channels[channel].samples += wide(block.len());
         if place == 0 {
-            lane.given += wide(block.len());
+            strand.given += wide(block.len());
         }
         Ok(())
     }
 
-    /// Ends what a lane has at its present rate: drains the resamplers until every channel has all its samples.
+    /// Ends what a strand has at its present rate: drains the resamplers until every channel has all its samples.
     fn settle(&mut self, number: usize) -> Result<(), AudioError> {
-        let lane = &mut self.lanes[number];
-        let until = lane.samples();
-        let wanted = until - lane.base;
-        for (place, resampler) in lane.resamplers.iter_mut().enumerate() {
-            let channel = lane.channels[place];
-            let mut given = lane.given;
+        let strand = &mut self.strands[number];
+        let until = strand.samples();
+        let wanted = until - strand.base;
+        for (place, resampler) in strand.resamplers.iter_mut().enumerate() {
+            let channel = strand.channels[place];
+            let mut given = strand.given;
             while given < wanted {
                 let block = resampler.drain()?.cut(usize::try_from(wanted - given).unwrap_or(usize::MAX));
                 given += wide(block.len());
@@ -393,9 +393,9 @@ impl<'a> Output<'a> {
                 self.channels[channel].samples += wide(block.len());
             }
         }
-        lane.resamplers.clear();
-        (lane.base, lane.frames, lane.given) = (until, 0, 0);
-        for channel in lane.channels.clone() {
+        strand.resamplers.clear();
+        (strand.base, strand.frames, strand.given) = (until, 0, 0);
+        for channel in strand.channels.clone() {
             self.fill_channel(channel, until)?;
         }
         Ok(())

@@ -183,12 +183,12 @@ impl Container {
                 continue;
             };
             channels += wanted;
-            let lane = container.tracks.len();
+            let strand = container.tracks.len();
             let start = match index {
                 Some(index) => Start::Indexed(index.clone()),
                 None => Start::FirstPacket,
             };
-            let mut hearing = Hearing::new(lane, track, codec, decoder, start);
+            let mut hearing = Hearing::new(strand, track, codec, decoder, start);
             if format == "Ogg" {
                 // What it says is when its last page ends by its clock, whenever that began.
                 hearing.forget_length();
@@ -281,10 +281,10 @@ impl Container {
         track.take(packet, zero_ns, self.declared_ms, output)
     }
 
-    /// Goes on with the streams that follow in the same file, each on its predecessor's lane; whether there are any.
+    /// Goes on with the streams that follow in the same file, each on its predecessor's strand; whether there are any.
     fn follow(&mut self, reader: &dyn FormatReader, output: &mut Output<'_>) -> Result<bool, AudioError> {
         output.check()?;
-        let mut lane = 0;
+        let mut strand = 0;
         output.level()?;
         self.zero_ns = None;
         for track in reader.tracks() {
@@ -293,7 +293,7 @@ impl Container {
                 self.unheard.push(format!("a later stream ({})", codec_name(params.codec)));
                 continue;
             };
-            match self.tracks.get_mut(lane) {
+            match self.tracks.get_mut(strand) {
                 Some(hearing) => hearing.follow(track, decoder, output),
                 None if output.channels() + params.channels.as_ref().map_or(1, |channels| channels.count())
                     > usize::try_from(MAX_CHANNELS).unwrap_or(usize::MAX) =>
@@ -302,19 +302,20 @@ impl Container {
                     continue;
                 }
                 None => {
-                    let mut hearing = Hearing::new(lane, track, codec_name(params.codec), decoder, Start::FirstPacket);
+                    let mut hearing =
+                        Hearing::new(strand, track, codec_name(params.codec), decoder, Start::FirstPacket);
                     hearing.begins_at(output.reached_ms());
                     self.tracks.push(hearing);
                 }
             }
-            lane += 1;
+            strand += 1;
         }
         // What is declared is the first stream's length.
         self.declared_ms = None;
         for track in &mut self.tracks {
             track.forget_length();
         }
-        Ok(lane > 0)
+        Ok(strand > 0)
     }
 
     /// Whether nothing was decoded at all.
@@ -345,7 +346,7 @@ impl Container {
                 Length::Header => track.declared_ms(),
             };
             if let Some(declared_ms) = declared_ms {
-                output.compare(track.lane(), format, declared_ms);
+                output.compare(track.strand(), format, declared_ms);
             }
         }
         tell_tracks(&tracks, &unheard, output);
@@ -365,7 +366,7 @@ fn tell_tracks(tracks: &[Hearing], unheard: &[String], output: &mut Output<'_>) 
         let told: Vec<String> = tracks
             .iter()
             .map(|track| {
-                let channels = output.width(track.lane());
+                let channels = output.width(track.strand());
                 let named = match channels {
                     0 => "has no sound".to_owned(),
                     1 => format!("is channel {first}"),

@@ -40,7 +40,7 @@ pub(super) fn decode(
 ) -> Result<Streamed, AudioError> {
     let several = fitting(several, output);
     let rate_hz = several.iter().map(|track| track.rate_hz).max().unwrap_or(0);
-    let mut lanes = Vec::new();
+    let mut strands = Vec::new();
     for track in &several {
         let mut words = before_input(foreign);
         words.push(INPUT.into());
@@ -49,27 +49,27 @@ pub(super) fn decode(
         words.extend(owned(&["-map_metadata", "-1", "-bitexact", "-c:a", "pcm_s16le", "-f", "wav", "pipe:1"]));
         words.extend(tracks.keep_start(track));
         let running = Running::start(program, &words, path, options, output)?;
-        lanes.push(Lane { running: Some(running), bytes: Vec::new(), head: None, channels: channels_of(track) });
+        strands.push(Strand { running: Some(running), bytes: Vec::new(), head: None, channels: channels_of(track) });
     }
-    let channels: usize = lanes.iter().map(|lane| lane.channels).sum();
+    let channels: usize = strands.iter().map(|strand| strand.channels).sum();
     output.open(channels, rate_hz)?;
     let mut planes = vec![Vec::new(); channels];
     let mut ended = Vec::new();
     loop {
-        for lane in &mut lanes {
-            ended.extend(lane.fill(output)?);
+        for strand in &mut strands {
+            ended.extend(strand.fill(output)?);
         }
-        let open = lanes.iter().filter(|lane| lane.running.is_some());
-        let frames = open.map(Lane::frames).min().or_else(|| lanes.iter().map(Lane::frames).max()).unwrap_or(0);
-        let is_end = lanes.iter().all(|lane| lane.running.is_none());
+        let open = strands.iter().filter(|strand| strand.running.is_some());
+        let frames = open.map(Strand::frames).min().or_else(|| strands.iter().map(Strand::frames).max()).unwrap_or(0);
+        let is_end = strands.iter().all(|strand| strand.running.is_none());
         if frames == 0 && is_end {
             break;
         }
         let frames = frames.min(MOST_FRAMES);
         let mut first = 0;
-        for lane in &mut lanes {
-            lane.take(frames, &mut planes[first..first + lane.channels]);
-            first += lane.channels;
+        for strand in &mut strands {
+            strand.take(frames, &mut planes[first..first + strand.channels]);
+            first += strand.channels;
         }
         output.push_pcm16(&planes)?;
     }
@@ -134,7 +134,7 @@ fn warn(several: &[Track], output: &mut Output<'_>) {
 }
 
 /// A track on its way.
-struct Lane {
+struct Strand {
     /// None when it has given all.
     running: Option<Running>,
     bytes: Vec<u8>,
@@ -142,7 +142,7 @@ struct Lane {
     channels: usize,
 }
 
-impl Lane {
+impl Strand {
     /// Waits until there is a frame, or none will come; how ffmpeg ended, when it does.
     fn fill(&mut self, output: &Output<'_>) -> Result<Option<Ended>, AudioError> {
         while self.frames() == 0 {

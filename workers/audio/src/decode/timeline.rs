@@ -38,10 +38,10 @@ impl Piece<'_> {
     }
 }
 
-/// Puts a track's frames where they are played, on one lane of an [`Output`].
+/// Puts a track's frames where they are played, on one strand of an [`Output`].
 #[derive(Debug)]
 pub(super) struct Timeline {
-    lane: usize,
+    strand: usize,
     /// In order; the track is walked through once.
     played: Vec<Played>,
     next: usize,
@@ -53,13 +53,13 @@ pub(super) struct Timeline {
 
 impl Timeline {
     /// For a track that begins with frame `position` of its own time.
-    pub(super) fn new(lane: usize, played: Vec<Played>, position: u64) -> Self {
-        Self { lane, played, next: 0, position, unplayed: 0 }
+    pub(super) fn new(strand: usize, played: Vec<Played>, position: u64) -> Self {
+        Self { strand, played, next: 0, position, unplayed: 0 }
     }
 
     /// All of the track from frame `skip` on, `at` so many frames into the recording.
-    pub(super) fn whole(lane: usize, skip: u64, at: u64) -> Self {
-        Self::new(lane, vec![Played { from: skip, to: u64::MAX, at }], 0)
+    pub(super) fn whole(strand: usize, skip: u64, at: u64) -> Self {
+        Self::new(strand, vec![Played { from: skip, to: u64::MAX, at }], 0)
     }
 
     /// Frames of the track so far.
@@ -82,11 +82,11 @@ impl Timeline {
             let (from, to) = (start.max(played.from), end.min(played.to));
             if from < to {
                 let at = played.at.saturating_add(from - played.from);
-                let behind = at.saturating_sub(output.position(self.lane));
-                output.push_silence_lane(self.lane, behind)?;
+                let behind = at.saturating_sub(output.position(self.strand));
+                output.push_silence_strand(self.strand, behind)?;
                 match piece {
-                    Piece::Sound(planes) => output.push_lane(self.lane, planes, range(from - start, to - start))?,
-                    Piece::Silence(_) => output.push_silence_lane(self.lane, to - from)?,
+                    Piece::Sound(planes) => output.push_strand(self.strand, planes, range(from - start, to - start))?,
+                    Piece::Silence(_) => output.push_silence_strand(self.strand, to - from)?,
                 }
                 heard += to - from;
             }

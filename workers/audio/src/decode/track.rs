@@ -1,4 +1,4 @@
-//! One audio track of a container, from its packets to its lane.
+//! One audio track of a container, from its packets to its strand.
 
 use earmark_core::{Span, minutes_seconds};
 use symphonia::core::formats::Track;
@@ -41,7 +41,7 @@ pub(super) enum Start {
 pub(super) struct Hearing {
     id: u32,
     name: String,
-    lane: usize,
+    strand: usize,
     codec: &'static str,
     decoder: PacketDecoder,
     clock: Option<TimeBase>,
@@ -69,12 +69,12 @@ pub(super) struct Hearing {
 }
 
 impl Hearing {
-    pub(super) fn new(lane: usize, track: &Track, codec: &'static str, decoder: PacketDecoder, start: Start) -> Self {
+    pub(super) fn new(strand: usize, track: &Track, codec: &'static str, decoder: PacketDecoder, start: Start) -> Self {
         let language = track.language.as_deref().filter(|language| !language.is_empty() && *language != "und");
         Self {
             id: track.id,
             name: language.map_or_else(|| track.id.to_string(), |language| format!("{} [{language}]", track.id)),
-            lane,
+            strand,
             codec,
             clock: track.time_base,
             declared_ms: declared_ms(track, &decoder, &start),
@@ -103,8 +103,8 @@ impl Hearing {
         &self.name
     }
 
-    pub(super) fn lane(&self) -> usize {
-        self.lane
+    pub(super) fn strand(&self) -> usize {
+        self.strand
     }
 
     pub(super) fn codec(&self) -> &'static str {
@@ -142,7 +142,7 @@ impl Hearing {
     /// What a report states as its rate.
     pub(super) fn stated_rate_hz(&self, output: &Output<'_>) -> u32 {
         self.decoder.stated_rate_hz().unwrap_or_else(|| match self.rate_hz {
-            0 => output.rate_of(self.lane),
+            0 => output.rate_of(self.strand),
             rate_hz => rate_hz,
         })
     }
@@ -168,7 +168,7 @@ impl Hearing {
                 self.decoder = decoder;
                 None
             }
-            None => Some(Timeline::new(self.lane, Vec::new(), 0)),
+            None => Some(Timeline::new(self.strand, Vec::new(), 0)),
         };
     }
 
@@ -197,7 +197,7 @@ impl Hearing {
 
     /// Something could not be read; how much is not known.
     pub(super) fn lose(&mut self, error: String, output: &Output<'_>) {
-        self.lost.add(error, output.lane_ms(self.lane), 0);
+        self.lost.add(error, output.strand_ms(self.strand), 0);
     }
 
     /// Decodes a packet. `zero_ns` is when the recording begins by its container's clock,
@@ -219,12 +219,12 @@ impl Hearing {
                 self.put(Piece::Sound(&planes), output)?;
             }
             Err(error) => {
-                let start_ms = output.lane_ms(self.lane);
+                let start_ms = output.strand_ms(self.strand);
                 if self.timeline.is_some() {
                     self.put(Piece::Silence(self.last_frames), output)?;
                 }
                 if self.pass == 0 {
-                    self.lost.add(error, start_ms, output.lane_ms(self.lane) - start_ms);
+                    self.lost.add(error, start_ms, output.strand_ms(self.strand) - start_ms);
                 }
             }
         }
@@ -239,7 +239,7 @@ impl Hearing {
         }
     }
 
-    /// Sees to it that the lane takes so many channels at such a rate, and that it is known what of the track is played.
+    /// Sees to it that the strand takes so many channels at such a rate, and that it is known what of the track is played.
     fn tune(
         &mut self,
         channels: usize,
@@ -248,8 +248,8 @@ impl Hearing {
         zero_ns: i128,
         output: &mut Output<'_>,
     ) -> Result<(), AudioError> {
-        if (channels, rate_hz) != (output.channels_of(self.lane), output.rate_of(self.lane)) {
-            output.open_lane(self.lane, channels, rate_hz)?;
+        if (channels, rate_hz) != (output.channels_of(self.strand), output.rate_of(self.strand)) {
+            output.open_strand(self.strand, channels, rate_hz)?;
         }
         match &mut self.timeline {
             Some(timeline) if self.rate_hz != rate_hz => timeline.change_rate(self.rate_hz, rate_hz),
@@ -275,15 +275,15 @@ impl Hearing {
             let frames = |ticks: u64| ticks_to_frames(ticks, *timescale, rate_hz);
             let runs = forward_runs(edits);
             let run = runs.get(self.pass).map_or(&[][..], |run| &edits[run.clone()]);
-            return Timeline::new(self.lane, run.iter().map(|edit| played(*edit, &frames)).collect(), self.begun);
+            return Timeline::new(self.strand, run.iter().map(|edit| played(*edit, &frames)).collect(), self.begun);
         }
         if self.pass > 0 {
             // It was heard in the first walk.
-            return Timeline::new(self.lane, Vec::new(), 0);
+            return Timeline::new(self.strand, Vec::new(), 0);
         }
         // The first packet of a stream opens with what the encoder put in front; it is at most this late all the same.
         let lead_in = self.decoder.lead_in();
-        Timeline::whole(self.lane, lead_in, earliest + frames_of_ms(late_ms, rate_hz))
+        Timeline::whole(self.strand, lead_in, earliest + frames_of_ms(late_ms, rate_hz))
     }
 
     /// Puts silence where the packets' times prove that some are missing.
@@ -313,7 +313,7 @@ impl Hearing {
             return Ok(());
         }
         let is_within = container_ms.is_some_and(|container_ms| ms(expected) <= container_ms.saturating_add(GAP_MS));
-        if ms(ahead) > HOLE_MS && !is_within || !output.has_room(self.lane, ahead) {
+        if ms(ahead) > HOLE_MS && !is_within || !output.has_room(self.strand, ahead) {
             // A leap of the clock: what follows goes on where the samples are.
             self.origin =
                 self.origin.saturating_add(i64::try_from(frames_to_ticks(ahead, clock, self.rate_hz)).unwrap_or(0));
@@ -328,7 +328,7 @@ impl Hearing {
 
 impl Hearing {
     fn warn_of_leap(&self, direction: &str, seconds: u64, output: &mut Output<'_>) {
-        let at_ms = output.lane_ms(self.lane);
+        let at_ms = output.strand_ms(self.strand);
         let detail = format!(
             "the clock of track {} leaps {direction} by {seconds} s at {}: what follows is placed right behind what came before",
             self.name,
