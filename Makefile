@@ -18,7 +18,7 @@ say = printf '\033[1m%s\033[0m\n' "$(1)" >&2
 # Without cargo-nextest: for one test program, of which there are many.
 LONGEST_TEST ?= 30m
 
-.PHONY: help setup demo test check fmt clippy docs licences unused features locks accuracy tier intake memory boundaries queue replay rules chaos chaos-engines chaos-long fuzz build
+.PHONY: help setup demo test check fmt clippy docs licences unused features locks accuracy formats tier intake memory boundaries queue replay rules chaos chaos-engines chaos-long fuzz build
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,6 +74,10 @@ docs: setup ## Documentation, warnings refused
 
 accuracy: build ## Write docs/accuracy.md: errors, phrases and speed beside faster-whisper
 	@python3 benches/accuracy.py
+
+formats: build ## Write docs/formats.md: what programs write, and how well it is read (needs ffmpeg; lame, sox, vorbis-tools)
+	@$(CARGO) build --release --locked -p earmark-audio --example decode
+	@python3 benches/formats.py --speed
 
 tier: setup ## Write docs/tier.md: that the account's tier is met exactly and used fully (half an hour)
 	@$(CARGO) build --release --locked -p earmark -p earmark-simulator -p earmark-asker

@@ -211,11 +211,16 @@ impl Group {
             due = due.saturating_add(length);
             let extra = length - length.min(left);
             left -= length.min(left);
-            match stream.decoder.decode(&packet) {
+            let Stream { decoder, timeline, .. } = stream;
+            match decoder.decode(&packet) {
                 Ok(planes) => {
                     let kept = planes[0].len().saturating_sub(usize::try_from(extra / TICKS).unwrap_or(0));
-                    let planes: Vec<Vec<f32>> = planes.iter().map(|plane| plane[..kept].to_vec()).collect();
-                    stream.put(Piece::Sound(&planes), output)?;
+                    for plane in planes.iter_mut() {
+                        plane.truncate(kept);
+                    }
+                    if let Some(timeline) = timeline {
+                        timeline.put(Piece::Sound(planes), output)?;
+                    }
                 }
                 Err(error) => {
                     let start_ms = output.strand_ms(stream.strand);

@@ -208,6 +208,9 @@ impl<'a> Output<'a> {
 
     /// The same on a strand.
     pub(super) fn push_silence_strand(&mut self, number: usize, mut frames: u64) -> Result<(), AudioError> {
+        if frames == 0 {
+            return Ok(());
+        }
         let silence = [0; SILENCE];
         let start = self.strands[number].samples();
         // What a clock claims is not written first and refused then.
