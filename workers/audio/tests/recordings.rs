@@ -3,38 +3,26 @@
 #![allow(clippy::unwrap_used, reason = "a test may end this way")]
 #![expect(clippy::as_conversions, reason = "numbers of samples as floats and back")]
 
+mod made;
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
-use earmark_audio::decode::{DecodeOptions, Decoded, decode};
+use earmark_audio::decode::Decoded;
 use earmark_core::Region;
-
-const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures");
+use made::{FIXTURES, decode_file, samples};
 
 /// Sound is told from silence in steps of 100 ms.
 const STEP: usize = 1600;
 
 fn decoded(path: &Path) -> Decoded {
-    let options = DecodeOptions {
-        temp_dir: std::env::temp_dir(),
-        max_duration_ms: 172_800_000,
-        deadline: Duration::from_secs(120),
-        memory_bytes: 512 << 20,
-        ffmpeg: Some("/usr/bin/ffmpeg".into()),
-        raw: None,
-    };
-    let name = path.file_name().unwrap().to_str().unwrap();
-    decode(path, name, &options, &|| false).unwrap_or_else(|error| panic!("{name}: {error}"))
+    decode_file(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 /// Where a channel sounds, in s; pauses within speech left out.
 fn sounding(decoded: &Decoded, channel: usize) -> Vec<(f64, f64)> {
-    let spool = &decoded.spools[channel];
-    let mut samples = Vec::new();
-    spool.read(Region { start: 0, end: spool.samples() }, &mut samples).unwrap();
-    let loud: Vec<usize> = samples
+    let loud: Vec<usize> = samples(decoded, channel)
         .chunks(STEP)
         .enumerate()
         .filter(|(_, step)| step.iter().map(|sample| sample * sample).sum::<f32>() > 1e-5 * STEP as f32)

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 /// Every decoded sample stream has this rate; GLM-ASR, Whisper and Silero all take it.
 pub const SAMPLE_RATE_HZ: u32 = 16_000;
 
+/// The most channels that a recording has, however it comes: more than the largest conference bridges write.
+pub const MAX_CHANNELS: u16 = 16;
+
 /// Samples in milliseconds, rounded to the nearest.
 pub fn samples_to_ms(samples: u64) -> u64 {
     let rate = u64::from(SAMPLE_RATE_HZ);

@@ -55,7 +55,7 @@ mod words;
 pub use account::AccountStatus;
 pub use accounting::{Accounting, ChannelAccounting};
 pub use artifact::Artifact;
-pub use clip::{Clip, ClipKey, Region, SAMPLE_RATE_HZ, ms_to_samples, samples_to_ms};
+pub use clip::{Clip, ClipKey, MAX_CHANNELS, Region, SAMPLE_RATE_HZ, ms_to_samples, samples_to_ms};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use difference::{FindingPair, pair_findings};
 pub use digest::{hex, sha256_hex};

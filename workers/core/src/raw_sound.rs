@@ -78,7 +78,7 @@ impl RawSound {
     /// Sample rates that may be declared, in Hz: those that the decoder takes.
     pub const RATES_HZ: RangeInclusive<u32> = 4_000..=384_000;
     /// Most channels that may be declared.
-    pub const MAX_CHANNELS: u16 = 16;
+    pub const MAX_CHANNELS: u16 = crate::MAX_CHANNELS;
 
     /// Sound of `encoding` (a word of [`RawEncoding`]) with `rate_hz` samples a second on `channels` channels, as far as
     /// they are said.

@@ -5,7 +5,8 @@ use crate::Speaker;
 /// Longest name of a speaker, in characters.
 const MAX_NAME: usize = 32;
 /// Most channels that a recording has, and so most speakers that it can name.
-const MAX_SPEAKERS: usize = 16;
+#[expect(clippy::as_conversions, reason = "16 bits in a word")]
+const MAX_SPEAKERS: usize = crate::MAX_CHANNELS as usize;
 
 /// Why a list of speakers is none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

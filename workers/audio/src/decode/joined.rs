@@ -1,12 +1,9 @@
 //! Several files of one recording, each decoded by itself, as one: channel behind channel, each file in its place in time.
 
-use earmark_core::{Region, Span, Warning, ms_to_samples, samples_to_ms};
+use earmark_core::{MAX_CHANNELS, Region, Span, Warning, ms_to_samples, samples_to_ms};
 
 use super::spooled::Decoded;
 use crate::{AudioError, Spool};
-
-/// More channels than this are refused: no call has as many participants that somebody has to tell apart.
-const MAX_CHANNELS: usize = 16;
 
 /// A recording of several files.
 #[derive(Debug)]
@@ -45,8 +42,8 @@ pub struct JoinedPart {
 /// [`AudioError::TooManyChannels`]; [`AudioError::TooLong`] when they reach beyond `max_duration_ms` together.
 pub fn join(parts: Vec<(Decoded, u64)>, max_duration_ms: u64) -> Result<Joined, AudioError> {
     let channels: usize = parts.iter().map(|(part, _)| part.spools.len()).sum();
-    let count = u16::try_from(channels).ok().filter(|_| channels <= MAX_CHANNELS);
-    let count = count.ok_or(AudioError::TooManyChannels { channels, limit: MAX_CHANNELS })?;
+    let count = u16::try_from(channels).ok().filter(|channels| *channels <= MAX_CHANNELS);
+    let count = count.ok_or(AudioError::TooManyChannels { channels, limit: usize::from(MAX_CHANNELS) })?;
     // Before anything is counted in samples.
     if parts.iter().any(|(_, offset_ms)| *offset_ms > max_duration_ms) {
         return Err(AudioError::TooLong { limit_ms: max_duration_ms });

@@ -22,6 +22,10 @@ pub(super) enum Codec {
     Aac,
 }
 
+/// AAC's rates, by the numbers that headers and configurations give them. ISO 14496-3, 1.6.3.4.
+pub(super) const AAC_RATES_HZ: [u32; 13] =
+    [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350];
+
 /// What the header of a frame says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Header {
@@ -141,11 +145,9 @@ fn layered(bytes: &[u8]) -> Option<Header> {
 
 /// ISO 13818-7, 6.2.
 fn adts(bytes: &[u8]) -> Option<Header> {
-    const RATES_HZ: [u32; 13] =
-        [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350];
     let header = bytes.get(..7)?;
     let is_sync = header[0] == 0xFF && header[1] & 0xF6 == 0xF0;
-    let rate_hz = *RATES_HZ.get(usize::from((header[2] >> 2) & 15))?;
+    let rate_hz = *AAC_RATES_HZ.get(usize::from((header[2] >> 2) & 15))?;
     let length = (usize::from(header[3] & 3) << 11) | (usize::from(header[4]) << 3) | usize::from(header[5] >> 5);
     let header_bytes = if header[1] & 1 == 1 { 7 } else { 9 };
     (is_sync && length > header_bytes).then(|| Header {
@@ -159,4 +161,15 @@ fn adts(bytes: &[u8]) -> Option<Header> {
         side_end: 0,
         kind: u32::from_be_bytes([header[0], header[1], header[2] & 0xFD, header[3] & 0xC0]),
     })
+}
+
+/// The length of an ID3v2 tag at the start: its size is in four bytes of seven bits.
+pub(super) fn id3_bytes(head: &[u8]) -> Option<u64> {
+    let tag = head.get(..10)?;
+    if &tag[..3] != b"ID3" || tag[6..10].iter().any(|byte| *byte > 0x7F) {
+        return None;
+    }
+    let size = tag[6..10].iter().fold(0, |size, byte| (size << 7) | u64::from(*byte));
+    let footer = if tag[5] & 0x10 == 0 { 0 } else { 10 };
+    Some(10 + size + footer)
 }

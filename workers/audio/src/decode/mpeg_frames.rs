@@ -4,7 +4,8 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
-use super::mpeg::{Codec, Header, header};
+use super::bytes::read_fully;
+use super::mpeg::{Codec, Header, header, id3_bytes};
 use crate::AudioError;
 use crate::wide::wide;
 
@@ -152,12 +153,7 @@ impl<'a> Frames<'a> {
             self.at = 0;
             let had = self.buffer.len();
             self.buffer.resize(had + BLOCK_BYTES, 0);
-            let got = loop {
-                match self.file.read_at(&mut self.buffer[had..], self.start + wide(had)) {
-                    Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                    read => break read.map_err(|source| AudioError::Read { source })?,
-                }
-            };
+            let got = read_fully(self.file, &mut self.buffer[had..], self.start + wide(had))?;
             self.buffer.truncate(had + got);
             self.is_end = got == 0;
         }
@@ -167,13 +163,8 @@ impl<'a> Frames<'a> {
 
 /// The length of a tag at the start of `bytes`: ID3v2, ID3v1, APE.
 fn tag_bytes(bytes: &[u8]) -> Option<u64> {
-    if bytes.starts_with(b"ID3") {
-        let head = bytes.get(..10)?;
-        if head[6..10].iter().any(|byte| *byte > 0x7F) {
-            return None;
-        }
-        let size = head[6..10].iter().fold(0, |size, byte| (size << 7) | u64::from(*byte));
-        return Some(10 + size + if head[5] & 0x10 == 0 { 0 } else { 10 });
+    if let Some(bytes) = id3_bytes(bytes) {
+        return Some(bytes);
     }
     if bytes.starts_with(b"TAG") {
         return Some(128);

@@ -11,7 +11,7 @@ use symphonia::core::units::{Duration, Timestamp};
 use super::codec_names::codec_name;
 use super::foreign::Foreign;
 use super::lost::Lost;
-use super::mpeg::{Codec, Header};
+use super::mpeg::{AAC_RATES_HZ, Codec, Header};
 use super::mpeg_frames::{Contents, DECODER_DELAY, Frame, Frames};
 use super::options::DecodeOptions;
 use super::output::Output;
@@ -245,12 +245,11 @@ fn decoder(header: &Header) -> Result<Box<dyn AudioDecoder>, String> {
 
 /// An AudioSpecificConfig: object type in 5 bits, rate in 4, channels in 4. ISO 14496-3, 1.6.2.1.
 fn aac_configuration(header: &Header) -> Result<[u8; 2], String> {
-    const RATES_HZ: [u32; 13] =
-        [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350];
     if header.channels == 0 {
         return Err("AAC whose channels are described in its frames".into());
     }
-    let rate = RATES_HZ.iter().zip(0_u16..).find(|(rate_hz, _)| **rate_hz == header.rate_hz).map_or(0, |(_, at)| at);
+    let rate =
+        AAC_RATES_HZ.iter().zip(0_u16..).find(|(rate_hz, _)| **rate_hz == header.rate_hz).map_or(0, |(_, at)| at);
     let bits = (u16::from(header.object_type) << 11) | (rate << 7) | (u16::from(header.channels) << 3);
     Ok(bits.to_be_bytes())
 }

@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
-use earmark_core::{SAMPLE_RATE_HZ, Span, minutes_seconds};
+use earmark_core::{SAMPLE_RATE_HZ, Span};
 
 use super::lost::Lost;
 use super::ogg_pages::{Next, Pages};
@@ -191,12 +191,7 @@ impl Group {
         if is_known && (hole > GAP || back > GAP) {
             let is_leap = hole > LEAP || back > GAP || !output.has_room(strand, hole / TICKS);
             if is_leap {
-                let at = output.strand_ms(strand);
-                let detail = format!(
-                    "the clock of a stream leaps at {}: what follows is placed right behind what came before",
-                    minutes_seconds(at)
-                );
-                output.warn_within("clock_leap", detail, vec![Span { start_ms: at, end_ms: at }]);
+                output.warn_of_leap(strand, "a stream leaps");
             } else {
                 stream.put(Piece::Silence(hole / TICKS), output)?;
             }

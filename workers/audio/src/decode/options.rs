@@ -6,7 +6,8 @@ use std::time::Duration;
 use earmark_core::RawSound;
 
 /// More channels than this are refused. A meeting room's array has eight, a conference bridge writes ten.
-pub(super) const MAX_CHANNELS: u64 = 16;
+#[expect(clippy::as_conversions, reason = "16 bits in 64")]
+pub(super) const MAX_CHANNELS: u64 = earmark_core::MAX_CHANNELS as u64;
 
 /// Sample rates that are taken, in Hz: from the slowest dictation machine to the fastest sound card.
 pub(super) const SAMPLE_RATES_HZ: std::ops::RangeInclusive<u32> = 4_000..=384_000;

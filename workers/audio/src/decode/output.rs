@@ -234,6 +234,16 @@ impl<'a> Output<'a> {
         Ok(())
     }
 
+    /// Says that a clock jumped where a strand is now; `leap` is whose, and how: `track 1 leaps back by 7 s`.
+    pub(super) fn warn_of_leap(&mut self, strand: usize, leap: &str) {
+        let at_ms = self.strand_ms(strand);
+        let detail = format!(
+            "the clock of {leap} at {}: what follows is placed right behind what came before",
+            minutes_seconds(at_ms)
+        );
+        self.warn_within("clock_leap", detail, vec![Span { start_ms: at_ms, end_ms: at_ms }]);
+    }
+
     /// Fails when the time is up or nobody wants the result any more.
     pub(super) fn check(&self) -> Result<(), AudioError> {
         let reached_ms = self.reached_ms();

@@ -43,7 +43,7 @@ pub(super) fn sniff(
     let mut head = file.some(0, HEAD_BYTES)?;
     let mut at = 0;
     for _ in 0..MAX_TAGS {
-        let Some(tag_bytes) = id3_bytes(&head) else { break };
+        let Some(tag_bytes) = mpeg::id3_bytes(&head) else { break };
         at += tag_bytes;
         head = file.some(at, HEAD_BYTES)?;
     }
@@ -273,17 +273,6 @@ fn warn_of_rest(parts: &[Part], coded: &Coded, output: &mut Output<'_>) {
         spans.truncate(20);
         output.warn_within("recordings_joined", detail, spans);
     }
-}
-
-/// The length of an ID3v2 tag at the start: its size is in four bytes of seven bits.
-fn id3_bytes(head: &[u8]) -> Option<u64> {
-    let tag = head.get(..10)?;
-    if &tag[..3] != b"ID3" || tag[6..10].iter().any(|byte| *byte > 0x7F) {
-        return None;
-    }
-    let size = tag[6..10].iter().fold(0, |size, byte| (size << 7) | u64::from(*byte));
-    let footer = if tag[5] & 0x10 == 0 { 0 } else { 10 };
-    Some(10 + size + footer)
 }
 
 /// Packets of 188 bytes (or 192, on discs and cards) that each begin with 0x47.

@@ -1,6 +1,5 @@
 //! One audio track of a container, from its packets to its strand.
 
-use earmark_core::{Span, minutes_seconds};
 use symphonia::core::formats::Track;
 use symphonia::core::packet::Packet;
 use symphonia::core::units::{TimeBase, Timestamp};
@@ -302,7 +301,7 @@ impl Hearing {
             // The clock was set back: what follows goes on where the samples are, and is measured from there.
             self.origin =
                 self.origin.saturating_sub(i64::try_from(frames_to_ticks(behind, clock, self.rate_hz)).unwrap_or(0));
-            self.warn_of_leap("back", behind / rate_hz, output);
+            output.warn_of_leap(self.strand, &format!("track {} leaps back by {} s", self.name, behind / rate_hz));
             return Ok(());
         }
         let ahead = expected.saturating_sub(timeline.position());
@@ -317,24 +316,12 @@ impl Hearing {
             // A leap of the clock: what follows goes on where the samples are.
             self.origin =
                 self.origin.saturating_add(i64::try_from(frames_to_ticks(ahead, clock, self.rate_hz)).unwrap_or(0));
-            self.warn_of_leap("forward", ahead / rate_hz, output);
+            output.warn_of_leap(self.strand, &format!("track {} leaps forward by {} s", self.name, ahead / rate_hz));
         } else {
             self.put(Piece::Silence(ahead), output)?;
         }
         self.ahead = 0;
         Ok(())
-    }
-}
-
-impl Hearing {
-    fn warn_of_leap(&self, direction: &str, seconds: u64, output: &mut Output<'_>) {
-        let at_ms = output.strand_ms(self.strand);
-        let detail = format!(
-            "the clock of track {} leaps {direction} by {seconds} s at {}: what follows is placed right behind what came before",
-            self.name,
-            minutes_seconds(at_ms)
-        );
-        output.warn_within("clock_leap", detail, vec![Span { start_ms: at_ms, end_ms: at_ms }]);
     }
 }
 
