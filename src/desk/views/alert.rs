@@ -21,6 +21,10 @@ pub struct AlertView {
     pub job_id: Option<JobId>,
     /// What happened, in one sentence.
     pub message: String,
+    /// How often it happened while this was open.
+    pub times: u64,
+    /// When it happened last, RFC 3339; none where that was once.
+    pub last_at: Option<String>,
     /// When it was acknowledged or closed, RFC 3339; none while it is open.
     pub acknowledged_at: Option<String>,
     /// Who acknowledged or closed it; none while it is open.
@@ -40,6 +44,8 @@ impl From<Alert> for AlertView {
             kind: alert.kind,
             job_id: alert.job_id,
             message: alert.message,
+            times: alert.times,
+            last_at: alert.last_at_ms.map(rfc3339),
             acknowledged_at,
             acknowledged_by,
             cause: alert.cause,

@@ -20,6 +20,9 @@ const WAITS_FOR_ACCOUNT: &[&str] = &[
     "transcribe.account_cooling",
 ];
 
+/// The kind of the alert that an account is paused.
+const PAUSED: &str = "account.paused";
+
 /// Whether requests may be sent on an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AccountState {
@@ -147,11 +150,9 @@ impl Accounts {
         }
         put(&mut write, name, &paused, actor).await?;
         let until = until_ms.map_or("a person resumes it".into(), earmark_core::rfc3339);
-        let alert = NewAlert {
-            kind: "account.paused".into(),
-            message: format!("account {name} is paused until {until}: {message}"),
-        };
-        alerts::raise(&mut write, &Tenant::default(), None, &alert).await?;
+        let alert =
+            NewAlert { kind: PAUSED.into(), message: format!("account {name} is paused until {until}: {message}") };
+        alerts::raise_about(&mut write, &Tenant::default(), None, name, &alert).await?;
         let payload = json!({ "account": name, "until_ms": until_ms, "code": code, "message": message });
         audit::append(&mut write, &[event(actor, AuditKind::AccountPaused, payload)]).await?;
         write.commit().await?;
@@ -198,6 +199,7 @@ impl Accounts {
         if before.state == AccountState::Open && woken == 0 {
             return Ok(0);
         }
+        alerts::close_about(&mut write, PAUSED, name, actor, "the account was resumed").await?;
         let payload = json!({ "account": name, "was": before.state.status(), "jobs_woken": woken });
         audit::append(&mut write, &[event(actor, AuditKind::AccountResumed, payload)]).await?;
         write.commit().await?;

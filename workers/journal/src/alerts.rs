@@ -37,6 +37,10 @@ pub struct Alert {
     pub message: String,
     /// When it was raised.
     pub raised_at_ms: i64,
+    /// How often it happened; nobody was told of the later ones.
+    pub times: u64,
+    /// When it happened last, where that was more than once.
+    pub last_at_ms: Option<i64>,
     /// When and by whom it was seen to.
     pub acked: Option<(i64, String)>,
     /// Why it was closed, where nobody had to see to it.
@@ -105,6 +109,8 @@ fn alert(db: &Database, row: &AnyRow) -> Result<Alert, JournalError> {
         job_id: optional_job(db, row)?,
         message: column(db, row, "message")?,
         raised_at_ms: column(db, row, "raised_at_ms")?,
+        times: column::<i64>(db, row, "times")?.unsigned_abs(),
+        last_at_ms: column(db, row, "last_at_ms")?,
         acked: acked_at_ms.zip(acked_by),
         cause: column(db, row, "cause")?,
     })
@@ -117,21 +123,70 @@ pub(crate) async fn raise(
     job_id: Option<&JobId>,
     alert: &NewAlert,
 ) -> Result<String, JournalError> {
+    insert(write, tenant, job_id, None, alert).await
+}
+
+/// Raises an alert about `subject`, of which many may speak: while one of this kind is open it counts this one, and
+/// nobody is told again. Gives its id.
+pub(crate) async fn raise_about(
+    write: &mut Write,
+    tenant: &Tenant,
+    job_id: Option<&JobId>,
+    subject: &str,
+    alert: &NewAlert,
+) -> Result<String, JournalError> {
+    insert(write, tenant, job_id, Some(subject), alert).await
+}
+
+async fn insert(
+    write: &mut Write,
+    tenant: &Tenant,
+    job_id: Option<&JobId>,
+    subject: Option<&str>,
+    alert: &NewAlert,
+) -> Result<String, JournalError> {
     let id = uuid::Uuid::now_v7().to_string();
     let now_ms = write.db().now_ms();
     let statement = sqlx::query(
-        "INSERT INTO alerts (id, tenant, kind, job_id, message, raised_at_ms) VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO alerts (id, tenant, kind, job_id, subject, message, raised_at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7) \
+         ON CONFLICT (tenant, kind, subject) WHERE acked_at_ms IS NULL AND subject IS NOT NULL \
+         DO UPDATE SET times = alerts.times + 1, last_at_ms = EXCLUDED.raised_at_ms RETURNING id, times",
     )
-    .bind(id.clone())
+    .bind(id)
     .bind(tenant.as_str().to_owned())
     .bind(alert.kind.clone())
     .bind(job_id.map(|id| id.as_str().to_owned()))
+    .bind(subject.map(storable))
     .bind(storable(&alert.message))
     .bind(now_ms);
-    write.run(statement).await?;
+    let row = write.row(statement).await?.ok_or_else(|| write.db().mapped(sqlx::Error::RowNotFound))?;
+    let (id, times): (String, i64) = (column(write.db(), &row, "id")?, column(write.db(), &row, "times")?);
+    if times > 1 {
+        return Ok(id);
+    }
     let payload = json!({ "alert_id": id, "kind": alert.kind, "message": alert.message, "tenant": tenant, "job_id": job_id, "raised_at": rfc3339(now_ms) });
     outbox::post(write, NewMessage { tenant, kind: MessageKind::Alert, job_id, payload }).await?;
     Ok(id)
+}
+
+/// Closes what is open of `kind` about `subject`, for its cause is gone.
+pub(crate) async fn close_about(
+    write: &mut Write,
+    kind: &str,
+    subject: &str,
+    actor: &str,
+    cause: &str,
+) -> Result<(), JournalError> {
+    let statement = sqlx::query(
+        "UPDATE alerts SET acked_at_ms = $1, acked_by = $2, cause = $3 WHERE kind = $4 AND subject = $5 AND acked_at_ms IS NULL",
+    )
+    .bind(write.db().now_ms())
+    .bind(actor.to_owned())
+    .bind(cause.to_owned())
+    .bind(kind.to_owned())
+    .bind(storable(subject));
+    write.run(statement).await?;
+    Ok(())
 }
 
 /// Closes an alert that turned out to be none, unless somebody has seen to it already.

@@ -24,6 +24,11 @@ const FILES: &[(i64, &str, &str)] = &[
     (10, "verdicts", include_str!("../../../../migrations/0010_verdicts.sql")),
     (11, "rule refusers", include_str!("../../../../migrations/0011_rule_refusers.sql")),
     (12, "workers seen", include_str!("../../../../migrations/0012_workers_seen.sql")),
+    (13, "alerts counted", include_str!("../../../../migrations/0013_alerts_counted.sql")),
+    (14, "places", include_str!("../../../../migrations/0014_places.sql")),
+    (15, "workers version", include_str!("../../../../migrations/0015_workers_version.sql")),
+    (16, "addresses", include_str!("../../../../migrations/0016_addresses.sql")),
+    (17, "facts", include_str!("../../../../migrations/0017_facts.sql")),
 ];
 
 static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {

@@ -153,7 +153,7 @@ impl Database {
     }
 
     /// What the database said, in our words.
-    pub(super) fn mapped(&self, error: sqlx::Error) -> JournalError {
+    pub(crate) fn mapped(&self, error: sqlx::Error) -> JournalError {
         let place = self.place();
         match (&self.engine, error) {
             (_, sqlx::Error::PoolTimedOut) => {
