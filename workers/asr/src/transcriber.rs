@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use earmark_core::{ClipText, Disposition, Engine, Failure, SAMPLE_RATE_HZ, samples_to_ms};
+use earmark_core::{ClipText, Disposition, Engine, Failure, Fault, SAMPLE_RATE_HZ, samples_to_ms};
 use serde::{Deserialize, Serialize};
 
 /// A recogniser: the built-in one, or one elsewhere.
@@ -338,6 +338,24 @@ impl Failure for AsrError {
             Self::Throttled { retry_after, .. } => Disposition::RetryAfter(*retry_after),
             // Nothing gets better by asking again soon; whoever resumes the account wakes the jobs.
             Self::AccountStopped { .. } | Self::Credentials { .. } => Disposition::RetryAfter(WAIT_FOR_ACCOUNT),
+        }
+    }
+
+    fn fault(&self) -> Fault {
+        match self {
+            Self::NotLoaded { .. }
+            | Self::Throttled { .. }
+            | Self::Unavailable { .. }
+            | Self::TimedOut { .. }
+            | Self::AccountStopped { .. }
+            | Self::Credentials { .. } => Fault::Place,
+            Self::EngineEnded { .. } | Self::Refused { .. } => Fault::Recording,
+            Self::UnknownLanguage { .. } => Fault::Caller,
+            Self::Failed { .. }
+            | Self::TooLong { .. }
+            | Self::Closed
+            | Self::Rejected { .. }
+            | Self::NotEncoded { .. } => Fault::Ours,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use earmark_core::{Disposition, Failure};
+use earmark_core::{Disposition, Failure, Fault};
 
 /// Why a recording gives no clips.
 #[derive(Debug, thiserror::Error)]
@@ -237,6 +237,31 @@ impl Failure for AudioError {
             | Self::TooLong { .. }
             | Self::Panicked { .. } => Disposition::Fail,
             Self::Cancelled => Disposition::Release,
+        }
+    }
+
+    fn fault(&self) -> Fault {
+        match self {
+            Self::Spool { .. }
+            | Self::Read { .. }
+            | Self::NeedsFfmpeg { .. }
+            | Self::FfmpegRun { .. }
+            | Self::SpeechModel { .. } => Fault::Place,
+            Self::Empty
+            | Self::NotAudio { .. }
+            | Self::Unsupported { .. }
+            | Self::CompanionFile { .. }
+            | Self::Malformed { .. }
+            | Self::NoAudioTrack { .. }
+            | Self::NoSamples { .. }
+            | Self::OutOfRange { .. }
+            | Self::FfmpegFailed { .. }
+            | Self::TooManyChannels { .. }
+            | Self::TooLong { .. }
+            | Self::Deadline { .. }
+            | Self::Panicked { .. } => Fault::Recording,
+            Self::NeedsDeclaration { .. } => Fault::Caller,
+            Self::Cancelled => Fault::Ours,
         }
     }
 }

@@ -4,6 +4,22 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::words::words;
+
+words! {
+    /// Whose fault an error is: who has to act before trying again can help.
+    pub enum Fault: "fault" {
+        /// The recording's: its bytes are damaged, empty, too long or no sound.
+        Recording = "recording",
+        /// That of whoever offered it: an address that leads nowhere, a rule set that there is not.
+        Caller = "caller",
+        /// A place's: a store, a server, a disk, a network. Nobody's here, and it costs no job a try.
+        Place = "place",
+        /// Ours: a defect, or work that was called off here.
+        Ours = "ours",
+    }
+}
+
 /// What becomes of a job after an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Disposition {
@@ -30,6 +46,9 @@ pub trait Failure: std::error::Error {
 
     /// What becomes of the job.
     fn disposition(&self) -> Disposition;
+
+    /// Whose fault it is.
+    fn fault(&self) -> Fault;
 
     /// The error as it is stored and shown: message with all its causes.
     fn problem(&self) -> Problem {

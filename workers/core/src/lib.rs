@@ -59,7 +59,7 @@ pub use clip::{Clip, ClipKey, MAX_CHANNELS, Region, SAMPLE_RATE_HZ, ms_to_sample
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use difference::{FindingPair, pair_findings};
 pub use digest::{hex, sha256_hex};
-pub use failure::{Disposition, Failure, Problem, WAIT_FOR_PERSON};
+pub use failure::{Disposition, Failure, Fault, Problem, WAIT_FOR_PERSON};
 pub use finding::{Action, Evidence, Finding, FindingKind, Severity};
 pub use id::{IdError, JobId, Tenant, WorkerId};
 pub use instant::{minutes_seconds, rfc3339, rfc3339_ms};

@@ -1,6 +1,8 @@
 //! Why an offer is not taken, in the words and codes of every door.
 
-use earmark_core::{Disposition, Failure, IdError, RecordingUri, SoundError, SpeakersError, UnknownWord, UriError};
+use earmark_core::{
+    Disposition, Failure, Fault, IdError, RecordingUri, SoundError, SpeakersError, UnknownWord, UriError,
+};
 
 use crate::limits::{MAX_KEY_BYTES, MAX_METADATA_BYTES, MAX_OFFSET_MS, PriorityError};
 
@@ -104,6 +106,24 @@ impl Failure for OfferError {
             | Self::Speakers(_)
             | Self::Sound(_)
             | Self::Nul(_) => Disposition::Fail,
+        }
+    }
+
+    fn fault(&self) -> Fault {
+        match self {
+            Self::Uri(_)
+            | Self::RelativePath(_)
+            | Self::Tenant(_)
+            | Self::Lane(_)
+            | Self::Key(_)
+            | Self::Metadata(_)
+            | Self::Priority(_)
+            | Self::RuleSet(_)
+            | Self::Parts(_)
+            | Self::Offset { .. }
+            | Self::Speakers(_)
+            | Self::Sound(_)
+            | Self::Nul(_) => Fault::Caller,
         }
     }
 }

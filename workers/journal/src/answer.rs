@@ -1,6 +1,6 @@
 //! What became of an offered job.
 
-use earmark_core::{Disposition, Failure, Job, JobId, NewJob, Part, RecordingUri};
+use earmark_core::{Disposition, Failure, Fault, Job, JobId, NewJob, Part, RecordingUri};
 
 /// An offered job that is in the journal.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,5 +60,9 @@ impl Failure for KeyNames {
 
     fn disposition(&self) -> Disposition {
         Disposition::Fail
+    }
+
+    fn fault(&self) -> Fault {
+        Fault::Caller
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use earmark_core::audit::AuditError;
-use earmark_core::{Disposition, Failure, JobId, JobState, Tenant, WAIT_FOR_PERSON};
+use earmark_core::{Disposition, Failure, Fault, JobId, JobState, Tenant, WAIT_FOR_PERSON};
 
 use crate::answer::KeyNames;
 
@@ -428,6 +428,46 @@ impl Failure for JournalError {
             | Self::Unreadable { .. }
             | Self::Encode { .. }
             | Self::Audit(_) => Disposition::Fail,
+        }
+    }
+
+    fn fault(&self) -> Fault {
+        match self {
+            Self::UnknownDatabase(_)
+            | Self::Folder { .. }
+            | Self::Open { .. }
+            | Self::Missing { .. }
+            | Self::NotADatabase { .. }
+            | Self::Corrupt { .. }
+            | Self::Full { .. }
+            | Self::ReadOnly { .. }
+            | Self::Locked { .. }
+            | Self::Newer { .. }
+            | Self::Older { .. }
+            | Self::Migrate { .. }
+            | Self::Denied { .. }
+            | Self::TooOld { .. }
+            | Self::LockFile { .. }
+            | Self::Unreachable { .. }
+            | Self::Conflict { .. }
+            | Self::TooSlow { .. }
+            | Self::Busy { .. }
+            | Self::Database { .. } => Fault::Place,
+            Self::NulInText { .. }
+            | Self::NoSuchJob(_)
+            | Self::NotRetriable { .. }
+            | Self::KeyTaken { .. }
+            | Self::NoSuchAlert(_)
+            | Self::NoSuchRuleSet(_)
+            | Self::AmbiguousRuleSet(_)
+            | Self::NothingBefore
+            | Self::NotHeld(_)
+            | Self::NoSuchFinding { .. }
+            | Self::NoSuchReplay(_)
+            | Self::TextTooLong { .. }
+            | Self::BudgetSpent { .. } => Fault::Caller,
+            Self::KeyNames(names) => names.fault(),
+            Self::LeaseLost(_) | Self::Unreadable { .. } | Self::Encode { .. } | Self::Audit(_) => Fault::Ours,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What can go wrong with the store of the permits.
 
-use earmark_core::{Disposition, Failure};
+use earmark_core::{Disposition, Failure, Fault};
 use earmark_journal::JournalError;
 use earmark_redis::LinkError;
 
@@ -43,6 +43,14 @@ impl Failure for PermitsError {
             Self::Database(source) => source.disposition(),
             Self::Redis(source) => source.disposition(),
             Self::Silent { .. } => Disposition::Retry,
+        }
+    }
+
+    fn fault(&self) -> Fault {
+        match self {
+            Self::Database(source) => source.fault(),
+            Self::Redis(source) => source.fault(),
+            Self::Silent { .. } => Fault::Place,
         }
     }
 }

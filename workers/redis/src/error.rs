@@ -1,6 +1,6 @@
 //! What can go wrong on the way to Redis.
 
-use earmark_core::{Disposition, Failure};
+use earmark_core::{Disposition, Failure, Fault};
 
 /// Why Redis did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +58,12 @@ impl Failure for LinkError {
         match self {
             Self::Url { .. } => Disposition::Fail,
             Self::Redis { .. } => Disposition::Retry,
+        }
+    }
+
+    fn fault(&self) -> Fault {
+        match self {
+            Self::Url { .. } | Self::Redis { .. } => Fault::Place,
         }
     }
 }

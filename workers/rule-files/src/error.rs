@@ -3,7 +3,7 @@
 mod hint;
 mod problem;
 
-use earmark_core::{Disposition, Failure};
+use earmark_core::{Disposition, Failure, Fault};
 
 pub use hint::nearest;
 pub use problem::{RuleProblem, shown};
@@ -27,6 +27,10 @@ impl Failure for RuleErrors {
 
     fn disposition(&self) -> Disposition {
         Disposition::Fail
+    }
+
+    fn fault(&self) -> Fault {
+        Fault::Caller
     }
 }
 
