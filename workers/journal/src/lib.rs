@@ -8,6 +8,7 @@
 //!   answer        what became of an offered job
 //!   jobs          where each job stands, and who may work on it: Journal
 //!   accounts      whether requests may be sent on an account: Accounts
+//!   places        stores, hosts and folders that are away, and the jobs that wait for them: Places
 //!   usage         what requests cost, and the budgets they must stay within: Usage
 //!   documents     small documents that many processes change together: SharedDocuments
 //!        |
@@ -35,6 +36,7 @@ mod findings;
 mod jobs;
 mod outbox;
 mod person_text;
+mod places;
 mod replays;
 mod results;
 mod retention;
@@ -56,6 +58,7 @@ pub use jobs::{
     SweepReport, Unannounced, WorkerCount, WorkerInfo,
 };
 pub use outbox::{Backlog, Message, Outbox};
+pub use places::{AwayPlace, Fate, Pace, Pass, Places, Suspect};
 pub use replays::{NewReplay, Replacement, ReplayFilter, Replays, StoredReplay, StoredReport};
 pub use results::{FindingFilter, Finished, FoundIn, ResultStore, ReviewHold, SqlResults, finding_key};
 pub use retention::{Retention, RetentionReport, RetentionTimes};

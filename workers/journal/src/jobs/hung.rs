@@ -28,7 +28,13 @@ impl Journal {
         let run_at_ms = self.db.now_ms() + delay_ms(job.deaths);
         let payload =
             json!({ "worker": lease.worker, "deaths": job.deaths, "run_at_ms": run_at_ms, "code": problem.code });
-        let again = Again { run_at_ms, attempt: job.attempt.saturating_sub(1), problem: Some(problem), payload };
+        let again = Again {
+            run_at_ms,
+            attempt: job.attempt.saturating_sub(1),
+            problem: Some(problem),
+            waits_for: None,
+            payload,
+        };
         let state = states::make_ready(&mut write, &job, Transition::PutOff, &actor, again).await?;
         write.commit().await?;
         self.tell_ready();

@@ -146,6 +146,7 @@ impl Journal {
             run_at_ms: now_ms.min(job.run_at_ms),
             attempt: job.attempt.saturating_sub(1),
             problem: job.error.as_ref(),
+            waits_for: None,
             payload: Value::Null,
         };
         let state = states::make_ready(&mut write, &job, Transition::Release, &actor_of(lease), again).await?;
@@ -170,11 +171,39 @@ impl Journal {
         let job = held(&mut write, lease).await?;
         let attempt = if costs_attempt { job.attempt } else { job.attempt.saturating_sub(1) };
         let payload = json!({ "attempt": job.attempt, "run_at_ms": run_at_ms, "code": problem.code, "costs_attempt": costs_attempt });
-        let again = Again { run_at_ms, attempt, problem: Some(problem), payload };
+        let again = Again { run_at_ms, attempt, problem: Some(problem), waits_for: None, payload };
         let state = states::make_ready(&mut write, &job, Transition::PutOff, &actor_of(lease), again).await?;
         write.commit().await?;
         self.tell_ready();
         Ok(state)
+    }
+
+    /// Puts the job off at no cost until the place called `place` answers, at the latest until `run_at_ms`, or until
+    /// `soon_ms` if the place is not away, or no more; cancelled instead when someone called it off. Gives when it is due.
+    ///
+    /// # Errors
+    /// [`JournalError::LeaseLost`].
+    pub async fn put_off_for(
+        &self,
+        lease: &Lease,
+        place: &str,
+        (soon_ms, run_at_ms): (i64, i64),
+        problem: &Problem,
+    ) -> Result<i64, JournalError> {
+        let mut write = self.db.write().await?;
+        let job = held(&mut write, lease).await?;
+        // Whoever finds that it answers waits for this row, and then wakes this job with the others.
+        let away = format!("SELECT name FROM places WHERE name = $1{}", self.db.for_update());
+        // Words of ours only; the value is bound.
+        let away = write.row(sqlx::query(AssertSqlSafe(away)).bind(place.to_owned())).await?;
+        let run_at_ms = if away.is_some() { run_at_ms } else { run_at_ms.min(soon_ms) };
+        let payload = json!({ "attempt": job.attempt, "run_at_ms": run_at_ms, "code": problem.code, "costs_attempt": false, "waits_for": place });
+        let attempt = job.attempt.saturating_sub(1);
+        let again = Again { run_at_ms, attempt, problem: Some(problem), waits_for: Some(place), payload };
+        states::make_ready(&mut write, &job, Transition::PutOff, &actor_of(lease), again).await?;
+        write.commit().await?;
+        self.tell_ready();
+        Ok(run_at_ms)
     }
 
     /// Gives the job up for good: a dead letter with its cause, told outside, and an alert.

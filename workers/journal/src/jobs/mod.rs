@@ -30,7 +30,7 @@
 //!
 //! A lease carries an epoch. Every write of a holder names job, epoch and holder; once the job has moved on the write
 //! matches no row and is [`JournalError::LeaseLost`](crate::JournalError::LeaseLost). These are all of them: `renew`,
-//! `release`, `retry_at`, `bury`, `finish_cancel`, `hung`, `set_blameless`, `set_clips_total`, `book_request`, `save_clip`,
+//! `release`, `retry_at`, `put_off_for`, `bury`, `finish_cancel`, `hung`, `set_blameless`, `set_clips_total`, `book_request`, `save_clip`,
 //! `save_clips`, `reuse_clips`, `raise_early`, and [`ResultStore::finish`](crate::ResultStore::finish), which alone may be
 //! repeated by the lease that ended the job. `settle_request` has no fence: what was sent was sent, and it writes nothing
 //! of the job. Files know none either: `check_held` comes before them, and their hashes stand in the job's last entry.

@@ -34,6 +34,8 @@ pub(super) struct Again<'a> {
     pub(super) attempt: u32,
     /// The last thing that went wrong.
     pub(super) problem: Option<&'a Problem>,
+    /// The place that it waits for, if it waits for one.
+    pub(super) waits_for: Option<&'a str>,
     /// What goes on record, where the transition leaves an entry.
     pub(super) payload: Value,
 }
@@ -49,7 +51,7 @@ pub(super) async fn lease(
 ) -> Result<Option<(Job, Lease)>, JournalError> {
     let set =
         "is_blameless = 1, attempt = attempt + 1, lease_epoch = lease_epoch + 1, lease_owner = $2, lease_until_ms = $3,
-        queued_until_ms = NULL";
+        queued_until_ms = NULL, waits_for = NULL";
     let rest = format!("AND t.run_at_ms <= $4 AND {condition} RETURNING *");
     let statement =
         update(Transition::Lease, id, set, &rest).bind(worker.as_str().to_owned()).bind(now_ms + lease_ms).bind(now_ms);
@@ -73,9 +75,9 @@ pub(super) async fn make_ready(
     }
     check_mover(job, transition);
     let set = "run_at_ms = $2, attempt = $3, lease_owner = NULL, lease_until_ms = NULL,
-        error_code = $4, error_message = $5, error_hint = $6";
+        error_code = $4, error_message = $5, error_hint = $6, waits_for = $7";
     let statement = update(transition, &job.id, set, "").bind(again.run_at_ms).bind(i64::from(again.attempt));
-    run(write, job, with_problem(statement, again.problem)).await?;
+    run(write, job, with_problem(statement, again.problem).bind(again.waits_for.map(storable))).await?;
     record(write, job, transition, actor, again.payload).await?;
     Ok(JobState::Ready)
 }

@@ -205,7 +205,8 @@ async fn take_back(
     let run_at_ms = write.db().now_ms() + delay_ms;
     let problem = lost_holder_problem(&owner, death);
     let payload = json!({ "worker": owner, "deaths": job.deaths, "run_at_ms": run_at_ms, "code": problem.code });
-    let again = Again { run_at_ms, attempt: job.attempt.saturating_sub(1), problem: Some(&problem), payload };
+    let again =
+        Again { run_at_ms, attempt: job.attempt.saturating_sub(1), problem: Some(&problem), waits_for: None, payload };
     let state = states::make_ready(write, &job, Transition::PutOff, actor, again).await?;
     debug_assert_eq!(state, JobState::Ready);
     report.freed.push(job.id.clone());
