@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use earmark_core::{Disposition, Failure, WAIT_FOR_PERSON};
+use earmark_core::{Disposition, Failure, Fault, WAIT_FOR_PERSON};
 
 use crate::s3::S3Error;
 
@@ -27,6 +27,16 @@ pub enum ArtifactError {
         #[source]
         source: S3Error,
     },
+}
+
+impl ArtifactError {
+    /// Whether what looks like the output's fault may be this job's alone.
+    pub fn may_be_the_jobs(&self) -> bool {
+        match self {
+            Self::Bucket { source, .. } => source.may_be_the_recordings(),
+            Self::Folder { .. } => false,
+        }
+    }
 }
 
 impl Failure for ArtifactError {
@@ -58,6 +68,13 @@ impl Failure for ArtifactError {
                 other => other,
             },
             Self::Folder { .. } => Disposition::RetryAfter(WAIT_FOR_PERSON),
+        }
+    }
+
+    fn fault(&self) -> Fault {
+        // Where results go is the worker's affair, whatever is wrong with it.
+        match self {
+            Self::Folder { .. } | Self::Bucket { .. } => Fault::Place,
         }
     }
 }

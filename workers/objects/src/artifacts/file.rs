@@ -9,6 +9,10 @@ use async_trait::async_trait;
 use earmark_core::{Artifact, Job, sha256_hex};
 
 use super::{ArtifactError, ArtifactStore};
+use crate::place;
+
+/// What is written to see whether there is room: more than most reports have.
+const PROBE_BYTES: usize = 64 * 1024;
 
 /// Artifacts in a folder: `{output}/{tenant}/{job_id}/{name}`, or `{out_dir}/{job_id}/{name}` for a job with a folder
 /// of its own.
@@ -33,13 +37,25 @@ pub(super) fn own_folder(job: &Job) -> Option<PathBuf> {
     job.options.out_dir.as_ref().map(|folder| Path::new(folder).join(job.id.as_str()))
 }
 
-/// Whether files can be made in `folder`, which is made if it is missing.
+/// Whether files can be made in `folder`, which is made if it is missing, and there is room for something in them.
 ///
 /// # Errors
 /// [`ArtifactError::Folder`].
 pub fn check_folder(folder: &Path) -> Result<(), ArtifactError> {
-    let tried = std::fs::create_dir_all(folder).and_then(|()| tempfile::NamedTempFile::new_in(folder).map(drop));
+    let tried = std::fs::create_dir_all(folder).and_then(|()| {
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        // On a full disk a file without content can still be made.
+        file.write_all(&[0x20; PROBE_BYTES])?;
+        file.as_file().sync_data()
+    });
     tried.map_err(|source| ArtifactError::Folder { path: folder.into(), source })
+}
+
+/// The same, aside: a disk that hangs must not hold up others.
+pub(super) async fn check_folder_aside(folder: &Path) -> Result<(), ArtifactError> {
+    let path = folder.to_owned();
+    let checked = tokio::task::spawn_blocking(move || check_folder(&path)).await;
+    checked.unwrap_or_else(|panic| Err(ArtifactError::Folder { path: folder.into(), source: io::Error::other(panic) }))
 }
 
 #[async_trait]
@@ -49,7 +65,15 @@ impl ArtifactStore for FileArtifacts {
     }
 
     async fn check(&self) -> Result<(), ArtifactError> {
-        check_folder(&self.output)
+        check_folder_aside(&self.output).await
+    }
+
+    fn place(&self, job: &Job) -> String {
+        place::of_folder(job.options.out_dir.as_ref().map_or(&self.output, Path::new))
+    }
+
+    async fn check_for(&self, job: &Job) -> Result<(), ArtifactError> {
+        check_folder_aside(job.options.out_dir.as_ref().map_or(&self.output, Path::new)).await
     }
 }
 

@@ -25,4 +25,13 @@ pub trait ArtifactStore: Send + Sync {
     /// # Errors
     /// As [`put`](Self::put).
     async fn check(&self) -> Result<(), ArtifactError>;
+
+    /// What the place is called that the artifacts of `job` go to.
+    fn place(&self, job: &Job) -> String;
+
+    /// Whether something of `job` can be written there.
+    ///
+    /// # Errors
+    /// As [`put`](Self::put).
+    async fn check_for(&self, job: &Job) -> Result<(), ArtifactError>;
 }

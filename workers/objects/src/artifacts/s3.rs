@@ -1,6 +1,8 @@
 //! Artifacts in a bucket, under names that hold their content's hash: writing one again changes nothing, and whoever reads
 //! one reads what the database says or nothing.
 
+use std::path::Path;
+
 use async_trait::async_trait;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::ServerSideEncryption;
@@ -9,8 +11,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use earmark_core::{Artifact, Job};
 use sha2::{Digest, Sha256};
 
-use super::file::{own_folder, put_in};
+use super::file::{check_folder_aside, own_folder, put_in};
 use super::{ArtifactError, ArtifactStore};
+use crate::place;
 use crate::s3::{Asked, Listing, S3, S3Error, failed};
 
 /// An object that is written and removed to see whether that can be done.
@@ -64,31 +67,49 @@ impl S3Artifacts {
 
     /// Writes the object `key` unless it is there.
     async fn write(&self, key: &str, content_type: &str, bytes: &[u8], digest: &[u8]) -> Result<(), S3Error> {
-        match self.write_if(key, content_type, bytes, digest, true).await {
-            // Its name holds its hash: what is there is the same.
-            Err(S3Error::Changed { .. }) => Ok(()),
-            // A store that does not know the condition. Writing the same again does no harm.
-            Err(S3Error::Refused { status: 400 | 501, .. } | S3Error::Unavailable { status: 501, .. }) => {
-                self.write_if(key, content_type, bytes, digest, false).await
+        let (condition, checksum) = (self.s3.has_conditions(), self.s3.has_checksums());
+        let refused = match self.write_with(key, content_type, bytes, digest, (condition, checksum)).await {
+            Err(error) if error.may_be_a_header() && (condition || checksum) => error,
+            written => return written,
+        };
+        // A store that does not know the condition, or the checksum. Writing the same again does no harm.
+        for (keeps_condition, keeps_checksum) in [(false, true), (true, false), (false, false)] {
+            let with = (condition && keeps_condition, checksum && keeps_checksum);
+            if with == (condition, checksum) || with != (keeps_condition, keeps_checksum) {
+                continue;
             }
-            written => written,
+            match self.write_with(key, content_type, bytes, digest, with).await {
+                Err(error) if error.may_be_a_header() => {}
+                Err(error) => return Err(error),
+                Ok(()) => {
+                    if condition && !with.0 {
+                        self.s3.has_no_conditions(&self.uri(key));
+                    }
+                    if checksum && !with.1 {
+                        self.s3.has_no_checksums(&self.uri(key));
+                    }
+                    return Ok(());
+                }
+            }
         }
+        // It is something else that it refuses.
+        Err(refused)
     }
 
-    async fn write_if(
+    async fn write_with(
         &self,
         key: &str,
         content_type: &str,
         bytes: &[u8],
         digest: &[u8],
-        is_new_only: bool,
+        (condition, checksum): (bool, bool),
     ) -> Result<(), S3Error> {
         let mut request = self.s3.client().await?.put_object().bucket(&self.bucket).key(key);
-        request = request
-            .content_type(content_type)
-            .checksum_sha256(BASE64.encode(digest))
-            .body(ByteStream::from(bytes.to_vec()));
-        if is_new_only {
+        request = request.content_type(content_type).body(ByteStream::from(bytes.to_vec()));
+        if checksum {
+            request = request.checksum_sha256(BASE64.encode(digest));
+        }
+        if condition {
             request = request.if_none_match("*");
         }
         request = match &self.sse {
@@ -98,7 +119,11 @@ impl S3Artifacts {
                 request.server_side_encryption(ServerSideEncryption::AwsKms).set_ssekms_key_id(key.clone())
             }
         };
-        request.send().await.map(drop).map_err(|error| failed(error, self.asked(&self.uri(key), "s3:PutObject")))
+        match request.send().await.map_err(|error| failed(error, self.asked(&self.uri(key), "s3:PutObject"))) {
+            // Its name holds its hash: what is there is the same.
+            Err(S3Error::Changed { .. }) if condition => Ok(()),
+            written => written.map(drop),
+        }
     }
 
     /// Removes the object `key`; it may be gone already.
@@ -145,6 +170,20 @@ impl ArtifactStore for S3Artifacts {
         let written = self.write(&key, "text/plain", b"earmark", &Sha256::digest(b"earmark")).await;
         written.map_err(|source| self.failed(&key, source))?;
         self.remove(&key).await
+    }
+
+    fn place(&self, job: &Job) -> String {
+        match &job.options.out_dir {
+            Some(folder) => place::of_folder(Path::new(folder)),
+            None => place::of_bucket(&self.bucket, self.s3.options().endpoint.as_deref()),
+        }
+    }
+
+    async fn check_for(&self, job: &Job) -> Result<(), ArtifactError> {
+        match &job.options.out_dir {
+            Some(folder) => check_folder_aside(Path::new(folder)).await,
+            None => self.check().await,
+        }
     }
 }
 

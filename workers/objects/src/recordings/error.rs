@@ -5,9 +5,11 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use earmark_core::{Disposition, Failure, UriError};
+use earmark_core::{Disposition, Failure, Fault, UriError};
+use url::Url;
 
 use crate::http_client::HttpClientError;
+use crate::place;
 use crate::s3::S3Error;
 
 /// Why a recording could not be had. URLs in it are without credentials and query.
@@ -59,6 +61,25 @@ pub enum FetchError {
         size: Option<u64>,
         /// Bytes that are allowed.
         limit: u64,
+    },
+    /// Coded for the way in a manner that is not undone here.
+    #[error("{place} comes with `Content-Encoding: {coding}`, which is not undone")]
+    Coding {
+        /// URL or URI.
+        place: String,
+        /// The coding's name.
+        coding: String,
+    },
+    /// Coded for the way, and damaged.
+    #[error("{place} comes with `Content-Encoding: {coding}`, and its bytes are damaged")]
+    NotDecoded {
+        /// URL or URI.
+        place: String,
+        /// The coding's name.
+        coding: &'static str,
+        /// What the decoder said.
+        #[source]
+        source: io::Error,
     },
     /// Written to while it was read.
     #[error("{path} changed while it was read")]
@@ -143,6 +164,12 @@ pub enum FetchError {
         #[source]
         source: reqwest::Error,
     },
+    /// The host's name is nobody's.
+    #[error("no connection for {url}: nobody knows its host")]
+    UnknownHost {
+        /// The recording's URL, without secrets.
+        url: String,
+    },
     /// The connection broke, more often than it is resumed.
     #[error("the connection for {url} broke after {received_bytes} bytes")]
     Broken {
@@ -186,6 +213,8 @@ impl Failure for FetchError {
             Self::Forbidden { .. } => "fetch.forbidden",
             Self::Empty { .. } => "fetch.empty",
             Self::TooLarge { .. } => "fetch.too_large",
+            Self::Coding { .. } => "fetch.coding",
+            Self::NotDecoded { .. } => "fetch.not_decoded",
             Self::Changed { .. } => "fetch.changed",
             Self::Replaced { .. } => "fetch.replaced",
             Self::Read { .. } => "fetch.read",
@@ -195,7 +224,7 @@ impl Failure for FetchError {
             Self::BadRedirect { .. } => "fetch.bad_redirect",
             Self::Refused { .. } => "fetch.refused",
             Self::Unavailable { .. } => "fetch.unavailable",
-            Self::Connect { .. } => "fetch.connect",
+            Self::Connect { .. } | Self::UnknownHost { .. } => "fetch.connect",
             Self::Broken { .. } => "fetch.broken",
             Self::WrongPart { .. } => "fetch.wrong_part",
             Self::TimedOut { .. } => "fetch.timed_out",
@@ -216,6 +245,8 @@ impl Failure for FetchError {
             Self::Forbidden { status: None, .. } => "make the file readable for this user",
             Self::Empty { .. } => "record or upload it again",
             Self::TooLarge { .. } => "raise EARMARK__STORAGE__MAX_BYTES, or split the recording",
+            Self::Coding { .. } => "store it as it is, or with gzip or zstd",
+            Self::NotDecoded { .. } => "upload it again",
             Self::Changed { .. } => "wait until the recording is complete",
             Self::Replaced { .. } => "submit it again: its new content is another job",
             Self::S3(error) => return error.hint(),
@@ -224,7 +255,7 @@ impl Failure for FetchError {
             Self::PrivateAddress { .. } => {
                 "set EARMARK__STORAGE__ALLOW_PRIVATE_HOSTS=true if recordings may come from this network"
             }
-            Self::Connect { .. } => "check the host's name and this machine's network",
+            Self::Connect { .. } | Self::UnknownHost { .. } => "check the host's name and this machine's network",
             Self::TimedOut { .. } => "raise EARMARK__STORAGE__FETCH_TIMEOUT_SECS",
             Self::Client(_) => "install the system's root certificates: apt-get install ca-certificates",
             Self::Read { .. } => "check the disk and the mount that it lies on",
@@ -253,18 +284,115 @@ impl Failure for FetchError {
             | Self::BadRedirect { .. }
             | Self::Refused { .. }
             | Self::Replaced { .. }
-            | Self::Client(_) => Disposition::Fail,
+            | Self::Coding { .. } => Disposition::Fail,
             Self::S3(error) => error.disposition(),
             Self::Unavailable { retry_after: Some(wait), .. } => Disposition::RetryAfter(*wait),
             // The machine's fault, not the job's.
-            Self::Spool { .. } => Disposition::RetryAfter(earmark_core::WAIT_FOR_PERSON),
+            Self::Spool { .. } | Self::Client(_) => Disposition::RetryAfter(earmark_core::WAIT_FOR_PERSON),
             Self::Unavailable { retry_after: None, .. }
             | Self::Changed { .. }
             | Self::Read { .. }
             | Self::Connect { .. }
+            | Self::UnknownHost { .. }
+            | Self::NotDecoded { .. }
             | Self::Broken { .. }
             | Self::WrongPart { .. }
             | Self::TimedOut { .. } => Disposition::Retry,
+        }
+    }
+
+    fn fault(&self) -> Fault {
+        match self {
+            Self::Uri(_)
+            | Self::Unsupported { .. }
+            | Self::NotFound { .. }
+            | Self::NotAFile { .. }
+            | Self::Forbidden { .. }
+            | Self::PrivateAddress { .. }
+            | Self::TooManyRedirects { .. }
+            | Self::BadRedirect { .. }
+            | Self::Refused { .. }
+            | Self::Replaced { .. }
+            | Self::UnknownHost { .. } => Fault::Caller,
+            Self::Empty { .. }
+            | Self::TooLarge { .. }
+            | Self::Changed { .. }
+            | Self::TimedOut { .. }
+            | Self::Coding { .. }
+            | Self::NotDecoded { .. } => Fault::Recording,
+            Self::Read { .. }
+            | Self::Spool { .. }
+            | Self::Unavailable { .. }
+            | Self::Connect { .. }
+            | Self::Broken { .. }
+            | Self::WrongPart { .. }
+            | Self::Client(_) => Fault::Place,
+            Self::S3(error) => error.fault(),
+        }
+    }
+}
+
+impl FetchError {
+    /// The host or the folder whose fault it is, where that need not be the one of the recording's own address: redirects
+    /// lead elsewhere, and what is fetched is kept here.
+    pub fn place(&self) -> Option<String> {
+        match self {
+            Self::Unavailable { url, .. }
+            | Self::Connect { url, .. }
+            | Self::UnknownHost { url }
+            | Self::Broken { url, .. }
+            | Self::WrongPart { url } => Url::parse(url).ok().map(|url| place::of_host(&url)),
+            Self::Spool { folder, .. } => Some(place::of_folder(folder)),
+            Self::Uri(_)
+            | Self::Unsupported { .. }
+            | Self::NotFound { .. }
+            | Self::NotAFile { .. }
+            | Self::Forbidden { .. }
+            | Self::Empty { .. }
+            | Self::TooLarge { .. }
+            | Self::Coding { .. }
+            | Self::NotDecoded { .. }
+            | Self::Changed { .. }
+            | Self::Replaced { .. }
+            | Self::Read { .. }
+            | Self::PrivateAddress { .. }
+            | Self::TooManyRedirects { .. }
+            | Self::BadRedirect { .. }
+            | Self::Refused { .. }
+            | Self::TimedOut { .. }
+            | Self::Client(_)
+            | Self::S3(_) => None,
+        }
+    }
+
+    /// Whether what looks like a place's fault may be this recording's alone: the place answered, with an error, or the
+    /// answer broke off.
+    pub fn may_be_the_recordings(&self) -> bool {
+        match self {
+            // 408, 425 and 429 speak of the moment.
+            Self::Unavailable { status, .. } => *status >= 500,
+            Self::Broken { .. } | Self::WrongPart { .. } | Self::Read { .. } => true,
+            Self::S3(error) => error.may_be_the_recordings(),
+            Self::Uri(_)
+            | Self::Unsupported { .. }
+            | Self::NotFound { .. }
+            | Self::NotAFile { .. }
+            | Self::Forbidden { .. }
+            | Self::Empty { .. }
+            | Self::TooLarge { .. }
+            | Self::Coding { .. }
+            | Self::NotDecoded { .. }
+            | Self::Changed { .. }
+            | Self::Replaced { .. }
+            | Self::Spool { .. }
+            | Self::PrivateAddress { .. }
+            | Self::TooManyRedirects { .. }
+            | Self::BadRedirect { .. }
+            | Self::Refused { .. }
+            | Self::Connect { .. }
+            | Self::UnknownHost { .. }
+            | Self::TimedOut { .. }
+            | Self::Client(_) => false,
         }
     }
 }

@@ -25,6 +25,14 @@ impl Recordings {
 
 #[async_trait]
 impl RecordingStore for Recordings {
+    fn place(&self, uri: &Address) -> String {
+        match uri {
+            Address::File(_) => self.file.place(uri),
+            Address::Http(_) => self.http.place(uri),
+            Address::S3 { .. } => self.s3.place(uri),
+        }
+    }
+
     async fn fetch(&self, uri: &Address, into: &Path, limits: &FetchLimits) -> Result<Fetched, FetchError> {
         match uri {
             Address::File(_) => self.file.fetch(uri, into, limits).await,

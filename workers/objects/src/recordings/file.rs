@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use super::fetched::Place;
 use super::identity::Identity;
 use super::{FetchError, FetchLimits, Fetched, RecordingStore};
+use crate::place;
 
 /// Read at once.
 const BUFFER_BYTES: usize = 256 * 1024;
@@ -24,6 +25,10 @@ pub struct FileStore;
 
 #[async_trait]
 impl RecordingStore for FileStore {
+    fn place(&self, uri: &Address) -> String {
+        place::of(uri, None)
+    }
+
     async fn fetch(&self, uri: &Address, _into: &Path, limits: &FetchLimits) -> Result<Fetched, FetchError> {
         let Address::File(path) = uri else { return Err(FetchError::Unsupported { uri: uri.to_string() }) };
         let (path, max_bytes) = (path.clone(), limits.max_bytes);

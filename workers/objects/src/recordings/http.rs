@@ -9,16 +9,19 @@ use std::time::Duration;
 use async_trait::async_trait;
 use earmark_core::Address;
 use reqwest::header::{
-    ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, HeaderName, IF_RANGE, LOCATION, RANGE, RETRY_AFTER,
+    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, HeaderName, IF_RANGE, LOCATION,
+    RANGE, RETRY_AFTER,
 };
 use reqwest::{Client, Response, StatusCode};
 use url::{Host, Url};
 
+use super::coding::{Coding, codings};
 use super::spool::{Spool, first_byte};
 use earmark_core::shown_url;
 
 use super::{FetchError, FetchLimits, Fetched, RecordingStore};
 use crate::http_client::{HttpOptions, ResolveError, http_client, is_public};
+use crate::place;
 
 /// Hops before a redirect counts as a circle.
 const MAX_REDIRECTS: u32 = 5;
@@ -36,6 +39,10 @@ pub struct HttpStore {
 
 #[async_trait]
 impl RecordingStore for HttpStore {
+    fn place(&self, uri: &Address) -> String {
+        place::of(uri, None)
+    }
+
     async fn fetch(&self, uri: &Address, into: &Path, limits: &FetchLimits) -> Result<Fetched, FetchError> {
         let Address::Http(url) = uri else { return Err(FetchError::Unsupported { uri: uri.to_string() }) };
         let client = self.client(limits)?;
@@ -76,20 +83,22 @@ struct Download<'a> {
     spool: Spool<'a>,
     /// Strong entity tag of what is on disk: only with one may the rest be asked for.
     tag: Option<String>,
+    /// What is to be undone with what is on disk.
+    codings: Vec<Coding>,
     name: String,
 }
 
 impl<'a> Download<'a> {
     fn start(client: Client, url: &'a Url, into: &'a Path, limits: &'a FetchLimits) -> Result<Self, FetchError> {
         let spool = Spool::start(into, shown_url(url), limits.max_bytes)?;
-        Ok(Self { client, url, limits, spool, tag: None, name: String::new() })
+        Ok(Self { client, url, limits, spool, tag: None, codings: Vec::new(), name: String::new() })
     }
 
     async fn run(mut self) -> Result<Fetched, FetchError> {
         loop {
             let response = self.request().await?;
             match self.receive(response).await {
-                Ok(()) => return self.spool.finish(self.name, self.tag).await,
+                Ok(()) => return self.spool.finish(self.name, self.tag, self.codings).await,
                 Err(FetchError::Broken { source, received_bytes, .. })
                     if self.tag.is_some() && self.spool.may_resume() =>
                 {
@@ -115,9 +124,8 @@ impl<'a> Download<'a> {
                 self.name = name_of(&url);
                 return self.accepted(&url, response);
             }
-            let location = header(response.headers(), &LOCATION);
-            let next = location
-                .and_then(|location| url.join(location).ok())
+            let next = location(response.headers())
+                .and_then(|location| url.join(&location).ok())
                 .filter(|next| matches!(next.scheme(), "http" | "https"));
             url = next.ok_or_else(|| FetchError::BadRedirect { url: shown_url(&url) })?;
         }
@@ -145,6 +153,9 @@ impl<'a> Download<'a> {
                 return FetchError::PrivateAddress { url, address: *address };
             }
             cause = source.source();
+        }
+        if is_nobodys_name(&error) {
+            return FetchError::UnknownHost { url };
         }
         FetchError::Connect { url, source: error.without_url() }
     }
@@ -178,6 +189,7 @@ impl<'a> Download<'a> {
         if !is_rest {
             self.spool.start_over().await?;
             self.tag = header(response.headers(), &ETAG).filter(|tag| tag.starts_with('"')).map(str::to_owned);
+            self.codings = codings(header(response.headers(), &CONTENT_ENCODING), &shown_url(self.url))?;
         }
         let announced = header(response.headers(), &CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
         self.spool.announce(announced.unwrap_or(0))?;
@@ -199,6 +211,36 @@ impl<'a> Download<'a> {
 
 fn header<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     headers.get(name)?.to_str().ok()
+}
+
+/// Where a redirect leads; bytes that do not belong into a header are taken as curl and browsers take them: as they are,
+/// percent-encoded.
+fn location(headers: &HeaderMap) -> Option<String> {
+    let mut location = String::new();
+    for byte in headers.get(LOCATION)?.as_bytes() {
+        match byte {
+            0x20..=0x7e => location.push(char::from(*byte)),
+            byte => location.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    Some(location)
+}
+
+/// Whether `error` is that a name server answered, and that nobody has that name; a name server that does not answer says
+/// something else. The system tells it in words only.
+fn is_nobodys_name(error: &reqwest::Error) -> bool {
+    let mut cause = error.source();
+    while let Some(source) = cause {
+        let text = source.to_string();
+        if ["Name or service not known", "Name does not resolve", "No address associated with hostname"]
+            .iter()
+            .any(|words| text.ends_with(words))
+        {
+            return true;
+        }
+        cause = source.source();
+    }
+    false
 }
 
 fn starts_at(headers: &HeaderMap) -> Option<u64> {

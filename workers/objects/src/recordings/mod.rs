@@ -6,12 +6,14 @@
 //!     file    files of this machine, hashed where they lie; identity: what tells two states of a file apart
 //!     http    the web
 //!     s3      a bucket
+//!       coding  gzip and zstd on the way are undone
 //!       spool   what comes in parts goes to a temporary file, counted and hashed on the way
 //!   fetched   a recording that was fetched
 //!   version   which content is meant, as far as that can be told without fetching
 //!   error     why there is none
 //! ```
 
+mod coding;
 mod error;
 mod every;
 mod fetched;

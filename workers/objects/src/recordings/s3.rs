@@ -10,8 +10,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use earmark_core::Address;
 
+use super::coding::{Coding, codings};
 use super::spool::{Spool, first_byte};
 use super::{FetchError, FetchLimits, Fetched, RecordingStore};
+use crate::place;
 use crate::s3::{Asked, S3, S3Error, failed};
 
 /// Fetches from the start in one try, when the object changes meanwhile.
@@ -32,6 +34,10 @@ impl S3Store {
 
 #[async_trait]
 impl RecordingStore for S3Store {
+    fn place(&self, uri: &Address) -> String {
+        place::of(uri, self.s3.options().endpoint.as_deref())
+    }
+
     async fn fetch(&self, uri: &Address, into: &Path, limits: &FetchLimits) -> Result<Fetched, FetchError> {
         let Address::S3 { bucket, key, version } = uri else {
             return Err(FetchError::Unsupported { uri: uri.to_string() });
@@ -74,8 +80,10 @@ struct Begun {
     entity_tag: Option<String>,
     version: Option<String>,
     size_bytes: Option<u64>,
-    /// Of the whole object, in base64.
+    /// Of the whole object as it is stored, in base64.
     sha256: Option<String>,
+    /// What is to be undone with it.
+    codings: Vec<Coding>,
 }
 
 impl<'a> Download<'a> {
@@ -114,11 +122,23 @@ impl<'a> Download<'a> {
         let permission = if version.is_some() { "s3:GetObjectVersion" } else { "s3:GetObject" };
         let request = s3.client().await?.get_object().bucket(bucket).key(key).set_version_id(version.map(Into::into));
         let here = self.spool.received_bytes();
-        let request = match &self.begun.entity_tag {
-            Some(tag) if here > 0 => request.range(format!("bytes={here}-")).if_match(tag),
-            Some(_) | None => request.checksum_mode(ChecksumMode::Enabled),
-        };
-        request.send().await.map_err(|error| failed(error, Asked { uri, bucket, permission }))
+        let asked = Asked { uri, bucket, permission };
+        if let Some(tag) = self.begun.entity_tag.as_ref().filter(|_| here > 0) {
+            let rest = request.range(format!("bytes={here}-")).if_match(tag);
+            return rest.send().await.map_err(|error| failed(error, asked));
+        }
+        if s3.has_checksums() {
+            let answer = request.clone().checksum_mode(ChecksumMode::Enabled).send().await;
+            match answer.map_err(|error| failed(error, asked)) {
+                Err(error) if error.may_be_a_header() => {
+                    let answer = request.send().await.map_err(|_| error)?;
+                    s3.has_no_checksums(uri);
+                    return Ok(answer);
+                }
+                answer => return answer,
+            }
+        }
+        request.send().await.map_err(|error| failed(error, asked))
     }
 
     async fn receive(&mut self, mut answer: GetObjectOutput) -> Result<(), FetchError> {
@@ -134,6 +154,7 @@ impl<'a> Download<'a> {
                 self.starts += 1;
                 self.spool.start_over().await?;
                 self.begun = Begun::of(&answer);
+                self.begun.codings = codings(answer.content_encoding.as_deref(), self.place.uri)?;
             }
         }
         let announced = answer.content_length.and_then(|length| u64::try_from(length).ok());
@@ -158,16 +179,15 @@ impl<'a> Download<'a> {
     }
 
     async fn finish(self) -> Result<Fetched, FetchError> {
-        let damaged = self.damaged();
+        // The SDK checks whole answers only; this holds for what came in pieces too.
+        if self.begun.sha256.as_ref().is_some_and(|sha256| *sha256 != base64_of_hex(&self.spool.received_sha256())) {
+            return Err(self.damaged().into());
+        }
         let Self { spool, begun, place, .. } = self;
         let name = place.key.rsplit('/').next().unwrap_or_default().to_owned();
         let version = begun.version.or_else(|| begun.entity_tag.clone());
-        let mut fetched = spool.finish(name, version).await?;
+        let mut fetched = spool.finish(name, version, begun.codings).await?;
         fetched.entity_tag = begun.entity_tag;
-        // The SDK checks whole answers only; this holds for what came in pieces too.
-        if begun.sha256.is_some_and(|sha256| sha256 != base64_of_hex(&fetched.sha256)) {
-            return Err(damaged.into());
-        }
         Ok(fetched)
     }
 
@@ -194,6 +214,7 @@ impl Begun {
             size_bytes: answer.content_length.and_then(|length| u64::try_from(length).ok()),
             // Of an object in parts it is a hash of hashes, with the number of parts behind it.
             sha256: answer.checksum_sha256.clone().filter(|sha256| !sha256.contains('-')),
+            codings: Vec::new(),
         }
     }
 }

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 use tokio::io::{AsyncSeekExt as _, AsyncWriteExt as _};
 
+use super::coding::{self, Coding};
 use super::fetched::Place;
 use super::{FetchError, Fetched};
 
@@ -93,16 +94,19 @@ impl<'a> Spool<'a> {
         Ok(())
     }
 
-    /// The recording as it lies on disk.
+    /// The recording as it lies on disk, `codings` undone: size and hash are those of what came out, and the limit holds
+    /// for it.
     ///
     /// # Errors
-    /// [`FetchError::Empty`] or [`FetchError::Spool`].
-    pub(super) async fn finish(mut self, name: String, version: Option<String>) -> Result<Fetched, FetchError> {
+    /// [`FetchError::Empty`], [`FetchError::TooLarge`], [`FetchError::NotDecoded`] or [`FetchError::Spool`].
+    pub(super) async fn finish(
+        mut self,
+        name: String,
+        version: Option<String>,
+        codings: Vec<Coding>,
+    ) -> Result<Fetched, FetchError> {
         self.file.flush().await.map_err(|source| self.failed(source))?;
-        if self.received_bytes == 0 {
-            return Err(FetchError::Empty { place: self.place });
-        }
-        Ok(Fetched {
+        let mut fetched = Fetched {
             place: Place::Downloaded(self.temp),
             uri: self.place,
             sha256: earmark_core::hex(&self.hasher.finalize()),
@@ -110,7 +114,23 @@ impl<'a> Spool<'a> {
             name,
             version,
             entity_tag: None,
-        })
+        };
+        if !codings.is_empty() {
+            let (into, max_bytes) = (self.into.to_owned(), self.max_bytes);
+            let folder = into.clone();
+            let undone = tokio::task::spawn_blocking(move || undo(fetched, &codings, &into, max_bytes)).await;
+            fetched =
+                undone.unwrap_or_else(|panic| Err(FetchError::Spool { folder, source: io::Error::other(panic) }))?;
+        }
+        if fetched.size_bytes == 0 {
+            return Err(FetchError::Empty { place: fetched.uri });
+        }
+        Ok(fetched)
+    }
+
+    /// The hash of what came so far, as it came.
+    pub(super) fn received_sha256(&self) -> String {
+        earmark_core::hex(&self.hasher.clone().finalize())
     }
 
     fn too_large(&self, size: Option<u64>) -> FetchError {
@@ -119,6 +139,17 @@ impl<'a> Spool<'a> {
 
     fn failed(&self, source: io::Error) -> FetchError {
         FetchError::Spool { folder: self.into.into(), source }
+    }
+}
+
+/// `fetched` with `codings` undone.
+fn undo(fetched: Fetched, codings: &[Coding], into: &Path, max_bytes: u64) -> Result<Fetched, FetchError> {
+    let Place::Downloaded(temp) = &fetched.place else { return Ok(fetched) };
+    match coding::undo(temp, codings, (into, &fetched.uri, max_bytes))? {
+        Some(coding::Decoded { temp, sha256, size_bytes }) => {
+            Ok(Fetched { place: Place::Downloaded(temp), sha256, size_bytes, ..fetched })
+        }
+        None => Ok(fetched),
     }
 }
 

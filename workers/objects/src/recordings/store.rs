@@ -35,6 +35,9 @@ impl Default for FetchLimits {
 /// Where recordings come from.
 #[async_trait]
 pub trait RecordingStore: Send + Sync {
+    /// What the place is called that the recording at `uri` is asked of.
+    fn place(&self, uri: &Address) -> String;
+
     /// Fetches the recording at `uri`; what has to be copied goes to a temporary file in the folder `into`.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 //! `s3://` is met, so that a machine without any loses nothing.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use aws_config::environment::EnvironmentVariableRegionProvider;
@@ -74,22 +75,57 @@ struct Inner {
     /// In place of the SDK's chain.
     keys: Option<Credentials>,
     client: OnceCell<Client>,
+    /// What the store was found not to know.
+    unknown: Unknown,
+}
+
+/// What not every store knows; found out when it refuses a request with it and takes the same one without.
+#[derive(Debug, Default)]
+struct Unknown {
+    /// `x-amz-checksum-…`.
+    checksums: AtomicBool,
+    /// `If-None-Match`.
+    conditions: AtomicBool,
 }
 
 impl S3 {
     /// The store that `options` lead to, with the credentials of the SDK's chain. Nothing is looked for yet.
     pub fn new(options: S3Options) -> Self {
-        Self(Arc::new(Inner { options, keys: None, client: OnceCell::new() }))
+        Self(Arc::new(Inner { options, keys: None, client: OnceCell::new(), unknown: Unknown::default() }))
     }
 
     /// As [`new`](Self::new), with a key that is given: for a server of a test's own.
     pub fn with_key(options: S3Options, access_key: &str, secret_key: &str) -> Self {
         let keys = Some(Credentials::new(access_key, secret_key, None, None, "given"));
-        Self(Arc::new(Inner { options, keys, client: OnceCell::new() }))
+        Self(Arc::new(Inner { options, keys, client: OnceCell::new(), unknown: Unknown::default() }))
     }
 
     pub(crate) fn options(&self) -> &S3Options {
         &self.0.options
+    }
+
+    /// Whether requests may speak of checksums.
+    pub(crate) fn has_checksums(&self) -> bool {
+        !self.0.unknown.checksums.load(Ordering::Relaxed)
+    }
+
+    /// The store, asked for `uri`, was found to refuse checksums.
+    pub(crate) fn has_no_checksums(&self, uri: &str) {
+        if !self.0.unknown.checksums.swap(true, Ordering::Relaxed) {
+            tracing::warn!(uri, "the store refuses x-amz-checksum headers: it is spoken to without them from now on");
+        }
+    }
+
+    /// Whether what is written may be subject to a condition.
+    pub(crate) fn has_conditions(&self) -> bool {
+        !self.0.unknown.conditions.load(Ordering::Relaxed)
+    }
+
+    /// The store, asked for `uri`, was found to refuse conditions.
+    pub(crate) fn has_no_conditions(&self, uri: &str) {
+        if !self.0.unknown.conditions.swap(true, Ordering::Relaxed) {
+            tracing::debug!(uri, "the store refuses If-None-Match: it is written to without from now on");
+        }
     }
 
     /// The client, made at the first call.

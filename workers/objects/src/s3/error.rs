@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{BoxError, ProvideErrorMetadata, SdkError};
-use earmark_core::{Disposition, Failure};
+use earmark_core::{Disposition, Failure, Fault};
 
 /// How long a job waits for an archived recording: restoring takes minutes to days.
 const WAIT_FOR_ARCHIVE: Duration = Duration::from_secs(3600);
@@ -240,6 +240,58 @@ impl Failure for S3Error {
             | Self::NotS3 { .. } => Disposition::Retry,
         }
     }
+
+    fn fault(&self) -> Fault {
+        match self {
+            Self::NoSuchBucket { .. }
+            | Self::NoSuchKey { .. }
+            | Self::NoSuchVersion { .. }
+            | Self::AccessDenied { .. }
+            | Self::BadName { .. }
+            | Self::Refused { .. } => Fault::Caller,
+            Self::Archived { .. } | Self::Damaged { .. } | Self::Changed { .. } => Fault::Recording,
+            Self::Credentials { .. }
+            | Self::ClockSkewed { .. }
+            | Self::SlowDown { .. }
+            | Self::Unavailable { .. }
+            | Self::TimedOut { .. }
+            | Self::Connect { .. }
+            | Self::Broken { .. }
+            | Self::WrongRegion { .. }
+            | Self::NoRegion
+            | Self::NotS3 { .. } => Fault::Place,
+        }
+    }
+}
+
+impl S3Error {
+    /// Whether what looks like the store's fault may be this object's alone: the store answered, with an error, or the
+    /// answer broke off.
+    pub fn may_be_the_recordings(&self) -> bool {
+        match self {
+            Self::Unavailable { .. } | Self::TimedOut { .. } | Self::Broken { .. } | Self::NotS3 { .. } => true,
+            Self::NoSuchBucket { .. }
+            | Self::NoSuchKey { .. }
+            | Self::NoSuchVersion { .. }
+            | Self::AccessDenied { .. }
+            | Self::Credentials { .. }
+            | Self::ClockSkewed { .. }
+            | Self::Archived { .. }
+            | Self::SlowDown { .. }
+            | Self::Connect { .. }
+            | Self::Damaged { .. }
+            | Self::Changed { .. }
+            | Self::WrongRegion { .. }
+            | Self::NoRegion
+            | Self::BadName { .. }
+            | Self::Refused { .. } => false,
+        }
+    }
+
+    /// Whether the store may have refused a header that it does not know.
+    pub(crate) fn may_be_a_header(&self) -> bool {
+        matches!(self, Self::Refused { status: 400 | 501, .. })
+    }
 }
 
 /// What was asked of the store, for the words of an error.
@@ -272,7 +324,7 @@ where
         SdkError::DispatchFailure(failure) if failure.is_user() => S3Error::BadName { uri, source: cause(error) },
         SdkError::DispatchFailure(_) => S3Error::Connect { uri, source: cause(error) },
         SdkError::ResponseError(answer) if answer.raw().status().is_server_error() => {
-            S3Error::Unavailable { uri, status: answer.raw().status().as_u16() }
+            refused("", answer.raw().status().as_u16(), None, asked)
         }
         SdkError::ConstructionFailure(_) => S3Error::BadName { uri, source: cause(error) },
         _ => S3Error::NotS3 { uri, source: cause(error) },
@@ -327,6 +379,8 @@ fn refused(code: &str, status: u16, region: Option<String>, asked: Asked<'_>) ->
             412 | 416 => S3Error::Changed { uri },
             408 => S3Error::TimedOut { uri },
             429 | 503 => S3Error::SlowDown { uri, wait: calm() },
+            // Not a store in trouble: one that does not know what was asked.
+            501 | 505 => S3Error::Refused { uri, status, code: code.into() },
             500.. => S3Error::Unavailable { uri, status },
             _ => S3Error::Refused { uri, status, code: code.into() },
         },
