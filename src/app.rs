@@ -9,8 +9,8 @@ use std::time::Duration;
 use earmark_audio::segment::SpeechModel;
 use earmark_core::{Clock, SystemClock, WorkerId};
 use earmark_journal::{
-    Accounts as AccountStates, AuditLog, Database, Journal, Outbox, ResultStore, RuleSets, SqlAuditLog, SqlResults,
-    Usage, WorkerInfo,
+    Accounts as AccountStates, AuditLog, Database, Journal, Outbox, Places, ResultStore, RuleSets, SqlAuditLog,
+    SqlResults, Usage, WorkerInfo,
 };
 use earmark_notify::{Delivery, Webhook};
 use earmark_objects::{
@@ -56,6 +56,8 @@ pub struct App {
     pub usage: Usage,
     /// Which accounts may be used.
     pub account_states: AccountStates,
+    /// Which stores, hosts and folders are away.
+    pub places: Places,
     /// The object store; asked by nobody until an `s3://` is met.
     s3: S3,
     /// This process's part in the queue on Redis, where that is the queue.
@@ -114,6 +116,7 @@ impl App {
             rule_sets: RuleSets::new(database.clone()),
             usage: Usage::new(database.clone()),
             account_states: AccountStates::new(database.clone()),
+            places: Places::new(database.clone()),
             pools: Mutex::default(),
             database,
             config,
@@ -220,6 +223,7 @@ impl App {
             artifacts: self.artifacts(),
             accounts,
             cores: Arc::new(Semaphore::new(cores())),
+            places: self.places.clone(),
             isolation: Isolation::default(),
             speech,
             rules,
@@ -305,7 +309,7 @@ impl App {
             backoff,
             timeout,
         );
-        Arc::new(attempts.stopping_within(Duration::from_secs(worker.stop_secs)))
+        Arc::new(attempts.stopping_within(Duration::from_secs(worker.stop_secs)).waking(self.places.clone()))
     }
 
     /// A worker on the configured queue.

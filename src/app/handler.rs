@@ -32,7 +32,11 @@ impl Handler for JobHandler {
                 );
                 Ok(())
             }
-            Err(error) => Err(Failed { problem: error.problem(), disposition: error.disposition() }),
+            Err(error) => Err(Failed {
+                problem: error.problem(),
+                disposition: error.disposition(),
+                waits_for: error.waits_for().map(str::to_owned),
+            }),
         }
     }
 

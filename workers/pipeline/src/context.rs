@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use earmark_audio::segment::SpeechModel;
 use earmark_core::{Clock, Job, Lease, RawSound, RecordingFacts, Stage};
-use earmark_journal::{Journal, ResultStore};
+use earmark_journal::{Journal, Places, ResultStore};
 use earmark_objects::{ArtifactStore, RecordingStore};
 use earmark_rules::RuleSet;
 use tokio::sync::Semaphore;
@@ -33,6 +33,8 @@ pub struct Pipeline {
     pub accounts: ProviderAccounts,
     /// Recordings that are decoded and searched for speech at a time: one a core, so that the first are ready soon.
     pub cores: Arc<Semaphore>,
+    /// Which stores, hosts and folders are away.
+    pub places: Places,
     /// Who computes beside whom.
     pub isolation: Isolation,
     /// What tells speech from the rest.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use earmark_audio::AudioError;
-use earmark_core::{Disposition, Failure, RecordingUri, Stage};
+use earmark_core::{Disposition, Failure, Fault, RecordingUri, Stage};
 use earmark_journal::JournalError;
 use earmark_objects::{ArtifactError, FetchError};
 
@@ -75,6 +75,30 @@ pub enum JobError {
     /// The report or a transcript could not be written to the output.
     #[error("write failed")]
     Artifact(#[source] ArtifactError),
+    /// Not begun: a place that it needs is away.
+    #[error("{place} is away since {since}: {message}")]
+    Closed {
+        /// As people know it.
+        place: String,
+        /// Since when, RFC 3339.
+        since: String,
+        /// What it failed with last.
+        message: String,
+        /// What can be done about it.
+        hint: Option<String>,
+        /// The longest wait.
+        wait: Duration,
+    },
+    /// A place is away, or seems so.
+    #[error("{source}")]
+    Away {
+        /// As people know it.
+        place: String,
+        /// The longest wait.
+        wait: Duration,
+        /// What happened there.
+        source: Box<JobError>,
+    },
     /// Called off, lost to another worker, or the worker is shutting down.
     #[error("stopped before the end")]
     Stopped,
@@ -106,6 +130,48 @@ impl From<ArtifactError> for JobError {
     }
 }
 
+impl JobError {
+    /// The place that the job waits for, where it waits for one.
+    pub fn waits_for(&self) -> Option<&str> {
+        match self {
+            Self::Closed { place, .. } | Self::Away { place, .. } => Some(place),
+            Self::Fetch(_)
+            | Self::TempDir { .. }
+            | Self::Decode(_)
+            | Self::Part { .. }
+            | Self::Segment(_)
+            | Self::Transcribe(_)
+            | Self::Clip { .. }
+            | Self::Rules { .. }
+            | Self::Write(_)
+            | Self::Artifact(_)
+            | Self::Stopped
+            | Self::Deadline { .. }
+            | Self::Panicked { .. } => None,
+        }
+    }
+
+    /// Whether what looks like a place's fault may be this recording's alone.
+    pub(crate) fn may_be_the_recordings(&self) -> bool {
+        match self {
+            Self::Fetch(error) => error.may_be_the_recordings(),
+            Self::Artifact(error) => error.may_be_the_jobs(),
+            Self::Part { source, .. } | Self::Away { source, .. } => source.may_be_the_recordings(),
+            Self::TempDir { .. }
+            | Self::Decode(_)
+            | Self::Segment(_)
+            | Self::Transcribe(_)
+            | Self::Clip { .. }
+            | Self::Rules { .. }
+            | Self::Write(_)
+            | Self::Closed { .. }
+            | Self::Stopped
+            | Self::Deadline { .. }
+            | Self::Panicked { .. } => false,
+        }
+    }
+}
+
 /// How long a job waits for a disk that has to be seen to by a person.
 const WAIT_FOR_DISK: Duration = Duration::from_secs(60);
 
@@ -113,7 +179,8 @@ impl Failure for JobError {
     fn code(&self) -> &'static str {
         match self {
             Self::Fetch(error) => error.code(),
-            Self::Part { source, .. } => source.code(),
+            Self::Part { source, .. } | Self::Away { source, .. } => source.code(),
+            Self::Closed { .. } => "place.away",
             Self::TempDir { .. } => "decode.spool",
             Self::Decode(error) | Self::Segment(error) => error.code(),
             Self::Transcribe(error) | Self::Clip { source: error, .. } => error.code(),
@@ -129,7 +196,8 @@ impl Failure for JobError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Fetch(error) => error.hint(),
-            Self::Part { source, .. } => source.hint(),
+            Self::Part { source, .. } | Self::Away { source, .. } => source.hint(),
+            Self::Closed { hint, .. } => hint.clone(),
             Self::TempDir { .. } => Some("set EARMARK__WORKER__TEMP_DIR to a folder that can be written".into()),
             Self::Decode(error) | Self::Segment(error) => error.hint(),
             Self::Transcribe(error) | Self::Clip { source: error, .. } => error.hint(),
@@ -147,6 +215,7 @@ impl Failure for JobError {
         match self {
             Self::Fetch(error) => error.disposition(),
             Self::Part { source, .. } => source.disposition(),
+            Self::Closed { wait, .. } | Self::Away { wait, .. } => Disposition::RetryAfter(*wait),
             // The machine's fault, not the job's.
             Self::TempDir { .. } => Disposition::RetryAfter(WAIT_FOR_DISK),
             Self::Decode(error) | Self::Segment(error) => error.disposition(),
@@ -156,6 +225,21 @@ impl Failure for JobError {
             Self::Artifact(error) => error.disposition(),
             Self::Stopped => Disposition::Release,
             Self::Deadline { .. } | Self::Panicked { .. } => Disposition::Retry,
+        }
+    }
+
+    fn fault(&self) -> Fault {
+        match self {
+            Self::Fetch(error) => error.fault(),
+            Self::Part { source, .. } | Self::Away { source, .. } => source.fault(),
+            Self::TempDir { .. } | Self::Closed { .. } => Fault::Place,
+            Self::Decode(error) | Self::Segment(error) => error.fault(),
+            Self::Transcribe(error) | Self::Clip { source: error, .. } => error.fault(),
+            Self::Rules { .. } => Fault::Caller,
+            Self::Write(error) => error.fault(),
+            Self::Artifact(error) => error.fault(),
+            Self::Deadline { .. } => Fault::Recording,
+            Self::Stopped | Self::Panicked { .. } => Fault::Ours,
         }
     }
 }

@@ -22,6 +22,7 @@
 //!  |- progress               the stages' names, for whoever watches
 //!  '- running                what runs for which attempt, on which stage
 //! computing        while it computes a job is to blame for a death; isolation: who computes beside whom
+//! gate             the stores, hosts and folders that a job needs, which may be away
 //! files            the files that a recording consists of
 //! error            why a job did not finish
 //! ```
@@ -36,6 +37,7 @@ mod exchange;
 mod fetch;
 mod files;
 mod flag;
+mod gate;
 mod isolation;
 mod ledger;
 mod other_language;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use earmark_asr::AsrError;
-use earmark_core::{Disposition, Failure};
+use earmark_core::{Disposition, Failure, Fault};
 use earmark_journal::JournalError;
 
 /// Why there is no answer.
@@ -86,6 +86,15 @@ impl Failure for RequestError {
             }
             Self::Write(source) => source.disposition(),
             Self::Abandoned => Disposition::Release,
+        }
+    }
+
+    fn fault(&self) -> Fault {
+        match self {
+            Self::Transcribe(error) => error.fault(),
+            Self::Cooling { .. } | Self::Paused { .. } => Fault::Place,
+            Self::Budget { source, .. } | Self::Write(source) => source.fault(),
+            Self::Abandoned => Fault::Ours,
         }
     }
 }

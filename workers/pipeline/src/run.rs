@@ -9,6 +9,7 @@ use crate::computing::Computing;
 use crate::context::{Attempt, Context, Pipeline};
 use crate::error::JobError;
 use crate::files::of_part;
+use crate::gate::Gate;
 use crate::{decode, exchange, fetch, flag, segment, stitch, transcribe, write};
 
 /// What a recording would take.
@@ -29,36 +30,45 @@ impl Pipeline {
     /// [`JobError`], one variant per stage; nothing but checkpoints has been written then.
     pub async fn run(&self, job: &Job, lease: &Lease, stop: &CancellationToken) -> Result<Report, JobError> {
         let attempt = Attempt::begin(self, job, lease, stop).await?;
-        let context = &attempt.context;
-        // Nothing is fetched for an account that may not be asked.
+        // Nothing is fetched for an account that may not be asked, nor computed for an output that is away.
         attempt.account().check_open().await.map_err(JobError::Transcribe)?;
+        let gate = Gate::pass(&attempt).await?;
+        match self.stages(&attempt, &gate).await {
+            Ok(report) => Ok(report),
+            Err(error) => Err(gate.settled(&attempt, error).await),
+        }
+    }
+
+    async fn stages(&self, attempt: &Attempt<'_>, gate: &Gate) -> Result<Report, JobError> {
+        let (context, job) = (&attempt.context, attempt.job);
         let files = fetch::fetch(context, &job.location, job.version.as_deref(), &job.options.parts).await?;
+        gate.fetched(attempt).await?;
 
         let core = self.core(context, job.lane).await?;
         // Until here a worker that died did not die of this job, which only waited.
-        let computing = Computing::enter(&attempt).await?;
+        let computing = Computing::enter(attempt).await?;
         let Joined { decoded, parts } = decode::decode(context, &files, attempt.sound).await?;
         let changed = files.check_unchanged();
         changed.map_err(|(number, error)| of_part(&files.parts, number, JobError::Fetch(error)))?;
         let cut = segment::segment(context, &decoded).await?;
         drop(core);
         let speakers = cut.speakers(&attempt.speakers.speakers).of_parts(&files.parts, &parts);
-        let transcript = transcribe::transcribe(&attempt, computing, &files, &decoded, &cut, &speakers).await?;
+        let transcript = transcribe::transcribe(attempt, computing, &files, &decoded, &cut, &speakers).await?;
 
         // What follows is computed here, from this recording's text.
-        let computing = Computing::enter(&attempt).await?;
+        let computing = Computing::enter(attempt).await?;
         let channels = cut.different_channels();
         let utterances = stitch::stitch(&transcript.clips, &speakers, channels);
         // Whose words they are decides what the rules find in them.
-        let (utterances, exchange) = exchange::exchange(&attempt, &speakers, channels, utterances).await?;
+        let (utterances, exchange) = exchange::exchange(attempt, &speakers, channels, utterances).await?;
         let language = stitch::language(&utterances);
-        let flagged = flag::flag(&attempt, &decoded, &cut, &transcript.clips, &utterances, language.clone()).await?;
+        let flagged = flag::flag(attempt, &decoded, &cut, &transcript.clips, &utterances, language.clone()).await?;
         // Writing waits for stores: whoever dies then did not die of the recording.
         computing.leave().await?;
 
         let outcome =
             write::Outcome { files, decoded, parts, cut, transcript, language, utterances, exchange, flagged };
-        write::write(&attempt, outcome).await
+        write::write(attempt, gate, outcome).await
     }
 
     /// What the recording of `new` would take: fetched, decoded and searched for speech, but not sent.

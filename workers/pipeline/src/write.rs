@@ -16,6 +16,7 @@ use crate::error::JobError;
 use crate::exchange::Exchange;
 use crate::files::Files;
 use crate::flag::Flagged;
+use crate::gate::Gate;
 use crate::render::Format;
 use crate::segment::Cut;
 use crate::transcribe::Transcript;
@@ -41,7 +42,7 @@ pub(crate) struct Outcome {
 ///
 /// # Errors
 /// [`JobError::Write`]; nothing but artifacts has been written then, which nobody names.
-pub(crate) async fn write(attempt: &Attempt<'_>, outcome: Outcome) -> Result<Report, JobError> {
+pub(crate) async fn write(attempt: &Attempt<'_>, gate: &Gate, outcome: Outcome) -> Result<Report, JobError> {
     attempt.context.enter(Stage::Write);
     let (pipeline, job, lease) = (attempt.context.pipeline, attempt.job, attempt.lease);
     let spent = pipeline.journal.usage_of(&job.id).await?;
@@ -49,6 +50,7 @@ pub(crate) async fn write(attempt: &Attempt<'_>, outcome: Outcome) -> Result<Rep
     // Files know no fence: who has lost the job must not begin to write them.
     pipeline.journal.check_held(lease).await?;
     let artifacts = put(attempt, &report).await?;
+    gate.written(attempt).await?;
     let audit = audit(attempt, &outcome, &report, &artifacts);
     let finished = Finished { report: report.clone(), artifacts, audit, alerts: Vec::new() };
     let result = pipeline.results.finish(lease, &finished).await;

@@ -15,7 +15,7 @@ use earmark_audio::segment::{SegmentOptions, SpeechModel};
 use earmark_core::{
     ClipText, Engine, Job, JobId, Lane, Lease, ManualClock, NewJob, Speaker, Stage, Tenant, TimePrecision, WorkerId,
 };
-use earmark_journal::{Accounts, Database, Journal, RuleSets, SqlResults, Usage};
+use earmark_journal::{Accounts, Database, Journal, Places, RuleSets, SqlResults, Usage};
 use earmark_objects::{FetchLimits, FileArtifacts, Recordings, S3, S3Options};
 use earmark_permits::{Pool, PoolOptions};
 use earmark_pipeline::{
@@ -120,6 +120,7 @@ impl Office {
             artifacts: Arc::new(FileArtifacts::new(folder.path())),
             accounts: ProviderAccounts { usual: Arc::new(account), bound: HashMap::new(), fallback: None },
             cores: Arc::new(Semaphore::new(2)),
+            places: Places::new(database.clone()),
             isolation: Isolation::default(),
             speech: Arc::new(SpeechModel::load(&root().join("engine/vad/silero_vad_16k_op15.onnx")).unwrap()),
             rules: Arc::new(RuleBook::new(Arc::new(RuleSet::starter()), RuleSets::new(database))),

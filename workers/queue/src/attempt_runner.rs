@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use earmark_core::{Clock, Disposition, Failure, Job, Lease, Problem};
-use earmark_journal::{Journal, JournalError, Renewal};
+use earmark_journal::{Journal, JournalError, Places, Renewal};
 use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -15,6 +15,13 @@ use crate::{Failed, Handler};
 
 /// How long work that was told to stop may take to do so, unless it is set: one packet, one batch of clips.
 const STOP_TIME: Duration = Duration::from_secs(10);
+
+/// How long a job waits for a place that answers again since it was asked, where the wait would be a long one.
+const SOON_MS: i64 = 2_000;
+/// A wait for a place that is away; shorter ones are what the place itself asks for.
+const LONG: Duration = Duration::from_secs(60);
+/// How often to look whether a place that is away is to be asked again.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Makes tries, and writes down what became of each.
 pub struct AttemptRunner {
@@ -34,6 +41,8 @@ pub struct AttemptRunner {
     pub timeout: Duration,
     /// How long work that was told to stop may take to do so; then it hangs.
     pub stop_time: Duration,
+    /// Which places are away; none where nobody looks.
+    places: Option<Places>,
     leased: LeasedJobs,
     hung: CancellationToken,
 }
@@ -77,13 +86,20 @@ impl AttemptRunner {
         timeout: Duration,
     ) -> Self {
         let (leased, hung) = (LeasedJobs::default(), CancellationToken::new());
-        Self { journal, handler, clock, lease, max_attempts, backoff, timeout, stop_time: STOP_TIME, leased, hung }
+        let (stop_time, places) = (STOP_TIME, None);
+        Self { journal, handler, clock, lease, max_attempts, backoff, timeout, stop_time, places, leased, hung }
     }
 
     /// The same, where work that was told to stop hangs after `stop_time`.
     #[must_use]
     pub fn stopping_within(self, stop_time: Duration) -> Self {
         Self { stop_time, ..self }
+    }
+
+    /// The same, which wakes jobs to ask again for `places` that are away.
+    #[must_use]
+    pub fn waking(self, places: Places) -> Self {
+        Self { places: Some(places), ..self }
     }
 
     /// Cancelled when a try was abandoned because something of it cannot be stopped: the process must be replaced.
@@ -202,6 +218,7 @@ impl AttemptRunner {
                 Failed {
                     problem: Problem { code: "job.timeout".into(), message, hint },
                     disposition: Disposition::Retry,
+                    waits_for: None,
                 }
             }
             (Err(failed), None) => failed,
@@ -210,7 +227,7 @@ impl AttemptRunner {
     }
 
     async fn conclude_failure(&self, job: &Job, lease: &Lease, failed: Failed) -> Result<AttemptOutcome, JournalError> {
-        let Failed { problem, disposition } = failed;
+        let Failed { problem, disposition, waits_for } = failed;
         let (wait, costs_attempt) = match disposition {
             Disposition::Release => {
                 self.journal.release(lease, &problem.message).await?;
@@ -225,6 +242,12 @@ impl AttemptRunner {
             }
         };
         let run_at_ms = self.clock.now_ms() + i64::try_from(wait.as_millis()).unwrap_or(i64::MAX / 2);
+        if let Some(place) = waits_for.filter(|_| !costs_attempt) {
+            let soon_ms = if wait > LONG { self.clock.now_ms() + SOON_MS } else { run_at_ms };
+            let run_at_ms = self.journal.put_off_for(lease, &place, (soon_ms, run_at_ms), &problem).await?;
+            tracing::debug!(job.id = %job.id, code = %problem.code, place, "waits for a place that is away: {}", problem.message);
+            return Ok(AttemptOutcome::Retrying { run_at_ms, problem });
+        }
         self.journal.retry_at(lease, run_at_ms, &problem, costs_attempt).await?;
         tracing::warn!(job.id = %job.id, code = %problem.code, attempt = job.attempt, wait_ms = wait.as_millis(), "will try again: {}", problem.message);
         Ok(AttemptOutcome::Retrying { run_at_ms, problem })
@@ -232,7 +255,25 @@ impl AttemptRunner {
 
     /// Renews every lease held, every third of its length, until dropped. Work whose lease is gone, or could not be
     /// renewed for two thirds of its length, is stopped: another worker may have it.
+    /// Meanwhile, jobs are woken to ask again for places that are away.
     pub async fn keep_leases(&self) {
+        tokio::join!(self.renew_leases(), self.wake_probes());
+    }
+
+    async fn wake_probes(&self) {
+        let Some(places) = &self.places else { return };
+        let mut ticks = tokio::time::interval(LOOK);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            if let Err(error) = places.wake_probes(&self.journal).await {
+                // Whoever asks for work meets the same error, and warns.
+                tracing::debug!(%error, "could not look for places that are away");
+            }
+        }
+    }
+
+    async fn renew_leases(&self) {
         let mut renewed_at_ms = self.clock.now_ms();
         let mut ticks = tokio::time::interval(self.lease / 3);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -280,12 +321,12 @@ fn ended_badly(error: JoinError) -> Failed {
                 .map(ToString::to_string)
                 .or_else(|| panic.downcast_ref::<String>().cloned());
             let message = format!("the worker panicked: {}", text.unwrap_or_else(|| "no message".into()));
-            Failed { problem: problem("job.panicked", message), disposition: Disposition::Retry }
+            Failed { problem: problem("job.panicked", message), disposition: Disposition::Retry, waits_for: None }
         }
         // It was dropped where it waited; the cause says what becomes of the job.
         Err(_) => {
             let problem = problem("job.stopped", "stopped before the end".into());
-            Failed { problem, disposition: Disposition::Release }
+            Failed { problem, disposition: Disposition::Release, waits_for: None }
         }
     }
 }

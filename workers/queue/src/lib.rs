@@ -118,4 +118,6 @@ pub struct Failed {
     pub problem: Problem,
     /// What becomes of the job.
     pub disposition: Disposition,
+    /// The place that it waits for, where that is away: it is woken as soon as that answers.
+    pub waits_for: Option<String>,
 }

@@ -65,7 +65,11 @@ impl Handler for Scripted {
 }
 
 fn failed(disposition: Disposition) -> Failed {
-    Failed { problem: Problem { code: "test.failed".into(), message: "as told".into(), hint: None }, disposition }
+    Failed {
+        problem: Problem { code: "test.failed".into(), message: "as told".into(), hint: None },
+        disposition,
+        waits_for: None,
+    }
 }
 
 struct Bench {
