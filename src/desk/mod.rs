@@ -4,7 +4,7 @@
 //! a question                                the answer
 //!   submit plan run          ----------->   views/     one typed shape per thing, the same at every door
 //!   jobs results findings    ----------->
-//!   queue accounts alerts audit
+//!   queue accounts places alerts audit
 //!   rules/                   rule sets: files, in force, examples, replays, how often they are right
 //!   retention orphans        what goes
 //!   database doctor engine settings         the installation itself
@@ -24,6 +24,7 @@ pub mod findings;
 pub mod instant;
 pub mod jobs;
 pub mod orphans;
+pub mod places;
 pub mod plan;
 pub mod queue;
 pub mod readiness;

@@ -23,7 +23,7 @@ impl Desk {
             }),
             None => None,
         };
-        Ok(QueueView { stats, streams })
+        Ok(QueueView { stats, streams, places_away: self.places_away().await? })
     }
 
     /// Has no more jobs taken of `lane` (none: of any) and `tenant` (none: of any), on record under the name of `actor`.

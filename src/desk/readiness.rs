@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::Desk;
 use super::transcribe::Accounts;
+use super::views::PlaceView;
 
 /// Whether the database can be written, the queue be reached, every account be used and its permits' store be reached,
 /// and how much waits.
@@ -20,6 +21,8 @@ pub struct Readiness {
     pub stopped_accounts: Vec<StoppedAccount>,
     /// Names of accounts whose permits' store does not answer.
     pub accounts_without_permits: Vec<String>,
+    /// Stores, hosts and folders that do not answer: their jobs wait, others are worked on.
+    pub places_away: Vec<PlaceView>,
     /// What is wrong with the queue; none where nothing is, and where the journal itself is the queue.
     pub queue: Option<Problem>,
 }
@@ -98,6 +101,7 @@ impl Desk {
             jobs: jobs.collect(),
             stopped_accounts,
             accounts_without_permits,
+            places_away: self.places_away().await?,
             queue,
         })
     }

@@ -6,6 +6,8 @@ use earmark_core::Lane;
 use earmark_journal::{Pause, QueueStats};
 use serde::{Deserialize, Serialize};
 
+use super::PlaceView;
+
 /// How the queue stands: what the journal says of it, and what lies in the streams.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct QueueView {
@@ -14,6 +16,8 @@ pub struct QueueView {
     pub stats: QueueStats,
     /// What lies in the streams; none where the journal itself is the queue.
     pub streams: Option<StreamsView>,
+    /// Stores, hosts and folders that do not answer, and for which jobs wait.
+    pub places_away: Vec<PlaceView>,
 }
 
 /// What lies in the streams, or why that cannot be told.

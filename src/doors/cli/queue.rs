@@ -74,7 +74,7 @@ async fn stats(desk: &Desk, is_json: bool) -> Result<Outcome, CommandError> {
         show::json(&view)?;
         return Ok(Outcome::Done);
     }
-    let QueueView { stats, streams } = view;
+    let QueueView { stats, streams, places_away } = view;
     let mut head = vec!["lane"];
     head.extend(Standing::ALL.iter().map(|standing| standing.as_str()));
     head.push("oldest");
@@ -87,6 +87,10 @@ async fn stats(desk: &Desk, is_json: bool) -> Result<Outcome, CommandError> {
     }
     show::line(&table.to_string());
     facts(&stats, streams.as_ref());
+    for place in &places_away {
+        let waiting = show::counted(place.jobs_waiting, "job waits", "jobs wait");
+        show::line(&format!("away     {} since {}, {waiting}: {}", place.name, place.since, place.message));
+    }
     show::line(&messages(desk, stats.outbox));
     Ok(Outcome::Done)
 }
