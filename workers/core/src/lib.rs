@@ -5,6 +5,7 @@
 //!   id, instant, clock     ids, times as text, where time comes from
 //!   digest                 SHA-256 as text
 //!   failure                what went wrong, and what becomes of the job
+//!   repeats                what fails over and over, said once
 //!
 //!   recording              where a recording lies; recording_rule: what holds for some of them
 //!     raw_sound            how one without a header is written down
@@ -41,6 +42,7 @@ mod message;
 mod raw_sound;
 mod recording;
 mod recording_rule;
+mod repeats;
 mod report;
 mod script;
 mod span;
@@ -68,6 +70,7 @@ pub use message::MessageKind;
 pub use raw_sound::{RawEncoding, RawSound, SoundError};
 pub use recording::{Address, RecordingUri, UriError, shown_url};
 pub use recording_rule::{RecordingFacts, RecordingRule};
+pub use repeats::{Repeated, Repeats};
 pub use report::{Cost, Engine, Recording, RecordingPart, Report, RuleSetId, Warning};
 pub use script::{to_simplified, traditional_pairs};
 pub use span::Span;
