@@ -53,9 +53,9 @@ pub use database::{Database, DatabaseOptions, MigrationReport};
 pub use documents::{SharedDocument, SharedDocuments};
 pub use error::JournalError;
 pub use jobs::{
-    CancelOutcome, Caps, Count, EarlyFinding, HoldingView, JobFilter, JobUsage, JobView, Journal, LaneStats,
-    LeaseState, Outcome, Pause, QUARANTINE_DEATHS, QueueStats, Renewal, Reusable, SavedClip, SeenWorker, StandingJob,
-    SweepReport, Unannounced, WorkerCount, WorkerInfo,
+    AlertLimits, CancelOutcome, Caps, Count, EarlyFinding, HoldingView, JobFilter, JobUsage, JobView, Journal,
+    LaneStats, LeaseState, Outcome, Pause, QUARANTINE_DEATHS, QueueStats, Renewal, Reusable, SavedClip, SeenWorker,
+    StandingJob, SweepReport, Unannounced, Watch, WatchReport, WorkerCount, WorkerInfo, WorkerProcess,
 };
 pub use outbox::{Backlog, Message, Outbox};
 pub use places::{AwayPlace, Fate, Pace, Pass, Places, Suspect};

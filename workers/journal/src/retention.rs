@@ -39,7 +39,7 @@ pub struct RetentionTimes {
     pub waits_for_announcement: bool,
     /// Usage and spending.
     pub usage_days: u32,
-    /// Stopped workers, since they stopped.
+    /// Workers that stopped or died, since they stopped or were last seen.
     pub workers_days: u32,
     /// Final jobs and all that is known of them but the audit log, since their end.
     pub jobs_days: u32,
@@ -56,7 +56,7 @@ pub struct RetentionReport {
     pub usage: u64,
     /// Days and tenants of which the spending was known.
     pub spending: u64,
-    /// Worker processes that stopped.
+    /// Worker processes that stopped or died.
     pub workers: u64,
     /// Jobs, with all that is known of them but the audit log.
     pub jobs: u64,
@@ -142,7 +142,9 @@ impl Retention {
             groups.push((OldRows { table: "outbox", key: "id", which }, Before::Ms(before_ms), messages));
         }
         if let Some(before_ms) = self.before_ms(keep.workers_days) {
-            let rows = OldRows { table: "workers", key: "id", which: "stopped_at_ms < $1".into() };
+            // One that was killed never stopped in order; it was last seen before it died.
+            let which = "COALESCE(stopped_at_ms, seen_at_ms, started_at_ms) < $1";
+            let rows = OldRows { table: "workers", key: "id", which: which.into() };
             groups.push((rows, Before::Ms(before_ms), workers));
         }
         if let Some(before_ms) = self.before_ms(keep.usage_days) {

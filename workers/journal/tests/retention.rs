@@ -77,6 +77,7 @@ async fn what_is_old_goes_and_what_is_young_or_under_way_stays(ground: Ground) {
     stores.outbox.delivered(&told.id).await.unwrap();
 
     stores.clock.advance_ms(2 * DAY_MS);
+    stores.journal.worker_lives(&worker("there")).await.unwrap();
     let young = done(&stores, "young").await;
     let report = run(&stores, &A_DAY).await;
     // The young job was booked on the old day, too: a booking's day is its own.

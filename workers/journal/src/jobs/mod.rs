@@ -25,6 +25,7 @@
 //!
 //!   states           every write of where a job stands
 //!   query, standing  looking at jobs, in the words of people
+//!   watch            when the queue as a whole is something to look at
 //!   row              a job between its row and its type; view: as it is told
 //! ```
 //!
@@ -58,6 +59,7 @@ mod standing;
 mod states;
 mod sweep;
 mod view;
+mod watch;
 mod workers;
 
 pub use cancel::CancelOutcome;
@@ -78,4 +80,5 @@ pub use standing::{LaneStats, QueueStats, StandingJob};
 pub(crate) use states::{Ending, end, end_message, event, expire};
 pub use sweep::SweepReport;
 pub use view::{HoldingView, JobView};
-pub use workers::{SeenWorker, WorkerCount, WorkerInfo};
+pub use watch::{AlertLimits, Watch, WatchReport};
+pub use workers::{SeenWorker, WorkerCount, WorkerInfo, WorkerProcess};

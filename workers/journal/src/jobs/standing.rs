@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::{JobFilter, Journal, Pause, row};
 use crate::database::{column, parsed};
 use crate::outbox::{Backlog, Outbox};
-use crate::{JournalError, WorkerCount};
+use crate::{JournalError, WorkerCount, WorkerProcess};
 
 /// A job and the word for where it stands.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -86,6 +86,8 @@ pub struct QueueStats {
     pub lanes: Vec<LaneStats>,
     /// Worker processes that live.
     pub workers: WorkerCount,
+    /// Each of them, and those that are gone since less than an hour and did not stop in order.
+    pub worker_processes: Vec<WorkerProcess>,
     /// What is paused.
     pub pauses: Vec<Pause>,
     /// What is still to be told outside.
@@ -155,6 +157,7 @@ impl Journal {
         Ok(QueueStats {
             lanes,
             workers: self.live_workers().await?,
+            worker_processes: self.worker_processes().await?,
             pauses: self.pauses().await?,
             outbox: Outbox::new(self.db.clone()).backlog().await?,
         })

@@ -106,12 +106,7 @@ impl Journal {
             for id in ids(&self.db, &self.db.map(held)?)? {
                 self.take_back(&id, "lease_owner = $2", dead.id.as_str().to_owned(), Death::Gone, report).await?;
             }
-            let mut write = self.db.write().await?;
-            let stopped = sqlx::query("UPDATE workers SET stopped_at_ms = $1 WHERE id = $2 AND stopped_at_ms IS NULL")
-                .bind(self.db.now_ms())
-                .bind(dead.id.as_str().to_owned());
-            write.run(stopped).await?;
-            write.commit().await?;
+            // Its row stays as one that did not stop in order.
             dead.buried();
         }
         Ok(())

@@ -15,6 +15,12 @@ const BEAT: Duration = Duration::from_secs(2);
 const BEAT_BESIDE_A_LOCK: Duration = Duration::from_secs(30);
 /// Where nothing but its word tells, a worker that missed three beats is taken for dead.
 const SILENT_MS: i64 = 6_000;
+/// How long one that is gone, and did not stop in order, is shown.
+const SHOWN_GONE_MS: i64 = 60 * 60 * 1000;
+/// Worker processes that are shown, at most.
+const MOST_SHOWN: i64 = 1000;
+/// The program's version: all crates of it have the same.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What is kept of a worker process.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +40,26 @@ pub struct WorkerCount {
     pub live: u64,
     /// Jobs that they take at once, together.
     pub slots: u64,
+}
+
+/// A worker process that lives, or is gone without having stopped in order.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct WorkerProcess {
+    /// Name of its machine.
+    pub host: String,
+    /// Process id there.
+    pub pid: u32,
+    /// The program's version that it runs; none where it is older than that is written down.
+    pub version: Option<String>,
+    /// Jobs that it takes at once.
+    pub slots: u32,
+    /// Jobs that are leased to it.
+    pub jobs: u64,
+    /// Since it last said that it lives, in milliseconds. Beside a file, where its lock tells, it says so every 30 s only.
+    pub seen_ago_ms: i64,
+    /// Whether it lives; one that is gone is shown for an hour.
+    #[serde(rename = "alive")]
+    pub is_alive: bool,
 }
 
 /// A worker and when it was last seen.
@@ -59,14 +85,15 @@ impl Journal {
         let mut write = self.db.write().await?;
         let seen_at_ms = write.shared_now_ms().await?;
         let statement = sqlx::query(
-            "INSERT INTO workers (id, host, pid, slots, started_at_ms, seen_at_ms) VALUES ($1, $2, $3, $4, $5, $6)",
+            "INSERT INTO workers (id, host, pid, slots, started_at_ms, seen_at_ms, version) VALUES ($1, $2, $3, $4, $5, $6, $7)",
         )
         .bind(worker.as_str().to_owned())
         .bind(info.host.clone())
         .bind(i64::from(info.pid))
         .bind(i64::from(info.slots))
         .bind(self.db.now_ms())
-        .bind(seen_at_ms);
+        .bind(seen_at_ms)
+        .bind(VERSION.to_owned());
         write.run(statement).await?;
         write.commit().await?;
         Ok(lock)
@@ -133,6 +160,54 @@ impl Journal {
             }
         }
         Ok(count)
+    }
+
+    /// The worker processes that live and take jobs of the queue, and those that are gone since less than an hour and did not
+    /// stop in order; the living first, by machine.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the database fails.
+    pub async fn worker_processes(&self) -> Result<Vec<WorkerProcess>, JournalError> {
+        let folder = self.db.runtime_folder();
+        let now_ms = self.db.shared_now_ms().await?;
+        // Beside a file a worker may live and have had no time to say so for long: its lock tells, below.
+        let since_ms = if folder.is_some() { i64::MIN } else { now_ms - SHOWN_GONE_MS };
+        let rows = sqlx::query(
+            "SELECT w.id, w.host, w.pid, w.version, w.slots, COALESCE(w.seen_at_ms, w.started_at_ms) AS seen,
+                    (SELECT COUNT(*) FROM jobs j WHERE j.state = 'leased' AND j.lease_owner = w.id) AS held
+             FROM workers w
+             WHERE w.stopped_at_ms IS NULL AND w.slots > 0 AND COALESCE(w.seen_at_ms, w.started_at_ms) >= $1
+             ORDER BY seen DESC, w.id LIMIT $2",
+        )
+        .bind(since_ms)
+        .bind(MOST_SHOWN)
+        .fetch_all(self.db.pool())
+        .await;
+        let mut processes = Vec::new();
+        for found in &self.db.map(rows)? {
+            let id = parsed(&self.db, found, "id", |id| Ok::<_, JournalError>(WorkerId::stored(id)))?;
+            let seen_ago_ms = (now_ms - column::<i64>(&self.db, found, "seen")?).max(0);
+            let is_alive = match &folder {
+                Some(folder) => is_held(folder, &id),
+                None => seen_ago_ms <= SILENT_MS,
+            };
+            if !is_alive && seen_ago_ms > SHOWN_GONE_MS {
+                continue;
+            }
+            processes.push(WorkerProcess {
+                host: column(&self.db, found, "host")?,
+                pid: u32::try_from(column::<i64>(&self.db, found, "pid")?).unwrap_or(0),
+                version: column(&self.db, found, "version")?,
+                slots: u32::try_from(column::<i64>(&self.db, found, "slots")?).unwrap_or(0),
+                jobs: column::<i64>(&self.db, found, "held")?.unsigned_abs(),
+                seen_ago_ms,
+                is_alive,
+            });
+        }
+        processes.sort_by(|a, b| {
+            (!a.is_alive, &a.host, a.pid, a.seen_ago_ms).cmp(&(!b.is_alive, &b.host, b.pid, b.seen_ago_ms))
+        });
+        Ok(processes)
     }
 
     /// The worker that was seen last, alive or not; none when there never was one, or it is long forgotten.
