@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use earmark_core::Clock;
+use earmark_core::{Clock, Failure, Repeats};
 use earmark_journal::{JournalError, Message, Outbox};
 
 use crate::Notifier;
@@ -42,12 +42,22 @@ impl Delivery {
             Ok(messages) => tracing::warn!(messages, "gave up messages older than three days: there was no receiver"),
             Err(error) => tracing::warn!(%error, "could not give up messages that are no news"),
         }
+        let reading = Repeats::default();
         let mut ticks = tokio::time::interval(self.poll);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            if let Err(error) = self.deliver_due().await {
-                tracing::warn!(%error, "could not read the outbox");
+            match self.deliver_due().await {
+                Ok(_) => {
+                    if let Some(over) = reading.worked() {
+                        tracing::info!("read the outbox again{over}");
+                    }
+                }
+                Err(error) => {
+                    if let Some(again) = reading.failed(error.code()) {
+                        tracing::warn!(%error, "could not read the outbox{again}");
+                    }
+                }
             }
         }
     }

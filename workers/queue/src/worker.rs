@@ -1,11 +1,12 @@
 //! A worker: slots filled from the queue, leases kept, the dead swept, an orderly end.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use earmark_core::{Job, Lane, Lease, WorkerId};
+use earmark_core::{Failure, Job, Lane, Lease, Repeats, WorkerId};
 use tokio::sync::{Semaphore, mpsc};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::Queue;
@@ -47,17 +48,25 @@ impl Worker {
     }
 
     /// Works until `stop` is cancelled or a job hangs; then takes nothing new, lets running jobs finish for the grace
-    /// period, and hands the rest back.
+    /// period, and hands the rest back. What does not end half a stop time after it had to is left behind: this returns
+    /// after the grace and one and a half stop times at the latest, whatever is away.
     pub async fn run(&self, stop: CancellationToken) -> WorkerEnd {
         let taking = stop.child_token();
         let slots = Slots::new(self.options.slots);
         let (sender, receiver) = mpsc::channel(self.options.slots);
         let ended = CancellationToken::new();
+        let abandoned = CancellationToken::new();
+        // The grace counts from then on, whatever the queue still had to answer.
+        let asked_at = OnceLock::new();
+        let leasing = Leasing { queue: &*self.queue, asking: Repeats::default() };
         let work: Arc<dyn Work<(Job, Lease)>> = self.attempts.clone();
         let running = tasks::run(self.id.as_str(), self.options.slots, receiver, work, ended.clone());
         let filling = async {
-            fill_slots(&Leasing(&*self.queue), &slots, sender, &taking).await;
-            self.drain(slots.all()).await;
+            fill_slots(&leasing, &slots, sender, &taking).await;
+            let asked_at = *asked_at.get_or_init(Instant::now);
+            if !self.drain(slots.all(), asked_at).await {
+                abandoned.cancel();
+            }
             ended.cancel();
         };
         tokio::select! {
@@ -65,6 +74,12 @@ impl Worker {
             () = self.attempts.keep_leases() => {}
             () = self.sweep() => {}
             () = self.heartbeat() => {}
+            () = abandoned.cancelled() => {}
+            () = async {
+                taking.cancelled().await;
+                asked_at.get_or_init(Instant::now);
+                std::future::pending().await
+            } => {}
             () = async {
                 self.attempts.hung().cancelled().await;
                 taking.cancel();
@@ -74,16 +89,19 @@ impl Worker {
         if self.attempts.hung().is_cancelled() { WorkerEnd::Hung } else { WorkerEnd::Stopped }
     }
 
-    async fn drain(&self, slots: &Arc<Semaphore>) {
+    /// Waits for running jobs until the grace since `asked_at` is over, then has them stop; tells whether all of them ended.
+    async fn drain(&self, slots: &Arc<Semaphore>, asked_at: Instant) -> bool {
         let all = u32::try_from(self.options.slots).unwrap_or(u32::MAX);
-        if tokio::time::timeout(self.options.grace, slots.acquire_many(all)).await.is_ok() {
-            return;
+        if tokio::time::timeout_at(asked_at + self.options.grace, slots.acquire_many(all)).await.is_ok() {
+            return true;
         }
         self.attempts.stop_all();
         // A job that does not stop in time is abandoned a little later.
-        if tokio::time::timeout(self.attempts.stop_time * 3 / 2, slots.acquire_many(all)).await.is_err() {
+        let have_ended = tokio::time::timeout(self.attempts.stop_time * 3 / 2, slots.acquire_many(all)).await.is_ok();
+        if !have_ended {
             tracing::warn!("some jobs did not stop in time; their leases run out by themselves");
         }
+        have_ended
     }
 
     /// Says again and again that this worker lives: somebody may wait for one.
@@ -104,42 +122,62 @@ impl Worker {
 
     /// Finds what the dead have left, every half lease.
     async fn sweep(&self) {
+        let sweeping = Repeats::default();
         let mut ticks = tokio::time::interval(self.attempts.lease / 2);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            match self.attempts.journal.sweep().await {
+            let swept = self.attempts.journal.sweep().await;
+            if let Some(over) = swept.as_ref().ok().and_then(|_| sweeping.worked()) {
+                tracing::info!("swept the journal again{over}");
+            }
+            match swept {
                 Ok(swept) if swept.is_empty() => {}
                 Ok(swept) => tracing::warn!(
                     freed = swept.freed.len(),
                     quarantined = swept.quarantined.len(),
                     "took jobs back from dead workers"
                 ),
-                Err(error) => tracing::warn!(%error, "could not sweep the journal"),
+                Err(error) => {
+                    if let Some(again) = sweeping.failed(error.code()) {
+                        tracing::warn!(%error, "could not sweep the journal{again}");
+                    }
+                }
             }
         }
     }
 }
 
 /// The queue as the task that fills slots sees it.
-struct Leasing<'a>(&'a dyn Queue);
+struct Leasing<'a> {
+    queue: &'a dyn Queue,
+    /// It is asked twice a second, and may be away for hours.
+    asking: Repeats,
+}
 
 #[async_trait]
 impl Source for Leasing<'_> {
     type Item = (Job, Lease);
 
     async fn next(&self, open: &Openings) -> Option<(Lane, (Job, Lease))> {
-        match self.0.next(open).await {
-            Ok(next) => next.map(|(job, lease)| (job.lane, (job, lease))),
+        match self.queue.next(open).await {
+            Ok(next) => {
+                if let Some(over) = self.asking.worked() {
+                    tracing::info!("asked for work again{over}");
+                }
+                next.map(|(job, lease)| (job.lane, (job, lease)))
+            }
             Err(error) => {
-                tracing::warn!(%error, "could not ask for work");
+                if let Some(again) = self.asking.failed(error.code()) {
+                    tracing::warn!(%error, "could not ask for work{again}");
+                }
                 None
             }
         }
     }
 
     async fn wait(&self, open: &Openings) {
-        self.0.wait(open).await;
+        self.queue.wait(open).await;
     }
 }
 
