@@ -3,6 +3,7 @@
 //! One file per section. Every key stands in `default.toml`; anything else is refused with the nearest known key.
 
 mod accounts;
+mod alerts;
 mod asr;
 mod audio;
 mod command_error;
@@ -30,6 +31,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 pub use accounts::{AccountKey, Accounts, BUILT_IN, USUAL};
+pub use alerts::Alerts;
 pub use asr::{Asr, AuthKind, BillingKind, DialectKind, EngineKind, FallbackKind, HotwordKind, UploadKind};
 pub use audio::{Audio, ExchangeKind};
 pub use command_error::CommandError;
@@ -75,6 +77,8 @@ pub struct Config {
     pub http: Http,
     /// The receiver of outcomes.
     pub notify: Notify,
+    /// When the queue is something to look at.
+    pub alerts: Alerts,
     /// How long things are kept.
     pub retention: Retention,
     /// What is logged, and how.
@@ -111,6 +115,13 @@ mod tests {
         assert_eq!(config.asr.languages, ["zh", "en"]);
         assert!(settings.iter().all(|setting| setting.origin == Origin::Default));
         assert!(settings.len() > 30);
+    }
+
+    #[test]
+    fn a_stop_takes_less_by_default_than_whoever_runs_the_program_waits() {
+        let (config, _) = load(&[]).unwrap();
+        // Kubernetes kills after 30 s (terminationGracePeriodSeconds).
+        assert_eq!(config.worker.longest_stop(), std::time::Duration::from_secs(28));
     }
 
     #[test]

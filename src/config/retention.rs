@@ -17,7 +17,7 @@ pub struct Retention {
     /// What was sent to accounts, and spent.
     #[serde(deserialize_with = "between::<0, 36_500, _, _>")]
     pub usage_days: u32,
-    /// Workers that have stopped.
+    /// Workers that have stopped or died.
     #[serde(deserialize_with = "between::<0, 36_500, _, _>")]
     pub workers_days: u32,
     /// Final jobs with all that is known of them.

@@ -1,6 +1,7 @@
 //! `[worker]`
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -37,6 +38,18 @@ pub struct Worker {
     /// The folder for downloads and decoded samples; none for the system's.
     #[serde(deserialize_with = "optional")]
     pub temp_dir: Option<PathBuf>,
+}
+
+/// How long the last word of a worker may take at a stop, and then closing what it had open: its permits, the queue, the
+/// database. Each of them may be away.
+pub const CLOSING: Duration = Duration::from_secs(3);
+
+impl Worker {
+    /// The longest a stop takes in order, from the signal to the end of the process: what runs may finish, what does not is
+    /// told to stop, what is open is closed.
+    pub fn longest_stop(&self) -> Duration {
+        Duration::from_secs(self.grace_secs) + Duration::from_secs(self.stop_secs) * 3 / 2 + CLOSING
+    }
 }
 
 /// Cores of this machine, at least one.

@@ -10,8 +10,9 @@ use earmark_queue::{AttemptOutcome, AttemptRunner};
 use futures::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
+use super::Desk;
+use super::signals::Signals;
 use super::submit::{self, Offer, OfferError};
-use super::{Desk, signals};
 use crate::config::CommandError;
 
 pub use earmark_pipeline::Progress;
@@ -128,11 +129,12 @@ impl<W: Watcher> LocalRun<W> {
             Ok::<_, CommandError>(processed)
         };
         let interrupted = async {
-            signals::stop_signal().await;
+            let mut signals = Signals::listen();
+            signals.next().await;
             stop.cancel();
             self.attempts.stop_all();
             // A second signal, or work that does not stop in time, ends the command all the same.
-            let _ = tokio::time::timeout(STOP_TIME, signals::stop_signal()).await;
+            let _ = tokio::time::timeout(STOP_TIME, signals.next()).await;
         };
         let processed = tokio::select! {
             processed = working => processed?,
