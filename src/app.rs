@@ -10,7 +10,7 @@ use earmark_audio::segment::SpeechModel;
 use earmark_core::{Clock, SystemClock, WorkerId};
 use earmark_journal::{
     Accounts as AccountStates, AuditLog, Database, Journal, Outbox, Places, ResultStore, RuleSets, SqlAuditLog,
-    SqlResults, Usage, WorkerInfo,
+    SqlResults, Usage, Watch, WorkerInfo,
 };
 use earmark_notify::{Delivery, Webhook};
 use earmark_objects::{
@@ -20,6 +20,7 @@ use earmark_permits::{Pool, PoolOptions, RedisStore, SqlStore};
 use earmark_pipeline::{Isolation, Ledger, Pipeline, Progress, ProviderAccounts, RuleBook, RunningAttempts, Settings};
 use earmark_queue::{AttemptRunner, Backoff, Broker, Handler, JournalQueue, Queue, Worker, WorkerOptions};
 use earmark_rules::RuleSet;
+use futures::future::join_all;
 use tokio::sync::Semaphore;
 
 use crate::config::{BUILT_IN, CommandError, Config, Output, cores, locate};
@@ -285,6 +286,11 @@ impl App {
         Ok(Some(Delivery { outbox: self.outbox.clone(), notifier: Arc::new(webhook), clock: self.clock.clone(), poll }))
     }
 
+    /// What looks at the queue as a whole.
+    pub fn watch(&self) -> Watch {
+        Watch::new(self.journal.clone(), settings::alert_limits(&self.config.alerts), self.actor())
+    }
+
     /// This process, as other processes see it.
     pub fn worker_info(&self) -> WorkerInfo {
         WorkerInfo {
@@ -330,15 +336,17 @@ impl App {
         settings::slots(&self.config)
     }
 
-    /// Gives all permits back and closes the database.
+    /// Gives all permits back, hands on what the queue had given, and closes the database. The first two at once, for a
+    /// second at most: their servers may be away, and find out by themselves.
     pub async fn close(&self) {
         let pools = std::mem::take(&mut *self.pools.lock().unwrap_or_else(PoisonError::into_inner));
-        for pool in pools {
-            pool.close().await;
-        }
-        if let Some(broker) = &self.broker {
-            broker.close().await;
-        }
+        let permits = join_all(pools.iter().map(Pool::close));
+        let queue = async {
+            if let Some(broker) = &self.broker {
+                broker.close().await;
+            }
+        };
+        let _ = tokio::time::timeout(Duration::from_secs(1), async { tokio::join!(permits, queue) }).await;
         self.database.close().await;
     }
 }

@@ -4,7 +4,7 @@
 //! src        the program
 //!   main          parse and dispatch: main()
 //!   doors/        how it is asked: cli/  http/  transcriptions/  (callers: who may)
-//!   service/      what runs for long: up, work, delivery, the rules' watch, sweeping, retention
+//!   service/      what runs for long: up, work, delivery, the rules' watch and the queue's, sweeping, retention
 //!   desk/         what can be asked of earmark, whoever asks
 //!   app engines   settings -> working parts, and nothing else
 //!   config/       one file per section

@@ -6,7 +6,7 @@ use std::time::Duration;
 use earmark_asr::LanguageChoice;
 use earmark_audio::segment::SegmentOptions;
 use earmark_core::Speaker;
-use earmark_journal::{Budget, Caps, DatabaseOptions};
+use earmark_journal::{AlertLimits, Budget, Caps, DatabaseOptions};
 use earmark_objects::{FetchLimits, PathStyle, S3Options, Sse};
 use earmark_pipeline::{ExchangeMode, Profile, Settings, Sources, Speakers};
 
@@ -27,6 +27,16 @@ pub(super) fn database(config: &config::Database) -> DatabaseOptions {
 /// How many jobs of a tenant may be in work.
 pub(super) fn caps(config: &config::Queue) -> Caps {
     Caps::new(config.tenant_jobs, config.tenant_caps.clone())
+}
+
+/// From when on the queue is something to look at.
+pub(super) fn alert_limits(config: &config::Alerts) -> AlertLimits {
+    let ms = |secs: u32| (secs > 0).then(|| i64::from(secs) * 1000);
+    AlertLimits {
+        no_worker_ms: ms(config.no_worker_secs),
+        oldest_job_ms: ms(config.oldest_job_secs),
+        dead_per_hour: (config.dead_per_hour > 0).then(|| config.dead_per_hour.into()),
+    }
 }
 
 /// How the object store is reached.

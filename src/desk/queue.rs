@@ -6,7 +6,7 @@ use earmark_journal::JournalError;
 use super::Desk;
 use super::views::{PausedView, QueueView, ResumedView, StreamsView};
 
-pub use earmark_journal::{Backlog, Pause, QueueStats, SeenWorker, WorkerCount};
+pub use earmark_journal::{Backlog, Pause, QueueStats, SeenWorker, WorkerCount, WorkerProcess};
 
 impl Desk {
     /// The queue at a glance.

@@ -1,7 +1,7 @@
-//! Whether this process can do its work.
+//! Whether this process can do its work: whether offers can be accepted, and whether anybody can work on them.
 
 use earmark_core::{JobState, Lane, Problem, rfc3339};
-use earmark_journal::{AccountState, JournalError};
+use earmark_journal::{AccountState, JournalError, Pause, WorkerCount};
 use serde::Serialize;
 
 use super::Desk;
@@ -15,6 +15,16 @@ pub struct Readiness {
     /// Whether all of it can.
     #[serde(rename = "ready")]
     pub is_ready: bool,
+    /// Whether an offer would be accepted: it is kept in the database, whatever else is away.
+    #[serde(rename = "accepting")]
+    pub is_accepting: bool,
+    /// Whether jobs can be worked on: nothing is in the way, and a worker lives, here or elsewhere.
+    #[serde(rename = "working")]
+    pub is_working: bool,
+    /// What is in the way of working, each with its code.
+    pub in_the_way: Vec<Problem>,
+    /// Worker processes that live, and their slots.
+    pub workers: WorkerCount,
     /// How many jobs stand where.
     pub jobs: Vec<JobCount>,
     /// Accounts that a person has to see to.
@@ -59,8 +69,33 @@ pub struct Unready {
     /// Always false.
     #[serde(rename = "ready")]
     pub is_ready: bool,
+    /// Always false: nothing can be kept.
+    #[serde(rename = "accepting")]
+    pub is_accepting: bool,
+    /// Always false: no job can be leased.
+    #[serde(rename = "working")]
+    pub is_working: bool,
     /// Why the database cannot be asked.
     pub error: Problem,
+}
+
+impl Unready {
+    /// Because of `error`.
+    pub fn because(error: Problem) -> Self {
+        Self { is_ready: false, is_accepting: false, is_working: false, error }
+    }
+}
+
+impl StoppedAccount {
+    fn problem(&self) -> Problem {
+        let Self { account, code, message, until } = self;
+        let until = until.as_ref().map(|until| format!(" until {until}")).unwrap_or_default();
+        Problem {
+            code: code.clone(),
+            message: format!("account {account} is paused{until}: {message}"),
+            hint: Some(format!("see to the cause, then `earmark accounts resume {account}`")),
+        }
+    }
 }
 
 impl Desk {
@@ -96,13 +131,49 @@ impl Desk {
             .map(|account| account.name.clone())
             .collect();
         let queue = self.app.broker.as_ref().and_then(|broker| broker.health().problem());
+        let workers = self.app.journal.live_workers().await?;
+        let pauses = self.app.journal.pauses().await?;
+        let mut in_the_way: Vec<_> = stopped_accounts.iter().map(StoppedAccount::problem).collect();
+        in_the_way.extend(accounts_without_permits.iter().map(|account| without_permits(account)));
+        in_the_way.extend(queue.clone());
+        let is_ready = in_the_way.is_empty();
+        in_the_way.extend(pauses.iter().filter(|pause| pause.lane.is_none() && pause.tenant.is_none()).map(paused));
+        in_the_way.extend((workers.live == 0).then(no_worker));
         Ok(Readiness {
-            is_ready: stopped_accounts.is_empty() && accounts_without_permits.is_empty() && queue.is_none(),
+            is_ready,
+            is_accepting: true,
+            is_working: in_the_way.is_empty(),
+            in_the_way,
+            workers,
             jobs: jobs.collect(),
             stopped_accounts,
             accounts_without_permits,
             places_away: self.places_away().await?,
             queue,
         })
+    }
+}
+
+fn without_permits(account: &str) -> Problem {
+    Problem {
+        code: "permits.unreachable".into(),
+        message: format!("the permits' store of account {account} does not answer: nothing is sent"),
+        hint: Some("see to EARMARK__ASR__PERMITS_URL, or to the queue's server where that is empty".into()),
+    }
+}
+
+fn paused(pause: &Pause) -> Problem {
+    Problem {
+        code: "queue.paused".into(),
+        message: format!("everything is paused since {} by {}", rfc3339(pause.since_ms), pause.by),
+        hint: Some("`earmark queue resume` lifts that".into()),
+    }
+}
+
+fn no_worker() -> Problem {
+    Problem {
+        code: "workers.none".into(),
+        message: "no worker is alive: jobs are accepted and wait".into(),
+        hint: Some("start one with `earmark work` or `earmark up`".into()),
     }
 }

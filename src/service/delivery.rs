@@ -1,4 +1,4 @@
-//! Outcomes told to the configured receiver, from the outbox.
+//! Outcomes and alerts told to the configured receiver, from the outbox.
 
 use earmark_notify::Delivery;
 

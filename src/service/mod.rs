@@ -3,8 +3,9 @@
 //! ```text
 //!  up            the list: rules, accounts, both halves, until a signal
 //!    rules/      may it start with these rules; going over to others
+//!    delivery    outcomes and alerts told, from the outbox
+//!    watch       whether the queue is something to look at
 //!    work        the worker
-//!      delivery    outcomes told, from the outbox
 //!      sweeping    artifacts that no job names, once a day
 //!      retention   what has had its time, once an hour
 //! ```
@@ -15,6 +16,7 @@ mod rules;
 mod say;
 mod sweeping;
 mod up;
+mod watch;
 mod work;
 
 pub use up::up;

@@ -3,13 +3,15 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use earmark_pipeline::RuleBook;
+use earmark_notify::Delivery;
+use earmark_pipeline::{ProviderAccounts, RuleBook};
 use earmark_queue::WorkerEnd;
 use tokio_util::sync::CancellationToken;
 
-use super::rules;
 use super::say::say;
+use super::watch::watch;
 use super::work::work;
+use super::{delivery, rules};
 use crate::app::{App, Loading};
 use crate::config::CommandError;
 use crate::desk::Desk;
@@ -18,8 +20,8 @@ use crate::desk::service::{Halves, Stopped};
 use crate::desk::signals::Signals;
 use crate::doors;
 
-/// Runs until a signal asks to stop; then takes nothing new, finishes or hands back what runs. A second signal ends
-/// it at once. A job that hangs ends it in the same order, to be replaced.
+/// Runs until a signal asks to stop; then takes nothing new, finishes or hands back what runs. A second signal, more than a
+/// second later, ends it at once. A job that hangs ends it in the same order, to be replaced.
 ///
 /// # Errors
 /// [`CommandError`] with what keeps it from starting, or what ended one of its halves.
@@ -27,9 +29,14 @@ pub async fn up(desk: &Desk, halves: Halves) -> Result<Stopped, CommandError> {
     let app = desk.app();
     // Before anything says that it is ready: a signal from then on is heard.
     let mut signals = Signals::listen();
-    let book = rules_to_start_with(app).await?;
-    let loading = if halves == Halves::Serve { Loading::Late } else { Loading::Now };
-    let accounts = app.accounts(loading).await?;
+    let parts = tokio::select! {
+        parts = Parts::prepare(app, halves) => parts?,
+        () = signals.next() => {
+            say("stopped before it had started");
+            return Ok(Stopped::InOrder);
+        }
+    };
+    let Parts { book, accounts, delivery } = parts;
     let stop = CancellationToken::new();
     let serving = async {
         match halves {
@@ -48,13 +55,19 @@ pub async fn up(desk: &Desk, halves: Halves) -> Result<Stopped, CommandError> {
     let is_asked_to_stop = Cell::new(false);
     let signalled = async {
         signals.next().await;
-        say("stopping: running jobs may finish, nothing new is taken");
+        say(&format!(
+            "stopping: running jobs may finish, nothing new is taken; at most {} s, another signal ends it at once",
+            app.config.worker.longest_stop().as_secs()
+        ));
         is_asked_to_stop.set(true);
         stop.cancel();
         signals.next().await;
     };
     tokio::select! {
         () = watching(app, &book, &stop) => Ok(Stopped::InOrder),
+        () = watch(app) => Ok(Stopped::InOrder),
+        // Whoever serves tells, too: that no worker is left is told by whoever is.
+        () = delivery::run(delivery.as_ref()) => Ok(Stopped::InOrder),
         (served, worked) = both => match served.and(worked)? {
             WorkerEnd::Hung if !is_asked_to_stop.get() => Ok(Stopped::Hung),
             WorkerEnd::Hung | WorkerEnd::Stopped => Ok(Stopped::InOrder),
@@ -64,6 +77,23 @@ pub async fn up(desk: &Desk, halves: Halves) -> Result<Stopped, CommandError> {
             say("stopped at the second signal; what ran is taken up again at the next start");
             Ok(Stopped::AtOnce)
         }
+    }
+}
+
+/// What both halves take.
+struct Parts {
+    book: Arc<RuleBook>,
+    accounts: ProviderAccounts,
+    /// None where nobody is to be told.
+    delivery: Option<Delivery>,
+}
+
+impl Parts {
+    async fn prepare(app: &App, halves: Halves) -> Result<Self, CommandError> {
+        let book = rules_to_start_with(app).await?;
+        let loading = if halves == Halves::Serve { Loading::Late } else { Loading::Now };
+        let accounts = app.accounts(loading).await?;
+        Ok(Self { book, accounts, delivery: delivery::prepare(app)? })
     }
 }
 

@@ -1,6 +1,7 @@
 //! The half that works: a worker on the queue, and what is done beside it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use earmark_core::WorkerId;
 use earmark_pipeline::{NoProgress, ProviderAccounts, RuleBook};
@@ -8,12 +9,15 @@ use earmark_queue::WorkerEnd;
 use tokio_util::sync::CancellationToken;
 
 use super::say::say;
-use super::{delivery, retention, sweeping};
+use super::{retention, sweeping};
 use crate::app::App;
 use crate::config::CommandError;
 use crate::desk::counted;
 
-/// Works on queued jobs until `stop`, or until one hangs; delivers outcomes, sweeps and tidies meanwhile.
+/// How long it may take to write down that this worker has stopped; where it cannot be, its silence tells the same.
+const LAST_WORD: Duration = Duration::from_secs(1);
+
+/// Works on queued jobs until `stop`, or until one hangs; sweeps and tidies meanwhile.
 ///
 /// # Errors
 /// [`CommandError`] when the database fails, or something that the pipeline needs is not there.
@@ -35,10 +39,8 @@ pub async fn work(
     app.journal.wake("budget.spent").await?;
     say(&format!("working: {} at a time", counted(app.slots(), "recording", "recordings")));
     let running = app.worker(&worker, app.attempts(pipeline));
-    let delivery = delivery::prepare(app)?;
     let ended = tokio::select! {
         ended = running.run(stop.clone()) => ended,
-        () = delivery::run(delivery.as_ref()) => WorkerEnd::Stopped,
         () = sweeping::daily(app) => WorkerEnd::Stopped,
         () = retention::hourly(app) => WorkerEnd::Stopped,
     };
@@ -46,7 +48,11 @@ pub async fn work(
         say("a job hangs here: this process replaces itself");
         stop.cancel();
     }
-    app.journal.worker_stopped(&worker).await?;
+    match tokio::time::timeout(LAST_WORD, app.journal.worker_stopped(&worker)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "could not write down that this worker has stopped"),
+        Err(_) => tracing::warn!("could not write down that this worker has stopped: the database does not answer"),
+    }
     drop(lock);
     Ok(ended)
 }

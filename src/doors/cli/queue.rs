@@ -7,7 +7,7 @@ use earmark_core::{Lane, Standing, Tenant, rfc3339};
 use super::outcome::Outcome;
 use super::{arguments, show};
 use crate::config::CommandError;
-use crate::desk::queue::{Backlog, Pause, QueueStats};
+use crate::desk::queue::{Backlog, Pause, QueueStats, WorkerProcess};
 use crate::desk::views::{QueueView, StreamsView};
 use crate::desk::{Desk, duration};
 
@@ -86,6 +86,9 @@ async fn stats(desk: &Desk, is_json: bool) -> Result<Outcome, CommandError> {
         table.add_row(row);
     }
     show::line(&table.to_string());
+    if !stats.worker_processes.is_empty() {
+        show::line(&workers(&stats.worker_processes));
+    }
     facts(&stats, streams.as_ref());
     for place in &places_away {
         let waiting = show::counted(place.jobs_waiting, "job waits", "jobs wait");
@@ -93,6 +96,22 @@ async fn stats(desk: &Desk, is_json: bool) -> Result<Outcome, CommandError> {
     }
     show::line(&messages(desk, stats.outbox));
     Ok(Outcome::Done)
+}
+
+/// A line for each worker that lives, and for each that is gone and did not say so.
+fn workers(processes: &[WorkerProcess]) -> String {
+    let mut table = show::table(&["host", "process", "version", "slots", "jobs", "last seen"]);
+    for worker in processes {
+        table.add_row([
+            worker.host.clone(),
+            worker.pid.to_string(),
+            worker.version.clone().unwrap_or_default(),
+            worker.slots.to_string(),
+            worker.jobs.to_string(),
+            format!("{}{} ago", if worker.is_alive { "" } else { "gone, " }, age(worker.seen_ago_ms)),
+        ]);
+    }
+    table.to_string()
 }
 
 fn facts(stats: &QueueStats, streams: Option<&StreamsView>) {

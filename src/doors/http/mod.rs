@@ -43,6 +43,8 @@ pub fn routes(desk: &Desk, accounts: &Accounts, callers: Arc<Callers>) -> Router
         .merge(guarded)
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
+        .route("/readyz/accept", get(health::accepting))
+        .route("/readyz/work", get(health::working))
         .fallback(error::no_such_path)
         .method_not_allowed_fallback(error::no_such_method)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
