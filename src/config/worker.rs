@@ -40,15 +40,18 @@ pub struct Worker {
     pub temp_dir: Option<PathBuf>,
 }
 
+/// How long what was asked of the queue already may take to answer at a stop: it may be a job that is ours by then.
+const LAST_ANSWER: Duration = Duration::from_secs(2);
+
 /// How long the last word of a worker may take at a stop, and then closing what it had open: its permits, the queue, the
 /// database. Each of them may be away.
-pub const CLOSING: Duration = Duration::from_secs(3);
+const CLOSING: Duration = Duration::from_secs(3);
 
 impl Worker {
     /// The longest a stop takes in order, from the signal to the end of the process: what runs may finish, what does not is
     /// told to stop, what is open is closed.
     pub fn longest_stop(&self) -> Duration {
-        Duration::from_secs(self.grace_secs) + Duration::from_secs(self.stop_secs) * 3 / 2 + CLOSING
+        Duration::from_secs(self.grace_secs).max(LAST_ANSWER) + Duration::from_secs(self.stop_secs) * 3 / 2 + CLOSING
     }
 }
 

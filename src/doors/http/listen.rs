@@ -9,6 +9,7 @@ use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::Response;
 use axum::{Extension, Router};
+use earmark_core::Repeats;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -33,7 +34,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 /// Answers connections of `listener` until `stop`; then waits for open ones, at most for `grace`.
 pub async fn serve(listener: TcpListener, router: &Router, stop: &CancellationToken, grace: Duration) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS.into()));
-    while let Some((stream, peer, place)) = next(&listener, &places, stop).await {
+    let accepting = Repeats::default();
+    while let Some((stream, peer, place)) = next(&listener, &places, &accepting, stop).await {
         let (service, stop) = (router.clone().layer(Extension(ConnectInfo(peer))), stop.clone());
         tokio::spawn(async move {
             answer(stream, service, &stop).await;
@@ -50,15 +52,23 @@ pub async fn serve(listener: TcpListener, router: &Router, stop: &CancellationTo
 async fn next(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
+    accepting: &Repeats,
     stop: &CancellationToken,
 ) -> Option<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
-    let accepting = async {
+    let next = async {
         let place = places.clone().acquire_owned().await.ok()?;
         loop {
             match listener.accept().await {
-                Ok((stream, peer)) => return Some((stream, peer, place)),
+                Ok((stream, peer)) => {
+                    if let Some(over) = accepting.worked() {
+                        tracing::info!("accepted a connection again{over}");
+                    }
+                    return Some((stream, peer, place));
+                }
                 Err(error) => {
-                    tracing::warn!(%error, "could not accept a connection");
+                    if let Some(again) = accepting.failed(&error.kind().to_string()) {
+                        tracing::warn!(%error, "could not accept a connection{again}");
+                    }
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             }
@@ -66,7 +76,7 @@ async fn next(
     };
     tokio::select! {
         () = stop.cancelled() => None,
-        accepted = accepting => accepted,
+        accepted = next => accepted,
     }
 }
 

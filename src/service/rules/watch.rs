@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use earmark_core::Repeats;
 use earmark_journal::{ALERT_LOG, JournalError};
 use earmark_pipeline::RuleBook;
 use earmark_rules::RuleSet;
@@ -33,6 +34,7 @@ pub async fn watch(app: &App, book: &Arc<RuleBook>, stop: &CancellationToken) {
         judged: None,
         refused: None,
     };
+    let looking = Repeats::default();
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
@@ -42,12 +44,21 @@ pub async fn watch(app: &App, book: &Arc<RuleBook>, stop: &CancellationToken) {
             () = stop.cancelled() => return,
             look = watch.look() => look,
         };
-        if let Err(error) = look {
-            tracing::warn!(
-                "could not look for other rules, {} stays in force: {}",
-                named(&book.active()),
-                error.problem.message
-            );
+        match look {
+            Ok(()) => {
+                if let Some(over) = looking.worked() {
+                    tracing::info!("looked for other rules again{over}");
+                }
+            }
+            Err(CommandError { problem, .. }) => {
+                if let Some(again) = looking.failed(&problem.code) {
+                    let rules = named(&book.active());
+                    tracing::warn!(
+                        "could not look for other rules, {rules} stays in force{again}: {}",
+                        problem.message
+                    );
+                }
+            }
         }
     }
 }
