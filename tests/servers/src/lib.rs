@@ -9,6 +9,7 @@ mod patience;
 mod postgres;
 mod redis_server;
 mod s3;
+mod small_disk;
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
@@ -22,6 +23,7 @@ pub use patience::{PATIENCE, end_of, ends_within, until, within};
 pub use postgres::PostgresServer;
 pub use redis_server::{RedisSentinel, RedisServer, RedisTlsServer};
 pub use s3::{Asked, Faults, Rates, S3Server};
+pub use small_disk::SmallDisk;
 
 /// Ports to be tried: another may be faster to take one.
 const TRIES: u32 = 10;

@@ -1,19 +1,22 @@
 //! A PostgreSQL cluster of the test's own: made for it, without the safety that a power cut would ask for. What was
 //! committed outlives the server all the same.
 
-use std::fs::Permissions;
+use std::fs::{File, Permissions};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use crate::bound::{LastWord, bound, start};
-use crate::{on_a_free_port, until_it_says};
+use crate::{on_a_free_port, until, until_it_says};
 
 /// What the server says on standard error when it can be asked.
 const READY: &str = "database system is ready to accept connections";
 /// A server refuses to run as root; this is the user that Debian's package makes.
 const SERVICE_USER: &str = "postgres";
+/// The file of what it says, beside its data.
+const LOG: &str = "log";
 
 /// A running `postgres` from the PATH or from where Debian puts it.
 #[derive(Debug)]
@@ -49,7 +52,9 @@ impl PostgresServer {
             .output()
             .expect("initdb is installed: make setup");
         assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
-        let (port, child) = on_a_free_port("postgres", |port| spawn(&programs, &data, port).map(|child| (port, child)));
+        let log = folder.path().join(LOG);
+        let (port, child) =
+            on_a_free_port("postgres", |port| spawn(&programs, &data, &log, port).map(|child| (port, child)));
         Self { folder, programs, port, child }
     }
 
@@ -68,8 +73,21 @@ impl PostgresServer {
 
     /// Starts it again on the same port, with all that was committed.
     pub fn start_again(&mut self) {
-        let data = self.folder.path().join("data");
-        self.child = spawn(&self.programs, &data, self.port).expect("the port is still free");
+        let (data, log) = (self.folder.path().join("data"), self.folder.path().join(LOG));
+        // A client that looks for the server may have its port as its own for a moment.
+        self.child = until("a PostgreSQL on its old port", || spawn(&self.programs, &data, &log, self.port).ok());
+    }
+
+    /// All that it has said since it was made, over all its starts.
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(self.folder.path().join(LOG)).unwrap()).into_owned()
+    }
+
+    /// Gives `folder` to the user that the server runs as: for a tablespace.
+    pub fn own(&self, folder: &Path) {
+        if let Some((uid, gid)) = other_user() {
+            chown(folder, Some(uid), Some(gid)).unwrap();
+        }
     }
 }
 
@@ -83,7 +101,7 @@ impl Drop for PostgresServer {
 }
 
 /// The server once it can be asked; what it said when it ended before.
-fn spawn(programs: &Path, data: &Path, port: u16) -> Result<Child, String> {
+fn spawn(programs: &Path, data: &Path, log: &Path, port: u16) -> Result<Child, String> {
     // Told to quit it takes its children along.
     let mut command = as_other_user(bound(programs.join("postgres"), LastWord::Quit));
     command.arg("-D").arg(data).args(["-h", "127.0.0.1", "-k", "", "-p"]).arg(port.to_string());
@@ -92,8 +110,23 @@ fn spawn(programs: &Path, data: &Path, port: u16) -> Result<Child, String> {
     }
     command.current_dir("/").stderr(Stdio::piped()).stdout(Stdio::null());
     let mut child = start(command).unwrap();
-    let output = child.stderr.take().unwrap();
+    let log = File::options().create(true).append(true).open(log).unwrap();
+    let output = Kept { output: child.stderr.take().unwrap(), log };
     until_it_says(READY, child, output)
+}
+
+/// What is read, and kept in a file as it is.
+struct Kept<R> {
+    output: R,
+    log: File,
+}
+
+impl<R: Read> Read for Kept<R> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let read = self.output.read(bytes)?;
+        self.log.write_all(&bytes[..read])?;
+        Ok(read)
+    }
 }
 
 /// The folder of `postgres` and `initdb`.

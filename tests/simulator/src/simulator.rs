@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::fault::Rule;
@@ -27,6 +28,7 @@ pub struct Simulator {
     provider: Arc<Provider>,
     address: SocketAddr,
     url: String,
+    serving: JoinHandle<()>,
 }
 
 /// Why there is no simulator.
@@ -66,11 +68,30 @@ impl Simulator {
         let listener = TcpListener::bind(asked).await.and_then(|listener| Ok((listener.local_addr()?, listener)));
         let (address, listener) = listener.map_err(|source| StartError::Listen { address: asked, source })?;
         let provider = Arc::new(Provider::new(options).map_err(|source| StartError::Log { path, source })?);
-        tokio::spawn(serve(listener, provider.clone()));
+        let serving = tokio::spawn(serve(listener, provider.clone()));
         if provider.options.log_file.is_some() {
             tokio::spawn(keep_flushing(provider.clone()));
         }
-        Ok(Self { provider, address, url: format!("http://{address}/api/paas/v4") })
+        Ok(Self { provider, address, url: format!("http://{address}/api/paas/v4"), serving })
+    }
+
+    /// Goes away as a failing machine would: connections break, and new ones are refused. What it knows stays.
+    pub async fn stop(&mut self) {
+        self.serving.abort();
+        while !self.serving.is_finished() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Comes back on the same port.
+    ///
+    /// # Errors
+    /// [`StartError::Listen`] while another has it.
+    pub async fn start_again(&mut self) -> Result<(), StartError> {
+        let listener = TcpListener::bind(self.address).await;
+        let listener = listener.map_err(|source| StartError::Listen { address: self.address, source })?;
+        self.serving = tokio::spawn(serve(listener, self.provider.clone()));
+        Ok(())
     }
 
     /// The base URL for a client: `http://127.0.0.1:PORT/api/paas/v4`.

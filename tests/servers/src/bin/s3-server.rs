@@ -1,5 +1,6 @@
-//! The S3 server of the tests as a program, for benchmarks: `s3-server FOLDER [--errors RATE] [--cuts RATE] [--seed N]`
-//! serves FOLDER/{bucket}/{key} on a free port, which it prints, until standard input ends.
+//! The S3 server of the tests as a program, for benchmarks: `s3-server FOLDER [--listen HOST:PORT] [--errors RATE]
+//! [--cuts RATE] [--seed N]` serves FOLDER/{bucket}/{key}, on a free port where none is named, which it prints, until
+//! standard input ends.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a program for benchmarks")]
 
@@ -13,7 +14,8 @@ async fn main() {
     let value = |name: &str| arguments.iter().skip_while(|argument| *argument != name).nth(1);
     let rate = |name: &str| value(name).map_or(0.0, |rate| rate.parse::<f64>().unwrap());
     let folder = arguments.first().expect("s3-server FOLDER");
-    let server = S3Server::start_over(Path::new(folder), &[], "127.0.0.1:0").await;
+    let listen = value("--listen").map_or("127.0.0.1:0", String::as_str);
+    let server = S3Server::start_over(Path::new(folder), &[], listen).await;
     let rates = Rates { errors: rate("--errors"), cuts: rate("--cuts") };
     server.faults().at_random(value("--seed").map_or(0, |seed| seed.parse().unwrap()), rates);
     println!("{}", server.endpoint());

@@ -14,7 +14,7 @@ use s3s::HttpError;
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 use super::body::SentBody;
 use super::faults::Faults;
@@ -43,7 +43,18 @@ pub struct S3Server {
     address: std::net::SocketAddr,
     faults: Faults,
     seen: Seen,
+    service: Service,
     serving: JoinHandle<()>,
+}
+
+/// What answers.
+#[derive(Clone)]
+struct Service(S3Service);
+
+impl std::fmt::Debug for Service {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("s3s-fs")
+    }
 }
 
 /// What came and what went.
@@ -77,8 +88,32 @@ impl S3Server {
         let listener = TcpListener::bind(address).await.unwrap();
         let (faults, seen) = (Faults::default(), Seen::default());
         let address = listener.local_addr().unwrap();
-        let serving = tokio::spawn(serve(listener, builder.build(), faults.clone(), seen.clone()));
-        Self { folder: folder.into(), _own_folder: None, address, faults, seen, serving }
+        let service = Service(builder.build());
+        let serving = tokio::spawn(serve(listener, service.0.clone(), faults.clone(), seen.clone()));
+        Self { folder: folder.into(), _own_folder: None, address, faults, seen, service, serving }
+    }
+
+    /// Goes away as a failing machine would: connections break, and new ones are refused. What lies there stays.
+    pub async fn stop(&mut self) {
+        self.serving.abort();
+        while !self.serving.is_finished() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Comes back on the same port, with all that was there.
+    pub async fn start_again(&mut self) {
+        // A client that looks for the server may have its port as its own for a moment.
+        let listener = crate::within("an S3 server on its old port", async {
+            loop {
+                match TcpListener::bind(self.address).await {
+                    Ok(listener) => return listener,
+                    Err(_) => tokio::task::yield_now().await,
+                }
+            }
+        });
+        let (service, faults, seen) = (self.service.0.clone(), self.faults.clone(), self.seen.clone());
+        self.serving = tokio::spawn(serve(listener.await, service, faults, seen));
     }
 
     /// Where it listens.
@@ -143,10 +178,15 @@ fn walk(folder: &Path, above: &str, keys: &mut Vec<String>) {
 }
 
 async fn serve(listener: TcpListener, service: S3Service, faults: Faults, seen: Seen) {
+    // They end with the server.
+    let mut connections = JoinSet::new();
     loop {
-        let (stream, _) = listener.accept().await.unwrap();
+        let (stream, _) = tokio::select! {
+            accepted = listener.accept() => accepted.unwrap(),
+            Some(_) = connections.join_next() => continue,
+        };
         let (service, faults, seen) = (service.clone(), faults.clone(), seen.clone());
-        tokio::spawn(async move {
+        connections.spawn(async move {
             let answering = service_fn(|request| answer(&service, &faults, &seen, request));
             // A client that hangs up is the client's affair.
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), answering).await;
