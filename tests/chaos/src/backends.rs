@@ -2,7 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use earmark_servers::{PostgresServer, RedisServer, S3Server};
+use earmark_servers::{PostgresServer, RedisServer, S3Server, SmallDisk};
+use earmark_simulator::Simulator;
+use sqlx::{AnyConnection, Connection};
+
+/// The fleet's database in PostgreSQL.
+pub const DATABASE: &str = "postgres";
 
 /// What the fleet runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +23,8 @@ pub enum Kind {
 /// Where recordings are and results go.
 const RECORDINGS: &str = "recordings";
 const RESULTS: &str = "results";
+/// Room for the journal of the largest run, and little enough to be filled in a moment.
+const DISK_BYTES: u64 = 128 << 20;
 
 /// The servers, and the folder of what needs none.
 pub struct Backends {
@@ -28,6 +35,10 @@ pub struct Backends {
     pub redis: Option<RedisServer>,
     /// Recordings and results; none where they lie in folders.
     pub store: Option<S3Server>,
+    /// The recogniser's stand-in; none where workers compute by themselves.
+    pub provider: Option<Simulator>,
+    /// The disk that the journal lies on, if it is one that can be filled.
+    pub disk: Option<SmallDisk>,
 }
 
 impl Backends {
@@ -35,8 +46,9 @@ impl Backends {
     pub async fn start(kind: Kind, folder: &Path) -> Self {
         let folder = folder.to_owned();
         std::fs::create_dir_all(folder.join(RECORDINGS)).unwrap();
+        let provider = None;
         match kind {
-            Kind::Embedded => Self { folder, postgres: None, redis: None, store: None },
+            Kind::Embedded => Self { folder, postgres: None, redis: None, store: None, provider, disk: None },
             Kind::OneMachine | Kind::Fleet => Self {
                 folder,
                 postgres: match kind {
@@ -45,15 +57,47 @@ impl Backends {
                 },
                 redis: Some(tokio::task::spawn_blocking(RedisServer::start).await.unwrap()),
                 store: Some(S3Server::start(&[RECORDINGS, RESULTS]).await),
+                provider,
+                disk: None,
             },
         }
+    }
+
+    /// Lays the journal, which must not have been opened yet, on a disk that can be filled; why not, where it cannot be
+    /// done.
+    pub async fn move_to_small_disk(&mut self) -> Result<(), String> {
+        let disk = tokio::task::spawn_blocking(|| SmallDisk::mount(DISK_BYTES)).await.unwrap()?;
+        if let Some(postgres) = &self.postgres {
+            let place = disk.folder().join("tables");
+            std::fs::create_dir(&place).unwrap();
+            postgres.own(&place);
+            let mut connection = self.maintenance().await.unwrap();
+            for statement in [
+                format!("CREATE TABLESPACE small LOCATION '{}'", place.display()),
+                format!("ALTER DATABASE {DATABASE} SET TABLESPACE small"),
+            ] {
+                sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut connection).await.unwrap();
+            }
+        }
+        self.disk = Some(disk);
+        Ok(())
+    }
+
+    /// A session beside the fleet's, in a database of PostgreSQL that nobody else uses.
+    pub async fn maintenance(&self) -> Result<AnyConnection, sqlx::Error> {
+        sqlx::any::install_default_drivers();
+        let url = self.database_url();
+        AnyConnection::connect(&format!("{}/template1", url.trim_end_matches(&format!("/{DATABASE}")))).await
     }
 
     /// The database as sqlx opens it.
     pub fn database_url(&self) -> String {
         match &self.postgres {
             Some(postgres) => postgres.url(),
-            None => format!("sqlite:{}", self.folder.join("earmark.sqlite").display()),
+            None => {
+                let folder = self.disk.as_ref().map_or(self.folder.as_path(), SmallDisk::folder);
+                format!("sqlite:{}", folder.join("earmark.sqlite").display())
+            }
         }
     }
 

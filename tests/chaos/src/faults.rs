@@ -1,5 +1,6 @@
 //! What goes wrong, made to happen.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use earmark_servers::Rates;
@@ -9,14 +10,17 @@ use tokio::time::{Instant, timeout};
 use crate::backends::Backends;
 use crate::fleet::Fleet;
 use crate::journal::Outside;
+use crate::outages;
 use crate::plan::{Fault, Plan};
 use crate::recovery::Recovery;
+use crate::revival::Revival;
+use crate::scale::Outage;
 
 /// How often the store fails while it does.
 const BURST: Rates = Rates { errors: 0.33, cuts: 0.25 };
 
 /// What was really done.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone)]
 pub struct Done {
     /// Workers that were killed.
     pub kills: usize,
@@ -32,6 +36,8 @@ pub struct Done {
     pub store_bursts: usize,
     /// Times that PostgreSQL was killed.
     pub database_kills: usize,
+    /// Outages, by their kind.
+    pub outages: BTreeMap<Outage, usize>,
 }
 
 /// Carries the plan's faults out in their time.
@@ -41,7 +47,7 @@ pub async fn carry_out(
     backends: &Mutex<Backends>,
     fleet: &Mutex<Fleet>,
     outside: &Outside,
-    recovery: &Recovery,
+    (recovery, revival): (&Recovery, &Revival),
 ) -> Done {
     let mut done = Done::default();
     for (at, fault) in &plan.faults {
@@ -102,6 +108,17 @@ pub async fn carry_out(
             Fault::DatabaseUp => {
                 if let Some(postgres) = &mut backends.postgres {
                     tokio::task::block_in_place(|| postgres.start_again());
+                }
+            }
+            Fault::Begin(outage) => {
+                if outages::begin(outage, backends).await {
+                    *done.outages.entry(outage).or_default() += 1;
+                }
+            }
+            Fault::End(outage) => {
+                outages::end(outage, backends).await;
+                if done.outages.contains_key(&outage) {
+                    revival.ended(outage).await;
                 }
             }
         }

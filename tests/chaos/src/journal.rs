@@ -38,8 +38,8 @@ impl JobRow {
 
 /// Between two tries while the database is away.
 const WAIT: Duration = Duration::from_millis(200);
-/// Tries before the run is over.
-const TRIES: usize = 300;
+/// How long it may stay away before the run is over: longer than any outage.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 impl Outside {
     /// A pool on `url`; connections are made when they are wanted.
@@ -51,15 +51,14 @@ impl Outside {
 
     /// The rows of a statement, asked again until the database answers.
     pub async fn rows(&self, statement: &'static str) -> Vec<AnyRow> {
-        let mut last = None;
-        for _ in 0..TRIES {
+        let until = tokio::time::Instant::now() + PATIENCE;
+        loop {
             match self.try_rows(statement).await {
                 Ok(rows) => return rows,
-                Err(error) => last = Some(error),
+                Err(error) if tokio::time::Instant::now() > until => panic!("the database stays away: {error}"),
+                Err(_) => tokio::time::sleep(WAIT).await,
             }
-            tokio::time::sleep(WAIT).await;
         }
-        panic!("the database stays away: {last:?}")
     }
 
     /// The rows of a statement, or why there are none.

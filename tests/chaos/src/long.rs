@@ -9,6 +9,7 @@ use crate::fleet::Fleet;
 use crate::journal::Outside;
 use crate::recording::Sentence;
 use crate::run::{PERMITS, Settings, settings, simulator};
+use crate::scale::Scale;
 
 /// What came of it.
 #[derive(Debug)]
@@ -45,8 +46,8 @@ const PAUSE_MS: usize = 5000;
 /// Makes a recording of `phrases`, has it transcribed, and kills its worker `kills` times, evenly among its requests.
 pub async fn run_long(seed: u64, phrases: usize, kills: usize, about: &Settings) -> LongRun {
     let mut backends = Backends::start(about.kind, &about.folder).await;
-    let simulator = simulator(seed).await;
-    let mut fleet = Fleet::new(&about.program, &about.folder, settings(&backends, Some(&simulator)));
+    backends.provider = Some(simulator(seed).await);
+    let mut fleet = Fleet::new(&about.program, &about.folder, settings(&backends, &Scale::FULL));
     assert!(fleet.ran(&["migrate"]).await.status.success());
     let recording = Sentence::load(&about.fixtures).recording(1, phrases, PAUSE_MS);
     let uri = backends.lay("long.wav", &recording);
@@ -60,7 +61,7 @@ pub async fn run_long(seed: u64, phrases: usize, kills: usize, about: &Settings)
         // Somewhere in its part of the work.
         #[expect(clippy::as_conversions, reason = "small counts, and a share of one")]
         let requests = (phrases as f64 * ((kill as f64 + 0.3 + 0.6 * random.f64()) / kills as f64)) as usize;
-        simulator.wait_for_requests(requests).await;
+        backends.provider.as_ref().unwrap().wait_for_requests(requests).await;
         if let Some(pid) = fleet.kill(0) {
             fleet.start_again(pid);
         }
@@ -78,5 +79,6 @@ pub async fn run_long(seed: u64, phrases: usize, kills: usize, about: &Settings)
     backends.redis.take();
     let bytes = u32::try_from(recording.len()).expect("a WAV file says its length in 32 bits");
     let hours = f64::from(bytes) / 8000.0 / 3600.0;
-    LongRun { hours, clips, kills, requests: simulator.requests(), is_done, took }
+    let requests = backends.provider.map_or(0, |simulator| simulator.requests());
+    LongRun { hours, clips, kills, requests, is_done, took }
 }

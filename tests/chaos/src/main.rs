@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use earmark_chaos::{Kind, Plan, Report, Scale, Settings, run, run_long};
+use earmark_chaos::{Kind, Outage, Plan, Report, Scale, Settings, run, run_long};
 
 /// Kills a fleet at random and checks that nothing was lost and nothing done twice.
 #[derive(Debug, Parser)]
@@ -43,9 +43,15 @@ struct Arguments {
     /// Kills of workers.
     #[arg(long)]
     kills: Option<usize>,
-    /// Seconds over which everything is spread.
+    /// Seconds over which kills and bursts are spread.
     #[arg(long)]
     span_secs: Option<u64>,
+    /// The outages instead of the run's own, with commas between them.
+    #[arg(long, value_delimiter = ',')]
+    outages: Option<Vec<Outage>>,
+    /// Seconds that a part is away.
+    #[arg(long)]
+    away_secs: Option<u64>,
     /// Keeps the run's folder, with what the workers said.
     #[arg(long)]
     keep: bool,
@@ -71,7 +77,10 @@ async fn main() -> ExitCode {
     scale.jobs = arguments.jobs.unwrap_or(scale.jobs);
     scale.kills = arguments.kills.unwrap_or(scale.kills);
     scale.span = arguments.span_secs.map_or(scale.span, Duration::from_secs);
-    let (mut lost, mut double, mut is_good, mut rows) = (0, 0, true, Vec::new());
+    scale.away = arguments.away_secs.map_or(scale.away, Duration::from_secs);
+    scale.outages = arguments.outages.map_or(scale.outages, |outages| outages.leak());
+    let (mut lost, mut double, mut is_good) = (0, 0, true);
+    let (mut rows, mut revivals) = (Vec::new(), Vec::new());
     for seed in arguments.seed..arguments.seed + arguments.seeds {
         let mut folder = tempfile::Builder::new().prefix("earmark-chaos-").tempdir().unwrap();
         folder.disable_cleanup(arguments.keep);
@@ -108,9 +117,14 @@ async fn main() -> ExitCode {
         double += report.verdict.double;
         is_good &= report.verdict.is_good();
         rows.push(report.row());
+        revivals.extend(report.revivals());
     }
     if arguments.seeds > 1 && !arguments.long {
-        println!("\n{}\n{}\nlost: {lost} double: {double}", Report::HEAD, rows.join("\n"));
+        println!("\n{}\n{}", Report::HEAD, rows.join("\n"));
+        if !revivals.is_empty() {
+            println!("\n{}\n{}", Report::REVIVAL_HEAD, revivals.join("\n"));
+        }
+        println!("\nlost: {lost} double: {double}");
     }
     if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -2,86 +2,7 @@
 
 use std::time::Duration;
 
-/// How much of everything.
-#[derive(Debug, Clone, Copy)]
-pub struct Scale {
-    /// Jobs offered, some of them twice.
-    pub jobs: usize,
-    /// Worker processes that run at a time.
-    pub workers: usize,
-    /// Kills of workers.
-    pub kills: usize,
-    /// Kills of the engine that a worker computes with. Where there are any, workers compute by themselves instead of
-    /// asking a provider.
-    pub engine_kills: usize,
-    /// Workers that are stopped for longer than their leases and go on then.
-    pub stops: usize,
-    /// Kills of Redis, which forgets everything with each.
-    pub redis_kills: usize,
-    /// Times that Redis is flushed.
-    pub flushes: usize,
-    /// Times in which the object store fails every third request and cuts every fourth object.
-    pub store_bursts: usize,
-    /// Kills of PostgreSQL.
-    pub database_kills: usize,
-    /// Time over which all of it is spread.
-    pub span: Duration,
-}
-
-impl Scale {
-    /// The crash run.
-    pub const FULL: Self = Self {
-        jobs: 1000,
-        workers: 4,
-        kills: 200,
-        engine_kills: 0,
-        stops: 10,
-        redis_kills: 5,
-        flushes: 1,
-        store_bursts: 8,
-        database_kills: 4,
-        span: Duration::from_secs(330),
-    };
-    /// The one for every change.
-    pub const SHORT: Self = Self {
-        jobs: 60,
-        workers: 4,
-        kills: 10,
-        engine_kills: 0,
-        stops: 1,
-        redis_kills: 1,
-        flushes: 1,
-        store_bursts: 1,
-        database_kills: 1,
-        span: Duration::from_secs(20),
-    };
-    /// Workers with the built-in engine.
-    pub const ENGINES: Self = Self {
-        jobs: 600,
-        workers: 3,
-        kills: 60,
-        engine_kills: 200,
-        stops: 3,
-        redis_kills: 2,
-        flushes: 1,
-        store_bursts: 3,
-        database_kills: 2,
-        span: Duration::from_secs(330),
-    };
-    /// The same for every change.
-    pub const SHORT_ENGINES: Self = Self {
-        jobs: 24,
-        workers: 2,
-        kills: 3,
-        engine_kills: 12,
-        stops: 0,
-        redis_kills: 0,
-        flushes: 0,
-        store_bursts: 0,
-        database_kills: 0,
-        span: Duration::from_secs(15),
-    };
-}
+use crate::scale::{Outage, Scale};
 
 /// Something that goes wrong, or right again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,6 +29,10 @@ pub enum Fault {
     DatabaseDown,
     /// It comes back with all that was committed.
     DatabaseUp,
+    /// An outage begins.
+    Begin(Outage),
+    /// It ends.
+    End(Outage),
 }
 
 /// How a job is offered.
@@ -160,14 +85,26 @@ pub struct Plan {
 const STOPPED_FOR: Duration = Duration::from_secs(7);
 /// Jobs that are offered at once.
 const BURST: usize = 40;
+/// From the jobs that are offered before an outage to its begin: some of them are at work by then.
+const LEAD: Duration = Duration::from_secs(1);
+/// Workers are there after this.
+const WARM_UP: Duration = Duration::from_secs(3);
 const TENANTS: [&str; 4] = ["bank", "shop", "clinic", "court"];
 
 impl Plan {
     /// The schedule of `seed`.
     pub fn new(seed: u64, scale: Scale) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
+        let outages = in_turn(&mut random, scale);
+        let begun = outages.last().map_or(Duration::ZERO, |(from, last)| *from + scale.length(*last) + scale.calm);
         let mut faults = Vec::new();
-        let at = |random: &mut fastrand::Rng| scale.span.mul_f64(0.01 + 0.99 * random.f64());
+        for (from, outage) in &outages {
+            let length = scale.length(*outage);
+            let kill = Fault::KillWorker(random.usize(..scale.workers));
+            let killed = *from + length.mul_f64(0.2 + 0.6 * random.f64());
+            faults.extend([(*from, Fault::Begin(*outage)), (killed, kill), (*from + length, Fault::End(*outage))]);
+        }
+        let at = |random: &mut fastrand::Rng| begun + scale.span.mul_f64(0.01 + 0.99 * random.f64());
         for _ in 0..scale.kills {
             faults.push((at(&mut random), Fault::KillWorker(random.usize(..scale.workers))));
         }
@@ -182,7 +119,7 @@ impl Plan {
             for number in 0..count {
                 let part = scale.span.div_f64(float(count));
                 let time = longest.mul_f64(0.3 + 0.7 * random.f64()).min(part.mul_f64(0.8));
-                let from = part * u32::try_from(number).unwrap() + (part - time).mul_f64(random.f64());
+                let from = begun + part * u32::try_from(number).unwrap() + (part - time).mul_f64(random.f64());
                 let begin = begin(&mut random);
                 faults.extend([(from, begin), (from + time, end)]);
             }
@@ -193,13 +130,19 @@ impl Plan {
         lasting(scale.store_bursts, &|_| Fault::StoreFails, Fault::StoreWorks, secs(6));
         for number in 0..scale.stops {
             let part = scale.span.div_f64(float(scale.stops));
-            let from = part * u32::try_from(number).unwrap() + part.mul_f64(0.5 * random.f64());
+            let from = begun + part * u32::try_from(number).unwrap() + part.mul_f64(0.5 * random.f64());
             let which = random.usize(..scale.workers);
             faults.extend([(from, Fault::StopWorker(which)), (from + STOPPED_FOR, Fault::ContinueWorker)]);
         }
         faults.sort_by_key(|(at, _)| *at);
-        let offers = offers(&mut random, scale);
+        let offers = offers(&mut random, scale, &outages, begun);
         Self { seed, scale, faults, offers }
+    }
+
+    /// From its start until nothing more happens.
+    pub fn length(&self) -> Duration {
+        let last = self.faults.last().map_or(Duration::ZERO, |(at, _)| *at);
+        last.max(self.offers.last().map_or(Duration::ZERO, |(at, _)| *at))
     }
 
     /// How many of its faults are `wanted`.
@@ -208,8 +151,30 @@ impl Plan {
     }
 }
 
-/// Bursts over the span, the last well before its end so that kills find work.
-fn offers(random: &mut fastrand::Rng, scale: Scale) -> Vec<(Duration, Vec<Offer>)> {
+/// The outages in the seed's order, those with an aftermath behind the others, and when each begins.
+fn in_turn(random: &mut fastrand::Rng, scale: Scale) -> Vec<(Duration, Outage)> {
+    let mut outages = scale.outages.to_vec();
+    random.shuffle(&mut outages);
+    outages.sort_by_key(|outage| outage.aftermath());
+    let mut at = WARM_UP;
+    outages
+        .into_iter()
+        .map(|outage| {
+            let from = at + LEAD;
+            at = from + scale.length(outage) + scale.calm;
+            (from, outage)
+        })
+        .collect()
+}
+
+/// Some before each outage and some in it; the others in bursts over the span, the last well before its end so that kills
+/// find work.
+fn offers(
+    random: &mut fastrand::Rng,
+    scale: Scale,
+    outages: &[(Duration, Outage)],
+    begun: Duration,
+) -> Vec<(Duration, Vec<Offer>)> {
     let all: Vec<Offer> = (0..scale.jobs)
         .map(|number| Offer {
             number,
@@ -218,12 +183,20 @@ fn offers(random: &mut fastrand::Rng, scale: Scale) -> Vec<(Duration, Vec<Offer>
             way: [Way::Intake, Way::Manifest, Way::Intake, Way::Manifest, Way::Both, Way::Twice][random.usize(..6)],
         })
         .collect();
-    let burst = BURST.min(scale.jobs.div_ceil(3)).max(1);
-    let bursts = scale.jobs.div_ceil(burst);
-    all.chunks(burst)
-        .enumerate()
-        .map(|(number, offers)| (scale.span.mul_f64(0.95 * float(number) / float(bursts)), offers.to_vec()))
-        .collect()
+    let few = BURST.min(scale.jobs / (3 * outages.len()).max(1)).max(1);
+    let (about_outages, others) = all.split_at((2 * few * outages.len()).min(all.len()));
+    let moments = outages.iter().flat_map(|(from, outage)| {
+        let in_it = scale.length(*outage).mul_f64(0.1 + 0.15 * random.f64());
+        [*from - LEAD, *from + in_it]
+    });
+    let mut offers: Vec<_> = moments.zip(about_outages.chunks(few).map(<[Offer]>::to_vec)).collect();
+    let burst = BURST.min(others.len().div_ceil(3)).max(1);
+    let bursts = others.len().div_ceil(burst);
+    offers.extend(others.chunks(burst).enumerate().map(|(number, offers)| {
+        let from = scale.span.mul_f64(0.95 * float(number) / float(bursts));
+        (begun + from, offers.to_vec())
+    }));
+    offers
 }
 
 fn float(count: usize) -> f64 {
@@ -240,13 +213,33 @@ mod tests {
         let again = Plan::new(7, Scale::FULL);
         assert_eq!((&plan.faults, &plan.offers), (&again.faults, &again.offers));
         assert_ne!(plan.faults, Plan::new(8, Scale::FULL).faults);
-        assert_eq!(plan.count(|fault| matches!(fault, Fault::KillWorker(_))), 200);
+        let outages = Scale::FULL.outages.len();
+        assert_eq!(plan.count(|fault| matches!(fault, Fault::KillWorker(_))), 200 + outages);
+        assert_eq!(plan.count(|fault| matches!(fault, Fault::Begin(_))), outages);
         assert_eq!(plan.count(|fault| *fault == Fault::RedisDown), 5);
         assert_eq!(plan.count(|fault| *fault == Fault::RedisUp), 5);
         assert_eq!(plan.offers.iter().map(|(_, offers)| offers.len()).sum::<usize>(), 1000);
+        assert!(plan.offers.is_sorted_by_key(|(at, _)| *at));
         // What goes down comes up before it goes down again.
         let redis: Vec<_> =
             plan.faults.iter().filter(|(_, f)| matches!(f, Fault::RedisDown | Fault::RedisUp)).collect();
         assert!(redis.chunks(2).all(|pair| pair[0].1 == Fault::RedisDown && pair[1].1 == Fault::RedisUp));
+    }
+
+    #[test]
+    fn one_part_is_away_at_a_time_and_nothing_else_fails_with_it() {
+        for (seed, scale) in [(1, Scale::FULL), (2, Scale::SHORT), (3, Scale::SHORT_ONE_MACHINE)] {
+            let plan = Plan::new(seed, scale);
+            let mut seen: Vec<_> =
+                plan.faults.iter().filter(|(_, fault)| !matches!(fault, Fault::KillWorker(_))).collect();
+            let others = seen.split_off(2 * scale.outages.len());
+            for pair in seen.chunks(2) {
+                let [(from, Fault::Begin(outage)), (to, Fault::End(same))] = pair else { panic!("{pair:?}") };
+                assert_eq!((outage, *to - *from), (same, scale.length(*outage)));
+            }
+            assert!(!others.iter().any(|(_, fault)| matches!(fault, Fault::Begin(_) | Fault::End(_))));
+            // Longer than the tries of a job last.
+            assert!(scale.away > scale.backoff * 15, "{scale:?}");
+        }
     }
 }

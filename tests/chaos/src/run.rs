@@ -16,6 +16,8 @@ use crate::plan::Plan;
 use crate::recording::Sentence;
 use crate::recovery::Recovery;
 use crate::report::Report;
+use crate::revival::Revival;
+use crate::scale::{Outage, Scale};
 use crate::verdict::{Allowed, judge};
 
 /// What a run needs to know besides its plan.
@@ -57,10 +59,11 @@ pub(crate) async fn simulator(seed: u64) -> Simulator {
 }
 
 /// What the program is told in a run: who recognises, a provider or, without one, the built-in engine.
-pub(crate) fn settings(backends: &Backends, provider: Option<&Simulator>) -> Vec<(&'static str, String)> {
+pub(crate) fn settings(backends: &Backends, scale: &Scale) -> Vec<(&'static str, String)> {
     let mut settings = backends.settings();
     settings.extend(OPERATOR.map(|(name, value)| (name, value.to_owned())));
-    match provider {
+    settings.push(("EARMARK__WORKER__BACKOFF_MS", scale.backoff.as_millis().to_string()));
+    match &backends.provider {
         Some(simulator) => settings.extend([
             ("EARMARK__ASR__ENGINE", "glm".into()),
             ("EARMARK__ASR__BASE_URL", simulator.url().into()),
@@ -73,13 +76,19 @@ pub(crate) fn settings(backends: &Backends, provider: Option<&Simulator>) -> Vec
 
 /// Carries `plan` out and judges what it left.
 pub async fn run(plan: &Plan, about: &Settings) -> Report {
-    let backends = Backends::start(about.kind, &about.folder).await;
-    let provider = match plan.scale.engine_kills {
-        0 => Some(simulator(plan.seed).await),
-        _ => None,
-    };
-    let fleet = Fleet::new(&about.program, &about.folder, settings(&backends, provider.as_ref()));
-    let outside = Outside::open(&backends.database_url());
+    let mut backends = Backends::start(about.kind, &about.folder).await;
+    if plan.scale.engine_kills == 0 {
+        backends.provider = Some(simulator(plan.seed).await);
+    }
+    let mut notes = Vec::new();
+    if plan.scale.outages.contains(&Outage::FullDisk)
+        && let Err(why) = backends.move_to_small_disk().await
+    {
+        notes.push(format!("no disk was full: {why}"));
+    }
+    let fleet = Fleet::new(&about.program, &about.folder, settings(&backends, &plan.scale));
+    let database_url = backends.database_url();
+    let outside = Outside::open(&database_url);
     if backends.postgres.is_some() {
         // The test server's default loses the last commits when it is killed, which no server of a fleet is set to.
         outside.rows("ALTER ROLE earmark SET synchronous_commit = on").await;
@@ -96,36 +105,38 @@ pub async fn run(plan: &Plan, about: &Settings) -> Report {
 
     let redis_url = backends.redis.as_ref().map(|redis| redis.url());
     let (backends, fleet) = (Mutex::new(backends), Mutex::new(fleet));
-    let recovery = Recovery::default();
+    let (recovery, revival) = (Recovery::default(), Revival::default());
     let start = Instant::now();
     fleet.lock().await.fill(plan.scale.workers);
     let offers = Offers { plan, uris: &uris, redis_url, folder: &about.folder, fleet: &fleet, outside: &outside };
     let lived = async {
         let (done, offers) = tokio::join!(
-            carry_out(plan, start, &backends, &fleet, &outside, &recovery),
-            timeout(plan.scale.span + CALM, offers.all(start))
+            carry_out(plan, start, &backends, &fleet, &outside, (&recovery, &revival)),
+            timeout(plan.length() + CALM, offers.all(start))
         );
         // All is calm now; whatever is open ends, or never will.
         let _ = timeout(CALM, all_final(&outside, plan.scale.jobs)).await;
-        (done, offers.unwrap_or(0))
+        (done, offers.unwrap_or_default())
     };
     let (done, offers) = tokio::select! {
         lived = lived => lived,
         () = recovery.watch(&outside) => unreachable!("it watches until dropped"),
+        () = revival.watch(&database_url) => unreachable!("it watches until dropped"),
         () = keep_up(&fleet, plan.scale.workers) => unreachable!("it looks until dropped"),
     };
     let took = start.elapsed();
     recovery.look(&outside).await;
     let (backends, mut fleet) = (backends.into_inner(), fleet.into_inner());
     let killed = fleet.end().await;
-    let allowed = Allowed { permits: PERMITS, again: (done.kills + done.stops) * PERMITS };
-    let mut verdict =
-        judge(plan, &backends, &fleet, &outside, provider.as_ref().map(|simulator| (simulator, allowed))).await;
+    // Whoever was at the provider when it went away has to ask again.
+    let breaks = done.kills + done.stops + done.outages.get(&Outage::Provider).unwrap_or(&0);
+    let allowed = Allowed { permits: PERMITS, again: breaks * PERMITS };
+    let mut verdict = judge(plan, &backends, &fleet, &outside, allowed).await;
     if killed > 0 {
         verdict.wrong.push(format!("{killed} workers did not end when they were asked to"));
     }
-    let (recovery, fallen) = (recovery.times().await, fleet.fallen.clone());
-    Report { seed: plan.seed, done, offers, verdict, recovery, took, fallen }
+    let (recovery, revival, fallen) = (recovery.times().await, revival.times().await, fleet.fallen.clone());
+    Report { seed: plan.seed, done, offers, verdict, recovery, revival, took, fallen, notes }
 }
 
 async fn all_final(outside: &Outside, jobs: usize) {

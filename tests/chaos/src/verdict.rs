@@ -34,6 +34,13 @@ pub struct Verdict {
     pub peak_with_dead: usize,
     /// Tries after the first, of all jobs: leases beyond the first.
     pub retries: usize,
+    /// Tries that were charged to jobs, by the code of their errors.
+    pub tries: BTreeMap<String, usize>,
+    /// Jobs that were given up.
+    pub dead: usize,
+    /// What PostgreSQL said of transactions that were begun twice, or ended without a begin; none where there is no
+    /// PostgreSQL.
+    pub warnings: Option<usize>,
     /// Artifacts in the store that no row names: harmless, and swept later.
     pub orphans: usize,
     /// What must not be, in words.
@@ -49,22 +56,23 @@ pub struct Allowed {
     pub again: usize,
 }
 
+/// What PostgreSQL says of a transaction that its client has lost count of.
+const LOST_COUNT: [&str; 2] = ["there is no transaction in progress", "there is already a transaction in progress"];
+
 /// Looks at everything; at a provider's log where one was asked.
-pub async fn judge(
-    plan: &Plan,
-    backends: &Backends,
-    fleet: &Fleet,
-    outside: &Outside,
-    asked: Option<(&Simulator, Allowed)>,
-) -> Verdict {
+pub async fn judge(plan: &Plan, backends: &Backends, fleet: &Fleet, outside: &Outside, allowed: Allowed) -> Verdict {
     let jobs = outside.jobs().await;
     let clips = jobs.iter().map(|job| usize::try_from(job.clips).unwrap_or(0)).sum();
     let mut verdict = Verdict { jobs: jobs.len(), clips, ..Verdict::default() };
     verdict.states(plan, &jobs);
     verdict.entries(&jobs, outside).await;
     verdict.artifacts(&jobs, backends, outside).await;
-    if let Some((simulator, allowed)) = asked {
+    verdict.tries(outside).await;
+    if let Some(simulator) = &backends.provider {
         verdict.requests(simulator, allowed);
+    }
+    if let Some(postgres) = &backends.postgres {
+        verdict.warnings(&postgres.log());
     }
     let verified = fleet.ran(&["audit", "verify"]).await;
     if !verified.status.success() {
@@ -80,6 +88,7 @@ impl Verdict {
         for job in jobs {
             by_key.entry(&job.key).or_default().push(job);
             self.retries += usize::try_from(job.epoch - 1).unwrap_or(0);
+            self.dead += usize::from(job.state == "dead");
         }
         for offer in plan.offers.iter().flat_map(|(_, offers)| offers) {
             let key = offer.key();
@@ -180,6 +189,31 @@ impl Verdict {
             }
         }
         self.orphans = backends.results().iter().filter(|file| !named.contains(*file)).count();
+    }
+
+    /// What tries were spent on: told, not judged, for a job that has spent all of them is dead.
+    async fn tries(&mut self, outside: &Outside) {
+        for row in outside.rows("SELECT kind, payload FROM audit_entries WHERE kind IN ('job.retry', 'job.dead')").await
+        {
+            let payload: Option<String> = row.get("payload");
+            let payload: serde_json::Value = serde_json::from_str(&payload.unwrap_or_default()).unwrap_or_default();
+            // A job that is given up has spent its last one.
+            if row.get::<String, _>("kind") == "job.dead" || payload["costs_attempt"] == true {
+                *self.tries.entry(payload["code"].as_str().unwrap_or("unknown").into()).or_default() += 1;
+            }
+        }
+    }
+
+    /// No client of PostgreSQL has lost count of its transactions.
+    fn warnings(&mut self, log: &str) {
+        let lines: Vec<&str> = log.lines().filter(|line| LOST_COUNT.iter().any(|words| line.contains(words))).collect();
+        self.warnings = Some(lines.len());
+        for words in LOST_COUNT {
+            let count = lines.iter().filter(|line| line.contains(words)).count();
+            if count > 0 {
+                self.wrong.push(format!("PostgreSQL said {count} times: {words}"));
+            }
+        }
     }
 
     /// No request beyond those that kills can cost, and never more of them in flight than the account allows.
