@@ -18,7 +18,7 @@ say = printf '\033[1m%s\033[0m\n' "$(1)" >&2
 # Without cargo-nextest: for one test program, of which there are many.
 LONGEST_TEST ?= 30m
 
-.PHONY: help setup demo test check fmt clippy docs licences unused features locks accuracy formats tier intake memory boundaries queue replay rules chaos chaos-engines chaos-long fuzz build
+.PHONY: help setup demo test check fmt clippy docs licences unused features locks accuracy formats tier intake outages memory boundaries queue replay rules chaos chaos-engines chaos-long fuzz build
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -90,6 +90,10 @@ memory: setup ## Write docs/memory.md: memory of a worker for the largest record
 intake: build ## Print how many jobs a second are accepted on PostgreSQL (docs/postgres.md)
 	@python3 benches/intake.py
 
+outages: setup ## Print how soon work goes on after an outage; BEFORE=program to compare with (three minutes; root for a full disk)
+	@$(CARGO) build --release --locked -p earmark -p earmark-simulator -p earmark-servers
+	@python3 -B benches/outages.py $(if $(BEFORE),--before $(BEFORE))
+
 boundaries: build ## Write docs/boundaries.md: what cutting costs, and how exact the times are
 	@$(CARGO) build --release --locked -p earmark-pipeline --example stitch
 	@python3 -B benches/boundaries.py $(RECORDINGS)
@@ -108,7 +112,7 @@ rules: setup ## Write docs/rules-speed.md: the word index beside ahocorasick_rs
 	@$(CARGO) build --release --locked -p earmark-rules --example words
 	@python3 -B benches/rules.py
 
-chaos: setup ## The crash run: SEED=n another one, SEEDS=n so many of them (docs/chaos.md)
+chaos: setup ## The crash run, a quarter of an hour (a full disk needs root): SEED=n another one, SEEDS=n so many of them (docs/chaos.md)
 	@$(CARGO) build --release --locked --workspace --bin earmark --bin earmark-chaos
 	@target/release/earmark-chaos --seed $(SEED) --seeds $(SEEDS)
 
