@@ -20,6 +20,8 @@ const AWAY: &str = "place.away";
 const ACTOR: &str = "system:places";
 /// Jobs remembered for each place; after that all are forgotten, and get another try for nothing.
 const FAILED_JOBS: usize = 1000;
+/// Places of which something is remembered; a stranger may name any number of hosts.
+const PLACES: usize = 10_000;
 
 /// How patient this process is with places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,8 +81,10 @@ pub enum Pass {
 pub enum Suspect {
     /// It would have befallen any other job too: nobody listens, the key is wrong, the disk is full.
     Place,
-    /// It may be this job's recording: the place answered, with an error, or broke off.
+    /// It may be this job's recording: the answer broke off, or did not come, or is a gateway's.
     PlaceOrRecording,
+    /// It may be this job's recording, and more so: the place answered, with an error of its own.
+    Answered,
 }
 
 /// What becomes of a job after a failure of a place.
@@ -195,8 +199,11 @@ impl Places {
         is_probe: bool,
     ) -> Result<Fate, JournalError> {
         let place = self.away(name).await?;
-        let is_the_jobs = suspect == Suspect::PlaceOrRecording
-            && (self.serves_others(name, job) || self.is_alone(place.as_ref(), job).await?);
+        let is_the_jobs = match suspect {
+            Suspect::Place => false,
+            Suspect::PlaceOrRecording => self.serves_others(name, job),
+            Suspect::Answered => self.serves_others(name, job) || self.is_alone(place.as_ref(), job).await?,
+        };
         let failures = self.count_failure(name, job, place.is_some(), is_the_jobs);
         match place {
             Some(place) if is_probe => self.put_off(&place, problem).await?,
@@ -217,14 +224,17 @@ impl Places {
     pub async fn answered(&self, name: &str, job: &JobId, asked_at_ms: i64) -> Result<u64, JournalError> {
         let may_be_away = {
             let mut places = self.known();
-            let known = places.entry(name.into()).or_default();
+            // What no failure was seen of here needs no look: its probe sees to it.
+            let Some(known) = places.get_mut(name) else { return Ok(0) };
             let may_be_away = known.failures > 0 || known.was_away;
             known.answers += 1;
             known.failures = 0;
             known.failed.remove(job);
+            if known.failed.is_empty() && !may_be_away {
+                places.remove(name);
+            }
             may_be_away
         };
-        // What no failure was seen of here needs no look: its probe sees to it.
         if !may_be_away {
             return Ok(0);
         }
@@ -303,6 +313,9 @@ impl Places {
     /// Counts a failure of `job`; gives how many there were in a row.
     fn count_failure(&self, name: &str, job: &JobId, is_away: bool, is_the_jobs: bool) -> u32 {
         let mut places = self.known();
+        if places.len() >= PLACES {
+            places.clear();
+        }
         let known = places.entry(name.into()).or_default();
         if known.was_away && !is_away {
             // It answered another process meanwhile.

@@ -151,6 +151,15 @@ impl JobError {
         }
     }
 
+    /// Whether a place itself answered, with an error that may well be about this recording.
+    pub(crate) fn is_answer(&self) -> bool {
+        match self {
+            Self::Fetch(error) => error.is_answer(),
+            Self::Part { source, .. } => source.is_answer(),
+            _ => false,
+        }
+    }
+
     /// Whether what looks like a place's fault may be this recording's alone.
     pub(crate) fn may_be_the_recordings(&self) -> bool {
         match self {

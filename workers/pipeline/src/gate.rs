@@ -101,7 +101,11 @@ impl Gate {
             self.answered(attempt, name).await?;
             return Ok(error);
         }
-        let suspect = if error.may_be_the_recordings() { Suspect::PlaceOrRecording } else { Suspect::Place };
+        let suspect = match error.may_be_the_recordings() {
+            true if error.is_answer() => Suspect::Answered,
+            true => Suspect::PlaceOrRecording,
+            false => Suspect::Place,
+        };
         let is_probe = self.probes.iter().any(|probe| probe == name);
         let places = &attempt.context.pipeline.places;
         match places.failed(name, &error.problem(), &attempt.job.id, suspect, is_probe).await? {

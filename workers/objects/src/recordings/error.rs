@@ -365,6 +365,16 @@ impl FetchError {
         }
     }
 
+    /// Whether the host or the store itself answered, with an error that may well be about this recording: no gateway, which
+    /// tells of what is behind it.
+    pub fn is_answer(&self) -> bool {
+        match self {
+            Self::Unavailable { status, .. } => is_own_error(*status),
+            Self::S3(S3Error::Unavailable { status, .. }) => is_own_error(*status),
+            _ => false,
+        }
+    }
+
     /// Whether what looks like a place's fault may be this recording's alone: the place answered, with an error, or the
     /// answer broke off.
     pub fn may_be_the_recordings(&self) -> bool {
@@ -395,4 +405,9 @@ impl FetchError {
             | Self::Client(_) => false,
         }
     }
+}
+
+/// 502, 503 and 504 are a gateway's, whose server does not answer.
+fn is_own_error(status: u16) -> bool {
+    status >= 500 && !matches!(status, 502..=504)
 }

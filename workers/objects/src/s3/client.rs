@@ -12,7 +12,8 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{
-    BehaviorVersion, Credentials, Region, RequestChecksumCalculation, StalledStreamProtectionConfig,
+    BehaviorVersion, Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation,
+    StalledStreamProtectionConfig,
 };
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
@@ -164,6 +165,8 @@ async fn make(options: &S3Options, keys: Option<&Credentials>) -> Result<Client,
     let mut config = aws_sdk_s3::config::Builder::from(&found)
         // What we send carries its checksum; others than AWS refuse those that the SDK would add by itself.
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+        // What is fetched whole asks for it; the SDK would ask each time, also a store that refuses to be asked.
+        .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
         .force_path_style(match options.path_style {
             PathStyle::Auto => options.endpoint.is_some(),
             PathStyle::Always => true,

@@ -58,6 +58,7 @@ pub struct Stub {
 
 impl Stub {
     pub async fn start(answer: impl Fn(&StubRequest) -> Vec<u8> + Send + 'static) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, asked) = (listener.local_addr().unwrap(), Arc::new(Mutex::new(Vec::new())));
         let seen = Arc::clone(&asked);
