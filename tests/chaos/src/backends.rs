@@ -6,6 +6,8 @@ use earmark_servers::{PostgresServer, RedisServer, S3Server, SmallDisk};
 use earmark_simulator::Simulator;
 use sqlx::{AnyConnection, Connection};
 
+use crate::scale::Outage;
+
 /// The fleet's database in PostgreSQL.
 pub const DATABASE: &str = "postgres";
 
@@ -18,6 +20,17 @@ pub enum Kind {
     OneMachine,
     /// PostgreSQL, Redis, S3.
     Fleet,
+}
+
+impl Kind {
+    /// Whether it has the part that this outage is of.
+    pub fn has(self, outage: Outage) -> bool {
+        match outage {
+            Outage::Provider | Outage::FullDisk => true,
+            Outage::Store | Outage::FullRedis | Outage::Redis => self != Self::Embedded,
+            Outage::Database | Outage::ReadOnly => self == Self::Fleet,
+        }
+    }
 }
 
 /// Where recordings are and results go.

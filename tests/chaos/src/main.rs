@@ -68,17 +68,21 @@ async fn main() -> ExitCode {
         (false, true) => Kind::OneMachine,
         (false, false) => Kind::Fleet,
     };
-    let mut scale = match (arguments.engines, arguments.short) {
-        (false, false) => Scale::FULL,
-        (false, true) => Scale::SHORT,
-        (true, false) => Scale::ENGINES,
-        (true, true) => Scale::SHORT_ENGINES,
+    let mut scale = match (arguments.engines, arguments.short, kind) {
+        (false, false, _) => Scale::FULL,
+        (false, true, Kind::Fleet) => Scale::SHORT,
+        (false, true, Kind::OneMachine | Kind::Embedded) => Scale::SHORT_ONE_MACHINE,
+        (true, false, _) => Scale::ENGINES,
+        (true, true, _) => Scale::SHORT_ENGINES,
     };
     scale.jobs = arguments.jobs.unwrap_or(scale.jobs);
     scale.kills = arguments.kills.unwrap_or(scale.kills);
     scale.span = arguments.span_secs.map_or(scale.span, Duration::from_secs);
-    scale.away = arguments.away_secs.map_or(scale.away, Duration::from_secs);
-    scale.outages = arguments.outages.map_or(scale.outages, |outages| outages.leak());
+    if let Some(away) = arguments.away_secs.map(Duration::from_secs) {
+        (scale.store_away, scale.away) = (away, away);
+    }
+    let outages = arguments.outages.unwrap_or_else(|| scale.outages.to_vec());
+    scale.outages = outages.into_iter().filter(|outage| kind.has(*outage)).collect::<Vec<_>>().leak();
     let (mut lost, mut double, mut is_good) = (0, 0, true);
     let (mut rows, mut revivals) = (Vec::new(), Vec::new());
     for seed in arguments.seed..arguments.seed + arguments.seeds {

@@ -239,7 +239,7 @@ mod tests {
             }
             assert!(!others.iter().any(|(_, fault)| matches!(fault, Fault::Begin(_) | Fault::End(_))));
             // Longer than the tries of a job last.
-            assert!(scale.away > scale.backoff * 15, "{scale:?}");
+            assert!(scale.store_away > scale.backoff * 15 + Duration::from_secs(5), "{scale:?}");
         }
     }
 }

@@ -86,13 +86,15 @@ pub struct Scale {
     pub span: Duration,
     /// Before that, one after the other: in each a worker is killed besides.
     pub outages: &'static [Outage],
-    /// How long a part is away.
+    /// How long the object store is away: longer than the tries of a job last.
+    pub store_away: Duration,
+    /// How long another part is away.
     pub away: Duration,
     /// How long one is full, or takes no writes.
     pub pinched: Duration,
     /// Between the end of an outage and the jobs that are offered before the next.
     pub calm: Duration,
-    /// `worker.backoff_ms`: the five tries of a job are spent after fifteen times that.
+    /// `worker.backoff_ms`: the five tries of a job are spent after fifteen times that, and what they take themselves.
     pub backoff: Duration,
 }
 
@@ -110,6 +112,7 @@ impl Scale {
         database_kills: 4,
         span: Duration::from_secs(290),
         outages: &Outage::ALL,
+        store_away: Duration::from_secs(120),
         away: Duration::from_secs(120),
         pinched: Duration::from_secs(10),
         calm: Duration::from_secs(8),
@@ -128,7 +131,8 @@ impl Scale {
         database_kills: 0,
         span: Duration::from_secs(10),
         outages: &Outage::ALL,
-        away: Duration::from_secs(5),
+        store_away: Duration::from_secs(8),
+        away: Duration::from_secs(4),
         pinched: Duration::from_secs(3),
         calm: Duration::from_millis(1500),
         backoff: Duration::from_millis(50),
@@ -177,7 +181,8 @@ impl Scale {
     /// How long this outage lasts.
     pub(crate) fn length(&self, outage: Outage) -> Duration {
         match outage {
-            Outage::Store | Outage::Provider | Outage::Database | Outage::Redis => self.away,
+            Outage::Store => self.store_away,
+            Outage::Provider | Outage::Database | Outage::Redis => self.away,
             Outage::ReadOnly | Outage::FullDisk | Outage::FullRedis => self.pinched,
         }
     }
