@@ -37,6 +37,15 @@ impl Outage {
         }
     }
 
+    /// Whether a worker is killed in it, too. Not where the connections that workers have are what is tried: one that was
+    /// started anew has others, and would hide that those who stayed cannot go on.
+    pub(crate) fn kills_a_worker(self) -> bool {
+        match self {
+            Self::Store | Self::Provider | Self::Redis => true,
+            Self::Database | Self::ReadOnly | Self::FullDisk | Self::FullRedis => false,
+        }
+    }
+
     /// Its word in reports and on the command line.
     pub fn word(self) -> &'static str {
         match self {
@@ -84,7 +93,7 @@ pub struct Scale {
     pub database_kills: usize,
     /// Time over which all of that is spread.
     pub span: Duration,
-    /// Before that, one after the other: in each a worker is killed besides.
+    /// Before that, one after the other.
     pub outages: &'static [Outage],
     /// How long the object store is away: longer than the tries of a job last.
     pub store_away: Duration,
