@@ -90,7 +90,7 @@ memory: setup ## Write docs/memory.md: memory of a worker for the largest record
 intake: build ## Print how many jobs a second are accepted on PostgreSQL (docs/postgres.md)
 	@python3 benches/intake.py
 
-outages: setup ## Print how soon work goes on after an outage; BEFORE=program to compare with (three minutes; root for a full disk)
+outages: setup ## Print how soon work goes on after an outage; BEFORE=program to compare with (five minutes; root for a full disk)
 	@$(CARGO) build --release --locked -p earmark -p earmark-simulator -p earmark-servers
 	@python3 -B benches/outages.py $(if $(BEFORE),--before $(BEFORE))
 

@@ -96,7 +96,8 @@ impl Plan {
     pub fn new(seed: u64, scale: Scale) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
         let outages = in_turn(&mut random, scale);
-        let begun = outages.last().map_or(Duration::ZERO, |(from, last)| *from + scale.length(*last) + scale.calm);
+        let begun =
+            outages.last().map_or(Duration::ZERO, |(from, last)| *from + scale.length(*last) + scale.calm_after(*last));
         let mut faults = Vec::new();
         for (from, outage) in &outages {
             let length = scale.length(*outage);
@@ -163,7 +164,7 @@ fn in_turn(random: &mut fastrand::Rng, scale: Scale) -> Vec<(Duration, Outage)> 
         .into_iter()
         .map(|outage| {
             let from = at + LEAD;
-            at = from + scale.length(outage) + scale.calm;
+            at = from + scale.length(outage) + scale.calm_after(outage);
             (from, outage)
         })
         .collect()

@@ -101,7 +101,7 @@ pub struct Scale {
     pub away: Duration,
     /// How long one is full, or takes no writes.
     pub pinched: Duration,
-    /// Between the end of an outage and the jobs that are offered before the next.
+    /// Between the end of an outage and the jobs that are offered before the next, at least.
     pub calm: Duration,
     /// `worker.backoff_ms`: the five tries of a job are spent after fifteen times that, and what they take themselves.
     pub backoff: Duration,
@@ -119,7 +119,7 @@ impl Scale {
         flushes: 1,
         store_bursts: 8,
         database_kills: 4,
-        span: Duration::from_secs(290),
+        span: Duration::from_secs(280),
         outages: &Outage::ALL,
         store_away: Duration::from_secs(120),
         away: Duration::from_secs(120),
@@ -186,6 +186,20 @@ impl Scale {
         span: Duration::from_secs(15),
         ..Self::ENGINES
     };
+
+    /// From the end of this outage to the jobs that are offered before the next: longer after the provider's, whose account
+    /// is asked again only after a while.
+    pub(crate) fn calm_after(&self, outage: Outage) -> Duration {
+        match outage {
+            Outage::Provider => self.calm * 4,
+            Outage::Store
+            | Outage::Database
+            | Outage::ReadOnly
+            | Outage::FullDisk
+            | Outage::FullRedis
+            | Outage::Redis => self.calm,
+        }
+    }
 
     /// How long this outage lasts.
     pub(crate) fn length(&self, outage: Outage) -> Duration {
