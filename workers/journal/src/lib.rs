@@ -4,6 +4,7 @@
 //!   database      opening it, its schema, the one way to write to it
 //!   worker_lock   lock files: which processes of this machine live
 //!   error         what can go wrong
+//!   facts         its id, by which what lies elsewhere is known to belong to it
 //!
 //!   answer        what became of an offered job
 //!   jobs          where each job stands, and who may work on it: Journal
@@ -32,6 +33,7 @@ mod audit;
 mod database;
 mod documents;
 mod error;
+mod facts;
 mod findings;
 mod jobs;
 mod outbox;
@@ -53,9 +55,10 @@ pub use database::{Database, DatabaseOptions, MigrationReport};
 pub use documents::{SharedDocument, SharedDocuments};
 pub use error::JournalError;
 pub use jobs::{
-    AlertLimits, CancelOutcome, Caps, Count, EarlyFinding, HoldingView, JobFilter, JobUsage, JobView, Journal,
-    LaneStats, LeaseState, Outcome, Pause, QUARANTINE_DEATHS, QueueStats, Renewal, Reusable, SavedClip, SeenWorker,
-    StandingJob, SweepReport, Unannounced, Watch, WatchReport, WorkerCount, WorkerInfo, WorkerProcess,
+    AlertLimits, Bytes, CancelOutcome, Caps, Count, EarlyFinding, EntryAnswer, HoldingView, JobFilter, JobUsage,
+    JobView, Journal, LaneStats, LeaseState, Outcome, Pause, QUARANTINE_DEATHS, QueueStats, RejectedEntry, Renewal,
+    Reusable, SavedClip, SeenWorker, StandingJob, SweepReport, Unannounced, Watch, WatchReport, WorkerCount,
+    WorkerInfo, WorkerProcess,
 };
 pub use outbox::{Backlog, Message, Outbox};
 pub use places::{AwayPlace, Fate, Pace, Pass, Places, Suspect};

@@ -103,6 +103,12 @@ impl Database {
         migrated
     }
 
+    /// Which migrations a schema of version `found` lacks, each with its number: `17 facts`.
+    pub fn migrations_after(found: i64) -> Vec<String> {
+        let due = FILES.iter().filter(|(version, _, _)| *version > found);
+        due.map(|(version, name, _)| format!("{version} {name}")).collect()
+    }
+
     /// Whether the database can be read and written and has this program's schema.
     ///
     /// # Errors

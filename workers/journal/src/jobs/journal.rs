@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::watch;
 
 use super::caps::Caps;
+use crate::JournalError;
 use crate::database::Database;
 
 /// The journal in the database. Clones share it.
@@ -45,6 +46,27 @@ impl Journal {
 
     pub(super) fn active_rules(&self) -> Option<Arc<str>> {
         self.active_rules.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The id of its database, made when it is asked for first.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the database fails.
+    pub async fn id(&self) -> Result<String, JournalError> {
+        self.db.journal_id().await
+    }
+
+    /// The id of its database, where it has one already; writes nothing.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the database fails.
+    pub async fn known_id(&self) -> Result<Option<String>, JournalError> {
+        self.db.known_journal_id().await
+    }
+
+    /// Where its database lies, for people; without a password.
+    pub fn place(&self) -> String {
+        self.db.place()
     }
 
     /// Changes whenever this process makes a job ready, so that a dispatcher need not wait for its next look.

@@ -20,10 +20,11 @@
 //!                    hung, sweep      holders that hang, that died; quarantine: too many of them
 //!                    workers    which processes live
 //!        |
-//!   a final job      outcomes   what producers are told
+//!   a final job      outcomes   what producers are told; entry_answers: of entries that became no job
 //!                    cancel     what people do to jobs: call them off, try them again
 //!
 //!   states           every write of where a job stands
+//!   queue_alerts     what someone has to look at at the queue's server
 //!   query, standing  looking at jobs, in the words of people
 //!   watch            when the queue as a whole is something to look at
 //!   row              a job between its row and its type; view: as it is told
@@ -42,6 +43,7 @@ mod clips;
 mod dispatch;
 mod due;
 mod early_findings;
+mod entry_answers;
 mod fence;
 mod hung;
 mod insert;
@@ -53,6 +55,7 @@ mod outcomes;
 mod pause;
 mod quarantine;
 mod query;
+mod queue_alerts;
 mod reuse;
 mod row;
 mod standing;
@@ -67,6 +70,7 @@ pub use caps::Caps;
 pub use clips::{JobUsage, SavedClip};
 pub(crate) use due::make_due;
 pub use early_findings::EarlyFinding;
+pub use entry_answers::{Bytes, EntryAnswer, RejectedEntry};
 pub(crate) use fence::{Locked, actor_of, has_finished, held, locked};
 pub use journal::Journal;
 pub use lease::{LeaseState, Renewal};

@@ -4,6 +4,7 @@ use earmark_core::{JobId, JobState, MessageKind, Tenant};
 use sqlx::AssertSqlSafe;
 
 use super::Journal;
+use super::entry_answers::{ENDED, REJECTED, RejectedEntry};
 use crate::JournalError;
 use crate::database::{column, parsed};
 
@@ -38,6 +39,14 @@ pub struct Unannounced {
     pub id: String,
     /// What is to be told; none for a message that is about no end.
     pub outcome: Option<Outcome>,
+    /// An entry that was not taken, of which is to be told.
+    pub rejected: Option<RejectedEntry>,
+}
+
+/// An entry whose job had ended.
+#[derive(serde::Deserialize)]
+struct AnsweredEntry {
+    intake_id: String,
 }
 
 impl Journal {
@@ -48,25 +57,37 @@ impl Journal {
     /// [`JournalError`] when the database fails.
     pub async fn unannounced(&self, limit: u32) -> Result<Vec<Unannounced>, JournalError> {
         let rows = sqlx::query(
-            "SELECT id, kind, job_id FROM outbox WHERE announced_at_ms IS NULL AND job_id IS NOT NULL ORDER BY created_at_ms, id LIMIT $1",
+            "SELECT id, kind, job_id, CASE WHEN kind LIKE 'intake.%' THEN payload END AS payload FROM outbox WHERE announced_at_ms IS NULL AND job_id IS NOT NULL ORDER BY created_at_ms, id LIMIT $1",
         )
         .bind(i64::from(limit))
         .fetch_all(self.db.pool())
         .await;
         let mut messages = Vec::new();
         for row in self.db.map(rows)? {
-            let kind: String = column(&self.db, &row, "kind")?;
+            let (kind, id): (String, String) = (column(&self.db, &row, "kind")?, column(&self.db, &row, "id")?);
+            if kind == REJECTED {
+                let rejected = parsed(&self.db, &row, "payload", |text| serde_json::from_str(text))?;
+                messages.push(Unannounced { id, outcome: None, rejected: Some(rejected) });
+                continue;
+            }
             // A kind of a later version tells of no end that is known here.
             let state = kind.parse::<MessageKind>().ok().and_then(MessageKind::end);
-            let outcome = match state {
-                Some(state) => {
-                    let outcome = self.outcome(&parsed(&self.db, &row, "job_id", JobId::parse)?).await?;
+            let outcome = match (state, kind == ENDED) {
+                (None, false) => None,
+                (state, _) => self.outcome(&parsed(&self.db, &row, "job_id", JobId::parse)?).await?.map(|outcome| {
                     // As it was then: it may have been tried again since.
-                    outcome.map(|outcome| Outcome { state, ..outcome })
-                }
-                None => None,
+                    Outcome { state: state.unwrap_or(outcome.state), ..outcome }
+                }),
             };
-            messages.push(Unannounced { id: column(&self.db, &row, "id")?, outcome });
+            let outcome = match (outcome, kind == ENDED) {
+                // For the one entry: the others have heard.
+                (Some(outcome), true) => {
+                    let told: AnsweredEntry = parsed(&self.db, &row, "payload", |text| serde_json::from_str(text))?;
+                    Some(Outcome { intake_ids: vec![told.intake_id], ..outcome })
+                }
+                (outcome, _) => outcome,
+            };
+            messages.push(Unannounced { id, outcome, rejected: None });
         }
         Ok(messages)
     }
