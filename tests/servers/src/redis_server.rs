@@ -22,6 +22,11 @@ impl RedisServer {
         on_a_free_port(PROGRAM, |port| Ok(Self { port, child: spawn(port, &[])? }))
     }
 
+    /// Starts a server with `more` words on its command line.
+    pub fn start_with(more: &[&str]) -> Self {
+        on_a_free_port(PROGRAM, |port| Ok(Self { port, child: spawn(port, more)? }))
+    }
+
     /// Starts a server that follows `primary`.
     pub fn replica_of(primary: &Self) -> Self {
         let follow = ["--replicaof", &format!("127.0.0.1 {}", primary.port)];

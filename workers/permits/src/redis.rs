@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use earmark_redis::{Link, OnPush};
+use earmark_redis::{Finding, Link, OnPush};
 use redis::aio::MultiplexedConnection;
 use redis::{PushInfo, PushKind, Script};
 use tokio::sync::{Mutex, Notify};
@@ -16,6 +16,8 @@ use tokio::sync::{Mutex, Notify};
 use crate::error::PermitsError;
 use crate::exchange::{ExchangeReply, ExchangeRequest, Store};
 
+/// How every key begins.
+const PREFIX: &str = "earmark:permits:";
 const EXCHANGE: &str = include_str!("redis/exchange.lua");
 
 /// The permits of one account and model in Redis 6 or later, standalone or behind Sentinels. Keys begin with
@@ -47,13 +49,12 @@ impl RedisStore {
         })
     }
 
-    /// What is wrong with the server's settings, in words for a person: with another policy than `noeviction` Redis may
-    /// throw permits away.
+    /// What is not as it should be with the server: whether permits can be kept there, tried on it.
     ///
     /// # Errors
-    /// [`PermitsError::Redis`] when it cannot be asked.
-    pub async fn warning(&self) -> Result<Option<String>, PermitsError> {
-        Ok(self.link.warning("permits").await?)
+    /// [`PermitsError::Redis`] when it cannot be reached.
+    pub async fn examine(&self) -> Result<Vec<Finding>, PermitsError> {
+        Ok(self.link.examine(PREFIX, "permits").await?)
     }
 
     /// A new connection, which wakes whoever waits for a grant on each message of `channel` and when it ends.

@@ -15,6 +15,8 @@ use crate::dispatcher::Dispatcher;
 use crate::health::Health;
 use crate::intake::Intake;
 use crate::outcomes::OutcomePublisher;
+use crate::ownership::{Claim, Ownership};
+use crate::queue_alerts;
 use crate::redis_queue::RedisQueue;
 use crate::streams::Streams;
 
@@ -27,6 +29,7 @@ pub struct Broker {
     dispatcher: Dispatcher,
     intake: Intake,
     outcomes: OutcomePublisher,
+    ownership: Arc<Ownership>,
     /// Of the worker in this process, where there is one.
     streams: watch::Sender<Option<Arc<Streams>>>,
 }
@@ -41,11 +44,14 @@ impl Broker {
         let link = Arc::new(Link::parse(url)?);
         let health = Arc::new(Health::default());
         let process = WorkerId::fresh();
-        let connection = |blocking| Connection::new(Arc::clone(&link), Arc::clone(&health), blocking);
+        let ownership = Arc::new(Ownership::default());
+        let connection = || Connection::new(Arc::clone(&link), Arc::clone(&health), Duration::ZERO);
+        let claim = Claim::new(journal.clone(), Arc::clone(&ownership));
         Ok(Self {
-            dispatcher: Dispatcher::new(journal.clone(), connection(Duration::ZERO), process.clone()),
-            intake: Intake::new(journal.clone(), look, &link, &health, &process),
-            outcomes: OutcomePublisher::new(journal.clone(), connection(Duration::ZERO), process.clone()),
+            dispatcher: Dispatcher::new(journal.clone(), connection(), process.clone(), claim),
+            intake: Intake::new(journal.clone(), look, &link, &health, &process, &ownership),
+            outcomes: OutcomePublisher::new(journal.clone(), connection(), process.clone(), Arc::clone(&ownership)),
+            ownership,
             streams: watch::Sender::default(),
             link,
             health,
@@ -58,7 +64,11 @@ impl Broker {
         &self.link
     }
 
-    /// Whether Redis can be reached.
+    pub(crate) fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// Whether Redis can be reached, and does what it should.
     pub fn health(&self) -> &Arc<Health> {
         &self.health
     }
@@ -76,7 +86,7 @@ impl Broker {
         self.streams.send_replace(Some(Arc::clone(&streams)));
         self.dispatcher.set_slots(slots);
         let has_room = self.dispatcher.refill_signal();
-        RedisQueue::new(streams, Arc::clone(&self.health), self.journal.clone(), worker.clone(), lease_ms, has_room)
+        RedisQueue::new(streams, Arc::clone(&self.ownership), self.journal.clone(), worker.clone(), lease_ms, has_room)
     }
 
     /// Dispatches, takes in and publishes outcomes, until dropped. From `stop` on nothing is taken in, and nothing
@@ -95,7 +105,8 @@ impl Broker {
                 streams.maintain().await;
             }
         };
-        tokio::join!(self.dispatcher.run(), self.intake.run(stop), self.outcomes.run(), maintaining, stopped);
+        let alerting = queue_alerts::run(&self.journal, &self.health, self.link.place());
+        tokio::join!(self.dispatcher.run(), self.intake.run(stop), self.outcomes.run(), maintaining, alerting, stopped);
     }
 
     /// Publishes the last outcomes and hands on what was delivered here and not begun. Tries for a second.
@@ -113,13 +124,5 @@ impl Broker {
         if tokio::time::timeout(Duration::from_secs(1), closed).await.is_err() {
             tracing::debug!("the queue did not hear that this process ends; it finds out by itself");
         }
-    }
-
-    /// What is wrong with the server's settings, in words for a person.
-    ///
-    /// # Errors
-    /// [`LinkError::Redis`] when it cannot be asked.
-    pub async fn warning(&self) -> Result<Option<String>, LinkError> {
-        self.link.warning("jobs").await
     }
 }

@@ -3,15 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use earmark_core::Problem;
 use earmark_redis::{Link, LinkError};
 use redis::aio::MultiplexedConnection;
 use redis::{FromRedisValue, ParsingError, Pipeline, RedisError, ScriptInvocation};
 use tokio::sync::Mutex;
 
-use crate::health::Health;
+use crate::health::{Health, Part};
+use crate::keys;
 
 /// Refusals that say nothing against the connection.
-const HARMLESS: [&str; 4] = ["NOGROUP", "BUSYGROUP", "NOSCRIPT", "UNBLOCKED"];
+const HARMLESS: [&str; 8] = ["NOGROUP", "BUSYGROUP", "NOSCRIPT", "UNBLOCKED", "OOM", "WRONGTYPE", "NOPERM", "MISCONF"];
 
 /// A connection of one user. Its failures are noted in the process's [`Health`].
 pub(crate) struct Connection {
@@ -58,15 +60,45 @@ impl Connection {
                 Ok(value)
             }
             Err(source) => {
-                if !source.code().is_some_and(|code| HARMLESS.contains(&code)) {
+                let error = self.link.error(source);
+                if error.refusal().is_some() {
+                    self.health.answered();
+                }
+                if !error.refusal().is_some_and(|word| HARMLESS.contains(&word)) {
                     let mut kept = self.kept.lock().await;
                     if kept.number == number {
                         kept.connection = None;
                     }
                 }
-                Err(self.link.error(source))
+                Err(error)
             }
         }
+    }
+
+    /// Notes that `part` failed with `error`; gives how long to let it rest. Where a key holds something else it is
+    /// looked up which.
+    pub(crate) async fn failed(&self, part: Part, error: &LinkError) -> Duration {
+        let known = match error.refusal() {
+            Some("WRONGTYPE") => self.other_keys().await.into_iter().next(),
+            _ => None,
+        };
+        self.health.failed(part, error, known)
+    }
+
+    /// Keys that hold something else than they should, each as a person reads it; none where that cannot be asked.
+    pub(crate) async fn other_keys(&self) -> Vec<Problem> {
+        let mut pipeline = redis::pipe();
+        for (key, _) in keys::ALL {
+            pipeline.cmd("TYPE").arg(key);
+        }
+        let Ok(types) = self.send::<Vec<String>>(&pipeline).await else { return Vec::new() };
+        let others = keys::ALL.iter().zip(types).filter(|((_, kind), found)| found != "none" && found != kind);
+        others.map(|((key, kind), found)| keys::other(self.link.place(), key, kind, &found)).collect()
+    }
+
+    /// Where the server is, for people.
+    pub(crate) fn place(&self) -> &str {
+        self.link.place()
     }
 
     /// An answer that is not what was asked for.

@@ -12,7 +12,10 @@ use tokio::sync::{Mutex, Notify};
 use tokio::time::Instant;
 
 use crate::connection::Connection;
-use crate::streams::{WORKERS, lane_stream, scripts};
+use crate::health::Part;
+use crate::keys::{EPOCH, SLOTS, WORKERS};
+use crate::ownership::{self, Claim, ClaimError, Stranger};
+use crate::streams::{lane_stream, scripts};
 
 /// Entries for each slot of the live workers: one that is worked on next, one behind it.
 const WINDOW: usize = 2;
@@ -24,15 +27,13 @@ const RENEW: Duration = Duration::from_secs(20);
 const BELIEVED: Duration = Duration::from_secs(15);
 /// How often to look for what became due, and whether the server has forgotten everything.
 const TICK: Duration = Duration::from_millis(500);
-const SLOTS: &str = "earmark:slots";
-/// Gone when the server has lost what it knew.
-const EPOCH: &str = "earmark:epoch";
 
 /// Keeps the streams filled; one in each process, all at once.
 pub struct Dispatcher {
     journal: Journal,
     connection: Connection,
     process: WorkerId,
+    claim: Claim,
     /// Of the worker in this process; 0 without one.
     slots: AtomicUsize,
     refill: Arc<Notify>,
@@ -51,15 +52,36 @@ pub enum DispatchError {
     /// The journal failed.
     #[error(transparent)]
     Storage(#[from] JournalError),
+    /// The queue is another journal's.
+    #[error(transparent)]
+    Stranger(#[from] Stranger),
+}
+
+impl From<ClaimError> for DispatchError {
+    fn from(error: ClaimError) -> Self {
+        match error {
+            ClaimError::Stranger(stranger) => Self::Stranger(stranger),
+            ClaimError::Link(error) => Self::Link(error),
+            ClaimError::Storage(error) => Self::Storage(error),
+        }
+    }
+}
+
+/// How the queue stands, as a heartbeat hears it.
+struct Beat {
+    epoch: (String, bool),
+    slots: usize,
+    lengths: Vec<usize>,
 }
 
 impl Dispatcher {
     /// A dispatcher of `process`, which has no slots yet.
-    pub(crate) fn new(journal: Journal, connection: Connection, process: WorkerId) -> Self {
+    pub(crate) fn new(journal: Journal, connection: Connection, process: WorkerId, claim: Claim) -> Self {
         Self {
             journal,
             connection,
             process,
+            claim,
             slots: AtomicUsize::new(0),
             refill: Arc::default(),
             epoch: Mutex::default(),
@@ -84,8 +106,11 @@ impl Dispatcher {
         loop {
             changes.mark_unchanged();
             match self.fill_once().await {
-                Ok(()) => {}
-                Err(DispatchError::Link(error)) => tokio::time::sleep(self.connection.health().lost(&error)).await,
+                Ok(()) => self.connection.health().works(Part::Dispatch),
+                Err(DispatchError::Link(error)) => {
+                    tokio::time::sleep(self.connection.failed(Part::Dispatch, &error).await).await;
+                }
+                Err(DispatchError::Stranger(_)) => tokio::time::sleep(ownership::PATIENCE).await,
                 Err(DispatchError::Storage(error)) => tracing::warn!(%error, "could not look for jobs that are due"),
             }
             tokio::select! {
@@ -96,12 +121,18 @@ impl Dispatcher {
         }
     }
 
+    /// Takes the queue for the journal, where it is nobody's.
+    pub(crate) async fn claim(&self) -> Result<(), DispatchError> {
+        Ok(self.claim.take(&self.connection).await?)
+    }
+
     /// Fills the streams once.
     ///
     /// # Errors
     /// [`DispatchError`].
     pub async fn fill_once(&self) -> Result<(), DispatchError> {
-        let (epoch, slots, lengths) = self.heartbeat().await?;
+        self.claim().await?;
+        let Beat { epoch, slots, lengths } = self.heartbeat().await?;
         self.check_epoch(epoch).await?;
         let window = WINDOW * slots;
         for (lane, length) in Lane::ALL.iter().zip(&lengths) {
@@ -112,8 +143,9 @@ impl Dispatcher {
         self.renew_marks(&lengths).await
     }
 
-    /// Says that this process lives; hears the epoch, the slots of all live workers and the length of each stream.
-    async fn heartbeat(&self) -> Result<((String, bool), usize, Vec<usize>), LinkError> {
+    /// Says that this process lives; hears the epoch, the slots of all live workers, the length of each stream, and
+    /// whether the server is full.
+    async fn heartbeat(&self) -> Result<Beat, LinkError> {
         let mut call = scripts::HEARTBEAT.key(WORKERS);
         call.key(SLOTS).key(EPOCH);
         for lane in Lane::ALL {
@@ -122,7 +154,9 @@ impl Dispatcher {
         call.arg(self.process.as_str()).arg(self.slots.load(Ordering::Acquire)).arg(millis(BELIEVED));
         // Of this heartbeat alone, so that it is known again only when it was there.
         call.arg(WorkerId::fresh().as_str());
-        self.connection.run(&call).await
+        let (epoch, slots, lengths, is_full): (_, _, _, bool) = self.connection.run(&call).await?;
+        self.connection.health().fullness(is_full.then(|| earmark_redis::full(self.connection.place())));
+        Ok(Beat { epoch, slots, lengths })
     }
 
     /// When the server has forgotten the streams, so does the journal.

@@ -6,30 +6,29 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use earmark_core::{Failure, NewJob, Problem, RecordingUri, WorkerId};
+use earmark_core::{Failure, JobId, NewJob, Problem, RecordingUri, Tenant, WorkerId};
 use earmark_intake::{Look, Offer};
-use earmark_journal::{Accepted, Journal, JournalError, KeyNames};
+use earmark_journal::{Accepted, Bytes, EntryAnswer, Journal, JournalError, KeyNames, Outcome, RejectedEntry};
 use earmark_redis::{Link, LinkError};
-use redis::{Pipeline, Value};
+use redis::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::Backoff;
 use crate::connection::Connection;
-use crate::health::Health;
-use crate::outcomes::{self, Refused};
+use crate::health::{Health, Part};
+use crate::keys::{COUNTS, INTAKE};
+use crate::ownership::Ownership;
 use crate::streams::scripts::{self, Entries, Fields};
-use crate::streams::{GROUP, INTAKE, make_group};
+use crate::streams::{GROUP, make_group};
 
-/// Where entries lie that are no offers.
-pub(crate) const REJECTED: &str = "earmark:rejected";
-/// About so many of them are kept.
-const KEPT: usize = 10_000;
-/// Totals that last: `rejected`, and `accepted` for comparison.
-pub(crate) const COUNTS: &str = "earmark:counts";
 /// Who stands behind a job in the audit log.
 const ACTOR: &str = "redis";
 /// Entries at a time.
 const BATCH: usize = 500;
+/// Longest key, and longest tenant, that is told of an entry that was not taken.
+const MAX_NAME_BYTES: usize = 512;
+/// Of each field of an entry that is not taken so much is kept; more than any offer may have.
+const MAX_KEPT_BYTES: usize = 128 << 10;
 /// How long the server waits for an entry.
 const BLOCK: Duration = Duration::from_secs(1);
 /// Pending for longer than this, an entry's reader is taken to be dead. More than a database takes that is only busy.
@@ -43,6 +42,7 @@ pub struct Intake {
     connection: Connection,
     consumer: String,
     look: Look,
+    ownership: Arc<Ownership>,
 }
 
 impl Intake {
@@ -52,17 +52,28 @@ impl Intake {
         link: &Arc<Link>,
         health: &Arc<Health>,
         process: &WorkerId,
+        ownership: &Arc<Ownership>,
     ) -> Self {
         let connection = Connection::new(Arc::clone(link), Arc::clone(health), BLOCK);
-        Self { journal, connection, consumer: process.to_string(), look }
+        Self { journal, connection, consumer: process.to_string(), look, ownership: Arc::clone(ownership) }
     }
 
-    /// Takes entries in until `stop`.
+    /// Takes entries in until `stop`, once the queue is known to be this journal's.
     pub(crate) async fn run(&self, stop: &CancellationToken) {
         let mut own = true;
+        // Before anything is written there: a full server may not make it later.
+        let mut has_group = false;
         let mut claimed = tokio::time::Instant::now();
         while !stop.is_cancelled() {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = self.ownership.ours() => {}
+            }
             let result = async {
+                if !has_group {
+                    make_group(&self.connection, INTAKE).await?;
+                    has_group = true;
+                }
                 if own {
                     // An answer may have been lost with the last connection.
                     self.take_in(self.read("0").await?, stop).await?;
@@ -78,19 +89,19 @@ impl Intake {
                 self.take_in(entries, stop).await
             };
             match result.await {
-                Ok(()) => own = false,
+                Ok(()) => {
+                    own = false;
+                    self.connection.health().works(Part::Intake);
+                }
+                Err(error) if matches!(error.refusal(), Some("NOGROUP" | "UNBLOCKED")) && has_group => {
+                    (own, has_group) = (true, false);
+                }
                 Err(error) => {
                     own = true;
-                    let rest = match error.refusal() {
-                        Some("NOGROUP" | "UNBLOCKED") => make_group(&self.connection, INTAKE).await.err(),
-                        _ => Some(error),
-                    };
-                    if let Some(error) = rest {
-                        let wait = self.connection.health().lost(&error);
-                        tokio::select! {
-                            () = stop.cancelled() => {}
-                            () = tokio::time::sleep(wait) => {}
-                        }
+                    let wait = self.connection.failed(Part::Intake, &error).await;
+                    tokio::select! {
+                        () = stop.cancelled() => {}
+                        () = tokio::time::sleep(wait) => {}
                     }
                 }
             }
@@ -124,19 +135,22 @@ impl Intake {
         entries.and_then(scripts::entries).map_err(|error| self.connection.wrong(error))
     }
 
-    /// Journals offers and rejects what is none; then they are acknowledged. While the database is away nothing is.
+    /// Journals offers, and what is to be told about those that are none; then the entries are acknowledged. While the
+    /// database is away none is.
+    ///
+    /// Only what makes room is asked of the server here: whatever is told is kept in the journal until it has room.
     async fn take_in(&self, entries: Entries, stop: &CancellationToken) -> Result<(), LinkError> {
         if entries.is_empty() {
             return Ok(());
         }
         let Some(offered) = self.offered(&entries).await else { return Ok(()) };
-        let mut offers = Vec::new();
+        let (mut offers, mut answers) = (Vec::new(), Vec::new());
         for ((id, fields), offered) in entries.iter().zip(offered) {
             match offered {
                 Some(Ok(offer)) => offers.push(offer),
-                Some(Err(problem)) => self.reject(id, fields, &problem, None).await?,
+                Some(Err(problem)) => answers.push(rejected(id, fields, &problem, None)),
                 // Deleted since it was read.
-                None => self.connection.send::<()>(acknowledged(&mut redis::pipe(), id)).await?,
+                None => {}
             }
         }
         let unkept = self.answered(offers.len(), stop, || self.journal.unkept_rule_sets(&offers)).await;
@@ -146,40 +160,49 @@ impl Intake {
             let named = offer.and_then(|offer| offers[offer].options.rule_set.clone());
             if let (Some(offer), Some(named)) = (offer, named.filter(|named| unkept.contains(named))) {
                 offers.remove(offer);
-                self.reject(id, fields, &JournalError::NoSuchRuleSet(named).problem(), None).await?;
+                answers.push(rejected(id, fields, &JournalError::NoSuchRuleSet(named).problem(), None));
             }
         }
-        if offers.is_empty() {
-            return Ok(());
-        }
-        let answers = self.answered(offers.len(), stop, || self.journal.accept_many(&offers, ACTOR)).await;
-        let Some(answers) = answers else { return Ok(()) };
-        let mut pipeline = redis::pipe();
-        pipeline.atomic();
         let mut new = 0;
-        for (answer, offer) in answers.iter().zip(&offers) {
-            let id = offer.intake_id.as_deref().unwrap_or_default();
-            let Accepted { job, is_new } = match answer {
-                Ok(accepted) => accepted,
-                Err(names) => {
-                    let fields = entries.iter().find(|(entry, _)| entry == id).map(|(_, fields)| fields.as_slice());
-                    self.reject(id, fields.unwrap_or_default(), &names.problem(), Some((names, offer))).await?;
-                    continue;
+        if !offers.is_empty() {
+            let accepted = self.answered(offers.len(), stop, || self.journal.accept_many(&offers, ACTOR)).await;
+            let Some(accepted) = accepted else { return Ok(()) };
+            for (answer, offer) in accepted.into_iter().zip(&offers) {
+                let id = offer.intake_id.clone().unwrap_or_default();
+                match answer {
+                    Ok(Accepted { is_new: true, .. }) => new += 1,
+                    // A job that was there may have ended before the entry was tied to it: nobody else would answer.
+                    Ok(Accepted { job, .. }) if job.state.is_final() => {
+                        answers.push(EntryAnswer::Ended { intake_id: id, job: job.id, tenant: job.tenant });
+                    }
+                    Ok(Accepted { job, .. }) => answers.extend(self.ended_meanwhile(id, &job.id).await),
+                    Err(names) => {
+                        let fields =
+                            entries.iter().find(|(entry, _)| *entry == id).map(|(_, fields)| fields.as_slice());
+                        answers.push(rejected(&id, fields.unwrap_or_default(), &names.problem(), Some(&names)));
+                    }
                 }
-            };
-            new += usize::from(*is_new);
-            // A job that was there may have ended before the entry was tied to it: nobody else would answer.
-            if !is_new
-                && let Ok(Some(mut outcome)) = self.journal.outcome(&job.id).await
-                && outcome.state.is_final()
-            {
-                outcome.intake_ids = vec![id.into()];
-                outcomes::add(&mut pipeline, &outcome);
             }
-            acknowledged(&mut pipeline, id);
         }
-        pipeline.cmd("HINCRBY").arg(COUNTS).arg("accepted").arg(new).ignore();
-        self.connection.send(&pipeline).await
+        let kept = self.answered(answers.len(), stop, || self.journal.keep_answers(&answers)).await;
+        let Some(()) = kept else { return Ok(()) };
+        let refused = answers.iter().filter(|answer| matches!(answer, EntryAnswer::Rejected(_))).count();
+        let mut call = scripts::ACKNOWLEDGE.key(INTAKE);
+        call.key(COUNTS).arg(GROUP).arg(new).arg(refused);
+        for (id, _) in &entries {
+            call.arg(id);
+        }
+        self.connection.run::<()>(&call).await
+    }
+
+    /// What is to be told about entry `id` where `job`, to which it was tied now, has ended since it was looked at.
+    async fn ended_meanwhile(&self, id: String, job: &JobId) -> Option<EntryAnswer> {
+        match self.journal.outcome(job).await {
+            Ok(Some(Outcome { state, tenant, .. })) if state.is_final() => {
+                Some(EntryAnswer::Ended { intake_id: id, job: job.clone(), tenant })
+            }
+            _ => None,
+        }
     }
 
     /// The jobs that `entries` offer, or why they offer none, in order; nothing for one without fields. None when the
@@ -235,34 +258,6 @@ impl Intake {
         None
     }
 
-    /// Puts an entry that is not taken aside, with the reason, and counts it. Its producer hears of one whose key names
-    /// another recording, of which it is told the job and nothing more.
-    async fn reject(
-        &self,
-        id: &str,
-        fields: &[(Vec<u8>, Vec<u8>)],
-        problem: &Problem,
-        reused: Option<(&KeyNames, &NewJob)>,
-    ) -> Result<(), LinkError> {
-        tracing::warn!(entry = id, code = %problem.code, "rejected an entry of the intake: {}", problem.message);
-        let mut pipeline = redis::pipe();
-        pipeline.atomic();
-        pipeline.cmd("XADD").arg(REJECTED).arg("MAXLEN").arg("~").arg(KEPT).arg("*");
-        for (name, value) in fields {
-            pipeline.arg(name).arg(kept(name, value));
-        }
-        pipeline.arg("intake_id").arg(id).arg("code").arg(&problem.code).arg("reason").arg(&problem.message);
-        if let Some((names, _)) = reused {
-            pipeline.arg("job").arg(names.job.as_str());
-        }
-        pipeline.ignore();
-        if let Some((_, offer)) = reused {
-            outcomes::add_refused(&mut pipeline, &Refused { intake_id: id, offer, code: &problem.code });
-        }
-        pipeline.cmd("HINCRBY").arg(COUNTS).arg("rejected").arg(1).ignore();
-        self.connection.send(acknowledged(&mut pipeline, id)).await
-    }
-
     /// A consumer without anything pending goes with its process; one with something stays, for others to claim.
     async fn hand_over(&self) -> Result<(), LinkError> {
         self.connection.hang_up().await;
@@ -272,6 +267,47 @@ impl Intake {
         let result = call.invoke_async(&mut connection).await;
         self.connection.checked(number, result).await
     }
+}
+
+/// What is to be told about an entry that is not taken: why, and the job that has its key where there is one, of which its
+/// producer hears nothing more.
+fn rejected(id: &str, fields: &[(Vec<u8>, Vec<u8>)], problem: &Problem, reused: Option<&KeyNames>) -> EntryAnswer {
+    tracing::warn!(entry = id, code = %problem.code, "rejected an entry of the intake: {}", problem.message);
+    let named = |wanted: &[u8], most: usize| {
+        let (_, value) = fields.iter().find(|(name, _)| name == wanted)?;
+        std::str::from_utf8(value).ok().filter(|value| value.len() <= most).map(str::to_owned)
+    };
+    let tenant = match named(b"tenant", MAX_NAME_BYTES) {
+        Some(tenant) => Tenant::parse(&tenant).ok(),
+        None if fields.iter().any(|(name, _)| name == b"tenant") => None,
+        None => Some(Tenant::default()),
+    };
+    EntryAnswer::Rejected(RejectedEntry {
+        intake_id: id.into(),
+        tenant: tenant.map(|tenant| tenant.to_string()),
+        key: named(b"key", MAX_NAME_BYTES),
+        code: problem.code.clone(),
+        reason: problem.message.clone(),
+        job: reused.map(|names| names.job.to_string()),
+        fields: fields
+            .iter()
+            .map(|(name, value)| {
+                (Bytes::from(bounded(name).as_ref()), Bytes::from(bounded(&kept(name, value)).as_ref()))
+            })
+            .collect(),
+    })
+}
+
+/// Bytes as they are kept in the journal: their beginning, where there are very many.
+fn bounded(bytes: &[u8]) -> Cow<'_, [u8]> {
+    if bytes.len() <= MAX_KEPT_BYTES {
+        return Cow::Borrowed(bytes);
+    }
+    // Never within a character.
+    let end = (MAX_KEPT_BYTES - 3..=MAX_KEPT_BYTES).rev().find(|end| bytes[*end] & 0xc0 != 0x80);
+    let mut kept = bytes[..end.unwrap_or(MAX_KEPT_BYTES)].to_vec();
+    kept.extend_from_slice(format!("… ({} bytes)", bytes.len()).as_bytes());
+    Cow::Owned(kept)
 }
 
 /// A field's value as it may lie about: an address, whatever it was called, without its secrets.
@@ -301,10 +337,4 @@ fn kept_parts(text: &str) -> String {
         }
         Err(_) => format!("({} bytes that are no JSON)", text.len()),
     }
-}
-
-/// The entry is done with.
-fn acknowledged<'a>(pipeline: &'a mut Pipeline, id: &str) -> &'a mut Pipeline {
-    pipeline.cmd("XACK").arg(INTAKE).arg(GROUP).arg(id).ignore();
-    pipeline.cmd("XDEL").arg(INTAKE).arg(id).ignore()
 }

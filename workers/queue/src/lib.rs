@@ -13,8 +13,11 @@
 //!     dispatcher              journal -> a stream per lane
 //!     streams                 a stream per lane -> entries of this process
 //!     streams/scripts, *.lua  what the server does in one step
-//!     outcomes                journal -> ends of jobs, for producers
-//!     connection              to the server, made again after a failure     health: whether it answers
+//!     outcomes                journal -> ends of jobs and of entries that became none, for producers
+//!     ownership               whose the queue is: one journal's
+//!     keys                    every key and what it holds
+//!     connection              to the server, made again after a failure     health: whether it does what it should
+//!     examine                 the server proved, before it is used          queue_alerts: who hears when it does not
 //!
 //!  lib                        Queue: hands out leased jobs
 //!     +-- journal_queue       the journal itself
@@ -36,12 +39,16 @@ mod backoff;
 mod broker;
 mod connection;
 mod dispatcher;
+mod examine;
 mod fill_slots;
 mod health;
 mod intake;
 mod journal_queue;
+mod keys;
 mod leased_jobs;
 mod outcomes;
+mod ownership;
+mod queue_alerts;
 mod redis_queue;
 mod slots;
 mod stats;
@@ -60,9 +67,12 @@ pub use attempt_runner::{AttemptOutcome, AttemptRunner};
 pub use backoff::Backoff;
 pub use broker::Broker;
 pub use dispatcher::{DispatchError, Dispatcher};
+pub use earmark_redis::{Finding, Weight};
+pub use examine::ExamineError;
 pub use fill_slots::Source;
 pub use health::Health;
 pub use journal_queue::JournalQueue;
+pub use ownership::Stranger;
 pub use redis_queue::RedisQueue;
 pub use slots::Openings;
 pub use streams::{Entry, Streams};

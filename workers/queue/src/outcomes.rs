@@ -1,27 +1,29 @@
-//! Ends of jobs, published to producers on a capped stream.
+//! Ends of jobs and of entries that became none, published to producers on capped streams from what the journal keeps.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use earmark_core::{NewJob, WorkerId};
-use earmark_journal::{Journal, JournalError, Outcome};
+use earmark_core::WorkerId;
+use earmark_journal::{Journal, JournalError, Outcome, RejectedEntry};
 use earmark_redis::LinkError;
 use redis::Pipeline;
 
 use crate::connection::Connection;
+use crate::health::Part;
+use crate::keys::{PUBLISHER, REJECTED, RESULTS};
+use crate::ownership::Ownership;
 use crate::streams::scripts;
 
-/// Where producers read how their jobs ended.
-pub(crate) const RESULTS: &str = "earmark:results";
 /// About so many outcomes are kept.
 const KEPT: usize = 100_000;
+/// About so many entries that were not taken are kept.
+const KEPT_REJECTED: usize = 10_000;
 /// The state of an offer that became no job.
-const REJECTED: &str = "rejected";
+const REJECTED_STATE: &str = "rejected";
 /// Outcomes at a time.
 const BATCH: u32 = 200;
 /// How often to look for jobs that ended.
 const TICK: Duration = Duration::from_millis(200);
-/// Held by the one process that publishes outcomes, so that they come in order and mostly once.
-const PUBLISHER: &str = "earmark:results:teller";
 /// How long another process waits for the publisher after its last word.
 const PUBLISHER_MS: u64 = 3_000;
 
@@ -30,6 +32,7 @@ pub(crate) struct OutcomePublisher {
     journal: Journal,
     connection: Connection,
     process: WorkerId,
+    ownership: Arc<Ownership>,
 }
 
 /// Why outcomes could not be published; they are published later.
@@ -44,18 +47,21 @@ pub(crate) enum PublishError {
 }
 
 impl OutcomePublisher {
-    pub(crate) fn new(journal: Journal, connection: Connection, process: WorkerId) -> Self {
-        Self { journal, connection, process }
+    pub(crate) fn new(journal: Journal, connection: Connection, process: WorkerId, ownership: Arc<Ownership>) -> Self {
+        Self { journal, connection, process, ownership }
     }
 
     /// Publishes outcomes until dropped.
     pub(crate) async fn run(&self) {
         loop {
+            self.ownership.ours().await;
             match self.publish().await {
                 // There may be more.
                 Ok(published) if u32::try_from(published) == Ok(BATCH) => continue,
-                Ok(_) => {}
-                Err(PublishError::Link(error)) => tokio::time::sleep(self.connection.health().lost(&error)).await,
+                Ok(_) => self.connection.health().works(Part::Outcomes),
+                Err(PublishError::Link(error)) => {
+                    tokio::time::sleep(self.connection.failed(Part::Outcomes, &error).await).await;
+                }
                 Err(PublishError::Storage(error)) => tracing::warn!(%error, "could not look for jobs that ended"),
             }
             tokio::time::sleep(TICK).await;
@@ -63,12 +69,12 @@ impl OutcomePublisher {
     }
 
     /// Publishes what is not published yet, oldest first, at most 200; gives how many. Nothing while another process
-    /// does it.
+    /// does it. Where the server is full it stays in the journal.
     ///
     /// # Errors
     /// [`PublishError`]; what was published already may then be published again.
     pub(crate) async fn publish(&self) -> Result<usize, PublishError> {
-        if !self.is_publisher().await? {
+        if !self.ownership.is_ours() || !self.is_publisher().await? {
             return Ok(0);
         }
         let unannounced = self.journal.unannounced(BATCH).await?;
@@ -78,6 +84,9 @@ impl OutcomePublisher {
         let mut pipeline = redis::pipe();
         for outcome in unannounced.iter().filter_map(|message| message.outcome.as_ref()) {
             add(&mut pipeline, outcome);
+        }
+        for entry in unannounced.iter().filter_map(|message| message.rejected.as_ref()) {
+            add_rejected(&mut pipeline, entry);
         }
         if !pipeline.is_empty() {
             self.connection.send::<()>(&pipeline).await?;
@@ -95,13 +104,13 @@ impl OutcomePublisher {
 }
 
 /// Adds an entry for each entry of the intake that `outcome` answers; one without a name for a job that came another way.
-pub(crate) fn add(pipeline: &mut Pipeline, outcome: &Outcome) {
+fn add(pipeline: &mut Pipeline, outcome: &Outcome) {
     let none = [String::new()];
     let intakes = if outcome.intake_ids.is_empty() { &none[..] } else { &outcome.intake_ids[..] };
     for intake_id in intakes {
         add_entry(
             pipeline,
-            [
+            &[
                 ("intake_id", intake_id.as_str()),
                 ("job_id", outcome.job_id.as_str()),
                 ("tenant", outcome.tenant.as_str()),
@@ -115,37 +124,36 @@ pub(crate) fn add(pipeline: &mut Pipeline, outcome: &Outcome) {
     }
 }
 
-/// An entry of the intake whose key names another recording.
-pub(crate) struct Refused<'a> {
-    /// The entry.
-    pub intake_id: &'a str,
-    /// What it offered.
-    pub offer: &'a NewJob,
-    /// Why it is refused, as a word for programs.
-    pub code: &'a str,
+/// Puts an entry that was not taken aside, with the reason, and tells its producer: without a job, for there is none for
+/// it, and the one that has its key is not its own.
+fn add_rejected(pipeline: &mut Pipeline, entry: &RejectedEntry) {
+    pipeline.cmd("XADD").arg(REJECTED).arg("MAXLEN").arg("~").arg(KEPT_REJECTED).arg("*");
+    for (name, value) in &entry.fields {
+        pipeline.arg(name.as_bytes()).arg(value.as_bytes());
+    }
+    pipeline.arg("intake_id").arg(&entry.intake_id).arg("code").arg(&entry.code).arg("reason").arg(&entry.reason);
+    if let Some(job) = &entry.job {
+        pipeline.arg("job").arg(job);
+    }
+    pipeline.ignore();
+    let outcome = [
+        ("intake_id", entry.intake_id.as_str()),
+        ("job_id", ""),
+        ("tenant", entry.tenant.as_deref().unwrap_or_default()),
+        ("key", entry.key.as_deref().unwrap_or_default()),
+        ("state", REJECTED_STATE),
+        ("report_uri", ""),
+        ("held", ""),
+        ("error_code", entry.code.as_str()),
+        ("reason", entry.reason.as_str()),
+    ];
+    add_entry(pipeline, &outcome);
 }
 
-/// Adds an entry for the producer of `refused`, without a job: there is none for it, and the other's is not its own.
-pub(crate) fn add_refused(pipeline: &mut Pipeline, refused: &Refused<'_>) {
-    add_entry(
-        pipeline,
-        [
-            ("intake_id", refused.intake_id),
-            ("job_id", ""),
-            ("tenant", refused.offer.tenant.as_str()),
-            ("key", refused.offer.key.as_deref().unwrap_or_default()),
-            ("state", REJECTED),
-            ("report_uri", ""),
-            ("held", ""),
-            ("error_code", refused.code),
-        ],
-    );
-}
-
-fn add_entry(pipeline: &mut Pipeline, fields: [(&str, &str); 8]) {
+fn add_entry(pipeline: &mut Pipeline, fields: &[(&str, &str)]) {
     pipeline.cmd("XADD").arg(RESULTS).arg("MAXLEN").arg("~").arg(KEPT).arg("*");
     for (name, value) in fields {
-        pipeline.arg(name).arg(value);
+        pipeline.arg(*name).arg(*value);
     }
     pipeline.ignore();
 }

@@ -8,7 +8,7 @@ use earmark_journal::{Journal, JournalError};
 use tokio::sync::Notify;
 
 use crate::Queue;
-use crate::health::Health;
+use crate::ownership::Ownership;
 use crate::slots::Openings;
 use crate::streams::Streams;
 
@@ -18,7 +18,7 @@ const NOT_NOW_MS: i64 = 1_000;
 /// Leases the jobs that the streams deliver.
 pub struct RedisQueue {
     streams: Arc<Streams>,
-    health: Arc<Health>,
+    ownership: Arc<Ownership>,
     journal: Journal,
     worker: WorkerId,
     lease_ms: i64,
@@ -29,26 +29,30 @@ pub struct RedisQueue {
 impl RedisQueue {
     pub(crate) fn new(
         streams: Arc<Streams>,
-        health: Arc<Health>,
+        ownership: Arc<Ownership>,
         journal: Journal,
         worker: WorkerId,
         lease_ms: i64,
         has_room: Arc<Notify>,
     ) -> Self {
-        Self { streams, health, journal, worker, lease_ms, has_room }
+        Self { streams, ownership, journal, worker, lease_ms, has_room }
     }
 }
 
 #[async_trait]
 impl Queue for RedisQueue {
     async fn next(&self, open: &Openings) -> Result<Option<(Job, Lease)>, JournalError> {
+        // What lies there is nobody's that we know, or another's.
+        if !self.ownership.is_ours() {
+            return Ok(None);
+        }
         loop {
             let entry = match self.streams.take(open).await {
                 Ok(Some(entry)) => entry,
                 Ok(None) => return Ok(None),
                 Err(error) => {
                     // Never fatal: what is leased goes on, what is ready waits in the journal.
-                    tokio::time::sleep(self.health.lost(&error)).await;
+                    self.streams.rest(&error).await;
                     return Ok(None);
                 }
             };
@@ -81,6 +85,9 @@ impl Queue for RedisQueue {
     }
 
     async fn wait(&self, open: &Openings) {
+        if !self.ownership.is_ours() {
+            return self.ownership.ours().await;
+        }
         self.streams.wait_for_entry(open).await;
     }
 }

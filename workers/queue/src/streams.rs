@@ -20,16 +20,13 @@ use tokio::time::Instant;
 
 use crate::connection::Connection;
 use crate::fill_slots::Source;
-use crate::health::Health;
+use crate::health::{Health, Part};
+use crate::keys::{INTAKE, WORKERS};
 use crate::slots::Openings;
 use scripts::{Entries, Lanes};
 
 /// Of every stream here.
 pub(crate) const GROUP: &str = "earmark";
-/// Where producers write; its consumers are removed with those of the lanes.
-pub(crate) const INTAKE: &str = "earmark:intake";
-/// The sorted set of live workers; a consumer that is in it is never removed.
-pub(crate) const WORKERS: &str = "earmark:workers";
 /// How long the server waits for an entry, below the library's limit for an answer.
 const BLOCK: Duration = Duration::from_secs(1);
 /// Pending for longer than this, an entry's reader is taken to be dead.
@@ -125,7 +122,13 @@ impl Streams {
             read => read,
         };
         self.buffer(self.note_failure(lanes)?);
+        self.connection.health().works(Part::Take);
         Ok(self.pop(open))
+    }
+
+    /// Lets the server rest after `error`, which [`take`](Self::take) gave.
+    pub(crate) async fn rest(&self, error: &LinkError) {
+        tokio::time::sleep(self.connection.failed(Part::Take, error).await).await;
     }
 
     /// Gives `entry` back to be taken again by this consumer; after a second without a slot by anybody.
@@ -247,18 +250,19 @@ impl Streams {
                 Ok(false) => {}
                 Err(error) if error.refusal().is_some_and(|word| word == "NOGROUP" || word == "UNBLOCKED") => {
                     if let Err(error) = self.make_groups().await {
-                        tokio::time::sleep(self.connection.health().lost(&error)).await;
+                        tokio::time::sleep(self.connection.failed(Part::Wait, &error).await).await;
                     }
                     // A server that has forgotten its groups may have been told of jobs since.
                     self.arrived.notify_one();
                     continue;
                 }
                 Err(error) => {
-                    tokio::time::sleep(self.connection.health().lost(&error)).await;
+                    tokio::time::sleep(self.connection.failed(Part::Wait, &error).await).await;
                     has_failed = true;
                     continue;
                 }
             }
+            self.connection.health().works(Part::Wait);
             has_failed = false;
         }
     }
@@ -290,9 +294,10 @@ impl Streams {
     async fn remove_acknowledged(&self) {
         loop {
             self.has_acknowledged.notified().await;
-            if let Err(error) = self.note_failure(self.remove_now().await) {
+            match self.note_failure(self.remove_now().await) {
+                Ok(()) => self.connection.health().works(Part::Remove),
                 // They are read again after the reconnect, and acknowledged then.
-                tokio::time::sleep(self.connection.health().lost(&error)).await;
+                Err(error) => tokio::time::sleep(self.connection.failed(Part::Remove, &error).await).await,
             }
         }
     }
@@ -397,7 +402,7 @@ impl Source for Streams {
         match self.take(open).await {
             Ok(entry) => entry.map(|entry| (entry.lane, entry)),
             Err(error) => {
-                tokio::time::sleep(self.connection.health().lost(&error)).await;
+                self.rest(&error).await;
                 None
             }
         }
@@ -408,17 +413,12 @@ impl Source for Streams {
     }
 }
 
-/// Makes the group of `stream`, from its beginning: what was written before the group is for it too.
+/// Makes the group of `stream`, from its beginning: what was written before the group is for it too. A full server makes
+/// it as well.
 pub(crate) async fn make_group(connection: &Connection, stream: &str) -> Result<(), LinkError> {
-    // By itself: in a pipeline the refusal that another process was faster has no code of its own.
-    let (mut open, number) = connection.connection().await?;
-    let mut command = redis::cmd("XGROUP");
-    command.arg("CREATE").arg(stream).arg(GROUP).arg("0").arg("MKSTREAM");
-    let made = command.exec_async(&mut open).await;
-    match connection.checked(number, made).await {
-        Err(error) if error.refusal() == Some("BUSYGROUP") => Ok(()),
-        made => made,
-    }
+    let mut call = scripts::MAKE_GROUP.key(stream);
+    call.arg(GROUP);
+    connection.run::<()>(&call).await
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -93,6 +93,11 @@ impl Link {
         &self.place
     }
 
+    /// Whether Sentinels are asked where the primary is.
+    pub(crate) fn follows_the_primary(&self) -> bool {
+        matches!(self.route, Route::Sentinels(_))
+    }
+
     /// What Redis said, with its place.
     pub fn error(&self, source: RedisError) -> LinkError {
         LinkError::Redis { place: self.place.clone(), source }
@@ -121,26 +126,6 @@ impl Link {
             Route::Sentinels(client) => client.lock().await.get_async_connection_with_config(&config).await,
         };
         connection.map_err(|source| self.error(source))
-    }
-
-    /// What is wrong with the server's settings, in words for a person: with another policy than `noeviction` Redis may
-    /// throw `things` away.
-    ///
-    /// # Errors
-    /// [`LinkError::Redis`] when it cannot be asked.
-    pub async fn warning(&self, things: &str) -> Result<Option<String>, LinkError> {
-        let mut connection = self.connect(Duration::ZERO, None).await?;
-        let memory: Result<String, _> = redis::cmd("INFO").arg("memory").query_async(&mut connection).await;
-        let memory = memory.map_err(|source| self.error(source))?;
-        let policy =
-            memory.lines().find_map(|line| line.strip_prefix("maxmemory_policy:")).unwrap_or("noeviction").trim();
-        if policy == "noeviction" {
-            return Ok(None);
-        }
-        let place = self.place();
-        Ok(Some(format!(
-            "Redis at {place} has maxmemory-policy {policy} and may throw {things} away when its memory is full: set it to noeviction"
-        )))
     }
 }
 

@@ -16,6 +16,12 @@ pub(crate) static HEARTBEAT: LazyLock<Script> = LazyLock::new(|| Script::new(inc
 pub(crate) static LEAVE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("leave.lua")));
 /// Whether a process is the one that publishes outcomes.
 pub(crate) static PUBLISHER: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("publisher.lua")));
+/// A stream and its group, made where they are not there.
+pub(super) static MAKE_GROUP: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("make_group.lua")));
+/// Entries of the intake that are done with.
+pub(crate) static ACKNOWLEDGE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("acknowledge.lua")));
+/// Whose the queue is.
+pub(crate) static CLAIM: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("claim.lua")));
 /// Jobs added while there is room.
 pub(crate) static PUSH: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("push.lua")));
 /// Consumers that are gone, removed.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use earmark_core::{Clock, Job, JobId, Lane, Lease, NewJob, SystemClock, Tenant, WorkerId};
-use earmark_journal::{Database, Journal, WorkerInfo};
+use earmark_journal::{Database, Journal, Outbox, WorkerInfo};
 use earmark_queue::{AttemptRunner, Backoff, Broker, Failed, Handler, Worker, WorkerOptions};
 use earmark_servers::{RedisServer, within};
 use redis::FromRedisValue;
@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 pub struct Fleet {
     folder: tempfile::TempDir,
     pub journal: Journal,
+    pub outbox: Outbox,
     pub redis: RedisServer,
     pub handled: Arc<Mutex<Vec<(Tenant, JobId)>>>,
     pub gate: Arc<Semaphore>,
@@ -27,10 +28,11 @@ pub struct Fleet {
 impl Fleet {
     pub async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let journal = open(folder.path()).await;
+        let database = open(folder.path()).await;
         Self {
             folder,
-            journal,
+            journal: Journal::new(database.clone()),
+            outbox: Outbox::new(database),
             redis: RedisServer::start(),
             handled: Arc::default(),
             gate: Arc::new(Semaphore::new(0)),
@@ -40,7 +42,7 @@ impl Fleet {
 
     /// The journal as another process sees it.
     pub async fn journal_elsewhere(&self) -> Journal {
-        open(self.folder.path()).await
+        Journal::new(open(self.folder.path()).await)
     }
 
     pub async fn submit(&self, tenant: &str, lane: Lane) -> JobId {
@@ -98,12 +100,12 @@ impl Fleet {
     }
 }
 
-async fn open(folder: &std::path::Path) -> Journal {
+async fn open(folder: &std::path::Path) -> Database {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let url = format!("sqlite:{}", folder.join("journal.sqlite").display());
     let database = Database::open(&url, clock).await.unwrap();
     database.migrate().await.unwrap();
-    Journal::new(database)
+    database
 }
 
 /// Ends every job, those with `gated` for a URI once the gate lets them.
@@ -137,8 +139,13 @@ pub struct Process {
 
 impl Process {
     pub fn start(fleet: &Fleet, slots: usize) -> Self {
+        Self::start_on(fleet, &fleet.redis, slots)
+    }
+
+    /// With the queue in `redis`.
+    pub fn start_on(fleet: &Fleet, redis: &RedisServer, slots: usize) -> Self {
         let journal = fleet.journal.clone();
-        let broker = Arc::new(Broker::open(&fleet.redis.url(), journal.clone(), |_| None).unwrap());
+        let broker = Arc::new(Broker::open(&redis.url(), journal.clone(), |_| None).unwrap());
         let handler = Ending {
             journal: journal.clone(),
             handled: fleet.handled.clone(),
