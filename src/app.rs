@@ -9,8 +9,8 @@ use std::time::Duration;
 use earmark_audio::segment::SpeechModel;
 use earmark_core::{Clock, SystemClock, WorkerId};
 use earmark_journal::{
-    Accounts as AccountStates, AuditLog, Database, Journal, Outbox, Places, ResultStore, RuleSets, SqlAuditLog,
-    SqlResults, Usage, Watch, WorkerInfo,
+    Accounts as AccountStates, AuditLog, Database, Journal, JournalError, MigrationReport, Outbox, Places, ResultStore,
+    RuleSets, SqlAuditLog, SqlResults, Usage, Watch, WorkerInfo,
 };
 use earmark_notify::{Delivery, Webhook};
 use earmark_objects::{
@@ -18,7 +18,7 @@ use earmark_objects::{
 };
 use earmark_permits::{Pool, PoolOptions, RedisStore, SqlStore};
 use earmark_pipeline::{Isolation, Ledger, Pipeline, Progress, ProviderAccounts, RuleBook, RunningAttempts, Settings};
-use earmark_queue::{AttemptRunner, Backoff, Broker, Handler, JournalQueue, Queue, Worker, WorkerOptions};
+use earmark_queue::{AttemptRunner, Backoff, Broker, Finding, Handler, JournalQueue, Queue, Worker, WorkerOptions};
 use earmark_rules::RuleSet;
 use futures::future::join_all;
 use tokio::sync::Semaphore;
@@ -35,6 +35,29 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(600);
 /// How long a receiver of webhooks may take.
 const NOTIFY_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How a database is that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FoundDatabase {
+    /// There, with this program's schema.
+    Current,
+    /// Not there yet, or empty.
+    ToMake {
+        /// Where it is to lie.
+        place: String,
+    },
+    /// Of an earlier version.
+    ToMigrate {
+        /// Where it lies.
+        place: String,
+        /// Its schema.
+        from: i64,
+        /// This program's.
+        to: i64,
+        /// The migrations between them.
+        due: Vec<String>,
+    },
+}
+
 /// The parts that every command may need. The recogniser is loaded only by [`App::pipeline`].
 pub struct App {
     /// The settings in force.
@@ -43,6 +66,8 @@ pub struct App {
     pub clock: Arc<dyn Clock>,
     /// The database behind the next seven fields.
     pub database: Database,
+    /// What was done to it when it was opened; none where it was left as it was.
+    pub migration: Option<MigrationReport>,
     /// The truth about every job.
     pub journal: Journal,
     /// Reports and findings.
@@ -84,8 +109,35 @@ impl App {
         }
         let database =
             Database::open_with(&config.database.url, &settings::database(&config.database), clock.clone()).await?;
+        let migration = database.migrate().await?;
+        let app = Self::of(config, clock, database)?;
+        Ok(Self { migration: (migration.from != migration.to).then_some(migration), ..app })
+    }
+
+    /// Opens what is there, to look at it, and says how the database is; makes nothing and brings nothing up to date. In
+    /// place of a database that this program has still to make or to bring up to date there is an empty one in memory.
+    ///
+    /// # Errors
+    /// [`CommandError`] with a hint.
+    pub async fn open_to_look(mut config: Config) -> Result<(Self, FoundDatabase), CommandError> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let options = settings::database(&config.database);
+        let found = match Database::open_existing_with(&config.database.url, &options, clock.clone()).await {
+            Ok(database) => return Ok((Self::of(config, clock, database)?, FoundDatabase::Current)),
+            // A server's database is made by its owner.
+            Err(JournalError::Missing { place }) if config.database.url.starts_with("sqlite:") => {
+                FoundDatabase::ToMake { place }
+            }
+            Err(JournalError::Older { place, found: 0, .. }) => FoundDatabase::ToMake { place },
+            Err(JournalError::Older { place, found, known }) => {
+                FoundDatabase::ToMigrate { place, from: found, to: known, due: Database::migrations_after(found) }
+            }
+            Err(error) => return Err(error.into()),
+        };
+        config.database.url = "sqlite::memory:".into();
+        let database = Database::open_with(&config.database.url, &options, clock.clone()).await?;
         database.migrate().await?;
-        Self::of(config, clock, database)
+        Ok((Self::of(config, clock, database)?, found))
     }
 
     /// Opens a database that is there and up to date, and makes nothing.
@@ -119,6 +171,7 @@ impl App {
             account_states: AccountStates::new(database.clone()),
             places: Places::new(database.clone()),
             pools: Mutex::default(),
+            migration: None,
             database,
             config,
         })
@@ -150,17 +203,29 @@ impl App {
         self.engine().open(&parts, loading).await
     }
 
-    /// Where permits are kept, for people, and what is wrong with that place though it works.
+    /// Where permits are kept, for people, and what is not as it should be there.
     ///
     /// # Errors
     /// [`CommandError`] when it cannot be reached.
-    pub async fn permits_place(&self) -> Result<(String, Option<String>), CommandError> {
+    pub async fn permits_place(&self) -> Result<(String, Vec<Finding>), CommandError> {
         let url = self.permits_url();
         if url.starts_with("sqlite:") {
-            return Ok((self.database.place(), None));
+            return Ok((self.database.place(), Vec::new()));
         }
-        let warning = RedisStore::open(url, BUILT_IN)?.warning().await?;
-        Ok(("Redis".into(), warning))
+        Ok(("Redis".into(), RedisStore::open(url, BUILT_IN)?.examine().await?))
+    }
+
+    /// Looks at the queue's server before anything is begun, and takes the queue for this database.
+    ///
+    /// # Errors
+    /// [`CommandError`] when that server never works, or the queue is another database's. One that is away, or may be
+    /// mended, is waited for.
+    pub async fn prepare_queue(&self) -> Result<(), CommandError> {
+        let Some(broker) = &self.broker else { return Ok(()) };
+        for problem in broker.prepare().await.map_err(CommandError::usage)? {
+            tracing::warn!(code = %problem.code, hint = problem.hint, "{}", problem.message);
+        }
+        Ok(())
     }
 
     fn permits_url(&self) -> &str {

@@ -55,7 +55,7 @@ impl House {
                 end
             }
             (Some(2), None) => {
-                let words = ran.stderr.lines().next().unwrap().strip_prefix("error: ").unwrap().to_owned();
+                let words = ran.stderr.lines().find_map(|line| line.strip_prefix("error: ")).unwrap().to_owned();
                 End::Refused { code: None, words }
             }
             _ => panic!("{args:?}: {ran:?}"),

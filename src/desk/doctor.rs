@@ -2,13 +2,16 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 
 use earmark_audio::segment::SpeechModel;
 use earmark_core::{Clock, Failure, SystemClock};
 use earmark_journal::AccountState;
+use earmark_queue::{Finding, Weight};
 
 use super::rules::in_force::named;
 use super::{Desk, counted};
+use crate::app::{App, FoundDatabase};
 use crate::config::{CommandError, Config, Output, locate};
 use crate::engines;
 
@@ -30,18 +33,28 @@ pub enum Check {
     Bad(String, String),
 }
 
-/// Runs every check and tells `report` of each, by its name, as it ends.
+/// Runs every check and tells `report` of each, by its name, as it ends. Makes nothing and brings nothing up to date.
 pub async fn examine(config: Config, mut report: impl FnMut(&str, Check)) {
-    let desk = match Desk::open(config).await {
-        Ok(desk) => desk,
+    let desk = match Desk::open_to_look(config).await {
+        Ok((desk, Some(database))) => {
+            report("database", database);
+            desk
+        }
+        Ok((desk, None)) => {
+            report("database", desk.check_database().await);
+            desk
+        }
         Err(error) => return report("database", bad(&error)),
     };
-    report("database", desk.check_database().await);
     report("clock", desk.check_clock().await);
-    report("queue", desk.check_queue().await);
+    for check in desk.check_queue().await {
+        report("queue", check);
+    }
     if desk.app.engine().is_provider() {
         report("accounts", desk.check_accounts().await);
-        report("permits", desk.check_permits().await);
+        for check in desk.check_permits().await {
+            report("permits", check);
+        }
     }
     report("engine", check_engine(desk.config()).await);
     report("speech", check_speech(desk.config()));
@@ -54,6 +67,21 @@ pub async fn examine(config: Config, mut report: impl FnMut(&str, Check)) {
     }
 }
 
+/// What was found on a server, each as a check; that all is well where nothing was.
+fn checks(place: &str, found: Vec<Finding>) -> Vec<Check> {
+    if found.is_empty() {
+        return vec![Check::Well(place.into())];
+    }
+    let check = |Finding { problem, weight }: Finding| {
+        let hint = problem.hint.unwrap_or_else(|| "see the message".into());
+        match weight {
+            Weight::Note => Check::Warning(problem.message, hint),
+            Weight::Bad | Weight::Never => Check::Bad(problem.message, hint),
+        }
+    };
+    found.into_iter().map(check).collect()
+}
+
 fn bad(error: &CommandError) -> Check {
     Check::Bad(error.problem.message.clone(), error.problem.hint.clone().unwrap_or_else(|| "see the message".into()))
 }
@@ -64,6 +92,25 @@ fn failed(error: &impl Failure) -> Check {
 }
 
 impl Desk {
+    /// A desk on what is there, and how the database is where it is not as this program needs it.
+    async fn open_to_look(config: Config) -> Result<(Self, Option<Check>), CommandError> {
+        let (app, found) = App::open_to_look(config).await?;
+        let check = match found {
+            FoundDatabase::Current => None,
+            FoundDatabase::ToMake { place } => Some(Check::Well(format!("{place}, not there yet: made at the first start"))),
+            FoundDatabase::ToMigrate { place, from, to, due } => Some(Check::Warning(
+                format!(
+                    "{place} has schema {from}, this program {to}: {} due ({})",
+                    counted(due.len(), "migration is", "migrations are"),
+                    due.join(", ")
+                ),
+                "the next start brings it up to date, or `earmark migrate` now; an earlier version does not read it then"
+                    .into(),
+            )),
+        };
+        Ok((Self { app: Arc::new(app) }, check))
+    }
+
     async fn check_database(&self) -> Check {
         match self.app.database.check().await {
             Ok(()) => Check::Well(self.app.database.place()),
@@ -90,12 +137,11 @@ impl Desk {
         }
     }
 
-    async fn check_queue(&self) -> Check {
-        let Some(broker) = &self.app.broker else { return Check::Well("the journal itself".into()) };
-        match broker.warning().await {
-            Ok(None) => Check::Well("Redis".into()),
-            Ok(Some(warning)) => Check::Warning("Redis".into(), warning),
-            Err(error) => failed(&error),
+    async fn check_queue(&self) -> Vec<Check> {
+        let Some(broker) = &self.app.broker else { return vec![Check::Well("the journal itself".into())] };
+        match broker.examine().await {
+            Ok(found) => checks("Redis", found),
+            Err(error) => vec![failed(&error)],
         }
     }
 
@@ -120,11 +166,10 @@ impl Desk {
         Check::Well(format!("{} at {}", named.join(", "), self.config().asr.base_url))
     }
 
-    async fn check_permits(&self) -> Check {
+    async fn check_permits(&self) -> Vec<Check> {
         match self.app.permits_place().await {
-            Ok((place, None)) => Check::Well(format!("kept in {place}")),
-            Ok((place, Some(warning))) => Check::Warning(format!("kept in {place}"), warning),
-            Err(error) => bad(&error),
+            Ok((place, found)) => checks(&format!("kept in {place}"), found),
+            Err(error) => vec![bad(&error)],
         }
     }
 

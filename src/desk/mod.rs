@@ -71,6 +71,18 @@ impl Desk {
         Ok(Self { app: Arc::new(App::open_existing(config).await?) })
     }
 
+    /// What opening did to the database, in words; none where it was left as it was.
+    pub fn made(&self) -> Option<String> {
+        // One in memory is made every time.
+        let is_kept = !self.app.config.database.url.starts_with("sqlite::memory:");
+        let report = self.app.migration.as_ref().filter(|_| is_kept)?;
+        let place = self.app.database.place();
+        Some(match report.from {
+            0 => format!("made the database {place}, schema {}", report.to),
+            from => format!("brought the database {place} from schema {from} to {}", report.to),
+        })
+    }
+
     /// The settings in force.
     pub fn config(&self) -> &Config {
         &self.app.config

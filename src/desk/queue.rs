@@ -19,7 +19,7 @@ impl Desk {
             Some(broker) => Some(match broker.stats().await {
                 Ok(counts) => serde_json::from_value(counts)
                     .map_or_else(|error| StreamsView::Unknown { error: error.to_string() }, StreamsView::Counted),
-                Err(error) => StreamsView::Unknown { error: error.to_string() },
+                Err(problem) => StreamsView::Unknown { error: problem.message },
             }),
             None => None,
         };

@@ -90,6 +90,7 @@ struct Parts {
 
 impl Parts {
     async fn prepare(app: &App, halves: Halves) -> Result<Self, CommandError> {
+        app.prepare_queue().await?;
         let book = rules_to_start_with(app).await?;
         let loading = if halves == Halves::Serve { Loading::Late } else { Loading::Now };
         let accounts = app.accounts(loading).await?;

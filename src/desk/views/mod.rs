@@ -28,7 +28,7 @@ pub use job::{JobPage, JobView};
 pub use place::PlaceView;
 pub use plan::{AccountLoad, Load, PlanRow, PlanTotal, PlannedRecording};
 pub use price::yuan;
-pub use queue::{PausedView, QueueView, ResumedView, StreamsView};
+pub use queue::{PausedView, QueueView, ResumedView, StreamCounts, StreamsView};
 pub use replay::{ReplayView, SummaryLine};
 pub use result::{HoldingView, ReleasedView};
 pub use retention::RetentionView;

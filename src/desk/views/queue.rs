@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use earmark_core::Lane;
+use earmark_core::{Lane, Problem};
 use earmark_journal::{Pause, QueueStats};
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +46,9 @@ pub struct StreamCounts {
     pub rejected_kept: i64,
     /// Entries refused ever.
     pub rejected: i64,
+    /// What is wrong with the server though it can be asked: that it is full, say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
 }
 
 /// A pause that was asked for.

@@ -35,7 +35,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::{CommandError, Config, Setting};
+use crate::config::{CommandError, Config, LogFormat, Setting};
 use crate::desk::Desk;
 use crate::desk::alerts::ALERT_LOG;
 use crate::desk::service::{Halves, Run};
@@ -190,6 +190,11 @@ async fn dispatch(
         Command::Plan(_) => Desk::open_for_plan(settings).await?,
         _ => Desk::open(settings).await?,
     };
+    match (desk.made(), desk.config().log.format) {
+        (Some(made), LogFormat::Text) => show::note(&made),
+        (Some(made), LogFormat::Json) => tracing::info!("{made}"),
+        (None, _) => {}
+    }
     let outcome = match command {
         Command::Run(args) => run::run(&desk, args).await,
         Command::Up => service(&desk, Halves::Both).await.map(Outcome::from),

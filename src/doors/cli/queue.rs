@@ -8,7 +8,7 @@ use super::outcome::Outcome;
 use super::{arguments, show};
 use crate::config::CommandError;
 use crate::desk::queue::{Backlog, Pause, QueueStats, WorkerProcess};
-use crate::desk::views::{QueueView, StreamsView};
+use crate::desk::views::{QueueView, StreamCounts, StreamsView};
 use crate::desk::{Desk, duration};
 
 /// Show the queue, pause or resume it.
@@ -122,6 +122,10 @@ fn facts(stats: &QueueStats, streams: Option<&StreamsView>) {
     ));
     if let Some(streams) = streams {
         show::line(&format!("streams  {}", in_words(streams)));
+        if let StreamsView::Counted(StreamCounts { problem: Some(problem), .. }) = streams {
+            let hint = problem.hint.as_ref().map(|hint| format!("\n         hint: {hint}")).unwrap_or_default();
+            show::line(&format!("queue    {}{hint}", problem.message));
+        }
     }
     for pause in &stats.pauses {
         show::line(&format!("paused   {} since {} by {}", paused_part(pause), rfc3339(pause.since_ms), pause.by));

@@ -8,6 +8,7 @@ use crate::desk::Desk;
 use crate::desk::rules::check::check;
 use crate::desk::rules::{in_force, trial};
 use crate::doors::cli::outcome::Outcome;
+use crate::doors::cli::show;
 
 /// Check, test, show, activate or compare rules.
 #[derive(Debug, clap::Subcommand)]
@@ -73,7 +74,13 @@ pub async fn rules(command: Command, config: Config) -> Result<Outcome, CommandE
         }
         Command::Test { path, text: Some(text), json } => test::text(&trial::findings_in(&load(path)?.0, &text), json),
         Command::Test { path, text: None, json } => test::examples(&trial::examples(&load(path)?.0), json),
-        Command::Activate(args) => activate::activate(&Desk::open(config).await?, args).await,
+        Command::Activate(args) => {
+            let desk = Desk::open(config).await?;
+            if let Some(made) = desk.made() {
+                show::note(&made);
+            }
+            activate::activate(&desk, args).await
+        }
         Command::Rollback(record) => activate::rollback(&Desk::open_existing(config).await?, record).await,
         Command::List { limit, json } => kept::list(&Desk::open_existing(config).await?, limit, json).await,
         Command::Show { hash, out } => {
