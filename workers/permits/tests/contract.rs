@@ -276,9 +276,23 @@ async fn a_holder_keeps_its_place_over_a_restart_of_redis() {
 async fn a_policy_that_throws_keys_away_is_told() {
     let Ground::Redis(server) = Ground::redis().await else { unreachable!() };
     let store = earmark_permits::RedisStore::open(&server.url(), support::KEY).unwrap();
-    assert_eq!(store.warning().await.unwrap(), None);
+    assert_eq!(store.examine().await.unwrap(), []);
     server.tell(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]).await;
-    let warning = store.warning().await.unwrap().unwrap();
-    assert!(warning.contains("allkeys-lru"), "{warning}");
+    let found = store.examine().await.unwrap();
+    assert!(found.len() == 1 && found[0].problem.message.contains("allkeys-lru"), "{found:?}");
     let _: Arc<dyn earmark_permits::Store> = Arc::new(store);
+}
+
+#[tokio::test]
+async fn a_full_redis_and_one_that_tells_nothing_of_itself_give_permits_too() {
+    let Ground::Redis(server) = Ground::redis().await else { unreachable!() };
+    server.tell(&["CONFIG", "SET", "maxmemory", "1"]).await;
+    server.tell(&["ACL", "SETUSER", "eve", "on", ">pw", "~earmark:*", "&earmark:*", "+@all", "-info"]).await;
+    let url = format!("redis://eve:pw@127.0.0.1:{}/", server.port());
+    let (one, two) = (Pool::in_redis(&url, options(1)).unwrap(), Pool::in_redis(&url, options(1)).unwrap());
+    let call = asker(Lane::Call, "a");
+    let held = timeout(Duration::from_secs(60), one.acquire(&call)).await.unwrap();
+    assert!(two.acquire(&call).now_or_never().is_none());
+    drop(held);
+    let _next = timeout(Duration::from_secs(60), two.acquire(&call)).await.unwrap();
 }

@@ -61,7 +61,7 @@ impl Connection {
             }
             Err(source) => {
                 let error = self.link.error(source);
-                if error.refusal().is_some() {
+                if !error.is_away() {
                     self.health.answered();
                 }
                 if !error.refusal().is_some_and(|word| HARMLESS.contains(&word)) {

@@ -84,7 +84,7 @@ impl Health {
         let is_known = state.knows(&problem);
         let hint = problem.hint.clone().unwrap_or_default();
         match error.refusal() {
-            None | Some("ERR" | "LOADING" | "MASTERDOWN" | "BUSY") => {
+            _ if error.is_away() => {
                 if state.lost.is_none() {
                     tracing::warn!(code = %problem.code, hint, "the queue is out of reach, jobs wait in the journal: {}", problem.message);
                 }
@@ -93,7 +93,7 @@ impl Health {
             Some("OOM") => {
                 note_full(&mut state, problem);
             }
-            Some(_) => {
+            _ => {
                 if !is_known {
                     tracing::warn!(code = %problem.code, hint, "the queue cannot be used as it should: {}", problem.message);
                 }

@@ -1,17 +1,21 @@
 //! Whose the queue is: one database has the keys of a Redis, and another that comes is kept out.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use earmark_core::{Disposition, Failure};
 use earmark_journal::{Journal, JournalError};
 use earmark_redis::LinkError;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::connection::Connection;
 use crate::health::Part;
 use crate::keys::OWNER;
 use crate::streams::scripts;
+
+/// For so long nobody asks again: streams are filled more often than a queue changes hands.
+const BELIEVED: Duration = Duration::from_millis(400);
 
 /// Why a queue is left alone.
 #[derive(Debug, thiserror::Error)]
@@ -89,15 +93,21 @@ pub(crate) struct Claim {
     ownership: Arc<Ownership>,
     /// Known once it was read.
     own: tokio::sync::OnceCell<String>,
+    /// When it was found to be ours last.
+    found: Mutex<Option<Instant>>,
 }
 
 impl Claim {
     pub(crate) fn new(journal: Journal, ownership: Arc<Ownership>) -> Self {
-        Self { journal, ownership, own: tokio::sync::OnceCell::new() }
+        Self { journal, ownership, own: tokio::sync::OnceCell::new(), found: Mutex::default() }
     }
 
     /// Takes the queue, or says whose it is. What was lost with a flush is put back.
     pub(crate) async fn take(&self, connection: &Connection) -> Result<(), ClaimError> {
+        let found = *self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.ownership.is_ours() && found.is_some_and(|found| found.elapsed() < BELIEVED) {
+            return Ok(());
+        }
         let own = self.own.get_or_try_init(|| self.journal.id()).await?;
         let mut call = scripts::CLAIM.key(OWNER);
         call.arg(own).arg(self.journal.place());
@@ -111,6 +121,7 @@ impl Claim {
             return Err(stranger.into());
         }
         connection.health().works(Part::Claim);
+        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         Ok(())
     }
 }

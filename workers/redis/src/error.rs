@@ -96,6 +96,11 @@ impl LinkError {
             Self::Redis { source, .. } => word(source),
         }
     }
+
+    /// Whether there is nobody to answer: not reached, or still busy with itself.
+    pub fn is_away(&self) -> bool {
+        matches!(self.refusal(), None | Some("LOADING" | "MASTERDOWN" | "BUSY"))
+    }
 }
 
 impl Failure for LinkError {

@@ -118,7 +118,7 @@ impl Link {
                 "Redis at {} does not tell this user its version, memory policy and part (INFO is denied)",
                 self.place()
             ),
-            "everything else was tried and is told here; ACL SETUSER NAME +info lets it be looked at",
+            "everything else was tried and is told here; ACL SETUSER NAME +info lets it be looked at, and permits know a restart of the server by it",
         )
     }
 

@@ -54,7 +54,9 @@ local hold = math.min(tonumber(state.hold or 0), now + lease)
 local fence, arrival = tonumber(state.fence or 0), tonumber(state.arrival or 0)
 local cut_to, cut_at = tonumber(state.cut_to), math.min(tonumber(state.cut_at or 0), now)
 -- Another life of the server may have forgotten who holds what.
-local run_id = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+-- A user who may not ask for it is told by `doctor`; a server that has forgotten all has forgotten this too.
+local info = redis.pcall('INFO', 'server')
+local run_id = type(info) == 'string' and string.match(info, 'run_id:(%w+)') or 'unknown'
 if state.run_id ~= run_id then hold = now + lease end
 
 local processes = {}
