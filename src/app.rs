@@ -99,7 +99,7 @@ impl App {
     /// [`CommandError`] with a hint.
     pub async fn open(config: Config) -> Result<Self, CommandError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        if config.queue.is_redis() && config.database.url.starts_with("sqlite::memory:") {
+        if config.queue.is_redis() && config.database.url.expose().starts_with("sqlite::memory:") {
             return Err(CommandError::plain(
                 "EARMARK__QUEUE__URL is a Redis and EARMARK__DATABASE__URL a database in this process's memory",
                 Some(
@@ -108,7 +108,8 @@ impl App {
             ));
         }
         let database =
-            Database::open_with(&config.database.url, &settings::database(&config.database), clock.clone()).await?;
+            Database::open_with(config.database.url.expose(), &settings::database(&config.database), clock.clone())
+                .await?;
         let migration = database.migrate().await?;
         let app = Self::of(config, clock, database)?;
         Ok(Self { migration: (migration.from != migration.to).then_some(migration), ..app })
@@ -122,10 +123,10 @@ impl App {
     pub async fn open_to_look(mut config: Config) -> Result<(Self, FoundDatabase), CommandError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let options = settings::database(&config.database);
-        let found = match Database::open_existing_with(&config.database.url, &options, clock.clone()).await {
+        let found = match Database::open_existing_with(config.database.url.expose(), &options, clock.clone()).await {
             Ok(database) => return Ok((Self::of(config, clock, database)?, FoundDatabase::Current)),
             // A server's database is made by its owner.
-            Err(JournalError::Missing { place }) if config.database.url.starts_with("sqlite:") => {
+            Err(JournalError::Missing { place }) if config.database.url.expose().starts_with("sqlite:") => {
                 FoundDatabase::ToMake { place }
             }
             Err(JournalError::Older { place, found: 0, .. }) => FoundDatabase::ToMake { place },
@@ -135,7 +136,7 @@ impl App {
             Err(error) => return Err(error.into()),
         };
         config.database.url = "sqlite::memory:".into();
-        let database = Database::open_with(&config.database.url, &options, clock.clone()).await?;
+        let database = Database::open_with(config.database.url.expose(), &options, clock.clone()).await?;
         database.migrate().await?;
         Ok((Self::of(config, clock, database)?, found))
     }
@@ -146,16 +147,23 @@ impl App {
     /// [`CommandError`] with a hint.
     pub async fn open_existing(config: Config) -> Result<Self, CommandError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let database =
-            Database::open_existing_with(&config.database.url, &settings::database(&config.database), clock.clone())
-                .await?;
+        let database = Database::open_existing_with(
+            config.database.url.expose(),
+            &settings::database(&config.database),
+            clock.clone(),
+        )
+        .await?;
         Self::of(config, clock, database)
     }
 
     fn of(config: Config, clock: Arc<dyn Clock>, database: Database) -> Result<Self, CommandError> {
         let journal = journal(&config, &database);
         let broker = match config.queue.is_redis() {
-            true => Some(Arc::new(Broker::open(&config.queue.url, journal.clone(), earmark_objects::known_version)?)),
+            true => Some(Arc::new(Broker::open(
+                config.queue.url.expose(),
+                journal.clone(),
+                earmark_objects::known_version,
+            )?)),
             false => None,
         };
         Ok(Self {
@@ -229,7 +237,7 @@ impl App {
     }
 
     fn permits_url(&self) -> &str {
-        self.config.asr.permits_url.as_deref().unwrap_or(&self.config.queue.url)
+        self.config.asr.permits_url.as_ref().unwrap_or(&self.config.queue.url).expose()
     }
 
     /// Permits where all processes of the account find them.
@@ -337,7 +345,7 @@ impl App {
     /// [`CommandError`] when HTTPS cannot be set up.
     pub fn delivery(&self) -> Result<Option<Delivery>, CommandError> {
         let notify = &self.config.notify;
-        let Some(url) = notify.url.clone() else { return Ok(None) };
+        let Some(url) = &notify.url else { return Ok(None) };
         // The receiver was named by whoever runs earmark, so it may well stand in the same house.
         let options = HttpOptions {
             connect_timeout: NOTIFY_TIMEOUT,
@@ -346,7 +354,8 @@ impl App {
             allow_private: true,
         };
         let client = http_client(&options).map_err(|error| CommandError::internal(&error))?;
-        let webhook = Webhook::new(client, url, notify.secret.clone());
+        let webhook =
+            Webhook::new(client, url.expose().clone(), notify.secret.as_ref().map(|secret| secret.expose().clone()));
         let poll = Duration::from_millis(self.config.worker.poll_ms);
         Ok(Some(Delivery { outbox: self.outbox.clone(), notifier: Arc::new(webhook), clock: self.clock.clone(), poll }))
     }

@@ -43,7 +43,10 @@ pub(super) fn alert_limits(config: &config::Alerts) -> AlertLimits {
 pub(super) fn s3(config: &Config) -> S3Options {
     let storage = &config.storage;
     S3Options {
-        endpoint: storage.s3_endpoint.as_ref().map(|endpoint| endpoint.as_str().trim_end_matches('/').to_owned()),
+        endpoint: storage
+            .s3_endpoint
+            .as_ref()
+            .map(|endpoint| endpoint.expose().as_str().trim_end_matches('/').to_owned()),
         path_style: match storage.s3_path_style {
             PathStyleKind::Auto => PathStyle::Auto,
             PathStyleKind::Always => PathStyle::Always,

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer};
 
+use super::hidden::Hidden;
 use super::tier::Tier;
-use super::value::{between, by_tenant, choice, flag, list, optional, yuan};
+use super::value::{between, by_tenant, choice, flag, list, optional, web_address, yuan};
 use super::worker::cores;
-use earmark_core::Tenant;
+use earmark_core::{Tenant, check_server};
 
 choice! {
     /// Who transcribes. What else depends on it is told in `engines`.
@@ -99,7 +100,7 @@ pub struct Asr {
     #[serde(deserialize_with = "language")]
     pub language: String,
     /// What `auto` chooses among.
-    #[serde(deserialize_with = "list")]
+    #[serde(deserialize_with = "languages")]
     pub languages: Vec<String>,
     /// Threads of the built-in engine; 0 for one per core.
     #[serde(deserialize_with = "between::<0, 1024, _, _>")]
@@ -133,7 +134,7 @@ pub struct Asr {
     pub glossaries: BTreeMap<Tenant, Vec<String>>,
     /// GLM-ASR's base URL.
     #[serde(deserialize_with = "base_url")]
-    pub base_url: url::Url,
+    pub base_url: Hidden<url::Url>,
     /// Whose fields are sent to the provider.
     pub dialect: DialectKind,
     /// How the key is shown to the provider.
@@ -160,7 +161,7 @@ pub struct Asr {
     pub fallback: FallbackKind,
     /// The key of the account `default` at the provider.
     #[serde(deserialize_with = "api_key")]
-    pub api_key: Option<String>,
+    pub api_key: Option<Hidden<String>>,
     /// The model's name at the provider.
     #[serde(deserialize_with = "model")]
     pub model: String,
@@ -171,7 +172,7 @@ pub struct Asr {
     pub max_in_flight: usize,
     /// Where permits are kept: `sqlite:` or the URL of a Redis; none for where the queue is.
     #[serde(deserialize_with = "permits_url")]
-    pub permits_url: Option<String>,
+    pub permits_url: Option<Hidden<String>>,
     /// What a minute of audio costs, in yuan.
     #[serde(deserialize_with = "yuan")]
     pub price_cny_per_minute: f64,
@@ -191,19 +192,44 @@ impl Asr {
 
 fn language<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let text = String::deserialize(deserializer)?;
-    let is_code = (2..=3).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase());
-    if text == "auto" || is_code {
-        Ok(text)
+    let text = text.trim();
+    if text == "auto" || is_code(text) {
+        Ok(text.to_owned())
     } else {
-        Err(serde::de::Error::custom("use auto, or an ISO 639-1 code such as zh or en"))
+        Err(serde::de::Error::custom(format!("use auto, or an ISO 639-1 code such as zh or en{}", instead_of(text))))
     }
 }
 
-fn base_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<url::Url, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let url =
-        url::Url::parse(text.trim()).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    url.ok_or_else(|| serde::de::Error::custom("use a URL such as https://open.bigmodel.cn/api/paas/v4"))
+/// Languages as ISO 639-1; `all` for every language the model knows.
+fn languages<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let codes: Vec<String> = list(deserializer)?;
+    if codes == ["all"] {
+        return Ok(Vec::new());
+    }
+    match codes.iter().find(|code| !is_code(code)) {
+        None => Ok(codes),
+        Some(wrong) => Err(serde::de::Error::custom(format!(
+            "use ISO 639-1 codes with commas between them, such as zh,en, or all; `{wrong}` is none{}",
+            instead_of(wrong)
+        ))),
+    }
+}
+
+/// Whether the built-in engine may be asked for the language: one that it knows, or may know.
+fn is_code(text: &str) -> bool {
+    (2..=3).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_lowercase())
+}
+
+/// What a locale, a list in JSON or capitals would be.
+fn instead_of(text: &str) -> String {
+    let bare = text.trim_matches(|c: char| !c.is_ascii_alphabetic()).to_ascii_lowercase();
+    let code = bare.split(['-', '_']).next().unwrap_or_default();
+    if is_code(code) { format!(": write {code}") } else { String::new() }
+}
+
+fn base_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Hidden<url::Url>, D::Error> {
+    let form = "use a URL such as https://open.bigmodel.cn/api/paas/v4";
+    web_address(deserializer, form)?.ok_or_else(|| serde::de::Error::custom(form))
 }
 
 fn glossaries<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Tenant, Vec<String>>, D::Error> {
@@ -212,13 +238,15 @@ fn glossaries<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Ten
     })
 }
 
-fn permits_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    let url: Option<String> = optional(deserializer)?;
-    let is_known = |url: &String| {
-        url == "sqlite:" || ["redis://", "rediss://", "redis+sentinel://"].iter().any(|scheme| url.starts_with(scheme))
-    };
-    if url.as_ref().is_none_or(is_known) {
-        return Ok(url);
+fn permits_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Hidden<String>>, D::Error> {
+    let Some(url) = optional::<String, D>(deserializer)? else { return Ok(None) };
+    let schemes = ["redis://", "rediss://", "redis+sentinel://", "rediss+sentinel://"];
+    if url == "sqlite:" {
+        return Ok(Some(Hidden::new(url)));
+    }
+    if schemes.iter().any(|scheme| url.starts_with(scheme)) {
+        check_server(&url).map_err(serde::de::Error::custom)?;
+        return Ok(Some(Hidden::new(url)));
     }
     Err(serde::de::Error::custom(
         "use sqlite: for the journal's database, redis://, rediss:// or redis+sentinel://host:port,host:port/service/db",
@@ -226,12 +254,12 @@ fn permits_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Stri
 }
 
 /// What goes into a header as it stands.
-fn api_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+fn api_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Hidden<String>>, D::Error> {
     let key: Option<String> = optional(deserializer)?;
     if key.as_ref().is_some_and(|key| !key.bytes().all(|byte| byte.is_ascii_graphic())) {
         return Err(serde::de::Error::custom("use the key as the provider gave it, without spaces or line ends"));
     }
-    Ok(key)
+    Ok(key.map(Hidden::new))
 }
 
 fn model<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {

@@ -1,7 +1,9 @@
 //! `[database]`
 
+use earmark_core::check_server;
 use serde::{Deserialize, Deserializer};
 
+use super::hidden::Hidden;
 use super::value::between;
 
 /// The journal's database.
@@ -10,7 +12,7 @@ use super::value::between;
 pub struct Database {
     /// `sqlite:PATH`, `postgres://…`.
     #[serde(deserialize_with = "database_url")]
-    pub url: String,
+    pub url: Hidden<String>,
     /// Connections of this process to a server.
     #[serde(deserialize_with = "between::<1, 1_000, _, _>")]
     pub connections: u32,
@@ -28,13 +30,16 @@ pub struct Database {
     pub idle_in_transaction_timeout_secs: u64,
 }
 
-fn database_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+fn database_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Hidden<String>, D::Error> {
     let url = String::deserialize(deserializer)?;
     let is_known = ["sqlite:", "postgres://", "postgresql://"]
         .iter()
         .any(|scheme| url.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()));
     if is_known {
-        return Ok(url);
+        if !url.starts_with("sqlite:") {
+            check_server(&url).map_err(serde::de::Error::custom)?;
+        }
+        return Ok(Hidden::new(url));
     }
     Err(serde::de::Error::custom("use sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/NAME?sslmode=require"))
 }

@@ -24,7 +24,7 @@ pub struct Intake {
     #[serde(deserialize_with = "list")]
     pub include: Vec<Glob>,
     /// What is left out of them.
-    #[serde(deserialize_with = "list")]
+    #[serde(deserialize_with = "excluded")]
     pub exclude: Vec<Glob>,
     /// Which files are legs of one call.
     #[serde(deserialize_with = "optional")]
@@ -43,6 +43,15 @@ pub struct Intake {
     /// What is taken out of it.
     #[serde(deserialize_with = "list")]
     pub sidecar_fields: Vec<SidecarField>,
+}
+
+/// Patterns; `none` for none, which an empty variable cannot say.
+fn excluded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Glob>, D::Error> {
+    let patterns: Vec<String> = list(deserializer)?;
+    if patterns == ["none"] {
+        return Ok(Vec::new());
+    }
+    patterns.iter().map(|pattern| pattern.parse().map_err(D::Error::custom)).collect()
 }
 
 fn zone<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Zone, D::Error> {

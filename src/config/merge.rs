@@ -8,6 +8,7 @@ use config::{Environment, File, FileFormat, Map, Source, Value};
 use serde::de::DeserializeOwned;
 
 use super::error::ConfigProblem;
+use super::shown::{is_quoted, shown, told};
 use super::text_file;
 
 const DEFAULTS: &str = include_str!("default.toml");
@@ -16,8 +17,8 @@ const PREFIX: &str = "EARMARK";
 /// Largest configuration file, in bytes (1 MiB).
 const MAX_BYTES: u64 = 1 << 20;
 
-/// Keys whose values are never shown.
-const SECRETS: &[&str] = &["asr.api_key", "accounts.keys", "http.api_keys", "notify.secret"];
+/// Keys whose values are sentences, which may well begin and end with quotes.
+const TEXTS: &[&str] = &["asr.prompt", "asr.glossary", "asr.glossaries"];
 
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,18 +78,33 @@ impl SettingSources {
         let path = file.map(|path| path.display().to_string());
         if let (Some(file), Some(path)) = (file, &path) {
             let text = text_file::read(file, MAX_BYTES).map_err(|why| broken(path.clone(), &why))?;
-            let values =
-                flatten(&File::from_str(&text, FileFormat::Toml)).map_err(|error| broken(path.clone(), &error))?;
+            let values = flatten(&File::from_str(&text, FileFormat::Toml))
+                .map_err(|error| broken(path.clone(), &without_lines(&error.to_string())))?;
             sources.push(SettingSource { origin: |all, _| Origin::File(all.file.clone().unwrap_or_default()), values });
         }
-        let ours: Map<String, String> =
-            environment.iter().filter(|(name, _)| name.starts_with("EARMARK__")).cloned().collect();
+        // A variable that is there and empty says as much as one that is not: composed environments cannot leave it out.
+        let is_ours = |(name, value): &&(String, String)| name.starts_with("EARMARK__") && !value.trim().is_empty();
+        let ours: Map<String, String> = environment.iter().filter(is_ours).cloned().collect();
         let source = Environment::with_prefix(PREFIX).prefix_separator("__").separator("__").source(Some(ours));
         let values = flatten(&source).map_err(|error| broken("(environment)".into(), &error))?;
         sources.push(SettingSource { origin: |_, key| Origin::Variable(variable(key)), values });
         let all = Self { file: path, sources };
         all.refuse_unknown()?;
+        all.refuse_quoted()?;
         Ok(all)
+    }
+
+    /// Of a quoted key each request would fail, and a quoted folder be made under that name.
+    fn refuse_quoted(&self) -> Result<(), ConfigProblem> {
+        let Some(environment) = self.sources.last() else { return Ok(()) };
+        match environment.values.iter().find(|(key, value)| !TEXTS.contains(&key.as_str()) && is_quoted(value)) {
+            Some((key, value)) => Err(ConfigProblem::Value {
+                name: self.name(environment, key),
+                value: told(key, value),
+                hint: "leave out the quotes: a shell takes them away, `docker run --env-file` does not; in a user's name and a password write # as %23, / as %2F, @ as %40".into(),
+            }),
+            None => Ok(()),
+        }
     }
 
     fn refuse_unknown(&self) -> Result<(), ConfigProblem> {
@@ -121,9 +137,8 @@ impl SettingSources {
                 let mut alone = self.sources[0].values.clone();
                 alone.insert(key.clone(), value.clone());
                 if let Err(error) = build::<T>(&alone) {
-                    let value =
-                        if is_secret(key) { "(hidden)".into() } else { format!("`{}`", without_password(value)) };
-                    return ConfigProblem::Value { name: self.name(source, key), value, hint: reason(&error) };
+                    let (name, hint) = (self.name(source, key), reason(&error));
+                    return ConfigProblem::Value { name, value: told(key, value), hint };
                 }
             }
         }
@@ -146,38 +161,15 @@ impl SettingSources {
     fn setting(&self, key: &str) -> Setting {
         let source =
             self.sources.iter().rev().find(|source| source.values.contains_key(key)).unwrap_or(&self.sources[0]);
-        let value = source.values.get(key).map(String::as_str).unwrap_or_default();
-        let value = match value {
-            "" => String::new(),
-            _ if is_secret(key) => "(hidden)".into(),
-            _ => without_password(value),
+        let (value, origin) =
+            (source.values.get(key).map(String::as_str).unwrap_or_default(), (source.origin)(self, key));
+        let value = match &origin {
+            // What is compiled in holds no secret.
+            Origin::Default => value.into(),
+            Origin::File(_) | Origin::Variable(_) => shown(key, value),
         };
-        Setting { key: key.into(), value, origin: (source.origin)(self, key) }
+        Setting { key: key.into(), value, origin }
     }
-}
-
-fn is_secret(key: &str) -> bool {
-    SECRETS.contains(&key)
-}
-
-/// A URL's password is nobody's business, among its settings neither.
-fn without_password(value: &str) -> String {
-    let Ok(mut url) = url::Url::parse(value) else { return value.into() };
-    let is_password = |name: &str| name.to_ascii_lowercase().contains("password");
-    let has_setting = url.query_pairs().any(|(name, _)| is_password(&name));
-    if url.password().is_none() && !has_setting {
-        return value.into();
-    }
-    if url.password().is_some() {
-        let _ = url.set_password(Some("hidden"));
-    }
-    if has_setting {
-        let hidden = |name: &str, value: String| if is_password(name) { "hidden".into() } else { value };
-        let settings: Vec<_> =
-            url.query_pairs().map(|(name, value)| (name.to_string(), hidden(&name, value.into()))).collect();
-        url.query_pairs_mut().clear().extend_pairs(settings);
-    }
-    url.into()
 }
 
 fn variable(key: &str) -> String {
@@ -220,6 +212,13 @@ fn build<T: DeserializeOwned>(values: &BTreeMap<String, String>) -> Result<T, co
         builder = builder.set_override(key, value.as_str())?;
     }
     builder.build()?.try_deserialize()
+}
+
+/// A message of the parser of files without the lines that it quotes, which may hold a secret.
+fn without_lines(text: &str) -> String {
+    let is_quoted =
+        |line: &&str| line.trim_start().trim_start_matches(|c: char| c.is_ascii_digit()).trim_start().starts_with('|');
+    text.lines().filter(|line| !is_quoted(line)).map(str::trim).collect::<Vec<_>>().join(" ")
 }
 
 /// The library's message, without the key it may repeat.

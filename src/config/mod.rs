@@ -10,6 +10,7 @@ mod command_error;
 mod database;
 mod environment;
 mod error;
+mod hidden;
 mod http;
 mod intake;
 pub mod locate;
@@ -19,6 +20,7 @@ mod notify;
 mod queue;
 mod retention;
 mod rules;
+mod shown;
 mod source_profile;
 mod storage;
 pub mod text_file;
@@ -38,6 +40,7 @@ pub use command_error::CommandError;
 pub use database::Database;
 pub use environment::environment;
 pub use error::ConfigProblem;
+pub use hidden::Hidden;
 pub use http::{ApiKey, Http};
 pub use intake::{IncompleteKind, Intake};
 pub use log::{Log, LogFormat};
@@ -134,7 +137,7 @@ mod tests {
         ])
         .unwrap();
         assert_eq!(config.worker.slots, Some(7));
-        assert_eq!(config.asr.api_key.as_deref(), Some("0123"));
+        assert_eq!(config.asr.api_key.map(|key| key.expose().clone()).as_deref(), Some("0123"));
         assert_eq!(config.http.api_keys.len(), 2);
         let slots = settings.iter().find(|setting| setting.key == "worker.slots").unwrap();
         assert_eq!((slots.value.as_str(), &slots.origin), ("7", &Origin::Variable("EARMARK__WORKER__SLOTS".into())));
@@ -162,6 +165,9 @@ mod tests {
             ("EARMARK__ASR__ENGINE", "gml", "EARMARK__ASR__ENGINE is `gml`", "use one of local, glm"),
             ("EARMARK__WORKER__SLOTS", "0", "EARMARK__WORKER__SLOTS is `0`", "between 1 and 256"),
             ("EARMARK__WORKER__SLOTS", "many", "EARMARK__WORKER__SLOTS is `many`", "whole number"),
+            ("EARMARK__ASR__LANGUAGE", "zh-CN", "EARMARK__ASR__LANGUAGE is `zh-CN`", "write zh"),
+            ("EARMARK__ASR__LANGUAGES", "[\"zh\",\"en\"]", "EARMARK__ASR__LANGUAGES", "commas"),
+            ("EARMARK__ASR__LANGUAGES", "zh-CN,en-US", "EARMARK__ASR__LANGUAGES is `zh-CN,en-US`", "write zh"),
             ("EARMARK__ASR__TEIR", "V0", "EARMARK__ASR__TEIR is not a setting", "EARMARK__ASR__TIER"),
             ("EARMARK__DATABASE__URL", "mysql://x", "EARMARK__DATABASE__URL is `mysql://x`", "sqlite:"),
             ("EARMARK__HTTP__LISTEN", "8080", "EARMARK__HTTP__LISTEN is `8080`", "127.0.0.1:8080"),
@@ -247,7 +253,6 @@ mod tests {
                 "EARMARK__AUDIO__SOUND_RULES",
                 "which files have no header",
             ),
-            ("EARMARK__AUDIO__MONO_SPEAKER", "", "EARMARK__AUDIO__MONO_SPEAKER", "1 to 32"),
             ("EARMARK__AUDIO__MONO_SPEAKER", &"x".repeat(33), "EARMARK__AUDIO__MONO_SPEAKER", "1 to 32"),
             ("EARMARK__AUDIO__MONO_SPEAKER", "a\nb", "EARMARK__AUDIO__MONO_SPEAKER", "letters, digits"),
         ] {
@@ -295,6 +300,55 @@ mod tests {
         assert_eq!(problem.to_string(), "EARMARK__HTTP__API_KEYS is not UTF-8");
         let others = environment([("LESSKEY".into(), garbled()), (garbled(), "x".into()), ("A".into(), "b".into())]);
         assert_eq!(others.unwrap(), [("A".to_owned(), "b".to_owned())]);
+    }
+
+    #[test]
+    fn an_empty_variable_says_as_much_as_none() {
+        let names = load(&[])
+            .unwrap()
+            .1
+            .into_iter()
+            .map(|setting| format!("EARMARK__{}", setting.key.replace('.', "__").to_uppercase()));
+        let empty: Vec<(String, String)> = names.map(|name| (name, " ".into())).collect();
+        let (config, settings) = Config::load(None, &empty).unwrap();
+        assert!(settings.iter().all(|setting| setting.origin == Origin::Default), "{settings:?}");
+        assert_eq!((config.audio.mono_speaker.as_str(), config.asr.languages.len()), ("unknown", 2));
+    }
+
+    #[test]
+    fn neither_settings_nor_what_is_wrong_with_them_show_a_secret() {
+        for (name, value) in [
+            ("EARMARK__QUEUE__URL", "redis://:s3cr#et@redis.example.org/0"),
+            ("EARMARK__QUEUE__URL", "\"redis://:s3cr#et@redis.example.org/0\""),
+            ("EARMARK__DATABASE__URL", "postgres://earmark:s3cr/et@db.example.org/earmark"),
+            ("EARMARK__DATABASE__URL", "postgres://earmark:12/s3cret@db.example.org/earmark"),
+            ("EARMARK__ASR__PERMITS_URL", "'redis://:s3cret@redis.example.org/0'"),
+            ("EARMARK__NOTIFY__URL", "https://hooks.example.org/in?token=s3cret-3"),
+            ("EARMARK__NOTIFY__URL", "https://hooks.example.org/s3cret"),
+            ("EARMARK__NOTIFY__URL", "\"https://hooks.example.org/in?token=s3cret-3\""),
+            ("EARMARK__ASR__BASE_URL", "https://u:s3cret@asr.example.org/v1?key=s3cret"),
+            ("EARMARK__ASR__API_KEY", "'s3cret'"),
+            ("EARMARK__HTTP__API_KEYS", "\"crm=s3cret@V0\""),
+            ("EARMARK__STORAGE__S3_ENDPOINT", "https://id:s3cret@s3.example.org"),
+            ("EARMARK__STORAGE__OUTPUT", "s3://id:s3cret@calls/x"),
+        ] {
+            let told = match load(&[(name, value)]) {
+                Ok((config, settings)) => format!("{config:?} {settings:?}"),
+                Err(problem) => format!("{problem} {} {problem:?}", problem.hint()),
+            };
+            assert!(!told.contains("s3cr") && !told.contains("et@"), "{name} {value}: {told}");
+            if value.contains("s3cr#") || value.contains("s3cr/") {
+                assert!(["%23", "%2F", "%40"].iter().all(|sign| told.contains(sign)), "{told}");
+            }
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("earmark.toml");
+        for text in ["[asr]\napi_key = \"s3cret", "[asr]\napi_key = s3cret"] {
+            std::fs::write(&file, text).unwrap();
+            let problem = Config::load(Some(&file), &[]).expect_err(text);
+            let told = format!("{problem} {} {problem:?}", problem.hint());
+            assert!(!told.contains("s3cret"), "{told}");
+        }
     }
 
     #[test]

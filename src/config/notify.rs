@@ -1,23 +1,22 @@
 //! `[notify]`
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
-use super::value::optional;
+use super::hidden::Hidden;
+use super::value::{optional, web_address};
 
 /// The receiver of outcomes.
-#[derive(Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Notify {
     /// Where outcomes are posted; none where nobody is to be told.
-    #[serde(deserialize_with = "optional")]
-    pub url: Option<url::Url>,
+    #[serde(deserialize_with = "receiver")]
+    pub url: Option<Hidden<url::Url>>,
     /// The key that outcomes are signed with; none for no signature.
     #[serde(deserialize_with = "optional")]
-    pub secret: Option<String>,
+    pub secret: Option<Hidden<String>>,
 }
 
-impl std::fmt::Debug for Notify {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Notify").field("is_configured", &self.url.is_some()).finish_non_exhaustive()
-    }
+fn receiver<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Hidden<url::Url>>, D::Error> {
+    web_address(deserializer, "use a URL such as https://hooks.example.org/earmark")
 }

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer};
 
-use super::value::{between, choice, flag, optional, path_or_file_url};
+use super::hidden::Hidden;
+use super::value::{between, choice, flag, optional, path_or_file_url, web_address};
 
 choice! {
     /// Where a bucket's name goes in a request.
@@ -64,7 +65,7 @@ pub struct Storage {
     pub output: Output,
     /// Endpoint of an S3-compatible store.
     #[serde(deserialize_with = "endpoint")]
-    pub s3_endpoint: Option<url::Url>,
+    pub s3_endpoint: Option<Hidden<url::Url>>,
     /// Where a bucket's name goes in a request.
     pub s3_path_style: PathStyleKind,
     /// How the store encrypts artifacts.
@@ -94,13 +95,15 @@ fn output<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Output, D::Error
     parse_output(&text).map_err(serde::de::Error::custom)
 }
 
-fn endpoint<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<url::Url>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    if text.is_empty() {
-        return Ok(None);
+fn endpoint<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Hidden<url::Url>>, D::Error> {
+    let endpoint = web_address(deserializer, "use https://host or http://host:port")?;
+    let has_more = |url: &url::Url| !url.username().is_empty() || url.password().is_some() || url.query().is_some();
+    match endpoint {
+        Some(url) if has_more(url.expose()) => Err(serde::de::Error::custom(
+            "use https://host or http://host:port; credentials come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile",
+        )),
+        endpoint => Ok(endpoint),
     }
-    let url = url::Url::parse(&text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    url.map(Some).ok_or_else(|| serde::de::Error::custom("use https://host or http://host:port"))
 }
 
 fn parse_output(text: &str) -> Result<Output, String> {
@@ -109,7 +112,8 @@ fn parse_output(text: &str) -> Result<Output, String> {
     }
     let Some(place) = text.strip_prefix("s3://") else { return path_or_file_url(text).map(Output::Folder) };
     let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
-    if bucket.is_empty() || prefix.contains('?') {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    if bucket.is_empty() || !bucket.chars().all(is_name) || prefix.contains('?') {
         return Err("use s3://bucket/prefix".into());
     }
     Ok(Output::S3 { bucket: bucket.into(), prefix: prefix.trim_matches('/').into() })

@@ -5,9 +5,11 @@ use std::fmt::Display;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use earmark_core::Tenant;
+use earmark_core::{SERVER_HINT, Tenant};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
+
+use super::hidden::Hidden;
 
 /// A whole number between `MIN` and `MAX`.
 pub fn between<'de, const MIN: u64, const MAX: u64, T, D>(deserializer: D) -> Result<T, D::Error>
@@ -122,6 +124,24 @@ where
 {
     let text = String::deserialize(deserializer)?;
     if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(D::Error::custom) }
+}
+
+/// The `http` or `https` URL of a server; none for an empty text. `form` says what one looks like, for who gets it wrong.
+pub fn web_address<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    form: &str,
+) -> Result<Option<Hidden<url::Url>>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let url = url::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    match url {
+        Some(url) => Ok(Some(Hidden::new(url))),
+        None if text.contains("://") => Err(D::Error::custom(format!("{form}; {SERVER_HINT}"))),
+        None => Err(D::Error::custom(form)),
+    }
 }
 
 /// A path, from a `file://` URL or as it stands.

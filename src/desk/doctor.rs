@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use earmark_audio::segment::SpeechModel;
-use earmark_core::{Clock, Failure, SystemClock};
+use earmark_core::{Clock, Failure, SystemClock, shown_server};
 use earmark_journal::AccountState;
 use earmark_queue::{Finding, Weight};
 
@@ -163,7 +163,7 @@ impl Desk {
                 Err(error) => return failed(&error),
             }
         }
-        Check::Well(format!("{} at {}", named.join(", "), self.config().asr.base_url))
+        Check::Well(format!("{} at {}", named.join(", "), shown_server(self.config().asr.base_url.expose().as_str())))
     }
 
     async fn check_permits(&self) -> Vec<Check> {

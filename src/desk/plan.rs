@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::Desk;
 use super::views::{AccountLoad, Load, PlanRow, PlanTotal, PlannedRecording, yuan};
 use crate::app::Loading;
-use crate::config::{CommandError, Config, Output, locate};
+use crate::config::{CommandError, Config, Hidden, Output, locate};
 
 /// Recordings and what each would take, in the order in which they were given.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,7 +33,7 @@ impl Desk {
         config.storage.output = Output::Folder(locate::temp_dir(&config));
         match Self::open_existing(config.clone()).await {
             Err(error) if error.problem.code == "database.missing" => {
-                config.database.url = "sqlite::memory:".into();
+                config.database.url = Hidden::new("sqlite::memory:".into());
                 Self::open(config).await
             }
             opened => opened,

@@ -97,7 +97,7 @@ fn keys(config: &Config) -> Result<Vec<AccountKey>, CommandError> {
     let Config { asr, accounts, .. } = config;
     // Servers of one's own may ask for no key.
     let key = match (&asr.api_key, asr.dialect) {
-        (Some(key), _) => key.clone(),
+        (Some(key), _) => key.expose().clone(),
         (None, DialectKind::OpenAi) => String::new(),
         (None, DialectKind::Glm) => {
             return Err(CommandError::usage(Problem {
@@ -161,7 +161,7 @@ fn options(config: &Config, key: &AccountKey) -> GlmOptions {
     let whole = Duration::from_secs(asr.request_timeout_secs);
     let usual = GlmTimeouts::default();
     GlmOptions {
-        base_url: asr.base_url.clone(),
+        base_url: asr.base_url.expose().clone(),
         auth: match asr.auth {
             AuthKind::Key => GlmAuth::RawKey,
             AuthKind::Jwt => GlmAuth::Jwt,

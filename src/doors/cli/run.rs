@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use earmark_core::{JobId, Problem, RecordingUri, Report};
+use earmark_core::{JobId, Problem, RecordingUri, Report, shown_database};
 use serde::Serialize;
 
 use super::gather::{Gatherer, Gathering};
@@ -155,10 +155,11 @@ fn print_table(desk: &Desk, ended: &[Processed], out: Option<&std::path::Path>) 
     if ended.iter().any(|one| one.attention.alerts > 0) {
         show::line("alerts                                    earmark alerts list");
     }
-    show::line(&format!(
-        "audit log                                 EARMARK__DATABASE__URL={} earmark audit verify",
-        desk.config().database.url
-    ));
+    // A file can be named; a server's address holds a password.
+    let database = shown_database(desk.config().database.url.expose());
+    let named =
+        if database.starts_with("sqlite:") { format!("EARMARK__DATABASE__URL={database} ") } else { String::new() };
+    show::line(&format!("audit log                                 {named}earmark audit verify"));
 }
 
 fn tenant(ended: &Processed) -> Option<String> {

@@ -6,6 +6,7 @@
 //!   digest                 SHA-256 as text
 //!   failure                what went wrong, and what becomes of the job
 //!   repeats                what fails over and over, said once
+//!   server                 what of a server's address may be shown
 //!
 //!   recording              where a recording lies; recording_rule: what holds for some of them
 //!     raw_sound            how one without a header is written down
@@ -45,6 +46,7 @@ mod recording_rule;
 mod repeats;
 mod report;
 mod script;
+mod server;
 mod span;
 mod speakers;
 mod stage;
@@ -73,6 +75,7 @@ pub use recording_rule::{RecordingFacts, RecordingRule};
 pub use repeats::{Repeated, Repeats};
 pub use report::{Cost, Engine, Recording, RecordingPart, Report, RuleSetId, Warning};
 pub use script::{to_simplified, traditional_pairs};
+pub use server::{SERVER_HINT, check_server, shown_database, shown_server};
 pub use span::Span;
 pub use speakers::SpeakersError;
 pub use stage::Stage;

@@ -331,7 +331,7 @@ impl Failure for JournalError {
                 "free some space on that disk"
             }
             Self::UnknownDatabase(_) => {
-                "set EARMARK__DATABASE__URL to sqlite:PATH, e.g. sqlite:earmark.sqlite, or postgres://USER:PASSWORD@HOST:PORT/NAME?sslmode=require"
+                "set EARMARK__DATABASE__URL to sqlite:PATH, e.g. sqlite:earmark.sqlite, or postgres://USER:PASSWORD@HOST:PORT/NAME?sslmode=require; in a password write # as %23, / as %2F, @ as %40"
             }
             Self::Folder { .. } | Self::Open { .. } => {
                 "choose a place you may write to with EARMARK__DATABASE__URL=sqlite:PATH"

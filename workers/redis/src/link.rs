@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use earmark_core::{check_server, shown_database};
 use redis::aio::MultiplexedConnection;
 use redis::sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType};
 use redis::{
@@ -44,8 +45,10 @@ impl Link {
     /// # Errors
     /// [`LinkError::Url`].
     pub fn parse(url: &str) -> Result<Self, LinkError> {
-        let error = |why: String| LinkError::Url { url: without_password(url), why };
+        let error = |why: String| LinkError::Url { url: shown_database(url), why };
         let library = |source: RedisError| error(source.to_string());
+        // Of what reads in two ways a part of the password would be taken for a host, and said.
+        check_server(url).map_err(|hint| error(hint.into()))?;
         for (scheme, plain, tls) in
             [("redis+sentinel://", "redis", None), ("rediss+sentinel://", "rediss", Some(TlsMode::Secure))]
         {
@@ -135,15 +138,6 @@ fn sentinel(host: &str) -> Option<ConnectionAddr> {
     Some(ConnectionAddr::Tcp(host.trim_matches(['[', ']']).into(), port.parse().ok()?))
 }
 
-/// `url` as it may be shown.
-fn without_password(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.into() };
-    match rest.rsplit_once('@') {
-        Some((_, rest)) => format!("{scheme}://…@{rest}"),
-        None => url.into(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,14 +150,19 @@ mod tests {
             ("redis+sentinel://:secret@a:1,b:2/primary/3", Ok("a:1,b:2 (primary)")),
             ("rediss+sentinel://a,b/primary", Ok("a,b (primary)")),
             ("redis+sentinel://a:1", Err("redis+sentinel://a:1")),
-            ("redis+sentinel://u:secret@a:x/primary", Err("redis+sentinel://…@a:x/primary")),
+            ("redis+sentinel://u:secret@a:x/primary", Err("redis+sentinel://…")),
+            ("redis+sentinel://:secr/et@a:1/primary", Err("redis+sentinel://…")),
+            ("redis://:secr#et@a/0", Err("redis://…")),
             ("redis+sentinel://a:1/primary/x", Err("redis+sentinel://a:1/primary/x")),
-            ("http://u:secret@localhost", Err("http://…@localhost")),
+            ("http://u:secret@localhost", Err("http://localhost")),
         ];
         for (url, expected) in cases {
             match (Link::parse(url), expected) {
                 (Ok(link), Ok(place)) => assert_eq!(link.place(), place),
-                (Err(LinkError::Url { url: shown, .. }), Err(expected)) => assert_eq!(shown, expected),
+                (Err(LinkError::Url { url: shown, why }), Err(expected)) => {
+                    assert_eq!(shown, expected);
+                    assert!(!why.contains("secr"), "{why}");
+                }
                 (result, _) => panic!("{url}: {result:?}"),
             }
         }

@@ -76,7 +76,7 @@ impl std::fmt::Debug for GlmOptions {
     /// Without the key.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("GlmOptions")
-            .field("base_url", &self.base_url.as_str())
+            .field("base_url", &earmark_core::shown_server(self.base_url.as_str()))
             .field("model", &self.model)
             .field("dialect", &self.dialect)
             .finish_non_exhaustive()

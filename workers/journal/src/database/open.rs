@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Once};
 
-use earmark_core::Clock;
+use earmark_core::{Clock, shown_database};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Connection};
 use tokio::sync::{Semaphore, watch};
 
-use super::url::{plain_options, without_password};
+use super::url::plain_options;
 use super::{Database, DatabaseOptions, Engine, postgres, sqlite};
 use crate::JournalError;
 use crate::worker_lock::FileLock;
@@ -186,7 +186,7 @@ async fn open_file(
 }
 
 async fn open_server(url: &str, options: &DatabaseOptions, clock: Arc<dyn Clock>) -> Result<Database, JournalError> {
-    let place = postgres::place_of(url).ok_or_else(|| JournalError::UnknownDatabase(without_password(url)))?;
+    let place = postgres::place_of(url).ok_or_else(|| JournalError::UnknownDatabase(shown_database(url)))?;
     let connect = plain_options(url)?;
     let words = postgres::first_words(options);
     let pool = pool_options(words.clone(), options).max_connections(options.connections);
@@ -194,7 +194,7 @@ async fn open_server(url: &str, options: &DatabaseOptions, clock: Arc<dyn Clock>
     // As with a file: what is wrong is to be said in its own words, and at once.
     match tokio::time::timeout(options.acquire_timeout, try_connection(&connect, words)).await {
         Ok(Ok(())) => {}
-        Ok(Err(sqlx::Error::Configuration(_))) => return Err(JournalError::UnknownDatabase(without_password(url))),
+        Ok(Err(sqlx::Error::Configuration(_))) => return Err(JournalError::UnknownDatabase(shown_database(url))),
         Ok(Err(error)) => return Err(not_opened(db.mapped(error))),
         Err(_) => return Err(db.mapped(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))),
     }

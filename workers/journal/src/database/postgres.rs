@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use earmark_core::{check_server, shown_database};
+
 use super::{Database, DatabaseOptions, Engine, column};
 use crate::JournalError;
 
@@ -16,17 +18,9 @@ pub(super) fn is_url(url: &str) -> bool {
     url.starts_with("postgres://") || url.starts_with("postgresql://")
 }
 
-/// `url` as it may be shown: user, host, port and database. None when it cannot be read.
+/// `url` as it may be shown: role, host, port and database. None when it is no address of a server, or reads in two ways.
 pub(super) fn place_of(url: &str) -> Option<String> {
-    if !is_url(url) {
-        return None;
-    }
-    let mut shown = url::Url::parse(url).ok()?;
-    // Among the settings may be a password, too.
-    shown.set_query(None);
-    shown.set_fragment(None);
-    shown.set_password(None).ok()?;
-    Some(shown.into())
+    (is_url(url) && check_server(url).is_ok()).then(|| shown_database(url).trim_end_matches("?…").to_owned())
 }
 
 /// What every connection is told first.

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use earmark_core::shown_database;
 use sqlx::any::AnyConnectOptions;
 
-use super::url::{plain_options, without_password};
+use super::url::plain_options;
 use crate::JournalError;
 
 /// What a connection is told that may make the database: WAL, once in the file's life.
@@ -24,7 +25,7 @@ pub(super) fn first_words(pragmas: &str) -> String {
 
 /// The path in `sqlite:PATH`, absolute; none for `sqlite::memory:`.
 pub(super) fn file_of(url: &str) -> Result<Option<PathBuf>, JournalError> {
-    let unknown = || JournalError::UnknownDatabase(without_password(url));
+    let unknown = || JournalError::UnknownDatabase(shown_database(url));
     let rest = url.strip_prefix("sqlite:").ok_or_else(unknown)?;
     if rest == ":memory:" {
         return Ok(None);
@@ -90,7 +91,7 @@ pub(super) fn runtime_folder(file: &Path) -> PathBuf {
 
 pub(super) fn options(url: &str, path: &Path, mode: &str) -> Result<AnyConnectOptions, JournalError> {
     // A file URL spells `?`, `#`, `%` and spaces in names as the driver wants them.
-    let file = ::url::Url::from_file_path(path).map_err(|()| JournalError::UnknownDatabase(url.into()))?;
+    let file = ::url::Url::from_file_path(path).map_err(|()| JournalError::UnknownDatabase(shown_database(url)))?;
     plain_options(&format!("sqlite://{}?{mode}", file.path()))
 }
 
