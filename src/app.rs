@@ -135,7 +135,7 @@ impl App {
             }
             Err(error) => return Err(error.into()),
         };
-        config.database.url = "sqlite::memory:".into();
+        config.database.url = Hidden::new("sqlite::memory:".into());
         let database = Database::open_with(config.database.url.expose(), &options, clock.clone()).await?;
         database.migrate().await?;
         Ok((Self::of(config, clock, database)?, found))

@@ -152,9 +152,9 @@ impl Accounts {
         let until = until_ms.map_or("a person resumes it".into(), earmark_core::rfc3339);
         let alert =
             NewAlert { kind: PAUSED.into(), message: format!("account {name} is paused until {until}: {message}") };
-        alerts::raise_about(&mut write, &Tenant::default(), None, name, &alert).await?;
         let payload = json!({ "account": name, "until_ms": until_ms, "code": code, "message": message });
         audit::append(&mut write, &[event(actor, AuditKind::AccountPaused, payload)]).await?;
+        alerts::raise_about(&mut write, &Tenant::default(), None, name, &alert).await?;
         write.commit().await?;
         Ok(true)
     }
@@ -199,9 +199,9 @@ impl Accounts {
         if before.state == AccountState::Open && woken == 0 {
             return Ok(0);
         }
-        alerts::close_about(&mut write, PAUSED, name, actor, "the account was resumed").await?;
         let payload = json!({ "account": name, "was": before.state.status(), "jobs_woken": woken });
         audit::append(&mut write, &[event(actor, AuditKind::AccountResumed, payload)]).await?;
+        alerts::close_about(&mut write, PAUSED, name, actor, "the account was resumed").await?;
         write.commit().await?;
         self.db.tell_ready();
         Ok(woken)

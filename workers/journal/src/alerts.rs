@@ -3,11 +3,12 @@
 use earmark_core::audit::{AuditEvent, AuditKind};
 use earmark_core::{JobId, MessageKind, Tenant, rfc3339};
 use serde_json::json;
+use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 
 use crate::JournalError;
 use crate::audit;
-use crate::database::{Database, Write, column, parsed, storable};
+use crate::database::{Database, Query, Write, column, parsed, storable};
 use crate::outbox::{self, NewMessage, Outbox, optional_job};
 
 /// Target of the log lines that say that an alert was raised.
@@ -47,32 +48,92 @@ pub struct Alert {
     pub cause: Option<String>,
 }
 
+/// Which alerts are meant. Everything that is set must hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AlertFilter {
+    /// Of this tenant only; none for everybody's.
+    pub tenant: Option<Tenant>,
+    /// Of this kind.
+    pub kind: Option<String>,
+    /// About this: of dead letters the error's code, of an account its name.
+    pub subject: Option<String>,
+    /// That happened, for the last time, at this instant or later.
+    pub since_ms: Option<i64>,
+    /// That happened, for the last time, before this instant.
+    pub until_ms: Option<i64>,
+    /// Leaves out those that were seen to.
+    pub is_open: bool,
+}
+
+impl AlertFilter {
+    /// Its condition in SQL for a row of `alerts`, of five values from `$1` on.
+    fn condition(&self) -> String {
+        let open = if self.is_open { "acked_at_ms IS NULL AND" } else { "" };
+        format!(
+            "{open} ($1 = '' OR tenant = $1) AND ($2 = '' OR kind = $2) AND ($3 = '' OR subject = $3)
+             AND COALESCE(last_at_ms, raised_at_ms) >= $4 AND COALESCE(last_at_ms, raised_at_ms) < $5"
+        )
+    }
+
+    fn bind<'q>(&self, query: Query<'q>) -> Query<'q> {
+        let text = |text: &Option<String>| text.as_deref().map(storable).unwrap_or_default();
+        query
+            .bind(self.tenant.as_ref().map_or(String::new(), ToString::to_string))
+            .bind(text(&self.kind))
+            .bind(text(&self.subject))
+            .bind(self.since_ms.unwrap_or(i64::MIN))
+            .bind(self.until_ms.unwrap_or(i64::MAX))
+    }
+}
+
 impl Outbox {
-    /// Alerts, newest first; `is_open` leaves out those that were seen to.
+    /// Alerts of `tenant`, newest first; `is_open` leaves out those that were seen to.
     ///
     /// # Errors
     /// [`JournalError`] when the database fails.
     pub async fn alerts(&self, tenant: Option<&Tenant>, is_open: bool, limit: u32) -> Result<Vec<Alert>, JournalError> {
-        let all = "SELECT * FROM alerts WHERE ($1 = '' OR tenant = $1) ORDER BY raised_at_ms DESC, id DESC LIMIT $2";
-        let open = "SELECT * FROM alerts WHERE acked_at_ms IS NULL AND ($1 = '' OR tenant = $1) ORDER BY raised_at_ms DESC, id DESC LIMIT $2";
-        let rows = sqlx::query(if is_open { open } else { all })
-            .bind(tenant.map_or(String::new(), ToString::to_string))
-            .bind(i64::from(limit))
-            .fetch_all(self.database().pool())
-            .await;
+        self.chosen_alerts(&AlertFilter { tenant: tenant.cloned(), is_open, ..AlertFilter::default() }, limit).await
+    }
+
+    /// Alerts that `filter` lets through, newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the database fails.
+    pub async fn chosen_alerts(&self, filter: &AlertFilter, limit: u32) -> Result<Vec<Alert>, JournalError> {
+        let condition = filter.condition();
+        let statement = format!("SELECT * FROM alerts WHERE {condition} ORDER BY raised_at_ms DESC, id DESC LIMIT $6");
+        // Words and placeholders of ours only; every value is bound.
+        let query = filter.bind(sqlx::query(AssertSqlSafe(statement))).bind(i64::from(limit));
+        let rows = query.fetch_all(self.database().pool()).await;
         self.database().map(rows)?.iter().map(|row| alert(self.database(), row)).collect()
     }
 
-    /// Alerts of `job` that nobody has seen to, in order of time.
+    /// How many alerts `filter` lets through.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the database fails.
+    pub async fn count_alerts(&self, filter: &AlertFilter) -> Result<u64, JournalError> {
+        let statement = format!("SELECT COUNT(*) AS found FROM alerts WHERE {}", filter.condition());
+        // Words and placeholders of ours only; every value is bound.
+        let row = filter.bind(sqlx::query(AssertSqlSafe(statement))).fetch_one(self.database().pool()).await;
+        Ok(column::<i64>(self.database(), &self.database().map(row)?, "found")?.unsigned_abs())
+    }
+
+    /// Alerts that concern `job` and that nobody has seen to, in order of time: its own, and where it is a dead letter the
+    /// one that counts those of its cause.
     ///
     /// # Errors
     /// [`JournalError`] when the database fails.
     pub async fn open_alerts_of(&self, job: &JobId) -> Result<Vec<Alert>, JournalError> {
-        let rows =
-            sqlx::query("SELECT * FROM alerts WHERE job_id = $1 AND acked_at_ms IS NULL ORDER BY raised_at_ms, id")
-                .bind(job.as_str().to_owned())
-                .fetch_all(self.database().pool())
-                .await;
+        let rows = sqlx::query(
+            "SELECT a.* FROM alerts a WHERE a.acked_at_ms IS NULL AND (a.job_id = $1 OR EXISTS
+               (SELECT 1 FROM jobs j WHERE j.id = $1 AND j.state = 'dead' AND j.tenant = a.tenant
+                 AND j.error_code = a.subject AND a.kind IN ('job.dead', 'job.quarantined')))
+             ORDER BY a.raised_at_ms, a.id",
+        )
+        .bind(job.as_str().to_owned())
+        .fetch_all(self.database().pool())
+        .await;
         self.database().map(rows)?.iter().map(|row| alert(self.database(), row)).collect()
     }
 
@@ -81,12 +142,23 @@ impl Outbox {
     /// # Errors
     /// [`JournalError::NoSuchAlert`] when there is no such open alert.
     pub async fn ack_alert(&self, id: &str, actor: &str) -> Result<(), JournalError> {
+        let missing = || JournalError::NoSuchAlert(id.into());
         let mut write = self.database().write().await?;
-        let statement = sqlx::query("UPDATE alerts SET acked_at_ms = $1, acked_by = $2 WHERE id = $3 AND acked_at_ms IS NULL RETURNING tenant, job_id").bind(self.database().now_ms()).bind(actor.to_owned()).bind(id.to_owned());
-        let row = write.row(statement).await?.ok_or_else(|| JournalError::NoSuchAlert(id.into()))?;
+        let known = sqlx::query("SELECT tenant FROM alerts WHERE id = $1").bind(storable(id));
+        let known = write.row(known).await?.ok_or_else(missing)?;
+        let tenant = parsed(self.database(), &known, "tenant", Tenant::parse)?;
+        // The chain before the alert: Write says why.
+        audit::lock_chain(&mut write, &tenant).await?;
+        let statement = sqlx::query(
+            "UPDATE alerts SET acked_at_ms = $1, acked_by = $2 WHERE id = $3 AND acked_at_ms IS NULL RETURNING job_id",
+        )
+        .bind(self.database().now_ms())
+        .bind(actor.to_owned())
+        .bind(storable(id));
+        let row = write.row(statement).await?.ok_or_else(missing)?;
         let event = AuditEvent {
             actor: actor.into(),
-            tenant: parsed(self.database(), &row, "tenant", Tenant::parse)?,
+            tenant,
             kind: AuditKind::AlertAcked,
             job_id: column(self.database(), &row, "job_id")?,
             payload: json!({ "alert": id }),
@@ -185,6 +257,42 @@ pub(crate) async fn close_about(
     .bind(cause.to_owned())
     .bind(kind.to_owned())
     .bind(storable(subject));
+    write.run(statement).await?;
+    Ok(())
+}
+
+/// A dead letter of `tenant` with the code `code` is none any more, which this transaction wrote: closes the alert that
+/// counts those of its cause, if it was the last; else the alert speaks of one that is left.
+pub(crate) async fn one_dead_less(
+    write: &mut Write,
+    tenant: &Tenant,
+    code: &str,
+    actor: &str,
+) -> Result<(), JournalError> {
+    const OPEN: &str =
+        "tenant = $1 AND subject = $2 AND kind IN ('job.dead', 'job.quarantined') AND acked_at_ms IS NULL";
+    let bound = |statement: String| {
+        // Words of ours only; the values are bound.
+        sqlx::query(AssertSqlSafe(statement)).bind(tenant.as_str().to_owned()).bind(storable(code))
+    };
+    // Its row is locked before anybody looks: of two who take the last two away at the same time one sees what the other did.
+    if write.run(bound(format!("UPDATE alerts SET times = times WHERE {OPEN}"))).await? == 0 {
+        return Ok(());
+    }
+    let left = bound(
+        "SELECT id FROM jobs WHERE tenant = $1 AND error_code = $2 AND state = 'dead' ORDER BY id LIMIT 1".into(),
+    );
+    let statement = match write.row(left).await? {
+        Some(left) => {
+            let left: String = column(write.db(), &left, "id")?;
+            let gone = "NOT EXISTS (SELECT 1 FROM jobs j WHERE j.id = alerts.job_id AND j.state = 'dead')";
+            bound(format!("UPDATE alerts SET job_id = $3 WHERE {OPEN} AND {gone}")).bind(left)
+        }
+        None => bound(format!("UPDATE alerts SET acked_at_ms = $3, acked_by = $4, cause = $5 WHERE {OPEN}"))
+            .bind(write.db().now_ms())
+            .bind(actor.to_owned())
+            .bind("none of these jobs is dead any more"),
+    };
     write.run(statement).await?;
     Ok(())
 }

@@ -48,7 +48,7 @@ mod verdicts;
 mod worker_lock;
 
 pub use accounts::{AccountRow, AccountState, Accounts};
-pub use alerts::{ALERT_LOG, Alert, NewAlert};
+pub use alerts::{ALERT_LOG, Alert, AlertFilter, NewAlert};
 pub use answer::{Accepted, Answer, KeyNames};
 pub use audit::{AuditLog, ChainReport, SqlAuditLog};
 pub use database::{Database, DatabaseOptions, MigrationReport};

@@ -120,6 +120,21 @@ impl Outbox {
         write.commit().await
     }
 
+    /// Nobody tried: to be taken again at `next_at_ms`, as if it had not been claimed.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the database fails.
+    pub async fn put_back(&self, id: &str, next_at_ms: i64) -> Result<(), JournalError> {
+        let mut write = self.db.write().await?;
+        let statement = sqlx::query(
+            "UPDATE outbox SET next_at_ms = $1, attempt = attempt - 1 WHERE id = $2 AND delivered_at_ms IS NULL AND attempt > 0",
+        )
+        .bind(next_at_ms)
+        .bind(id.to_owned());
+        write.run(statement).await?;
+        write.commit().await
+    }
+
     /// Gives up what was written before the last `age_ms` and never tried: nobody was there to be told. Says how many.
     ///
     /// # Errors

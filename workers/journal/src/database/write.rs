@@ -19,7 +19,8 @@ const BEGIN_SHARED: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 /// A transaction; rolled back when dropped. In SQLite it holds the turn to write.
 ///
 /// On a server several run at the same time. Each takes its rows in this order, so that none waits in a circle: jobs (one,
-/// or several by ascending id), turns, accounts, spending, usage, the ends of audit chains by ascending tenant.
+/// or several by ascending id), turns, accounts, spending, usage, the ends of audit chains by ascending tenant, open alerts by ascending tenant and subject. So an entry is
+/// appended, or its chain locked, before an alert is raised about a subject, or closed.
 pub(crate) struct Write {
     tx: Transaction<'static, Any>,
     db: Database,

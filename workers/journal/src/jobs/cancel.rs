@@ -2,9 +2,11 @@
 
 use earmark_core::{Job, JobId, JobState};
 
-use super::fence::locked;
+use super::fence::{Locked, locked};
 use super::{Journal, states};
 use crate::JournalError;
+use crate::alerts;
+use crate::database::Write;
 
 /// What became of the wish to call a job off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,19 +27,7 @@ impl Journal {
     pub async fn cancel(&self, id: &JobId, actor: &str) -> Result<CancelOutcome, JournalError> {
         let mut write = self.db.write().await?;
         let job = locked(&mut write, id).await?;
-        let outcome = match job.state {
-            JobState::Ready => {
-                states::call_off(&mut write, &job, actor).await?;
-                CancelOutcome::Cancelled
-            }
-            JobState::Leased => {
-                if !job.is_cancel_requested {
-                    states::ask_to_cancel(&mut write, &job, actor).await?;
-                }
-                CancelOutcome::Requested
-            }
-            JobState::Done | JobState::Dead | JobState::Cancelled => CancelOutcome::AlreadyFinal(job.state),
-        };
+        let outcome = call_off(&mut write, &job, actor).await?;
         write.commit().await?;
         Ok(outcome)
     }
@@ -56,8 +46,28 @@ impl Journal {
             }
         }
         let retried = states::retry(&mut write, &job, actor).await?;
+        if let Some(code) = states::cause_of_death(&job) {
+            alerts::one_dead_less(&mut write, &job.tenant, code, actor).await?;
+        }
         write.commit().await?;
         self.tell_ready();
         Ok(retried)
+    }
+}
+
+/// Calls `job` off as far as it can be.
+pub(super) async fn call_off(write: &mut Write, job: &Locked, actor: &str) -> Result<CancelOutcome, JournalError> {
+    match job.state {
+        JobState::Ready => {
+            states::call_off(write, job, actor).await?;
+            Ok(CancelOutcome::Cancelled)
+        }
+        JobState::Leased => {
+            if !job.is_cancel_requested {
+                states::ask_to_cancel(write, job, actor).await?;
+            }
+            Ok(CancelOutcome::Requested)
+        }
+        JobState::Done | JobState::Dead | JobState::Cancelled => Ok(CancelOutcome::AlreadyFinal(job.state)),
     }
 }

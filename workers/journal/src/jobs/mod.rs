@@ -21,7 +21,7 @@
 //!                    workers    which processes live
 //!        |
 //!   a final job      outcomes   what producers are told; entry_answers: of entries that became no job
-//!                    cancel     what people do to jobs: call them off, try them again
+//!                    cancel     what people do to jobs: call them off, try them again; bulk: to many
 //!
 //!   states           every write of where a job stands
 //!   queue_alerts     what someone has to look at at the queue's server
@@ -37,6 +37,7 @@
 //! repeated by the lease that ended the job. `settle_request` has no fence: what was sent was sent, and it writes nothing
 //! of the job. Files know none either: `check_held` comes before them, and their hashes stand in the job's last entry.
 
+mod bulk;
 mod cancel;
 mod caps;
 mod clips;

@@ -9,7 +9,7 @@ use sqlx::any::AnyRow;
 use super::pause::NOT_PAUSED;
 use super::{Journal, row};
 use crate::JournalError;
-use crate::database::{column, parsed};
+use crate::database::{Query, column, parsed};
 
 /// One page at most, however many are asked for.
 const MAX_PAGE: u32 = 1000;
@@ -27,8 +27,16 @@ pub struct JobFilter {
     pub state: Option<JobState>,
     /// Standing there, in the words of people.
     pub standing: Option<Standing>,
+    /// Whose last error has this code.
+    pub code: Option<String>,
     /// Accepted at this instant or later.
     pub since_ms: Option<i64>,
+    /// Accepted before this instant.
+    pub until_ms: Option<i64>,
+    /// Ended at this instant or later.
+    pub ended_since_ms: Option<i64>,
+    /// Ended before this instant.
+    pub ended_until_ms: Option<i64>,
     /// At most this many.
     pub limit: u32,
     /// Only jobs older than this one: the last of the page before.
@@ -43,7 +51,11 @@ impl Default for JobFilter {
             lane: None,
             state: None,
             standing: None,
+            code: None,
             since_ms: None,
+            until_ms: None,
+            ended_since_ms: None,
+            ended_until_ms: None,
             limit: 100,
             after: None,
         }
@@ -98,43 +110,68 @@ impl Journal {
         self.page(filter).await?.iter().map(|found| row::job(&self.db, found)).collect()
     }
 
+    /// How many jobs `filter` lets through, whatever its limit and its page.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the database fails.
+    pub async fn count(&self, filter: &JobFilter) -> Result<u64, JournalError> {
+        let Some(chosen) = self.chosen(&JobFilter { after: None, ..filter.clone() }) else { return Ok(0) };
+        let statement = format!("SELECT COUNT(*) AS found FROM jobs t WHERE {}", chosen.condition);
+        let found = chosen.query(statement, self.db.now_ms()).fetch_one(self.db.pool()).await;
+        Ok(column::<i64>(&self.db, &self.db.map(found)?, "found")?.unsigned_abs())
+    }
+
+    /// Ids of jobs that `filter` lets through behind `after`, the oldest first: for whoever goes through all of them.
+    pub(super) async fn ids(
+        &self,
+        filter: &JobFilter,
+        after: Option<&JobId>,
+        limit: u32,
+    ) -> Result<Vec<JobId>, JournalError> {
+        let Some(mut chosen) = self.chosen(filter) else { return Ok(Vec::new()) };
+        chosen.add("t.id >", after.map(ToString::to_string).map(Value::Text));
+        let statement = format!("SELECT t.id FROM jobs t WHERE {} ORDER BY t.id LIMIT {limit}", chosen.condition);
+        let rows = chosen.query(statement, self.db.now_ms()).fetch_all(self.db.pool()).await;
+        self.db.map(rows)?.iter().map(|row| parsed(&self.db, row, "id", JobId::parse)).collect()
+    }
+
     /// Rows of jobs with their `standing`.
     pub(super) async fn page(&self, filter: &JobFilter) -> Result<Vec<AnyRow>, JournalError> {
-        if filter.key.as_ref().is_some_and(|key| key.contains('\0')) {
-            // No job has such a key, and not every database may be asked for it.
-            return Ok(Vec::new());
+        let Some(chosen) = self.chosen(filter) else { return Ok(Vec::new()) };
+        let (standing, limit) = (self.standing_of("$1"), filter.limit.min(MAX_PAGE));
+        let statement = format!(
+            "SELECT t.*, {standing} AS standing FROM jobs t WHERE {} ORDER BY t.id DESC LIMIT {limit}",
+            chosen.condition
+        );
+        self.db.map(chosen.query(statement, self.db.now_ms()).fetch_all(self.db.pool()).await)
+    }
+
+    /// What `filter` asks of a job `t`, where `$1` is the present; none where no job can be meant.
+    fn chosen(&self, filter: &JobFilter) -> Option<Chosen> {
+        if filter.key.iter().chain(&filter.code).any(|text| text.contains('\0')) {
+            // No job has such a text, and not every database may be asked for it.
+            return None;
         }
-        let mut values = Vec::new();
-        let mut conditions = String::new();
-        let mut is_equal = |column: &str, value: Option<String>| {
-            if let Some(value) = value {
-                values.push(value);
-                let _ = write!(conditions, " AND {column} ${}", values.len() + 3);
-            }
-        };
-        let standing = self.standing_of("$1");
-        is_equal("t.tenant =", filter.tenant.as_ref().map(ToString::to_string));
-        is_equal("t.key =", filter.key.clone());
-        is_equal("t.lane =", filter.lane.map(|lane| lane.to_string()));
+        let text = |text: Option<String>| text.map(Value::Text);
+        let number = |ms: Option<i64>| ms.map(Value::Number);
+        let mut chosen = Chosen { condition: "t.accepted_at_ms >= $2".into(), values: Vec::new() };
+        chosen.values.push(Value::Number(filter.since_ms.unwrap_or(i64::MIN)));
+        chosen.add("t.tenant =", text(filter.tenant.as_ref().map(ToString::to_string)));
+        chosen.add("t.key =", text(filter.key.clone()));
+        chosen.add("t.lane =", text(filter.lane.map(|lane| lane.to_string())));
         // The stored state beside it, for its index.
         let state = filter.standing.map(|standing| standing.state().unwrap_or(JobState::Ready)).or(filter.state);
-        is_equal("t.state =", state.map(|state| state.to_string()));
-        is_equal(&format!("({standing}) ="), filter.standing.map(|standing| standing.to_string()));
-        is_equal("t.id <", filter.after.as_ref().map(ToString::to_string));
+        chosen.add("t.state =", text(state.map(|state| state.to_string())));
+        let standing = format!("({}) =", self.standing_of("$1"));
+        chosen.add(&standing, text(filter.standing.map(|standing| standing.to_string())));
+        chosen.add("t.error_code =", text(filter.code.clone()));
+        chosen.add("t.accepted_at_ms <", number(filter.until_ms));
+        chosen.add("t.finished_at_ms >=", number(filter.ended_since_ms));
+        chosen.add("t.finished_at_ms <", number(filter.ended_until_ms));
+        chosen.add("t.id <", text(filter.after.as_ref().map(ToString::to_string)));
         // Ids begin with the time of acceptance: the list ends where it is over instead of looking at every older job.
-        is_equal("t.id >=", filter.since_ms.map(first_id_at));
-        let statement = format!(
-            "SELECT t.*, {standing} AS standing FROM jobs t WHERE t.accepted_at_ms >= $2{conditions} ORDER BY t.id DESC LIMIT $3"
-        );
-        // Column names and placeholders only; every value is bound.
-        let mut query = sqlx::query(AssertSqlSafe(statement))
-            .bind(self.db.now_ms())
-            .bind(filter.since_ms.unwrap_or(i64::MIN))
-            .bind(i64::from(filter.limit.min(MAX_PAGE)));
-        for value in values {
-            query = query.bind(value);
-        }
-        self.db.map(query.fetch_all(self.db.pool()).await)
+        chosen.add("t.id >=", text(filter.since_ms.map(first_id_at)));
+        Some(chosen)
     }
 
     /// SQL for the [`Standing`] of a job `t` at the instant `now` (a placeholder).
@@ -164,6 +201,36 @@ impl Journal {
             })
         };
         self.db.map(rows)?.iter().map(count).collect()
+    }
+}
+
+/// A condition in SQL, and its values from `$2` on.
+struct Chosen {
+    condition: String,
+    values: Vec<Value>,
+}
+
+enum Value {
+    Text(String),
+    Number(i64),
+}
+
+impl Chosen {
+    fn add(&mut self, column: &str, value: Option<Value>) {
+        if let Some(value) = value {
+            self.values.push(value);
+            let _ = write!(self.condition, " AND {column} ${}", self.values.len() + 1);
+        }
+    }
+
+    /// `statement`, which has the condition in it, with its values and the present.
+    fn query(self, statement: String, now_ms: i64) -> Query<'static> {
+        // Column names, numbers and placeholders of ours only; every value is bound.
+        let query = sqlx::query(AssertSqlSafe(statement)).bind(now_ms);
+        self.values.into_iter().fold(query, |query, value| match value {
+            Value::Text(text) => query.bind(text),
+            Value::Number(number) => query.bind(number),
+        })
     }
 }
 

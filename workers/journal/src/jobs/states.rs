@@ -140,7 +140,8 @@ async fn give_up(
     end(write, job, Ending { transition, problem: Some(problem), event, details: Value::Null }).await?;
     let message = format!("job {} was given up: {}", job.id, problem.message);
     let alert = NewAlert { kind: kind.as_str().into(), message };
-    alerts::raise(write, &job.tenant, Some(&job.id), &alert).await?;
+    // However many die of it, it is one thing that somebody has to see to.
+    alerts::raise_about(write, &job.tenant, Some(&job.id), &problem.code, &alert).await?;
     Ok(())
 }
 
@@ -167,7 +168,16 @@ pub(crate) async fn expire(write: &mut Write, job: &Locked, actor: &str) -> Resu
     // Words of ours only; the one value is bound.
     run(write, job, sqlx::query(AssertSqlSafe(statement)).bind(job.id.as_str().to_owned())).await?;
     let payload = json!({ "state": job.state, "finished_at_ms": job.finished_at_ms });
-    record(write, job, Transition::Expire, actor, payload).await
+    record(write, job, Transition::Expire, actor, payload).await?;
+    match cause_of_death(job) {
+        Some(code) => alerts::one_dead_less(write, &job.tenant, code, actor).await,
+        None => Ok(()),
+    }
+}
+
+/// The code of what a dead letter died of.
+pub(super) fn cause_of_death(job: &Job) -> Option<&str> {
+    job.error.as_ref().filter(|_| job.state == JobState::Dead).map(|problem| problem.code.as_str())
 }
 
 /// What is told of the end of `job`: the job as it is told everywhere, and `details`.
