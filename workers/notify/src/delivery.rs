@@ -6,7 +6,7 @@ use std::time::Duration;
 use earmark_core::{Clock, Failure, Repeats};
 use earmark_journal::{JournalError, Message, Outbox};
 
-use crate::Notifier;
+use crate::{Notifier, NotifyError};
 
 /// Messages taken at a time.
 const BATCH: u32 = 20;
@@ -76,31 +76,60 @@ impl Delivery {
     /// [`JournalError`] when the database fails; whatever was not reported comes again.
     pub async fn deliver_due(&self) -> Result<u32, JournalError> {
         let mut arrived = 0;
+        if self.clock.now_ms() < self.notifier.quiet_until_ms() {
+            return Ok(0);
+        }
         loop {
             let due = self.outbox.due(BATCH, CLAIM_MS).await?;
             if due.is_empty() {
                 return Ok(arrived);
             }
-            for message in &due {
-                arrived += u32::from(self.deliver(message).await?);
+            for (at, message) in due.iter().enumerate() {
+                match self.deliver(message).await? {
+                    Delivered::Arrived => arrived += 1,
+                    Delivered::Refused => {}
+                    // What was asked for holds for the receiver, not for one message: the others cost no try.
+                    Delivered::Later(until_ms) => {
+                        for waiting in &due[at + 1..] {
+                            self.outbox.put_back(&waiting.id, until_ms).await?;
+                        }
+                        return Ok(arrived);
+                    }
+                }
             }
         }
     }
 
-    async fn deliver(&self, message: &Message) -> Result<bool, JournalError> {
+    async fn deliver(&self, message: &Message) -> Result<Delivered, JournalError> {
         let now_ms = self.clock.now_ms();
         let Err(error) = self.notifier.notify(message, now_ms).await else {
             self.outbox.delivered(&message.id).await?;
-            return Ok(true);
+            return Ok(Delivered::Arrived);
+        };
+        let asked_ms = match &error {
+            NotifyError::Later { wait, .. } => i64::try_from(wait.as_millis()).ok(),
+            NotifyError::Refused(_) | NotifyError::Unreachable(_) => None,
         };
         tracing::warn!(message.id = %message.id, attempt = message.attempt, %error, "could not deliver a message");
-        let next_at_ms = (message.attempt < MAX_ATTEMPTS).then(|| now_ms + wait_ms(message.attempt));
+        let wait_ms = wait_ms(message.attempt).max(asked_ms.unwrap_or(0));
+        let next_at_ms = (message.attempt < MAX_ATTEMPTS).then(|| now_ms + wait_ms);
         if next_at_ms.is_none() {
             tracing::error!(message.id = %message.id, %error, "gave a message up after {MAX_ATTEMPTS} tries");
         }
         self.outbox.failed(&message.id, next_at_ms, &error.to_string()).await?;
-        Ok(false)
+        Ok(match asked_ms.filter(|ms| *ms > 0) {
+            Some(ms) => Delivered::Later(now_ms + ms),
+            None => Delivered::Refused,
+        })
     }
+}
+
+/// What became of a message.
+enum Delivered {
+    Arrived,
+    Refused,
+    /// Nothing is to be sent before this instant.
+    Later(i64),
 }
 
 /// After try number `attempt`, from 1.

@@ -52,7 +52,8 @@ impl Bench {
         // A job each time, though it is always the same recording.
         new.options.is_repeat = true;
         let (job, lease) = self.journal.accept_leased(&new, "test", &WorkerId::fresh(), 60_000).await.unwrap();
-        let problem = Problem { code: "decode.empty".into(), message: "empty".into(), hint: None };
+        // And another cause each time: those of one cause are one alert.
+        let problem = Problem { code: format!("decode.{}", job.id), message: "empty".into(), hint: None };
         self.journal.bury(&lease, &problem).await.unwrap();
         job.id.to_string()
     }
@@ -115,6 +116,30 @@ async fn a_new_receiver_is_not_told_what_is_older_than_three_days_and_was_never_
     assert_eq!(bench.delivery.outbox.backlog().await.unwrap().waiting, 4);
     // What was tried is tried on, and what is news is told.
     assert_eq!(bench.delivery.deliver_due().await.unwrap(), 4);
+}
+
+#[tokio::test]
+async fn a_receiver_that_asks_to_wait_is_left_alone_for_so_long_and_one_try_is_spent() {
+    let server = MockServer::start().await;
+    let busy = ResponseTemplate::new(429).insert_header("retry-after", "3600");
+    Mock::given(method("POST")).respond_with(busy).up_to_n_times(1).expect(1).mount(&server).await;
+    Mock::given(method("POST")).respond_with(ResponseTemplate::new(200)).expect(4).mount(&server).await;
+    let bench = Bench::new(&server.uri()).await;
+    bench.bury_a_job().await;
+    assert_eq!(bench.delivery.deliver_due().await.unwrap(), 0);
+    // What comes meanwhile waits, too.
+    bench.bury_a_job().await;
+    bench.clock.advance_ms(3_599_000);
+    assert_eq!(bench.delivery.deliver_due().await.unwrap(), 0);
+    assert_eq!(server.received_requests().await.unwrap().len(), 1);
+    bench.clock.advance_ms(1_000);
+    assert_eq!(bench.delivery.deliver_due().await.unwrap(), 4);
+    let tries = |request: &wiremock::Request| {
+        serde_json::from_slice::<serde_json::Value>(&request.body).unwrap()["attempt"].as_u64().unwrap()
+    };
+    let mut tries: Vec<u64> = server.received_requests().await.unwrap().iter().map(tries).collect();
+    tries.sort_unstable();
+    assert_eq!(tries, [1, 1, 1, 1, 2], "those that nobody tried have lost none");
 }
 
 #[tokio::test]
