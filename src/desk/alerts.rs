@@ -1,27 +1,28 @@
 //! Alerts: what a person should see to.
 
-use earmark_core::Tenant;
 use earmark_journal::JournalError;
 
 use super::Desk;
 use super::views::AlertView;
 
-pub use earmark_journal::ALERT_LOG;
+pub use earmark_journal::{ALERT_LOG, AlertFilter};
 
 impl Desk {
-    /// Alerts of `tenant` (none: of everybody), the newest first; with those that were acknowledged only where
-    /// `is_open` is false.
+    /// Alerts that `filter` lets through, the newest first.
     ///
     /// # Errors
     /// [`JournalError`] when the database fails.
-    pub async fn alerts(
-        &self,
-        tenant: Option<&Tenant>,
-        is_open: bool,
-        limit: u32,
-    ) -> Result<Vec<AlertView>, JournalError> {
-        let alerts = self.app.outbox.alerts(tenant, is_open, limit).await?;
+    pub async fn alerts(&self, filter: &AlertFilter, limit: u32) -> Result<Vec<AlertView>, JournalError> {
+        let alerts = self.app.outbox.chosen_alerts(filter, limit).await?;
         Ok(alerts.into_iter().map(AlertView::from).collect())
+    }
+
+    /// How many alerts `filter` lets through.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the database fails.
+    pub async fn count_alerts(&self, filter: &AlertFilter) -> Result<u64, JournalError> {
+        self.app.outbox.count_alerts(filter).await
     }
 
     /// Acknowledges an alert under the name of `actor`.

@@ -29,6 +29,40 @@ impl Desk {
         Ok(JobPage { jobs: found.into_iter().map(view).collect(), next })
     }
 
+    /// How many jobs `filter` lets through, whatever its limit.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the database fails.
+    pub async fn count_jobs(&self, filter: &JobFilter) -> Result<u64, JournalError> {
+        self.app.journal.count(filter).await
+    }
+
+    /// Makes the dead and cancelled jobs that `filter` lets through ready again, a batch at a time, and tells `done` of each.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the database fails; what was told stays so.
+    pub async fn retry_all(
+        &self,
+        filter: &JobFilter,
+        actor: &str,
+        done: &mut (dyn FnMut(&[JobId]) + Send),
+    ) -> Result<(), JournalError> {
+        self.app.journal.retry_all(filter, actor, done).await
+    }
+
+    /// Calls the jobs off that `filter` lets through and that have not ended, a batch at a time, and tells `done` of each.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the database fails; what was told stays so.
+    pub async fn cancel_all(
+        &self,
+        filter: &JobFilter,
+        actor: &str,
+        done: &mut (dyn FnMut(&[(JobId, CancelOutcome)]) + Send),
+    ) -> Result<(), JournalError> {
+        self.app.journal.cancel_all(filter, actor, done).await
+    }
+
     /// The job with this id.
     ///
     /// # Errors

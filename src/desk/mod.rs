@@ -23,6 +23,7 @@ pub mod engine;
 pub mod findings;
 pub mod instant;
 pub mod jobs;
+pub mod notice;
 pub mod orphans;
 pub mod places;
 pub mod plan;

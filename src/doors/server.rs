@@ -1,6 +1,5 @@
 //! The doors that answer HTTP, at one address.
 
-use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,8 +9,8 @@ use super::callers::Callers;
 use super::http::listen;
 use super::{http, transcriptions};
 use crate::config::CommandError;
-use crate::desk::Desk;
 use crate::desk::transcribe::Accounts;
+use crate::desk::{Desk, notice};
 
 /// Serves until `stop` is cancelled; requests under way are answered if they end within the configured grace.
 ///
@@ -39,7 +38,7 @@ pub async fn serve(desk: &Desk, accounts: &Accounts, stop: CancellationToken) ->
     let routes = http::routes(desk, accounts, callers.clone());
     let service = transcriptions::Service::new(callers.clone(), desk.transcriptions(accounts)?, desk.clock());
     let routes = routes.merge(transcriptions::routes(service));
-    let _ = writeln!(std::io::stderr(), "listening on http://{address}");
+    notice::say(&format!("listening on http://{address}"));
     let grace = Duration::from_secs(desk.config().worker.grace_secs);
     listen::serve(listener, &routes, &stop, grace).await;
     Ok(())

@@ -102,7 +102,7 @@ async fn list(desk: &Desk, is_json: bool) -> Result<Outcome, CommandError> {
 }
 
 async fn pause(desk: &Desk, name: &str, until: Option<&str>, reason: &str) -> Result<Outcome, CommandError> {
-    let until_ms = arguments::instant_ms("--until", until)?;
+    let until_ms = arguments::later_ms("--until", until)?;
     if let Some(until) = until.filter(|_| until_ms.is_some_and(|until_ms| until_ms <= desk.now_ms())) {
         let hint = "use a time to come such as 2026-01-31T18:00:00+08:00";
         return Err(CommandError::plain(format!("--until {until} is over"), Some(hint)));

@@ -45,6 +45,12 @@ pub fn instant_ms(option: &str, text: Option<&str>) -> Result<Option<i64>, Comma
     parsed.transpose()
 }
 
+/// The time to come given with `option`, in milliseconds since the epoch: a span is from now on.
+pub fn later_ms(option: &str, text: Option<&str>) -> Result<Option<i64>, CommandError> {
+    let parsed = text.map(|text| instant::parse_later(text).map_err(|why| wrong_instant(option, text, &why)));
+    parsed.transpose()
+}
+
 /// That `text`, given with `option`, is no instant.
 pub fn wrong_instant(option: &str, text: &str, why: &str) -> CommandError {
     CommandError::plain(format!("{option} {text}: {why}"), Some(instant::HINT))

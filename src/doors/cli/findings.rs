@@ -9,6 +9,8 @@ use crate::desk::views::FindingView;
 
 /// Findings read at a time.
 const PAGE: u32 = 500;
+/// So many are counted to say of how many those shown are.
+const MOST_COUNTED: usize = 10_000;
 
 /// List findings, confirm or reject them.
 #[derive(Debug, clap::Subcommand)]
@@ -30,7 +32,7 @@ pub struct Filter {
     /// Only this tenant's.
     #[arg(long)]
     tenant: Option<String>,
-    /// Only of jobs that were done at this time or later: RFC 3339, or a day.
+    /// Only of jobs that were done at this time or later: RFC 3339, a day, or a span such as 2h.
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
     /// Only those of which this was said last: confirmed, rejected, none.
@@ -106,7 +108,7 @@ async fn list(desk: &Desk, filter: Filter) -> Result<Outcome, CommandError> {
         after: None,
         limit: 0,
     };
-    let mut left = filter.limit;
+    let (mut left, mut shown) = (filter.limit, 0);
     while left > 0 {
         wanted.limit = left.min(PAGE);
         let page = desk.findings(&wanted).await?;
@@ -118,12 +120,35 @@ async fn list(desk: &Desk, filter: Filter) -> Result<Outcome, CommandError> {
             }
         }
         left -= wanted.limit;
+        shown += page.findings.len();
         match page.next {
             Some(next) => wanted.after = Some(next),
-            None => break,
+            None => return Ok(Outcome::Done),
         }
     }
+    if !filter.json {
+        tell_rest(desk, wanted, shown).await?;
+    }
     Ok(Outcome::Done)
+}
+
+/// Says of how many findings `shown` are, as far as they are counted; `wanted` are those behind them.
+async fn tell_rest(desk: &Desk, mut wanted: JudgedFilter, shown: usize) -> Result<(), CommandError> {
+    let mut all = shown;
+    wanted.limit = PAGE;
+    while all < MOST_COUNTED {
+        let page = desk.findings(&wanted).await?;
+        all += page.findings.len();
+        match page.next {
+            Some(next) => wanted.after = Some(next),
+            None => {
+                show::rest(shown, u64::try_from(all).unwrap_or(u64::MAX));
+                return Ok(());
+            }
+        }
+    }
+    show::line(&format!("{shown} of more than {all}; --limit N shows more"));
+    Ok(())
 }
 
 /// A finding in two lines.

@@ -2,6 +2,7 @@
 
 use earmark_core::{Job, JobId, Lane, Speaker, Standing, rfc3339};
 
+use super::bulk::Which;
 use super::outcome::Outcome;
 use super::{arguments, show};
 use crate::config::CommandError;
@@ -26,9 +27,15 @@ pub enum Command {
         /// Only the job with this producer's key.
         #[arg(long)]
         key: Option<String>,
-        /// Only jobs that were accepted at this time or later: RFC 3339, or a day.
+        /// Only jobs whose last error has this code, such as s3.connect.
+        #[arg(long)]
+        code: Option<String>,
+        /// Only jobs that were accepted at this time or later: RFC 3339, a day, or a span such as 2h.
         #[arg(long, value_name = "TIME")]
         since: Option<String>,
+        /// Only jobs that were accepted before this time.
+        #[arg(long, value_name = "TIME")]
+        until: Option<String>,
         /// At most this many.
         #[arg(long, default_value_t = 50)]
         limit: u32,
@@ -44,37 +51,52 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Make dead or cancelled jobs ready again.
+    /// Make dead or cancelled jobs ready again: those named, or those that a filter lets through.
     Retry {
         /// The jobs' ids.
-        #[arg(required = true)]
         ids: Vec<String>,
+        #[command(flatten)]
+        which: Which,
     },
-    /// Call jobs off.
+    /// Call jobs off: those named, or those that a filter lets through.
     Cancel {
         /// The jobs' ids.
-        #[arg(required = true)]
         ids: Vec<String>,
+        #[command(flatten)]
+        which: Which,
     },
 }
 
 pub async fn jobs(desk: &Desk, command: Command) -> Result<Outcome, CommandError> {
     match command {
-        Command::List { tenant, state, lane, key, since, limit, json } => {
+        Command::List { tenant, state, lane, key, code, since, until, limit, json } => {
             let tenant = tenant.as_deref().map(arguments::tenant).transpose()?;
             let since_ms = arguments::instant_ms("--since", since.as_deref())?;
-            let filter = JobFilter { tenant, lane, key, since_ms, limit, ..JobFilter::default().standing_at(state) };
-            list(&desk.jobs(&filter).await?.jobs, json)
+            let until_ms = arguments::instant_ms("--until", until.as_deref())?;
+            let rest = JobFilter::default().standing_at(state);
+            let filter = JobFilter { tenant, lane, key, code, since_ms, until_ms, limit, ..rest };
+            let jobs = desk.jobs(&filter).await?.jobs;
+            let outcome = list(&jobs, json)?;
+            if !json {
+                show::rest(jobs.len(), desk.count_jobs(&filter).await?);
+            }
+            Ok(outcome)
         }
         Command::Show { id, json } => show_job(desk, &arguments::job_id(&id)?, json).await,
-        Command::Retry { ids } => {
+        Command::Retry { ids, which } => {
+            if which.is_chosen(&ids)? {
+                return which.retry(desk).await;
+            }
             for id in ids {
                 let job = desk.retry(&arguments::job_id(&id)?, arguments::ACTOR).await?;
                 show::line(&format!("{} {}", job.id, job.state));
             }
             Ok(Outcome::Done)
         }
-        Command::Cancel { ids } => cancel(desk, &ids).await,
+        Command::Cancel { ids, which } => match which.is_chosen(&ids)? {
+            true => which.cancel(desk).await,
+            false => cancel(desk, &ids).await,
+        },
     }
 }
 

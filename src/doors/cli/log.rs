@@ -5,6 +5,7 @@ use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{CommandError, Log, LogFormat};
+use crate::desk::notice;
 
 /// Libraries that may print a request, its address and what that holds: never in more detail than this, whatever the
 /// settings ask for.
@@ -20,6 +21,9 @@ pub fn start(log: &Log, silenced: &str) -> Result<(), CommandError> {
     })?;
     let is_terminal = std::io::stderr().is_terminal();
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(is_terminal);
+    if log.format == LogFormat::Json {
+        notice::speak_json();
+    }
     let started = match log.format {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().try_init(),

@@ -4,6 +4,7 @@ mod accounts;
 mod alerts;
 mod arguments;
 mod audit;
+mod bulk;
 mod config;
 mod doctor;
 mod engine;
@@ -38,6 +39,7 @@ use clap::{Parser, Subcommand};
 use crate::config::{CommandError, Config, LogFormat, Setting};
 use crate::desk::Desk;
 use crate::desk::alerts::ALERT_LOG;
+use crate::desk::notice;
 use crate::desk::service::{Halves, Run};
 use outcome::Outcome;
 
@@ -146,7 +148,12 @@ fn replace() -> ExitCode {
 
 fn start(cli: Cli, service: Run) -> Result<Outcome, CommandError> {
     let environment = crate::config::environment(std::env::vars_os())?;
-    let (settings, table) = Config::load(cli.config.as_deref(), &environment)?;
+    // What is wrong with the settings is to be said in the form that they ask for, too.
+    if environment.iter().any(|(name, value)| name == "EARMARK__LOG__FORMAT" && value.trim() == "json") {
+        notice::speak_json();
+    }
+    let file = cli.config.as_deref().filter(|file| !file.as_os_str().is_empty());
+    let (settings, table) = Config::load(file, &environment)?;
     // `run` says itself what became of every recording, alerts among it; lines of the log would say it twice.
     let is_run = matches!(cli.command, Command::Run(_));
     let silenced = if is_run { format!("earmark_queue=off,{ALERT_LOG}=off") } else { String::new() };

@@ -9,10 +9,14 @@ use earmark_core::{JobId, Problem, Report, Stage};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::show;
+use crate::desk::notice;
 use crate::desk::run::{Attention, Progress, Watcher};
 
 /// Where there is no terminal, a line is printed each time this much more of a recording is transcribed, in percent.
 const STEP_PERCENT: u32 = 25;
+
+/// Bars on a terminal: fewer than the lowest window has lines.
+const MOST_BARS: usize = 16;
 
 /// What is said of a result that nobody is handed before somebody releases it.
 pub const HELD: &str = "HELD BACK for review";
@@ -27,6 +31,8 @@ pub struct Bars {
 struct Shown {
     name: String,
     bar: ProgressBar,
+    /// Whether the terminal has a line for it.
+    is_drawn: bool,
     /// The last step that was printed; none before the first clip is known.
     step: Option<u32>,
 }
@@ -34,17 +40,21 @@ struct Shown {
 impl Bars {
     /// Nothing shown yet.
     pub fn new() -> Self {
-        Self { is_terminal: std::io::stderr().is_terminal(), bars: MultiProgress::new(), jobs: Mutex::default() }
+        let is_terminal = std::io::stderr().is_terminal() && !notice::is_json();
+        Self { is_terminal, bars: MultiProgress::new(), jobs: Mutex::default() }
     }
 
     /// From now on `job` is shown as `name`.
     pub fn add(&self, job: &JobId, name: &str) {
-        let bar = if self.is_terminal { self.bars.add(ProgressBar::new(1)) } else { ProgressBar::hidden() };
-        let style = ProgressStyle::with_template("{prefix:40!} {msg:11} {bar:30} {pos}/{len} clips {elapsed}");
+        let mut jobs = self.lock();
+        // More than fit the window would leave lines behind with each redraw.
+        let is_drawn = self.is_terminal && jobs.values().filter(|shown| shown.is_drawn).count() < MOST_BARS;
+        let bar = if is_drawn { self.bars.add(ProgressBar::new(1)) } else { ProgressBar::hidden() };
+        let style = ProgressStyle::with_template("{prefix:32!} {msg:10} {wide_bar} {pos}/{len} clips {elapsed}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar.set_prefix(name.to_owned());
         bar.enable_steady_tick(Duration::from_millis(200));
-        self.lock().insert(job.clone(), Shown { name: name.into(), bar, step: None });
+        jobs.insert(job.clone(), Shown { name: name.into(), bar, is_drawn, step: None });
     }
 
     /// Shows how far `job` is.
@@ -69,7 +79,19 @@ impl Bars {
     pub fn end(&self, job: &JobId, outcome: &str) {
         let Some(shown) = self.lock().remove(job) else { return };
         shown.bar.finish_and_clear();
+        if shown.is_drawn {
+            self.draw_another();
+        }
         self.say(&format!("{}: {outcome}", shown.name));
+    }
+
+    /// A line of the terminal is free: the next one has it.
+    fn draw_another(&self) {
+        let mut jobs = self.lock();
+        if let Some(next) = jobs.values_mut().find(|shown| !shown.is_drawn) {
+            next.bar = self.bars.add(next.bar.clone());
+            next.is_drawn = true;
+        }
     }
 
     /// Prints a line without disturbing the bars.

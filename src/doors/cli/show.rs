@@ -7,6 +7,7 @@ use comfy_table::{ColumnConstraint, ContentArrangement, Table};
 use earmark_core::Finding;
 
 use crate::config::CommandError;
+use crate::desk::notice;
 
 pub use crate::desk::counted;
 
@@ -22,28 +23,44 @@ pub fn text(text: &str) {
 
 /// Prints a line on standard error.
 pub fn note(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
+    notice::say(text);
 }
 
 /// Prints an error on standard error.
 pub fn error(error: &CommandError) {
-    note(&error.to_string());
+    notice::error(&error.problem, &error.to_string());
 }
 
 /// Columns of ids: half an id cannot be copied.
 const IDS: &[&str] = &["job", "alert"];
 
-/// A table with a head line; 160 columns on a terminal, as wide as its content for a file or a program.
+/// Columns of a terminal that does not say how many it has.
+const USUAL_COLUMNS: u16 = 100;
+
+/// A table with a head line; as wide as the terminal, or as its content for a file or a program.
 pub fn table(head: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_preset(UTF8_HORIZONTAL_ONLY).set_header(head);
     if std::io::stdout().is_terminal() {
-        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(160);
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(columns());
     }
     for (column, _) in table.column_iter_mut().zip(head).filter(|(_, name)| IDS.contains(name)) {
         column.set_constraint(ColumnConstraint::ContentWidth);
     }
     table
+}
+
+/// Columns of the terminal on standard output.
+fn columns() -> u16 {
+    let size = console::Term::stdout().size_checked();
+    size.map(|(_, columns)| columns).filter(|columns| *columns > 0).unwrap_or(USUAL_COLUMNS)
+}
+
+/// What is said below a list of which not all are shown; nothing where `shown` are all there are.
+pub fn rest(shown: usize, all: u64) {
+    if u64::try_from(shown).is_ok_and(|shown| shown < all) {
+        line(&format!("{shown} of {all}; --limit N shows more"));
+    }
 }
 
 /// A finding in a line: `0:36 high guaranteed-returns "稳赚不赔" (agent)`.

@@ -101,7 +101,10 @@ impl Fields {
             hotwords: hotwords(form)?,
             format: format(form)?,
             has_words: granularities.iter().any(|granularity| granularity.trim_ascii() == b"word"),
-            language: text(form, "language")?.map(|language| language.to_ascii_lowercase()),
+            // Many clients send the word for what leaving it out says.
+            language: text(form, "language")?
+                .map(|language| language.to_ascii_lowercase())
+                .filter(|language| !matches!(language.as_str(), "auto" | "detect")),
             file: file(form)?,
             model,
             prompt,
