@@ -87,6 +87,9 @@ impl FromStr for AccountKey {
         if !is_name || key.is_empty() {
             return Err(wrong());
         }
+        if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err("use the keys as the provider gave them, without spaces or line ends".into());
+        }
         if name == USUAL || name == BUILT_IN {
             return Err(format!(
                 "give it another name: `{USUAL}` is the account of EARMARK__ASR__API_KEY, `{BUILT_IN}` the engine built in"

@@ -87,6 +87,11 @@ choice! {
     }
 }
 
+/// Languages of multilingual Whisper models.
+const WHISPERS: &str = "af am ar as az ba be bg bn bo br bs ca cs cy da de el en es et eu fa fi fo fr gl gu ha haw he hi hr ht \
+    hu hy id is it ja jw ka kk km kn ko la lb ln lo lt lv mg mi mk ml mn mr ms mt my ne nl nn no oc pa pl ps pt ro ru sa sd si \
+    sk sl sn so sq sr su sv sw ta te tg th tk tl tr tt uk ur uz vi yi yo yue zh";
+
 /// Who transcribes, and how it is asked.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -184,6 +189,17 @@ impl Asr {
         if self.threads == 0 { cores() } else { self.threads }
     }
 
+    /// The setting and the language that the built-in engine, where it is the one in use, does not know.
+    pub(super) fn unknown_language(&self) -> Option<(&'static str, &str)> {
+        if self.engine != EngineKind::Local {
+            return None;
+        }
+        let known = |code: &str| WHISPERS.split_ascii_whitespace().any(|one| one == code);
+        let several = self.languages.iter().find(|code| !known(code)).map(|code| ("asr.languages", code.as_str()));
+        let one = Some(self.language.as_str()).filter(|code| *code != "auto" && !known(code));
+        one.map(|code| ("asr.language", code)).or(several)
+    }
+
     /// Requests in flight of the account that is [`api_key`](Self::api_key): the override, else the tier's number.
     pub fn limit(&self) -> usize {
         if self.max_in_flight > 0 { self.max_in_flight } else { self.tier.requests() }
@@ -267,5 +283,5 @@ fn model<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error>
     if model.trim().is_empty() {
         return Err(serde::de::Error::custom("use the model's name at the provider, such as glm-asr-2512"));
     }
-    Ok(model)
+    Ok(model.trim().to_owned())
 }

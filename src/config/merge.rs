@@ -145,6 +145,14 @@ impl SettingSources {
         ConfigProblem::File { path: "(all layers together)".into(), why: reason(error) }
     }
 
+    /// That the value of `key` makes no sense beside others.
+    pub fn refused(&self, key: &str, hint: String) -> ConfigProblem {
+        let source =
+            self.sources.iter().rev().find(|source| source.values.contains_key(key)).unwrap_or(&self.sources[0]);
+        let value = source.values.get(key).map(String::as_str).unwrap_or_default();
+        ConfigProblem::Value { name: self.name(source, key), value: told(key, value), hint }
+    }
+
     fn name(&self, source: &SettingSource, key: &str) -> String {
         match (source.origin)(self, key) {
             Origin::Default => key.into(),

@@ -95,7 +95,11 @@ impl Config {
     /// [`ConfigProblem`] naming the variable or the file's key, the value and the choices.
     pub fn load(file: Option<&Path>, environment: &[(String, String)]) -> Result<(Self, Vec<Setting>), ConfigProblem> {
         let sources = merge::SettingSources::read(file, environment)?;
-        let config = sources.merge()?;
+        let config: Self = sources.merge()?;
+        if let Some((key, code)) = config.asr.unknown_language() {
+            let hint = format!("use languages that the built-in engine knows; `{code}` is none of its");
+            return Err(sources.refused(key, hint));
+        }
         Ok((config, sources.settings()))
     }
 }
@@ -168,6 +172,9 @@ mod tests {
             ("EARMARK__ASR__LANGUAGE", "zh-CN", "EARMARK__ASR__LANGUAGE is `zh-CN`", "write zh"),
             ("EARMARK__ASR__LANGUAGES", "[\"zh\",\"en\"]", "EARMARK__ASR__LANGUAGES", "commas"),
             ("EARMARK__ASR__LANGUAGES", "zh-CN,en-US", "EARMARK__ASR__LANGUAGES is `zh-CN,en-US`", "write zh"),
+            ("EARMARK__ASR__LANGUAGE", "xx", "EARMARK__ASR__LANGUAGE is `xx`", "`xx` is none of its"),
+            ("EARMARK__ASR__LANGUAGES", "zh,eng", "EARMARK__ASR__LANGUAGES is `zh,eng`", "`eng` is none of its"),
+            ("EARMARK__ACCOUNTS__KEYS", "night=k y@V1", "EARMARK__ACCOUNTS__KEYS is (hidden)", "without spaces"),
             ("EARMARK__ASR__TEIR", "V0", "EARMARK__ASR__TEIR is not a setting", "EARMARK__ASR__TIER"),
             ("EARMARK__DATABASE__URL", "mysql://x", "EARMARK__DATABASE__URL is `mysql://x`", "sqlite:"),
             ("EARMARK__HTTP__LISTEN", "8080", "EARMARK__HTTP__LISTEN is `8080`", "127.0.0.1:8080"),

@@ -32,4 +32,16 @@ impl Desk {
     pub async fn acknowledge(&self, id: &str, actor: &str) -> Result<(), JournalError> {
         self.app.outbox.ack_alert(id, actor).await
     }
+
+    /// The same of one that may have been closed meanwhile: false then.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the database fails.
+    pub async fn acknowledge_open(&self, id: &str, actor: &str) -> Result<bool, JournalError> {
+        match self.acknowledge(id, actor).await {
+            Ok(()) => Ok(true),
+            Err(JournalError::NoSuchAlert(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
 }

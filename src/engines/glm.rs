@@ -120,6 +120,22 @@ fn keys(config: &Config) -> Result<Vec<AccountKey>, CommandError> {
             }));
         }
     }
+    if let Some(account) =
+        all.iter().find(|one| asr.auth == AuthKind::Jwt && !one.key.is_empty() && !one.key.contains('.'))
+    {
+        return Err(CommandError::usage(Problem {
+            code: "config.api_key".into(),
+            message: format!("EARMARK__ASR__AUTH is `jwt`, and the key of the account `{}` has no dot", account.name),
+            hint: Some("give the key as id.secret, or set EARMARK__ASR__AUTH=key".into()),
+        }));
+    }
+    if asr.upload == UploadKind::Mp3 && locate::ffmpeg(config).is_none() {
+        return Err(CommandError::usage(Problem {
+            code: "config.upload".into(),
+            message: "EARMARK__ASR__UPLOAD is `mp3`, and there is no ffmpeg".into(),
+            hint: Some("apt-get install ffmpeg, set EARMARK__AUDIO__FFMPEG, or use EARMARK__ASR__UPLOAD=wav".into()),
+        }));
+    }
     for (tenant, account) in &accounts.tenants {
         if !all.iter().any(|known| known.name == *account) {
             let names = all.iter().map(|known| known.name.as_str()).collect::<Vec<_>>().join(", ");

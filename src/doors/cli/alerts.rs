@@ -143,11 +143,9 @@ async fn acknowledge_all(desk: &Desk, filter: &AlertFilter, is_dry: bool, json: 
             break;
         }
         for alert in new {
-            match desk.acknowledge(&alert.id, arguments::ACTOR).await {
-                Ok(()) => told(&alert.id, is_dry, json)?,
-                // Somebody else, or the end of its cause, came first.
-                Err(earmark_journal::JournalError::NoSuchAlert(_)) => {}
-                Err(error) => return Err(error.into()),
+            // Where somebody else, or the end of its cause, came first there is nothing to do.
+            if desk.acknowledge_open(&alert.id, arguments::ACTOR).await? {
+                told(&alert.id, is_dry, json)?;
             }
         }
     }

@@ -21,7 +21,7 @@ const MAX_LIMIT: u32 = 1000;
 pub struct Filter {
     tenant: Option<Tenant>,
     rule: Option<String>,
-    /// RFC 3339, or a day.
+    /// RFC 3339, a day, or a span such as 2h.
     since: Option<String>,
     verdict: Option<LastVerdict>,
     /// Those of rules on trial instead of the others.

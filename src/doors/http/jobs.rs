@@ -83,7 +83,7 @@ pub struct Filter {
     key: Option<String>,
     lane: Option<Lane>,
     state: Option<Standing>,
-    /// RFC 3339, or a day.
+    /// RFC 3339, a day, or a span such as 2h.
     since: Option<String>,
     limit: Option<u32>,
     /// The last id of the page before.

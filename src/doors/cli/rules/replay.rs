@@ -23,7 +23,7 @@ pub struct Args {
     /// The rules that judge second.
     #[arg(long, value_name = "SET", required_unless_present = "show")]
     to: Option<String>,
-    /// Only jobs that were done at this time or later: RFC 3339, or a day.
+    /// Only jobs that were done at this time or later: RFC 3339, a day, or a span such as 2h.
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
     /// Only jobs that were done before this time.

@@ -12,7 +12,7 @@ use crate::doors::cli::{arguments, show};
 /// What to count.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Only findings of jobs that were done at this time or later: RFC 3339, or a day.
+    /// Only findings of jobs that were done at this time or later: RFC 3339, a day, or a span such as 2h.
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
     /// Only this tenant's.
