@@ -101,7 +101,7 @@ impl<'a> Parts<'a> {
 
 fn unreadable(address: &str) -> String {
     match address.split_once("://") {
-        Some((scheme, _)) if is_scheme(scheme) => format!("{scheme}://…"),
+        Some((scheme, _)) if is_scheme(scheme) => format!("{scheme}:…"),
         Some(_) | None => "…".into(),
     }
 }
@@ -139,16 +139,16 @@ mod tests {
     #[test]
     fn of_a_server_nothing_is_shown_that_may_be_a_secret() {
         for (address, server, database) in [
-            ("redis://:s3cr#et-1@redis.example.org/0", "redis://…", "redis://…"),
-            ("postgres://earmark:s3cr/et-2@db.example.org/earmark", "postgres://…", "postgres://…"),
+            ("redis://:s3cr#et-1@redis.example.org/0", "redis:…", "redis:…"),
+            ("postgres://earmark:s3cr/et-2@db.example.org/earmark", "postgres:…", "postgres:…"),
             // What the wrong half of it would spell.
-            ("postgres://earmark:1234/et-2@db.example.org/earmark", "postgres://…", "postgres://…"),
-            ("redis://:1234#et@host/0", "redis://…", "redis://…"),
-            ("redis://u:1234?et@host/0", "redis://…", "redis://…"),
+            ("postgres://earmark:1234/et-2@db.example.org/earmark", "postgres:…", "postgres:…"),
+            ("redis://:1234#et@host/0", "redis:…", "redis:…"),
+            ("redis://u:1234?et@host/0", "redis:…", "redis:…"),
             ("redis://u:s3cr@et@host:6380/0", "redis://host:6380/…", "redis://host:6380/0"),
             ("\"redis://:s3cret@redis.example.org/0\"", "…", "…"),
             ("'https://hooks.example.org/in?token=s3cret'", "…", "…"),
-            ("redis://:s3cr\"et@host\"/0", "redis://…", "redis://…"),
+            ("redis://:s3cr\"et@host\"/0", "redis:…", "redis:…"),
             (
                 "https://hooks.example.org/in?token=s3cret-3",
                 "https://hooks.example.org/…",
@@ -161,15 +161,15 @@ mod tests {
             ("0123456789abcdef.S3cret", "…", "…"),
             ("u:s3cret@host", "…", "…"),
             ("s3cret", "…", "…"),
-            ("redis://:s3cret", "redis://…", "redis://…"),
-            ("redis://:1234", "redis://…", "redis://…"),
+            ("redis://:s3cret", "redis:…", "redis:…"),
+            ("redis://:1234", "redis:…", "redis:…"),
             ("mysql://x", "mysql://x", "mysql://x"),
             (
                 "redis+sentinel://:s3cret@a:1,b:2/primary/3",
                 "redis+sentinel://a:1,b:2/…",
                 "redis+sentinel://a:1,b:2/primary/3",
             ),
-            ("redis+sentinel://:s3cr/et@a:1,b/primary", "redis+sentinel://…", "redis+sentinel://…"),
+            ("redis+sentinel://:s3cr/et@a:1,b/primary", "redis+sentinel:…", "redis+sentinel:…"),
             (
                 "postgres://me:s3cret@[::1]:5433/e?password=s3cret",
                 "postgres://[::1]:5433/…",

@@ -150,9 +150,9 @@ mod tests {
             ("redis+sentinel://:secret@a:1,b:2/primary/3", Ok("a:1,b:2 (primary)")),
             ("rediss+sentinel://a,b/primary", Ok("a,b (primary)")),
             ("redis+sentinel://a:1", Err("redis+sentinel://a:1")),
-            ("redis+sentinel://u:secret@a:x/primary", Err("redis+sentinel://…")),
-            ("redis+sentinel://:secr/et@a:1/primary", Err("redis+sentinel://…")),
-            ("redis://:secr#et@a/0", Err("redis://…")),
+            ("redis+sentinel://u:secret@a:x/primary", Err("redis+sentinel:…")),
+            ("redis+sentinel://:secr/et@a:1/primary", Err("redis+sentinel:…")),
+            ("redis://:secr#et@a/0", Err("redis:…")),
             ("redis+sentinel://a:1/primary/x", Err("redis+sentinel://a:1/primary/x")),
             ("http://u:secret@localhost", Err("http://localhost")),
         ];
