@@ -162,7 +162,7 @@ impl App {
             true => Some(Arc::new(Broker::open(
                 config.queue.url.expose(),
                 journal.clone(),
-                earmark_objects::known_version,
+                settings::look(&config, settings::Door::Redis),
             )?)),
             false => None,
         };
@@ -183,6 +183,11 @@ impl App {
             database,
             config,
         })
+    }
+
+    /// What those may see of recordings who offer them over HTTP.
+    pub fn look_of_http(&self) -> earmark_intake::Look {
+        settings::look(&self.config, settings::Door::Http)
     }
 
     /// This process, as the audit log names it.
@@ -331,7 +336,7 @@ impl App {
 
     /// Where recordings come from, and what describes them.
     pub fn recordings(&self) -> Recordings {
-        Recordings::new(self.s3.clone())
+        Recordings::new(self.s3.clone()).within(settings::file_roots(&self.config))
     }
 
     /// What lies under a prefix of a bucket.
@@ -377,7 +382,8 @@ impl App {
     /// Tries made with `pipeline`, settled in the journal.
     pub fn attempts(&self, pipeline: Pipeline) -> Arc<AttemptRunner> {
         let worker = &self.config.worker;
-        let handler: Arc<dyn Handler> = Arc::new(JobHandler::new(pipeline));
+        let handler: Arc<dyn Handler> =
+            Arc::new(JobHandler::new(pipeline, Duration::from_secs(self.config.storage.signature_wait_secs)));
         let backoff = Backoff { first: Duration::from_millis(worker.backoff_ms), longest: LONGEST_BACKOFF };
         let (lease, timeout) = (Duration::from_secs(worker.lease_secs), Duration::from_secs(worker.job_timeout_secs));
         let attempts = AttemptRunner::new(

@@ -1,20 +1,35 @@
 //! The pipeline as the queue's handler.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
-use earmark_core::{Failure, Job, Lease};
-use earmark_pipeline::Pipeline;
+use earmark_core::{Disposition, Failure, Job, Lease};
+use earmark_pipeline::{JobError, Pipeline};
 use earmark_queue::{Failed, Handler, LeftBehind};
 use tokio_util::sync::CancellationToken;
 
 /// Takes jobs through the pipeline.
 pub struct JobHandler {
     pipeline: Pipeline,
+    /// How old a job may be that waits for its recording's address to be signed anew.
+    signature_wait: Duration,
 }
 
 impl JobHandler {
-    /// A handler for `pipeline`.
-    pub fn new(pipeline: Pipeline) -> Self {
-        Self { pipeline }
+    /// A handler for `pipeline`; jobs older than `signature_wait` do not wait for addresses to be signed anew.
+    pub fn new(pipeline: Pipeline, signature_wait: Duration) -> Self {
+        Self { pipeline, signature_wait }
+    }
+}
+
+impl JobHandler {
+    fn failed(&self, job: &Job, error: &JobError) -> Failed {
+        let age_ms = u128::try_from(self.pipeline.clock.now_ms() - job.accepted_at_ms).unwrap_or_default();
+        let disposition = match error.code() {
+            "fetch.expired" if age_ms > self.signature_wait.as_millis() => Disposition::Fail,
+            _ => error.disposition(),
+        };
+        Failed { problem: error.problem(), disposition, waits_for: error.waits_for().map(str::to_owned) }
     }
 }
 
@@ -32,11 +47,7 @@ impl Handler for JobHandler {
                 );
                 Ok(())
             }
-            Err(error) => Err(Failed {
-                problem: error.problem(),
-                disposition: error.disposition(),
-                waits_for: error.waits_for().map(str::to_owned),
-            }),
+            Err(error) => Err(self.failed(job, &error)),
         }
     }
 

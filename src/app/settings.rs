@@ -6,12 +6,22 @@ use std::time::Duration;
 use earmark_asr::LanguageChoice;
 use earmark_audio::segment::SegmentOptions;
 use earmark_core::Speaker;
+use earmark_intake::Look;
 use earmark_journal::{AlertLimits, Budget, Caps, DatabaseOptions};
-use earmark_objects::{FetchLimits, PathStyle, S3Options, Sse};
+use earmark_objects::{FetchLimits, FileRoots, PathStyle, S3Options, Sse, known_version};
 use earmark_pipeline::{ExchangeMode, Profile, Settings, Sources, Speakers};
 
 use crate::config::{self, CommandError, Config, ExchangeKind, PathStyleKind, SourceProfile, SseKind, locate};
 use crate::engines;
+
+/// Where others offer recordings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// The API.
+    Http,
+    /// The intake stream.
+    Redis,
+}
 
 /// How the database is used.
 pub(super) fn database(config: &config::Database) -> DatabaseOptions {
@@ -57,6 +67,26 @@ pub(super) fn s3(config: &Config) -> S3Options {
     }
 }
 
+/// The folders that others may name recordings in.
+pub(super) fn file_roots(config: &Config) -> FileRoots {
+    FileRoots::new(config.storage.file_roots.iter().map(|root| root.0.clone()))
+}
+
+/// What may be seen of recordings that are offered at `door`. Where nobody but this machine's own people can offer any,
+/// and no folders are set up for others, they may name any file.
+pub(super) fn look(config: &Config, door: Door) -> Look {
+    let roots = file_roots(config);
+    let is_ours_alone = config.http.api_keys.is_empty() && config.http.listen.ip().is_loopback();
+    let is_open = match door {
+        Door::Http => is_ours_alone,
+        Door::Redis => is_ours_alone && config.queue.is_on_this_machine(),
+    };
+    if is_open && roots.is_empty() {
+        return Look::anywhere(known_version);
+    }
+    Look::within(known_version, move |path| roots.hold(path))
+}
+
 /// How the object store encrypts artifacts.
 pub(super) fn sse(config: &Config) -> Sse {
     match config.storage.s3_sse {
@@ -80,6 +110,7 @@ pub(super) fn pipeline(config: &Config) -> Result<Settings, CommandError> {
             connect_timeout: Duration::from_secs(storage.connect_timeout_secs),
             timeout: Duration::from_secs(storage.fetch_timeout_secs),
             allow_private: storage.allow_private_hosts,
+            is_confined: false,
         },
         max_duration_ms: audio.max_duration_secs * 1000,
         decode_timeout: Duration::from_secs(audio.decode_timeout_secs),

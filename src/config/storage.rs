@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer};
 
 use super::hidden::Hidden;
-use super::value::{between, choice, flag, optional, path_or_file_url, web_address};
+use super::value::{between, choice, flag, list, optional, path_or_file_url, web_address};
 
 choice! {
     /// Where a bucket's name goes in a request.
@@ -85,9 +86,28 @@ pub struct Storage {
     /// Longest download, in seconds.
     #[serde(deserialize_with = "between::<1, 86_400, _, _>")]
     pub fetch_timeout_secs: u64,
+    /// How old a job may be that waits for its recording's address to be signed anew, in seconds.
+    #[serde(deserialize_with = "between::<0, 31_536_000, _, _>")]
+    pub signature_wait_secs: u64,
+    /// Folders of this machine that recordings offered over HTTP and Redis may lie in.
+    #[serde(deserialize_with = "list")]
+    pub file_roots: Vec<FileRoot>,
     /// Whether recordings may come from private addresses.
     #[serde(deserialize_with = "flag")]
     pub allow_private_hosts: bool,
+}
+
+/// An absolute path of a folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileRoot(pub PathBuf);
+
+impl FromStr for FileRoot {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let path = path_or_file_url(text)?;
+        if path.is_absolute() { Ok(Self(path)) } else { Err(format!("use absolute paths; `{text}` is none")) }
+    }
 }
 
 fn output<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Output, D::Error> {
@@ -122,6 +142,16 @@ fn parse_output(text: &str) -> Result<Output, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_root_of_files_is_an_absolute_path() {
+        for (text, path) in [("/srv/calls", "/srv/calls"), ("file:///srv/a%20b", "/srv/a b"), ("/", "/")] {
+            assert_eq!(text.parse(), Ok(FileRoot(path.into())), "{text}");
+        }
+        for wrong in ["calls", "./calls", "s3://calls", "file://elsewhere/calls"] {
+            assert!(wrong.parse::<FileRoot>().is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn an_output_is_a_folder_or_a_prefix_of_a_bucket() {

@@ -3,13 +3,59 @@
 use std::collections::HashMap;
 
 use earmark_core::audit::AuditEntry;
-use earmark_core::{Job, JobId};
-use earmark_journal::JournalError;
+use earmark_core::{Disposition, Failure, Job, JobId, RecordingUri};
+use earmark_journal::{JournalError, Readdressed};
 
 use super::Desk;
+use super::submit::{Look, Offer, OfferError};
 use super::views::{JobPage, JobView};
 
 pub use earmark_journal::{CancelOutcome, JobFilter, StandingJob};
+
+/// Why a job is not tried again by another address.
+#[derive(Debug, thiserror::Error)]
+pub enum RetryError {
+    /// That is no recording's address.
+    #[error(transparent)]
+    Offer(#[from] OfferError),
+    /// It names another recording.
+    #[error("{offered} is not the recording of job {job}, which is {of}")]
+    Another {
+        /// The job.
+        job: JobId,
+        /// Its recording.
+        of: RecordingUri,
+        /// What was given.
+        offered: RecordingUri,
+    },
+    /// What the database says.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}
+
+impl Failure for RetryError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Offer(error) => error.code(),
+            Self::Another { .. } => "job.another_recording",
+            Self::Journal(error) => error.code(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Offer(error) => error.hint(),
+            Self::Another { .. } => {
+                Some("host, path and what names the object stay, the signature may be another; else submit it".into())
+            }
+            Self::Journal(error) => error.hint(),
+        }
+    }
+
+    fn disposition(&self) -> Disposition {
+        Disposition::Fail
+    }
+}
 
 impl Desk {
     /// Jobs that `filter` lets through, the newest first.
@@ -94,6 +140,20 @@ impl Desk {
     /// [`JournalError::NoSuchJob`], [`JournalError::NotRetriable`].
     pub async fn retry(&self, id: &JobId, actor: &str) -> Result<Job, JournalError> {
         self.app.journal.retry(id, actor).await
+    }
+
+    /// Has a job that is not done fetched from where `offer` says, which is the same recording by another address, and
+    /// makes it ready again; on record under the name of `actor`.
+    ///
+    /// # Errors
+    /// [`RetryError`], every variant.
+    pub async fn retry_from(&self, id: &JobId, offer: Offer, actor: &str) -> Result<Job, RetryError> {
+        // No file takes another's place: what is not on the web is one place, which needs no look.
+        let offered = offer.into_job(&Look::anywhere(|_| None))?;
+        match self.app.journal.retry_from(id, &offered.location, &offered.options.parts, actor).await? {
+            Readdressed::Done(job) => Ok(*job),
+            Readdressed::Another(job) => Err(RetryError::Another { job: job.id, of: job.uri, offered: offered.uri }),
+        }
     }
 
     /// Calls a job off, on record under the name of `actor`; one that is being worked on ends within seconds.

@@ -10,8 +10,8 @@ use super::Desk;
 use crate::config::CommandError;
 
 pub use earmark_intake::{
-    Glob, LeftOut, Legs, NamePattern, Offer, OfferError, OfferedPart, OfferedSound, OfferedSpeakers, Paired, Pairing,
-    Selection, SidecarField, SidecarName, TwoKeys, Zone, checked_priority, facts,
+    Glob, LeftOut, Legs, Look, NamePattern, Offer, OfferError, OfferedPart, OfferedSound, OfferedSpeakers, Paired,
+    Pairing, Selection, SidecarField, SidecarName, TwoKeys, Zone, checked_priority, facts,
 };
 pub use earmark_journal::{Accepted, KeyNames};
 pub use earmark_objects::{Listed, Listing};
@@ -23,16 +23,30 @@ const DISPATCH: Duration = Duration::from_secs(2);
 const MAX_SMALL_BYTES: u64 = 1 << 20;
 const SMALL_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The job that `offer` is, the version of its bytes noted where it can be told from here: other bytes under the same
-/// name are another job. Looks at the disk for a local file.
+/// The job that `offer` of the user whom this program runs as is, the version of its bytes noted where it can be told from
+/// here: other bytes under the same name are another job. Looks at the disk for a local file, wherever it lies.
 ///
 /// # Errors
 /// [`OfferError`], every variant.
 pub fn job(offer: Offer) -> Result<NewJob, OfferError> {
-    offer.into_job(known_version)
+    offer.into_job(&Look::anywhere(known_version))
+}
+
+/// The job that `offer` is, as [`job`] has it, of somebody who may see no more than `look`.
+///
+/// # Errors
+/// [`OfferError`], every variant.
+pub fn job_of_another(offer: Offer, look: &Look) -> Result<NewJob, OfferError> {
+    offer.into_job(look)
 }
 
 impl Desk {
+    /// What those who ask over HTTP may have seen of recordings: files of this machine only in the folders that are set up
+    /// for them, unless nobody from elsewhere can ask.
+    pub fn look_of_others(&self) -> Look {
+        self.app.look_of_http()
+    }
+
     /// Journals one job, or finds the one there is, on record under the name of `actor`.
     ///
     /// # Errors

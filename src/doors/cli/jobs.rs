@@ -1,6 +1,6 @@
 //! `earmark jobs`
 
-use earmark_core::{Job, JobId, Lane, Speaker, Standing, rfc3339};
+use earmark_core::{Failure as _, Job, JobId, Lane, Speaker, Standing, rfc3339};
 
 use super::bulk::Which;
 use super::outcome::Outcome;
@@ -8,6 +8,7 @@ use super::{arguments, show};
 use crate::config::CommandError;
 use crate::desk::Desk;
 use crate::desk::jobs::{CancelOutcome, JobFilter};
+use crate::desk::submit::{Offer, OfferedPart};
 use crate::desk::views::{HoldingView, JobView};
 
 /// List, show, retry or cancel jobs.
@@ -55,6 +56,10 @@ pub enum Command {
     Retry {
         /// The jobs' ids.
         ids: Vec<String>,
+        /// Fetch the one job's recording from this address, which is the same but for its signature; one for each of its
+        /// files.
+        #[arg(long, value_name = "URL")]
+        uri: Vec<String>,
         #[command(flatten)]
         which: Which,
     },
@@ -83,7 +88,8 @@ pub async fn jobs(desk: &Desk, command: Command) -> Result<Outcome, CommandError
             Ok(outcome)
         }
         Command::Show { id, json } => show_job(desk, &arguments::job_id(&id)?, json).await,
-        Command::Retry { ids, which } => {
+        Command::Retry { ids, uri, which: _ } if !uri.is_empty() => retry_from(desk, &ids, uri).await,
+        Command::Retry { ids, uri: _, which } => {
             if which.is_chosen(&ids)? {
                 return which.retry(desk).await;
             }
@@ -98,6 +104,22 @@ pub async fn jobs(desk: &Desk, command: Command) -> Result<Outcome, CommandError
             false => cancel(desk, &ids).await,
         },
     }
+}
+
+/// Has one job tried again by fresh addresses.
+async fn retry_from(desk: &Desk, ids: &[String], uris: Vec<String>) -> Result<Outcome, CommandError> {
+    let [id] = ids else {
+        return Err(CommandError::plain("--uri is of one job, and several were given", Some("retry them one by one")));
+    };
+    let part = |uri: String| OfferedPart { uri: uri.into(), ..OfferedPart::default() };
+    let offer = match <[String; 1]>::try_from(uris) {
+        Ok([uri]) => Offer { uri: uri.into(), ..Offer::default() },
+        Err(uris) => Offer { parts: uris.into_iter().map(part).collect(), ..Offer::default() },
+    };
+    let job = desk.retry_from(&arguments::job_id(id)?, offer, arguments::ACTOR).await;
+    let job = job.map_err(|error| CommandError::usage(error.problem()))?;
+    show::line(&format!("{} {}", job.id, job.state));
+    Ok(Outcome::Done)
 }
 
 async fn cancel(desk: &Desk, ids: &[String]) -> Result<Outcome, CommandError> {

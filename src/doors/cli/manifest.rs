@@ -1,12 +1,14 @@
 //! Recordings as `submit` and `plan` are given them: words of the command line, and manifests.
 
 use std::ffi::{OsStr, OsString};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use earmark_core::{Failure, NewJob, Problem};
 
 use super::arguments;
 use super::gather::{Gatherer, Gathering};
+use super::manifest_lines::{self, LINE, NoLine};
 use super::offer::{self, Usual};
 use super::prefix::Prefix;
 use crate::config::CommandError;
@@ -57,13 +59,12 @@ pub async fn offered(desk: &Desk, given: &Given, usual: &Usual) -> Result<Vec<Ne
     let words = gatherer.words(given.uris.iter().map(|uri| offer::word(uri)).collect())?;
     let mut offers = given.gathering.together(words)?;
     if let Some(manifest) = &given.manifest {
-        for (number, line) in (1..).zip(read(manifest)?.lines()) {
-            let line = line.trim();
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
+        let lines = manifest_lines::lines(&read(manifest)?).map_err(|NoLine { number, why, hint }| {
+            CommandError::plain(format!("{}:{number}: {why}", manifest.display()), Some(hint))
+        })?;
+        for (number, line) in lines {
             let place = format!("{}:{number}", manifest.display());
-            let offer = of_line(line).map_err(|why| CommandError::plain(format!("{place}: {why}"), Some(LINE)))?;
+            let offer = of_line(&line).map_err(|why| CommandError::plain(format!("{place}: {why}"), Some(LINE)))?;
             // Whatever is wrong with it is told with its line, before legs come together.
             submit::job(usual.fill(offer.clone(), &given.tenant)).map_err(|error| refused(&place, &error))?;
             offers.push(offer);
@@ -98,9 +99,6 @@ fn refused(place: &str, error: &OfferError) -> CommandError {
     CommandError::usage(Problem { message: format!("{place}{}", problem.message), ..problem })
 }
 
-/// What a manifest's line may be.
-const LINE: &str = "a line is a URI, or JSON: {\"uri\": … (or \"parts\": […]), \"tenant\": …, \"lane\": …, \"key\": …, \"priority\": …, \"repeat\": …, \"rule_set\": …, \"metadata\": {…}, \"speakers\": […], \"sound\": {…}}";
-
 fn of_line(line: &str) -> Result<Offer, String> {
     if !line.starts_with('{') {
         return Ok(offer::word(OsStr::new(line)));
@@ -113,11 +111,12 @@ fn of_line(line: &str) -> Result<Offer, String> {
     Ok(Offer { path, ..offer })
 }
 
-fn read(manifest: &Path) -> Result<String, CommandError> {
-    let text = if manifest == Path::new("-") {
-        std::io::read_to_string(std::io::stdin())
+fn read(manifest: &Path) -> Result<Vec<u8>, CommandError> {
+    let read = if manifest == Path::new("-") {
+        let mut bytes = Vec::new();
+        std::io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
     } else {
-        std::fs::read_to_string(manifest)
+        std::fs::read(manifest)
     };
-    text.map_err(|error| CommandError::plain(format!("cannot read the manifest {}: {error}", manifest.display()), None))
+    read.map_err(|error| CommandError::plain(format!("cannot read the manifest {}: {error}", manifest.display()), None))
 }

@@ -13,6 +13,7 @@ mod gather;
 mod jobs;
 mod log;
 mod manifest;
+mod manifest_lines;
 mod migrate;
 mod offer;
 mod outcome;

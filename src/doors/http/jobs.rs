@@ -1,19 +1,20 @@
 //! `/v1/jobs`
 
+use axum::body::Bytes;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Query, State};
 use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use axum::{Extension, Json};
-use earmark_core::{Failure as _, Lane, Standing, Tenant};
+use earmark_core::{Failure as _, Lane, RecordingUri, Standing, Tenant};
 use serde::Deserialize;
 
 use super::api::{Api, MAX_BODY_BYTES};
 use super::auth::Caller;
 use super::error::{ApiError, Path, job_id, since_ms};
-use crate::desk::jobs::{CancelOutcome, JobFilter};
-use crate::desk::submit::{Offer, OfferError};
+use crate::desk::jobs::{CancelOutcome, JobFilter, RetryError};
+use crate::desk::submit::{Offer, OfferError, OfferedPart};
 use crate::desk::views::{JobPage, JobView, SubmittedView};
 
 /// Longest page of jobs.
@@ -31,7 +32,8 @@ pub async fn submit(
     let key = key(offer.key.clone(), &headers)?;
     let offer = Offer { key, ..offer };
     // A look at a disk.
-    let judging = tokio::task::spawn_blocking(move || crate::desk::submit::job(offer)).await;
+    let look = api.desk.look_of_others();
+    let judging = tokio::task::spawn_blocking(move || crate::desk::submit::job_of_another(offer, &look)).await;
     let new = judging.map_err(|_| stopping())?.map_err(|error| refused(&error))?;
     let accepted = api.desk.accept(&new, &caller.actor).await?;
     let status = if accepted.is_new { StatusCode::ACCEPTED } else { StatusCode::OK };
@@ -116,14 +118,47 @@ pub async fn show(State(api): State<Api>, Path(id): Path<String>) -> Result<Json
     Ok(Json(api.desk.job(&job_id(&id)?).await?))
 }
 
-/// Makes a dead or cancelled job ready again.
+/// Where a job that is tried again is fetched from.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FreshAddress {
+    #[serde(default)]
+    uri: RecordingUri,
+    #[serde(default)]
+    parts: Vec<OfferedPart>,
+}
+
+/// Makes a dead or cancelled job ready again; with `uri` or `parts` in the body, one that is not done is fetched from there
+/// from now on, which is the same recording by another signature.
 pub async fn retry(
     State(api): State<Api>,
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
+    body: Bytes,
 ) -> Result<Json<JobView>, ApiError> {
-    let id = api.desk.retry(&job_id(&id)?, &caller.actor).await?.id;
-    Ok(Json(api.desk.job(&id).await?))
+    let id = job_id(&id)?;
+    if body.iter().all(u8::is_ascii_whitespace) {
+        api.desk.retry(&id, &caller.actor).await?;
+        return Ok(Json(api.desk.job(&id).await?));
+    }
+    let fresh: FreshAddress = serde_json::from_slice(&body).map_err(|error| {
+        ApiError::bad_request("job.malformed", error.to_string()).hint("send nothing, or JSON with uri or parts")
+    })?;
+    // Nothing to be fetched from: as without a body.
+    if fresh.uri.expose().is_empty() && fresh.parts.is_empty() {
+        api.desk.retry(&id, &caller.actor).await?;
+        return Ok(Json(api.desk.job(&id).await?));
+    }
+    let offer = Offer { uri: fresh.uri, parts: fresh.parts, ..Offer::default() };
+    match api.desk.retry_from(&id, offer, &caller.actor).await {
+        Ok(job) => Ok(Json(api.desk.job(&job.id).await?)),
+        Err(RetryError::Journal(error)) => Err(error.into()),
+        Err(error @ RetryError::Another { .. }) => {
+            let refused = ApiError::new(StatusCode::CONFLICT, error.code(), error.to_string());
+            Err(refused.hint(&error.hint().unwrap_or_default()))
+        }
+        Err(RetryError::Offer(error)) => Err(refused(&error)),
+    }
 }
 
 /// Calls a job off.

@@ -1,6 +1,7 @@
 //! A type for each id.
 
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
@@ -19,9 +20,25 @@ pub struct IdError {
 #[serde(transparent)]
 pub struct JobId(String);
 
+/// The instant of the last id, and how many came before it in that millisecond, from some number on.
+static LAST: Mutex<(i64, u32)> = Mutex::new((i64::MIN, 0));
+
+/// Where the next id of the millisecond `now_ms` stands among those that came after `last`: higher than all before. The
+/// first is `start`, of 20 bits; 26 are kept, which leaves room for more ids than can be given in a millisecond.
+fn place(last: &mut (i64, u32), now_ms: i64, start: u32) -> u32 {
+    *last = if last.0 == now_ms { (now_ms, last.1.wrapping_add(1)) } else { (now_ms, start) };
+    last.1
+}
+
 impl JobId {
-    /// A fresh id for a job accepted at `now_ms`.
+    /// A fresh id for a job accepted at `now_ms`. Those that a process gives sort in the order in which it gives them, also
+    /// within a millisecond: jobs that are offered together are taken in their order.
     pub fn at(now_ms: i64) -> Self {
+        // Both numbers are whole after every statement.
+        Self::after(&mut LAST.lock().unwrap_or_else(PoisonError::into_inner), now_ms)
+    }
+
+    fn after(last: &mut (i64, u32), now_ms: i64) -> Self {
         let random = uuid::Uuid::new_v4();
         let mut bytes = [0_u8; 10];
         bytes.copy_from_slice(&random.as_bytes()[6..]);
@@ -30,6 +47,11 @@ impl JobId {
         for (byte, extra) in bytes.iter_mut().zip(random.as_bytes()) {
             *byte ^= extra;
         }
+        let start = u32::from_be_bytes([0, bytes[0], bytes[1], bytes[2]]) >> 4;
+        let place = place(last, now_ms, start);
+        // The bits that the builder leaves of the first four bytes: 4, 8, 6 and 8.
+        let byte = |bits: u32, mask: u8| (place >> bits).to_be_bytes()[3] & mask;
+        bytes[..4].copy_from_slice(&[byte(22, 0x0F), byte(14, 0xFF), byte(8, 0x3F), byte(0, 0xFF)]);
         let now_ms = u64::try_from(now_ms).unwrap_or(0);
         Self(uuid::Builder::from_unix_timestamp_millis(now_ms, &bytes).into_uuid().to_string())
     }
@@ -131,6 +153,14 @@ mod tests {
     fn later_jobs_sort_after_earlier_ones() {
         assert!(JobId::at(1_000) < JobId::at(2_000));
         assert_ne!(JobId::at(1_000), JobId::at(1_000));
+    }
+
+    #[test]
+    fn jobs_of_one_millisecond_sort_in_their_order() {
+        let mut last = (0, 0);
+        let ids: Vec<JobId> = (0..5000).map(|_| JobId::after(&mut last, 4_000_000_000_000)).collect();
+        assert!(ids.windows(2).all(|pair| pair[0] < pair[1]));
+        assert!(ids.iter().all(|id| JobId::parse(&id.0).as_ref() == Ok(id) && id.0.as_bytes()[14] == b'7'));
     }
 
     #[test]

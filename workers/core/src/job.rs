@@ -78,12 +78,12 @@ impl NewJob {
             hasher.update([0]);
         };
         for part in
-            ["earmark job", self.location.expose(), self.version.as_deref().unwrap_or(""), rule_set.unwrap_or("")]
+            ["earmark job", &*self.location.recording(), self.version.as_deref().unwrap_or(""), rule_set.unwrap_or("")]
         {
             note(part);
         }
         for part in &self.options.parts {
-            note(part.location.expose());
+            note(&part.location.recording());
             note(part.version.as_deref().unwrap_or(""));
             note(&part.offset_ms.to_string());
             note(part.speaker.as_ref().map_or("", |speaker| &speaker.0));
@@ -121,6 +121,10 @@ pub struct JobOptions {
     /// How a recording without a header is to be read.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub sound: Option<RawSound>,
+    /// Its files on a worker's own disk may lie nowhere but in the folders that the configuration names: whoever offered
+    /// it was not the user whom the program runs as.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub is_confined: bool,
     /// The files of a recording that was offered as a list of them, in the order of their channels; the first one's
     /// location and version are the job's own. Empty for a recording that is one file.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
@@ -271,6 +275,22 @@ mod tests {
     fn part(location: &str) -> Part {
         let (uri, location) = (location.into(), location.into());
         Part { uri, location, version: Some("1".into()), offset_ms: 0, speaker: None }
+    }
+
+    #[test]
+    fn a_job_is_the_same_however_its_address_is_signed_and_another_for_another_object() {
+        let job = |query: &str| {
+            let at = format!("https://me:pw@calls.example.org/a.wav{query}");
+            let parts = vec![part(&at), part(&format!("https://calls.example.org/b.wav{query}"))];
+            let options = JobOptions { parts, ..JobOptions::default() };
+            NewJob { options, ..NewJob::new("a", at.as_str(), Tenant::default()) }.identity(None)
+        };
+        let signed =
+            |by: &str| format!("?versionId=7&X-Amz-Date=20261128T0{by}0000Z&X-Amz-Expires=9&X-Amz-Signature={by}");
+        assert_eq!(job(&signed("1")), job(&signed("2")));
+        assert_eq!(job(&signed("1")), job("?versionId=7"));
+        assert_ne!(job(&signed("1")), job(&signed("1").replace('7', "8")));
+        assert_ne!(job("?id=7"), job("?id=8"));
     }
 
     #[test]

@@ -8,7 +8,8 @@
 //!   repeats                what fails over and over, said once
 //!   server                 what of a server's address may be shown
 //!
-//!   recording              where a recording lies; recording_rule: what holds for some of them
+//!   recording              where a recording lies; recording_rule: what holds for some of them; signed: web addresses that
+//!                          hold for a while
 //!     raw_sound            how one without a header is written down
 //!     job                  one recording to be processed once, and its lease
 //!       standing           where it stands; stage: what is being done with it
@@ -47,6 +48,7 @@ mod repeats;
 mod report;
 mod script;
 mod server;
+mod signed;
 mod span;
 mod speakers;
 mod stage;
@@ -76,6 +78,7 @@ pub use repeats::{Repeated, Repeats};
 pub use report::{Cost, Engine, Recording, RecordingPart, Report, RuleSetId, Warning};
 pub use script::{to_simplified, traditional_pairs};
 pub use server::{SERVER_HINT, check_server, shown_database, shown_server};
+pub use signed::{signed_until_ms, unsigned};
 pub use span::Span;
 pub use speakers::SpeakersError;
 pub use stage::Stage;

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize, Serializer};
 use url::Url;
 
+use crate::signed::unsigned;
+
 /// A recording's URI, kept as its producer gave it.
 ///
 /// Displayed, debugged and serialized it is without what may be a credential or a signature: user, password, query and
@@ -73,6 +75,22 @@ impl RecordingUri {
             }
             other => Err(UriError::Scheme(other.into())),
         }
+    }
+
+    /// Which recording it names, whoever may fetch it and until when: a web address without user, password and what signs
+    /// it, whatever else it is as it stands. Not to be shown: other parts of a query may be secrets too.
+    pub fn recording(&self) -> Cow<'_, str> {
+        let Ok(Address::Http(url)) = self.address() else { return Cow::Borrowed(&self.0) };
+        let has_login = !url.username().is_empty() || url.password().is_some();
+        let mut url = match unsigned(&url) {
+            Some(url) => url,
+            None if has_login => url,
+            None => return Cow::Borrowed(&self.0),
+        };
+        // Both fail only for URLs without a host, which http URLs have.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        Cow::Owned(url.into())
     }
 
     fn malformed(&self, why: impl fmt::Display) -> UriError {

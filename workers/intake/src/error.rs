@@ -15,6 +15,9 @@ pub enum OfferError {
     /// A path that only its producer could find.
     #[error("`{0}` is a relative path")]
     RelativePath(RecordingUri),
+    /// A file of the program's machine that its producer may not ask for; there or not.
+    #[error("`{0}` is a file on the service's own disk, and none that may be asked for")]
+    OutOfReach(RecordingUri),
     /// The tenant's name is none.
     #[error(transparent)]
     Tenant(#[from] IdError),
@@ -55,10 +58,14 @@ pub enum OfferError {
     Nul(&'static str),
 }
 
+/// What to do about a file that may not be asked for.
+const OUT_OF_REACH_HINT: &str = "give s3:// or https://, or have the folder that it lies in named by EARMARK__STORAGE__FILE_ROOTS; at the shell, `earmark submit` takes any file";
+
 impl Failure for OfferError {
     fn code(&self) -> &'static str {
         match self {
             Self::Uri(_) | Self::RelativePath(_) => "job.uri",
+            Self::OutOfReach(_) => "job.file_root",
             Self::Tenant(_) => "job.tenant",
             Self::Lane(_) => "job.lane",
             Self::Key(_) => "job.key",
@@ -77,6 +84,7 @@ impl Failure for OfferError {
         match self {
             Self::Uri(_) => Some("use s3://, https:// or file:/// URIs".into()),
             Self::RelativePath(_) => Some("a worker has another working folder; give the whole path".into()),
+            Self::OutOfReach(_) => Some(OUT_OF_REACH_HINT.into()),
             Self::Tenant(_) | Self::Lane(_) | Self::Priority(_) => None,
             Self::Key(_) => Some("a hash of a longer key serves as well".into()),
             Self::Metadata(_) => Some("keep what is large elsewhere, and give its address".into()),
@@ -95,6 +103,7 @@ impl Failure for OfferError {
         match self {
             Self::Uri(_)
             | Self::RelativePath(_)
+            | Self::OutOfReach(_)
             | Self::Tenant(_)
             | Self::Lane(_)
             | Self::Key(_)

@@ -6,7 +6,7 @@
 //!        |
 //!   offer     Offer, with texts as they came   -> earmark_core::NewJob
 //!    |-- part      the files of a recording that is offered as a list of them
-//!    |-- look      what the store calls the bytes there
+//!    |-- look      what the store calls the bytes there; which files a door's callers may ask for
 //!    |-- place     its location: one spelling for each place, no relative path
 //!    |-- checks    texts that cannot be stored, or are none
 //!    |-- speakers  who is heard on which channel; sound: how headerless sound is written down
@@ -39,7 +39,7 @@ mod speakers;
 pub use error::OfferError;
 pub use legs::{Incomplete, Legs, Paired, Pairing, TwoKeys};
 pub use limits::{MAX_KEY_BYTES, MAX_METADATA_BYTES, MAX_PARTS, PRIORITIES, PriorityError, checked_priority};
-pub use look::Look;
+pub use look::{Look, Version};
 pub use naming::{NamePattern, Named, SidecarField, SidecarName, Zone, facts};
 pub use offer::Offer;
 pub use part::OfferedPart;

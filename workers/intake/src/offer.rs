@@ -89,7 +89,7 @@ impl Offer {
     ///
     /// # Errors
     /// [`OfferError`], every variant.
-    pub fn into_job(self, look: Look) -> Result<NewJob, OfferError> {
+    pub fn into_job(self, look: &Look) -> Result<NewJob, OfferError> {
         let is_both = !self.parts.is_empty() && !self.uri.expose().is_empty();
         if is_both {
             return Err(OfferError::Parts("has both `uri` and `parts`".into()));
@@ -99,7 +99,7 @@ impl Offer {
             Some(first) => (first.uri.clone(), first.location.clone(), first.version.clone()),
             None => {
                 let location = location(&self.uri, self.path.as_deref())?;
-                let version = self.version.or_else(|| look(&location));
+                let version = look.version(&self.uri, &location, self.version)?;
                 (self.uri, location, version)
             }
         };
@@ -127,6 +127,7 @@ impl Offer {
                 speakers: self.speakers.map(OfferedSpeakers::checked).transpose()?,
                 sound: self.sound.map(OfferedSound::checked).transpose()?,
                 parts,
+                is_confined: look.is_confined(),
                 ..JobOptions::default()
             },
             version,
@@ -166,7 +167,7 @@ mod tests {
             Some(format!("of {location}"))
         }
         let second = OfferedPart { offset_ms: 120, speaker: Some(" customer ".into()), ..part("/calls/b.wav") };
-        let job = of_parts(vec![part("file://localhost/calls/a.wav"), second]).into_job(seen).unwrap();
+        let job = of_parts(vec![part("file://localhost/calls/a.wav"), second]).into_job(&Look::anywhere(seen)).unwrap();
         assert_eq!((job.uri.expose(), job.location.expose()), ("file://localhost/calls/a.wav", "file:///calls/a.wav"));
         assert_eq!(job.version.as_deref(), Some("of file:///calls/a.wav"));
         let [first, second] = job.options.parts.as_slice() else { panic!("{:?}", job.options.parts) };
@@ -174,10 +175,10 @@ mod tests {
         assert_eq!((second.uri.expose(), second.location.expose()), ("/calls/b.wav", "file:///calls/b.wav"));
         assert_eq!((second.version.as_deref(), second.offset_ms), (Some("of file:///calls/b.wav"), 120));
         assert_eq!(second.speaker.as_ref().map(|speaker| speaker.0.as_str()), Some("customer"));
-        assert!(of_parts(several(1)).into_job(unseen).unwrap().options.parts.is_empty());
+        assert!(of_parts(several(1)).into_job(&Look::anywhere(unseen)).unwrap().options.parts.is_empty());
         let named = OfferedPart { speaker: Some("agent".into()), ..part("/a") };
-        assert_eq!(of_parts(vec![named]).into_job(unseen).unwrap().options.parts.len(), 1);
-        assert_eq!(of_parts(several(16)).into_job(unseen).unwrap().options.parts.len(), 16);
+        assert_eq!(of_parts(vec![named]).into_job(&Look::anywhere(unseen)).unwrap().options.parts.len(), 1);
+        assert_eq!(of_parts(several(16)).into_job(&Look::anywhere(unseen)).unwrap().options.parts.len(), 16);
     }
 
     #[test]
@@ -217,12 +218,12 @@ mod tests {
             (Offer { sound: Some("mp3".into()), ..good() }, "job.sound"),
         ];
         for (offer, code) in cases {
-            let error = offer.clone().into_job(unseen).expect_err(code);
+            let error = offer.clone().into_job(&Look::anywhere(unseen)).expect_err(code);
             assert_eq!(error.code(), code, "{offer:?}");
             assert!(!error.to_string().contains('\0'), "{error}");
         }
         let most = Offer { key: Some("k".repeat(512)), ..good() };
-        assert_eq!(most.into_job(unseen).unwrap().key.map(|key| key.len()), Some(512));
+        assert_eq!(most.into_job(&Look::anywhere(unseen)).unwrap().key.map(|key| key.len()), Some(512));
     }
 
     #[test]
@@ -238,7 +239,7 @@ mod tests {
             sound: Some("pcm_s16le:8000:2".into()),
             ..Offer::default()
         };
-        let job = offer.into_job(unseen).unwrap();
+        let job = offer.into_job(&Look::anywhere(unseen)).unwrap();
         assert_eq!(job.options.rule_set, Some("ab".repeat(32)));
         assert_eq!(job.options.speakers, Some(vec![Speaker("customer".into()), Speaker("agent".into())]));
         assert_eq!(job.options.sound.map(|sound| sound.to_string()).as_deref(), Some("pcm_s16le:8000:2"));
@@ -253,7 +254,7 @@ mod tests {
     fn one_place_has_one_location_however_it_is_spelt() {
         let location = |uri: &str| {
             let offer = Offer { uri: uri.into(), ..Offer::default() };
-            offer.into_job(unseen).unwrap().location.expose().to_owned()
+            offer.into_job(&Look::anywhere(unseen)).unwrap().location.expose().to_owned()
         };
         for (spellings, expected) in [
             (
@@ -268,7 +269,7 @@ mod tests {
             }
         }
         let found = Offer { uri: "b?c.wav".into(), path: Some("/a/b?c.wav".into()), ..Offer::default() };
-        assert_eq!(found.into_job(unseen).unwrap().location.expose(), "file:///a/b%3Fc.wav");
+        assert_eq!(found.into_job(&Look::anywhere(unseen)).unwrap().location.expose(), "file:///a/b%3Fc.wav");
     }
 
     #[test]
@@ -281,7 +282,7 @@ mod tests {
             version: version.map(str::to_owned),
             ..Offer::default()
         };
-        let version = |offer: Offer| offer.into_job(seen).unwrap().version;
+        let version = |offer: Offer| offer.into_job(&Look::anywhere(seen)).unwrap().version;
         assert_eq!(version(offer(None)).as_deref(), Some("of file:///a.wav"));
         assert_eq!(version(offer(Some("listed"))).as_deref(), Some("listed"));
     }

@@ -68,26 +68,26 @@ impl<'de> Deserialize<'de> for OfferedPart {
 /// The parts that `offered` are, in order; `look` is asked for the version of each one's bytes unless that is known.
 ///
 /// # Errors
-/// [`OfferError::Parts`], [`OfferError::Offset`], [`OfferError::Speakers`], and what is wrong with an address.
-pub(crate) fn parts(offered: Vec<OfferedPart>, look: Look) -> Result<Vec<Part>, OfferError> {
+/// [`OfferError::Parts`], [`OfferError::Offset`], [`OfferError::Speakers`], [`OfferError::OutOfReach`], and what is wrong with an address.
+pub(crate) fn parts(offered: Vec<OfferedPart>, look: &Look) -> Result<Vec<Part>, OfferError> {
     if offered.len() > MAX_PARTS {
         return Err(OfferError::Parts(format!("has {} files, the limit is {MAX_PARTS}", offered.len())));
     }
     let parts: Vec<Part> = offered.into_iter().map(|part| one(part, look)).collect::<Result<_, _>>()?;
     let mut seen = HashSet::new();
-    if let Some(twice) = parts.iter().find(|part| !seen.insert(&part.location)) {
+    if let Some(twice) = parts.iter().find(|part| !seen.insert(part.location.recording())) {
         return Err(OfferError::Parts(format!("names {} twice", twice.uri)));
     }
     Ok(parts)
 }
 
-fn one(part: OfferedPart, look: Look) -> Result<Part, OfferError> {
+fn one(part: OfferedPart, look: &Look) -> Result<Part, OfferError> {
     let location = location(&part.uri, part.path.as_deref())?;
     if part.offset_ms > MAX_OFFSET_MS {
         return Err(OfferError::Offset { uri: part.uri, offset_ms: part.offset_ms });
     }
     let speaker = part.speaker.as_deref().map(Speaker::parse).transpose()?;
-    let version = part.version.or_else(|| look(&location));
+    let version = look.version(&part.uri, &location, part.version)?;
     Ok(Part { uri: part.uri, location, version, offset_ms: part.offset_ms, speaker })
 }
 

@@ -36,13 +36,19 @@ impl KeyNames {
     pub(crate) fn another(new: &NewJob, job: &Job) -> Option<Self> {
         let key = new.key.as_ref()?;
         // A location is one spelling, but not in rows of older versions.
-        let is_first_same = job.location == new.location || is_one_place(&job.location, &new.location);
-        let others = |parts: &[Part]| parts.iter().skip(1).map(|part| part.location.clone()).collect::<Vec<_>>();
-        if is_first_same && others(&job.options.parts) == others(&new.options.parts) {
+        if is_one_recording(job, &new.location, &new.options.parts) {
             return None;
         }
         Some(Self { key: key.clone(), job: job.id.clone(), names: job.uri.clone(), offered: new.uri.clone() })
     }
+}
+
+/// Whether `job` is of the recording at `location` in `parts`, whoever may fetch either and until when.
+pub(crate) fn is_one_recording(job: &Job, location: &RecordingUri, parts: &[Part]) -> bool {
+    // A location is one spelling, but not in rows of older versions.
+    let is_first_same = job.location.recording() == location.recording() || is_one_place(&job.location, location);
+    let there = job.options.parts.iter().skip(1).map(|part| part.location.recording());
+    is_first_same && there.eq(parts.iter().skip(1).map(|part| part.location.recording()))
 }
 
 fn is_one_place(one: &RecordingUri, other: &RecordingUri) -> bool {

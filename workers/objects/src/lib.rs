@@ -17,5 +17,5 @@ mod s3;
 pub use artifacts::{ArtifactError, ArtifactStore, FileArtifacts, S3Artifacts, Sse, check_folder};
 pub use http_client::{HttpClientError, HttpOptions, http_client};
 pub use place::of_folder;
-pub use recordings::{FetchError, FetchLimits, Fetched, RecordingStore, Recordings, S3Store, known_version};
+pub use recordings::{FetchError, FetchLimits, Fetched, FileRoots, RecordingStore, Recordings, S3Store, known_version};
 pub use s3::{Listed, Listing, PathStyle, S3, S3Error, S3Options};

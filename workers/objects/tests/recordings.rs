@@ -21,6 +21,7 @@ fn limits() -> FetchLimits {
         connect_timeout: Duration::from_secs(5),
         timeout: Duration::from_secs(20),
         allow_private: true,
+        is_confined: false,
     }
 }
 

@@ -1,14 +1,14 @@
 //! The recording's files, copied here or found here, with their hashes, and no others than were offered.
 
-use earmark_core::{Part, RecordingUri, Stage};
+use earmark_core::{JobOptions, RecordingUri, Stage};
 use earmark_objects::{FetchError, FetchLimits, Fetched};
 
 use crate::context::Context;
 use crate::error::JobError;
 use crate::files::{Files, of_part};
 
-/// Copies the recording at `location`, or finds it where it can be read in place; or each of its `parts`, where it
-/// consists of several. `version` is what the store called it when the job was accepted, where that was known. What is
+/// Copies the recording at `location`, or finds it where it can be read in place; or each of its parts, where by `options`
+/// it consists of several. `version` is what the store called it when the job was accepted, where that was known. What is
 /// the largest recording that is taken holds for all of them together.
 ///
 /// # Errors
@@ -18,10 +18,11 @@ pub(crate) async fn fetch(
     context: &Context<'_>,
     location: &RecordingUri,
     version: Option<&str>,
-    parts: &[Part],
+    options: &JobOptions,
 ) -> Result<Files, JobError> {
     context.enter(Stage::Fetch);
-    let mut limits = context.pipeline.settings.fetch;
+    let mut limits = FetchLimits { is_confined: options.is_confined, ..context.pipeline.settings.fetch };
+    let parts = options.parts.as_slice();
     if parts.is_empty() {
         return Ok(Files::one(file(context, location, version, &limits).await?));
     }

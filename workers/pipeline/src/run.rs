@@ -41,7 +41,7 @@ impl Pipeline {
 
     async fn stages(&self, attempt: &Attempt<'_>, gate: &Gate) -> Result<Report, JobError> {
         let (context, job) = (&attempt.context, attempt.job);
-        let files = fetch::fetch(context, &job.location, job.version.as_deref(), &job.options.parts).await?;
+        let files = fetch::fetch(context, &job.location, job.version.as_deref(), &job.options).await?;
         gate.fetched(attempt).await?;
 
         let core = self.core(context, job.lane).await?;
@@ -77,7 +77,7 @@ impl Pipeline {
     /// [`JobError`], as [`run`](Self::run).
     pub async fn survey(&self, new: &NewJob, stop: &CancellationToken) -> Result<Survey, JobError> {
         let context = Context::of_no_job(self, stop);
-        let files = fetch::fetch(&context, &new.location, None, &new.options.parts).await?;
+        let files = fetch::fetch(&context, &new.location, None, &new.options).await?;
         let _core = self.core(&context, Lane::Archive).await?;
         let facts = RecordingFacts { tenant: &new.tenant, location: &new.location, metadata: &new.metadata };
         let sound = self.settings.sources.sound(new.options.sound, &facts);

@@ -176,7 +176,13 @@ fn settings(folder: &Path) -> Settings {
     let long = Duration::from_secs(600);
     Settings {
         temp_dir: folder.into(),
-        fetch: FetchLimits { max_bytes: 1 << 30, connect_timeout: long, timeout: long, allow_private: false },
+        fetch: FetchLimits {
+            max_bytes: 1 << 30,
+            connect_timeout: long,
+            timeout: long,
+            allow_private: false,
+            is_confined: false,
+        },
         max_duration_ms: 600_000,
         decode_timeout: long,
         segment_timeout: long,

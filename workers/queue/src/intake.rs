@@ -213,10 +213,10 @@ impl Intake {
             (!fields.is_empty()).then(|| offer::read(fields).map(named))
         };
         let offers: Vec<Option<Result<Offer, Problem>>> = entries.iter().map(read).collect();
-        let look = self.look;
+        let look = self.look.clone();
         // A look at a disk for each local file.
         let judging = tokio::task::spawn_blocking(move || {
-            let judge = |offer: Offer| offer.into_job(look).map_err(|error| error.problem());
+            let judge = |offer: Offer| offer.into_job(&look).map_err(|error| error.problem());
             offers.into_iter().map(|offer| offer.map(|offer| offer.and_then(judge))).collect()
         });
         match judging.await {

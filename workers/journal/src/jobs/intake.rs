@@ -9,10 +9,11 @@ use serde_json::json;
 
 use super::insert::{BATCH, insert};
 use super::intakes::insert_once;
-use super::{Journal, states};
+use super::{Journal, address, states};
 use crate::JournalError;
 use crate::answer::{Accepted, Answer};
 use crate::audit;
+use crate::database::Write;
 
 impl Journal {
     /// Accepts `new` for `actor`. The same tenant and key again give the job there is, as does, without a key, the same
@@ -92,7 +93,8 @@ impl Journal {
 
     async fn accept_batch(&self, batch: &[NewJob], actor: &str) -> Result<Vec<Answer>, JournalError> {
         let mut write = self.db.write().await?;
-        let answers = insert_once(&mut write, batch, self.active_rules().as_deref()).await?;
+        let mut answers = insert_once(&mut write, batch, self.active_rules().as_deref()).await?;
+        let is_renewed = renew_addresses(&mut write, batch, &mut answers, actor).await?;
         let mut events: Vec<_> = answers
             .iter()
             .flatten()
@@ -104,11 +106,36 @@ impl Journal {
         events.sort_by(|a, b| a.tenant.cmp(&b.tenant));
         audit::append(&mut write, &events).await?;
         write.commit().await?;
-        if has_new {
+        if has_new || is_renewed {
             self.tell_ready();
         }
         Ok(answers)
     }
+}
+
+/// Has jobs that were there fetched by the addresses that they are offered by anew; tells whether there were any.
+async fn renew_addresses(
+    write: &mut Write,
+    batch: &[NewJob],
+    answers: &mut [Answer],
+    actor: &str,
+) -> Result<bool, JournalError> {
+    let mut renewed: Vec<(&NewJob, &mut Accepted)> = Vec::new();
+    for (new, answer) in batch.iter().zip(answers) {
+        if let Ok(accepted) = answer
+            && !accepted.is_new
+            && address::is_fresh(&accepted.job, new)
+        {
+            renewed.push((new, accepted));
+        }
+    }
+    // In one order, so that two who offer the same do not wait for each other; of one job's the last offer counts.
+    renewed.sort_by(|(_, a), (_, b)| a.job.id.cmp(&b.job.id));
+    let has_any = !renewed.is_empty();
+    for (new, accepted) in renewed {
+        accepted.job = address::renew(write, &accepted.job, new, actor).await?;
+    }
+    Ok(has_any)
 }
 
 fn accepted_event(job: &Job, actor: &str) -> AuditEvent {

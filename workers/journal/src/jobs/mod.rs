@@ -7,6 +7,7 @@
 //!   an offered job   insert     new rows, those that are there already found by key or identity
 //!                    intakes    an entry of the intake stream is one offer
 //!                    intake     accept: both, with the audit entry
+//!                    address    where it is fetched from, which may be offered anew
 //!        |
 //!   a ready job      pause      what is not taken for a while
 //!                    caps       how many a tenant may have leased
@@ -37,6 +38,7 @@
 //! repeated by the lease that ended the job. `settle_request` has no fence: what was sent was sent, and it writes nothing
 //! of the job. Files know none either: `check_held` comes before them, and their hashes stand in the job's last entry.
 
+mod address;
 mod bulk;
 mod cancel;
 mod caps;
@@ -66,6 +68,7 @@ mod view;
 mod watch;
 mod workers;
 
+pub use address::Readdressed;
 pub use cancel::CancelOutcome;
 pub use caps::Caps;
 pub use clips::{JobUsage, SavedClip};

@@ -1,21 +1,31 @@
 //! A job between its row and its type.
 
-use earmark_core::{Job, JobId, JobOptions, JobState, Lane, Problem, Tenant};
+use earmark_core::{Job, JobId, JobOptions, JobState, Lane, Part, Problem, RecordingUri, Tenant};
 use sqlx::any::AnyRow;
 
 use crate::JournalError;
 use crate::database::{Database, column, parsed};
 
 pub(crate) fn job(db: &Database, row: &AnyRow) -> Result<Job, JournalError> {
+    let mut location: RecordingUri = column::<String>(db, row, "location")?.into();
+    let mut options = options(db, row)?;
+    if let Some(address) = column::<Option<String>>(db, row, "address")? {
+        // As with the options, what cannot be read is not shown.
+        fetched_from(&address, &mut location, &mut options.parts).map_err(|error| JournalError::Unreadable {
+            column: "address",
+            value: format!("{} bytes", address.len()),
+            why: error.to_string(),
+        })?;
+    }
     Ok(Job {
         id: parsed(db, row, "id", JobId::parse)?,
         uri: column::<String>(db, row, "uri")?.into(),
-        location: column::<String>(db, row, "location")?.into(),
+        location,
         tenant: parsed(db, row, "tenant", Tenant::parse)?,
         lane: parsed(db, row, "lane", str::parse::<Lane>)?,
         key: column(db, row, "key")?,
         metadata: parsed(db, row, "metadata", |text| serde_json::from_str(text))?,
-        options: options(db, row)?,
+        options,
         priority: column(db, row, "priority")?,
         version: column(db, row, "version")?,
         state: parsed(db, row, "state", str::parse::<JobState>)?,
@@ -32,6 +42,22 @@ pub(crate) fn job(db: &Database, row: &AnyRow) -> Result<Job, JournalError> {
         is_cancel_requested: column::<i64>(db, row, "cancel_requested")? != 0,
         error: problem(db, row)?,
     })
+}
+
+/// Puts `address`, a column, in the place of where the job's files were offered first.
+fn fetched_from(address: &str, location: &mut RecordingUri, parts: &mut [Part]) -> Result<(), serde_json::Error> {
+    if parts.is_empty() {
+        *location = address.into();
+        return Ok(());
+    }
+    let addresses: Vec<String> = serde_json::from_str(address)?;
+    for (part, address) in parts.iter_mut().zip(addresses) {
+        part.location = address.into();
+    }
+    if let Some(first) = parts.first() {
+        *location = first.location.clone();
+    }
+    Ok(())
 }
 
 /// What a job does differently; where it cannot be read, it is not shown either: it may hold addresses with secrets.

@@ -46,6 +46,20 @@ pub enum FetchError {
         /// What the server said.
         status: Option<u16>,
     },
+    /// A file that may not be asked for; there or not.
+    #[error("{place} is a file on the worker's own disk, and none that may be asked for")]
+    OutOfReach {
+        /// The path that was given.
+        place: String,
+    },
+    /// Signed for a while that is over, or whoever signed it has left.
+    #[error("the signed address {place} is no longer good (status {status})")]
+    Expired {
+        /// The URL, without secrets.
+        place: String,
+        /// What the server said.
+        status: u16,
+    },
     /// Not a byte in it.
     #[error("{place} is empty")]
     Empty {
@@ -203,6 +217,9 @@ pub enum FetchError {
     S3(#[from] S3Error),
 }
 
+/// How long a job whose address is no longer good waits before it is looked at again.
+const WAIT_FOR_SIGNATURE: Duration = Duration::from_secs(600);
+
 impl Failure for FetchError {
     fn code(&self) -> &'static str {
         match self {
@@ -211,6 +228,8 @@ impl Failure for FetchError {
             Self::NotFound { .. } => "fetch.not_found",
             Self::NotAFile { .. } => "fetch.not_a_file",
             Self::Forbidden { .. } => "fetch.forbidden",
+            Self::OutOfReach { .. } => "fetch.file_root",
+            Self::Expired { .. } => "fetch.expired",
             Self::Empty { .. } => "fetch.empty",
             Self::TooLarge { .. } => "fetch.too_large",
             Self::Coding { .. } => "fetch.coding",
@@ -243,6 +262,12 @@ impl Failure for FetchError {
                 "give a URL that is valid without a login, or with user:password@"
             }
             Self::Forbidden { status: None, .. } => "make the file readable for this user",
+            Self::OutOfReach { .. } => {
+                "give s3:// or https://, or name the folder that it lies in by EARMARK__STORAGE__FILE_ROOTS, on every worker"
+            }
+            Self::Expired { .. } => {
+                "offer it again, by a fresh address and the same key, or `earmark jobs retry JOB --uri URL`: the job takes it"
+            }
             Self::Empty { .. } => "record or upload it again",
             Self::TooLarge { .. } => "raise EARMARK__STORAGE__MAX_BYTES, or split the recording",
             Self::Coding { .. } => "store it as it is, or with gzip or zstd",
@@ -277,6 +302,7 @@ impl Failure for FetchError {
             | Self::NotFound { .. }
             | Self::NotAFile { .. }
             | Self::Forbidden { .. }
+            | Self::OutOfReach { .. }
             | Self::Empty { .. }
             | Self::TooLarge { .. }
             | Self::PrivateAddress { .. }
@@ -286,6 +312,8 @@ impl Failure for FetchError {
             | Self::Replaced { .. }
             | Self::Coding { .. } => Disposition::Fail,
             Self::S3(error) => error.disposition(),
+            // Until it is signed anew, which makes the job due at once.
+            Self::Expired { .. } => Disposition::RetryAfter(WAIT_FOR_SIGNATURE),
             Self::Unavailable { retry_after: Some(wait), .. } => Disposition::RetryAfter(*wait),
             // The machine's fault, not the job's.
             Self::Spool { .. } | Self::Client(_) => Disposition::RetryAfter(earmark_core::WAIT_FOR_PERSON),

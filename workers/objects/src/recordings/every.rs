@@ -5,7 +5,7 @@ use std::path::Path;
 use async_trait::async_trait;
 use earmark_core::Address;
 
-use super::{FetchError, FetchLimits, Fetched, FileStore, HttpStore, RecordingStore, S3Store};
+use super::{FetchError, FetchLimits, Fetched, FileRoots, FileStore, HttpStore, RecordingStore, S3Store};
 use crate::s3::S3;
 
 /// Every store there is; the URI picks one.
@@ -17,9 +17,16 @@ pub struct Recordings {
 }
 
 impl Recordings {
-    /// Files, the web and the object store `s3`.
+    /// Files, the web and the object store `s3`. Nobody but the program's own user may name files, unless it is
+    /// [`within`](Self::within) some folders.
     pub fn new(s3: S3) -> Self {
-        Self { file: FileStore, http: HttpStore::default(), s3: S3Store::new(s3) }
+        Self { file: FileStore::default(), http: HttpStore::default(), s3: S3Store::new(s3) }
+    }
+
+    /// The same, where others may name files in `roots`.
+    #[must_use]
+    pub fn within(self, roots: FileRoots) -> Self {
+        Self { file: FileStore::new(roots), ..self }
     }
 }
 

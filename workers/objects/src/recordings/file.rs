@@ -1,4 +1,5 @@
-//! Recordings on this machine: hashed where they lie, not copied.
+//! Recordings on this machine: hashed where they lie, not copied; those of others copied out of the folders that they
+//! may lie in.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
@@ -10,9 +11,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use earmark_core::Address;
 use sha2::{Digest, Sha256};
+use tokio::io::AsyncReadExt as _;
 
 use super::fetched::Place;
 use super::identity::Identity;
+use super::roots::{FileRoots, Unopened};
+use super::spool::Spool;
 use super::{FetchError, FetchLimits, Fetched, RecordingStore};
 use crate::place;
 
@@ -21,7 +25,17 @@ const BUFFER_BYTES: usize = 256 * 1024;
 
 /// Regular files on this machine.
 #[derive(Debug, Default)]
-pub struct FileStore;
+pub struct FileStore {
+    /// Where files of those lie who may not name any.
+    roots: FileRoots,
+}
+
+impl FileStore {
+    /// Files of this machine; those that may not be any lie in `roots`.
+    pub fn new(roots: FileRoots) -> Self {
+        Self { roots }
+    }
+}
 
 #[async_trait]
 impl RecordingStore for FileStore {
@@ -29,8 +43,11 @@ impl RecordingStore for FileStore {
         place::of(uri, None)
     }
 
-    async fn fetch(&self, uri: &Address, _into: &Path, limits: &FetchLimits) -> Result<Fetched, FetchError> {
+    async fn fetch(&self, uri: &Address, into: &Path, limits: &FetchLimits) -> Result<Fetched, FetchError> {
         let Address::File(path) = uri else { return Err(FetchError::Unsupported { uri: uri.to_string() }) };
+        if limits.is_confined {
+            return confined(&self.roots, path, into, limits.max_bytes).await;
+        }
         let (path, max_bytes) = (path.clone(), limits.max_bytes);
         // A fetch that is given up must not go on reading gigabytes.
         let given_up = GivenUp(Arc::new(AtomicBool::new(false)));
@@ -79,6 +96,42 @@ fn fetch(path: &Path, max_bytes: u64, is_given_up: &AtomicBool) -> Result<Fetche
         version,
         entity_tag: None,
     })
+}
+
+/// A copy of the file at `path`, which lies in one of `roots`. What was opened is what is read: paths may be changed by
+/// those who have business in a root.
+async fn confined(roots: &FileRoots, path: &Path, into: &Path, max_bytes: u64) -> Result<Fetched, FetchError> {
+    let failed = |source: io::Error| unreadable(path, source);
+    let (roots, wanted) = (roots.clone(), path.to_owned());
+    let opened = tokio::task::spawn_blocking(move || roots.open(&wanted)).await.map_err(io::Error::other);
+    let place = path.display().to_string();
+    let (file, metadata) = opened.map_err(failed)?.map_err(|error| match error {
+        Unopened::OutOfReach => FetchError::OutOfReach { place: place.clone() },
+        Unopened::NotAFile(metadata) => {
+            FetchError::NotAFile { path: path.into(), what: no_file(&metadata).unwrap_or("a device") }
+        }
+        Unopened::Failed(source) => unreadable(path, source),
+    })?;
+    // What the kernel makes up (/proc) has no size, and something in it all the same.
+    if metadata.len() == 0 {
+        return Err(FetchError::Empty { place });
+    }
+    let before = Identity::from(&metadata);
+    let mut spool = Spool::start(into, place, max_bytes)?;
+    spool.announce(metadata.len())?;
+    let mut file = tokio::fs::File::from_std(file);
+    let mut buffer = vec![0_u8; BUFFER_BYTES];
+    loop {
+        match file.read(&mut buffer).await.map_err(failed)? {
+            0 => break,
+            count => spool.write(&buffer[..count]).await?,
+        }
+    }
+    if Identity::from(&file.metadata().await.map_err(failed)?) != before {
+        return Err(FetchError::Changed { path: path.into() });
+    }
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    spool.finish(name, Some(before.version())).await
 }
 
 fn open(path: &Path) -> Result<File, FetchError> {

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use earmark_core::Address;
+use earmark_core::{Address, Clock as _, SystemClock, signed_until_ms, unsigned};
 use reqwest::header::{
     ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, HeaderName, IF_RANGE, LOCATION,
     RANGE, RETRY_AFTER,
@@ -27,6 +27,8 @@ use crate::place;
 const MAX_REDIRECTS: u32 = 5;
 /// Longest silence of a server.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// How far clocks are trusted to be apart, in milliseconds.
+const CLOCKS_MS: i64 = 300_000;
 /// Longest wait that a server may ask for.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(600);
 
@@ -122,7 +124,12 @@ impl<'a> Download<'a> {
             let response = request.send().await.map_err(|error| self.no_answer(&url, error))?;
             if !response.status().is_redirection() {
                 self.name = name_of(&url);
-                return self.accepted(&url, response);
+                return match self.accepted(&url, response).await {
+                    Err(FetchError::Forbidden { place, status: Some(status) }) if self.may_be_expired() => {
+                        Err(FetchError::Expired { place, status })
+                    }
+                    accepted => accepted,
+                };
             }
             let next = location(response.headers())
                 .and_then(|location| url.join(&location).ok())
@@ -160,8 +167,18 @@ impl<'a> Download<'a> {
         FetchError::Connect { url, source: error.without_url() }
     }
 
+    /// Whether the address is a signed one that was good once: one that says it is good still is refused for another
+    /// reason, unless those who signed it had to leave before.
+    fn may_be_expired(&self) -> bool {
+        let is_temporary =
+            || self.url.query().is_some_and(|query| query.to_ascii_lowercase().contains("security-token"));
+        let now_ms = SystemClock.now_ms();
+        unsigned(self.url).is_some()
+            && (is_temporary() || signed_until_ms(self.url).is_none_or(|until_ms| until_ms <= now_ms + CLOCKS_MS))
+    }
+
     /// `response`, if a recording comes with it.
-    fn accepted(&self, url: &Url, response: Response) -> Result<Response, FetchError> {
+    async fn accepted(&self, url: &Url, mut response: Response) -> Result<Response, FetchError> {
         let (status, url) = (response.status(), shown_url(url));
         let code = status.as_u16();
         match status {
@@ -169,6 +186,10 @@ impl<'a> Download<'a> {
             StatusCode::NOT_FOUND | StatusCode::GONE => Err(FetchError::NotFound { place: url }),
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                 Err(FetchError::Forbidden { place: url, status: Some(code) })
+            }
+            // Google's and Amazon's word for credentials that are over.
+            StatusCode::BAD_REQUEST if unsigned(self.url).is_some() && says_expired(&mut response).await => {
+                Err(FetchError::Expired { place: url, status: code })
             }
             StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS => {
                 Err(FetchError::Unavailable { url, status: code, retry_after: retry_after(response.headers()) })
@@ -207,6 +228,15 @@ impl<'a> Download<'a> {
             }
         }
     }
+}
+
+/// Whether the beginning of an answer names a signature that is over.
+async fn says_expired(response: &mut Response) -> bool {
+    let Ok(Some(chunk)) = response.chunk().await else { return false };
+    let text = String::from_utf8_lossy(&chunk[..chunk.len().min(4096)]).into_owned();
+    ["<Code>ExpiredToken</Code>", "<Code>RequestExpired</Code>", "<Code>RequestTimeTooSkewed</Code>"]
+        .iter()
+        .any(|code| text.contains(code))
 }
 
 fn header<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {

@@ -3,7 +3,8 @@
 //! ```text
 //!   store     RecordingStore, and how much may be fetched
 //!     every   the URI picks one of them:
-//!     file    files of this machine, hashed where they lie; identity: what tells two states of a file apart
+//!     file    files of this machine, hashed where they lie; identity: what tells two states of a file apart;
+//!             roots: which of them others may name
 //!     http    the web
 //!     s3      a bucket
 //!       coding  gzip and zstd on the way are undone
@@ -20,6 +21,7 @@ mod fetched;
 mod file;
 mod http;
 mod identity;
+mod roots;
 mod s3;
 mod spool;
 mod store;
@@ -30,6 +32,7 @@ pub use every::Recordings;
 pub use fetched::Fetched;
 pub(crate) use file::FileStore;
 pub(crate) use http::HttpStore;
+pub use roots::FileRoots;
 pub use s3::S3Store;
 pub use store::{FetchLimits, RecordingStore};
 pub use version::known_version;

@@ -19,6 +19,9 @@ pub struct FetchLimits {
     pub timeout: Duration,
     /// Whether loopback, private and link-local addresses may be reached.
     pub allow_private: bool,
+    /// Whether files of this machine may lie only in the folders that are set up for that: they are named by others than
+    /// the program's own user.
+    pub is_confined: bool,
 }
 
 impl Default for FetchLimits {
@@ -28,6 +31,7 @@ impl Default for FetchLimits {
             connect_timeout: Duration::from_secs(10),
             timeout: Duration::from_secs(3600),
             allow_private: false,
+            is_confined: false,
         }
     }
 }

@@ -84,7 +84,7 @@ mod tests {
     }
 
     fn job(fields: &Fields) -> Result<earmark_core::NewJob, Problem> {
-        read(fields)?.into_job(|_| None).map_err(|error| error.problem())
+        read(fields)?.into_job(&earmark_intake::Look::anywhere(|_| None)).map_err(|error| error.problem())
     }
 
     #[test]

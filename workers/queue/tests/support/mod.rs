@@ -145,7 +145,8 @@ impl Process {
     /// With the queue in `redis`.
     pub fn start_on(fleet: &Fleet, redis: &RedisServer, slots: usize) -> Self {
         let journal = fleet.journal.clone();
-        let broker = Arc::new(Broker::open(&redis.url(), journal.clone(), |_| None).unwrap());
+        let broker =
+            Arc::new(Broker::open(&redis.url(), journal.clone(), earmark_intake::Look::anywhere(|_| None)).unwrap());
         let handler = Ending {
             journal: journal.clone(),
             handled: fleet.handled.clone(),
