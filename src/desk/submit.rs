@@ -11,7 +11,7 @@ use crate::config::CommandError;
 
 pub use earmark_intake::{
     Glob, LeftOut, Legs, Look, NamePattern, Offer, OfferError, OfferedPart, OfferedSound, OfferedSpeakers, Paired,
-    Pairing, Selection, SidecarField, SidecarName, TwoKeys, Zone, checked_priority, facts,
+    Pairing, Selection, SidecarField, SidecarName, TwoKeys, Zone, check_numbers, checked_priority, facts,
 };
 pub use earmark_journal::{Accepted, KeyNames};
 pub use earmark_objects::{Listed, Listing};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use earmark_core::RecordingUri;
 use futures::{StreamExt, stream};
 
-use super::show;
+use super::{show, wildcard};
 use crate::config::{CommandError, IncompleteKind};
 use crate::desk::Desk;
 use crate::desk::submit::{
@@ -118,17 +118,25 @@ impl<'a> Gatherer<'a> {
         }
     }
 
-    /// The words of the command line: what lies in folders, in order of name, without what is no recording. A word by
+    /// The words of the command line: what patterns stand for and what lies in folders, in order of name, without what is no recording. A word by
     /// itself is meant, whatever it is called, and so is every file of a recording of several.
     ///
     /// # Errors
-    /// [`CommandError`] when a folder cannot be read.
+    /// [`CommandError`] when a folder cannot be read, or nothing is called as a pattern has it.
     pub fn words(&mut self, words: Vec<Offer>) -> Result<Vec<Offer>, CommandError> {
-        let is_meant = words.len() == 1 || self.is_together;
-        let mut found = Vec::new();
+        let mut given = Vec::with_capacity(words.len());
         for word in words {
-            match &word.path {
-                Some(path) if path.is_dir() => {
+            match wildcard::expanded(&word)? {
+                Some(several) => given.extend(several),
+                None => given.push(word),
+            }
+        }
+        let is_meant = given.len() == 1 || self.is_together;
+        let mut found = Vec::new();
+        for word in given {
+            match folder(&word) {
+                Some(path) => {
+                    let path = path.as_path();
                     let mut files = Vec::new();
                     walk(path, &mut files)?;
                     for file in files {
@@ -139,7 +147,7 @@ impl<'a> Gatherer<'a> {
                         found.extend(self.takes(&offer.name()).then_some(offer));
                     }
                 }
-                _ => {
+                None => {
                     let is_taken = is_meant || self.takes(&word.name());
                     found.extend(is_taken.then_some(word));
                 }
@@ -239,6 +247,16 @@ impl<'a> Gatherer<'a> {
         }
         offer
     }
+}
+
+/// The folder that `word` is, as a path or as a URI.
+fn folder(word: &Offer) -> Option<PathBuf> {
+    let path = match (&word.path, word.uri.address()) {
+        (Some(path), _) => path.clone(),
+        (None, Ok(earmark_core::Address::File(path))) => path,
+        (None, _) => return None,
+    };
+    path.is_dir().then_some(path)
 }
 
 fn two_keys(error: TwoKeys) -> CommandError {

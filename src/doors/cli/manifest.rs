@@ -13,7 +13,7 @@ use super::offer::{self, Usual};
 use super::prefix::Prefix;
 use crate::config::CommandError;
 use crate::desk::Desk;
-use crate::desk::submit::{self, Offer, OfferError};
+use crate::desk::submit::{self, Offer, OfferError, check_numbers};
 
 /// Where the recordings are.
 #[derive(Debug, clap::Args)]
@@ -104,6 +104,7 @@ fn of_line(line: &str) -> Result<Offer, String> {
         return Ok(offer::word(OsStr::new(line)));
     }
     let mut offer: Offer = serde_json::from_str(line).map_err(|error| error.to_string())?;
+    check_numbers(line).map_err(|error| error.to_string())?;
     for part in &mut offer.parts {
         part.path = offer::word(OsStr::new(part.uri.expose())).path;
     }

@@ -29,6 +29,7 @@ mod show;
 mod storage;
 mod submit;
 mod wait;
+mod wildcard;
 
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;

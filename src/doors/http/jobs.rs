@@ -1,8 +1,8 @@
 //! `/v1/jobs`
 
-use axum::body::Bytes;
-use axum::extract::rejection::JsonRejection;
-use axum::extract::{Query, State};
+use axum::body::{Body, Bytes};
+use axum::extract::rejection::{BytesRejection, JsonRejection};
+use axum::extract::{FromRequest as _, Query, Request, State};
 use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
@@ -14,7 +14,7 @@ use super::api::{Api, MAX_BODY_BYTES};
 use super::auth::Caller;
 use super::error::{ApiError, Path, job_id, since_ms};
 use crate::desk::jobs::{CancelOutcome, JobFilter, RetryError};
-use crate::desk::submit::{Offer, OfferError, OfferedPart};
+use crate::desk::submit::{Offer, OfferError, OfferedPart, check_numbers};
 use crate::desk::views::{JobPage, JobView, SubmittedView};
 
 /// Longest page of jobs.
@@ -26,9 +26,9 @@ pub async fn submit(
     State(api): State<Api>,
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
-    offer: Result<Json<Offer>, JsonRejection>,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let Json(offer) = offer.map_err(|rejection| malformed(&rejection))?;
+    let offer = offered(&headers, body).await?;
     let key = key(offer.key.clone(), &headers)?;
     let offer = Offer { key, ..offer };
     // A look at a disk.
@@ -42,11 +42,25 @@ pub async fn submit(
     Ok((status, [(LOCATION, location)], Json(body)))
 }
 
+/// The offer in a request's body, whose numbers come back as they were given.
+async fn offered(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Offer, ApiError> {
+    let body = body.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            let message = format!("the body is larger than {} bytes", MAX_BODY_BYTES);
+            ApiError::new(rejection.status(), "http.too_large", message).hint("send less metadata")
+        }
+        status => ApiError::new(status, "job.malformed", rejection.body_text()),
+    })?;
+    let mut request = Request::new(Body::from(body.clone()));
+    *request.headers_mut() = headers.clone();
+    let offer = Json::<Offer>::from_request(request, &()).await;
+    let Json(offer) = offer.map_err(|rejection| malformed(&rejection))?;
+    // It was JSON, so it is UTF-8.
+    check_numbers(std::str::from_utf8(&body).unwrap_or_default()).map_err(|error| refused(&error))?;
+    Ok(offer)
+}
+
 fn malformed(rejection: &JsonRejection) -> ApiError {
-    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        let message = format!("the body is larger than {} bytes", MAX_BODY_BYTES);
-        return ApiError::new(rejection.status(), "http.too_large", message).hint("send less metadata");
-    }
     ApiError::new(rejection.status(), "job.malformed", rejection.body_text())
         .hint("send JSON: uri or parts, and if wanted tenant, lane, key, priority, repeat, rule_set, metadata, speakers, sound")
 }

@@ -12,6 +12,9 @@ pub enum OfferError {
     /// No address, or none that earmark reads.
     #[error(transparent)]
     Uri(#[from] UriError),
+    /// What is under it may be recordings; it is none.
+    #[error("`{0}` ends with a / and names no recording")]
+    Folder(RecordingUri),
     /// A path that only its producer could find.
     #[error("`{0}` is a relative path")]
     RelativePath(RecordingUri),
@@ -30,6 +33,9 @@ pub enum OfferError {
     /// Larger than [`MAX_METADATA_BYTES`](crate::MAX_METADATA_BYTES).
     #[error("the metadata have {0} bytes, the limit is {max}", max = MAX_METADATA_BYTES)]
     Metadata(usize),
+    /// A number in the metadata that would come back as another.
+    #[error("the number {0} has more digits than are kept")]
+    Number(String),
     /// The priority is too high or too low.
     #[error(transparent)]
     Priority(#[from] PriorityError),
@@ -64,12 +70,12 @@ const OUT_OF_REACH_HINT: &str = "give s3:// or https://, or have the folder that
 impl Failure for OfferError {
     fn code(&self) -> &'static str {
         match self {
-            Self::Uri(_) | Self::RelativePath(_) => "job.uri",
+            Self::Uri(_) | Self::Folder(_) | Self::RelativePath(_) => "job.uri",
             Self::OutOfReach(_) => "job.file_root",
             Self::Tenant(_) => "job.tenant",
             Self::Lane(_) => "job.lane",
             Self::Key(_) => "job.key",
-            Self::Metadata(_) => "job.metadata",
+            Self::Metadata(_) | Self::Number(_) => "job.metadata",
             Self::Priority(_) => "job.priority",
             Self::RuleSet(_) => "job.rule_set",
             Self::Parts(_) => "job.parts",
@@ -83,11 +89,15 @@ impl Failure for OfferError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Uri(_) => Some("use s3://, https:// or file:/// URIs".into()),
+            Self::Folder(_) => Some(
+                "name each recording; `earmark submit` takes a folder, and `--prefix` what lies in a bucket".into(),
+            ),
             Self::RelativePath(_) => Some("a worker has another working folder; give the whole path".into()),
             Self::OutOfReach(_) => Some(OUT_OF_REACH_HINT.into()),
             Self::Tenant(_) | Self::Lane(_) | Self::Priority(_) => None,
             Self::Key(_) => Some("a hash of a longer key serves as well".into()),
             Self::Metadata(_) => Some("keep what is large elsewhere, and give its address".into()),
+            Self::Number(_) => Some("send it as text, in quotes: it comes back as it was given".into()),
             Self::RuleSet(_) => Some("`earmark rules list` shows the hashes, in lower case".into()),
             Self::Parts(_) => {
                 Some("give `uri` for a recording that is one file, or `parts` with each of its files once".into())
@@ -102,12 +112,14 @@ impl Failure for OfferError {
     fn disposition(&self) -> Disposition {
         match self {
             Self::Uri(_)
+            | Self::Folder(_)
             | Self::RelativePath(_)
             | Self::OutOfReach(_)
             | Self::Tenant(_)
             | Self::Lane(_)
             | Self::Key(_)
             | Self::Metadata(_)
+            | Self::Number(_)
             | Self::Priority(_)
             | Self::RuleSet(_)
             | Self::Parts(_)

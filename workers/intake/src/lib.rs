@@ -8,7 +8,7 @@
 //!    |-- part      the files of a recording that is offered as a list of them
 //!    |-- look      what the store calls the bytes there; which files a door's callers may ask for
 //!    |-- place     its location: one spelling for each place, no relative path
-//!    |-- checks    texts that cannot be stored, or are none
+//!    |-- checks    texts that cannot be stored, or are none; numbers: those that cannot be given back
 //!    |-- speakers  who is heard on which channel; sound: how headerless sound is written down
 //!    |-- limits    how long, large, urgent it may be
 //!    `-- error     OfferError: why it is refused; the words and codes of every door
@@ -28,6 +28,7 @@ mod legs;
 mod limits;
 mod look;
 mod naming;
+mod numbers;
 mod offer;
 mod part;
 mod pattern;
@@ -41,6 +42,7 @@ pub use legs::{Incomplete, Legs, Paired, Pairing, TwoKeys};
 pub use limits::{MAX_KEY_BYTES, MAX_METADATA_BYTES, MAX_PARTS, PRIORITIES, PriorityError, checked_priority};
 pub use look::{Look, Version};
 pub use naming::{NamePattern, Named, SidecarField, SidecarName, Zone, facts};
+pub use numbers::check_numbers;
 pub use offer::Offer;
 pub use part::OfferedPart;
 pub use pattern::{Glob, PatternError};

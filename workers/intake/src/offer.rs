@@ -193,6 +193,9 @@ mod tests {
             (Offer { uri: "/calls/a\0b.wav".into(), ..good() }, "job.uri"),
             (Offer { uri: "a\0b".into(), path: Some("/calls/a\0b".into()), ..good() }, "job.uri"),
             (Offer { uri: "file://elsewhere/a.wav".into(), ..good() }, "job.uri"),
+            (Offer { uri: "s3://calls/2026/".into(), ..good() }, "job.uri"),
+            (Offer { uri: "file:///calls/".into(), ..good() }, "job.uri"),
+            (Offer { uri: "/calls/".into(), ..good() }, "job.uri"),
             (Offer { uri: format!("/{}", "x".repeat(4096)).into(), ..good() }, "job.uri"),
             // Three times as long as an absolute URI.
             (Offer { uri: format!("/{}", "录".repeat(1000)).into(), ..good() }, "job.uri"),
@@ -248,6 +251,28 @@ mod tests {
             (job.tenant.as_str(), job.lane, job.key.as_deref(), job.priority),
             ("acme", Lane::Archive, Some("k"), -3)
         );
+    }
+
+    #[test]
+    fn files_that_others_may_not_name_are_refused_before_anything_is_looked_at() {
+        fn looked_at(_: &RecordingUri) -> Option<String> {
+            panic!("looked at what is out of reach")
+        }
+        let confined = Look::within(looked_at, |path| path.starts_with("/calls"));
+        let offer = |uri: &str| Offer { uri: uri.into(), ..Offer::default() };
+        for uri in
+            ["/etc/passwd", "file:///etc/passwd", "/calls/../etc/passwd", "file:///no/such/file", "/proc/1/environ"]
+        {
+            for offer in [offer(uri), of_parts(vec![part("s3://calls/a.wav"), part(uri)])] {
+                let error = offer.into_job(&Look::within(unseen, |path| path.starts_with("/calls"))).expect_err(uri);
+                assert_eq!(error.code(), "job.file_root", "{uri}");
+            }
+            offer(uri).into_job(&confined).expect_err(uri);
+        }
+        let open = Look::within(unseen, |path| path.starts_with("/calls"));
+        assert!(offer("/calls/a.wav").into_job(&open).unwrap().options.is_confined);
+        assert!(offer("s3://calls/a.wav").into_job(&open).unwrap().options.is_confined);
+        assert!(!offer("/etc/passwd").into_job(&Look::anywhere(unseen)).unwrap().options.is_confined);
     }
 
     #[test]

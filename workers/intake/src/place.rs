@@ -11,7 +11,7 @@ use crate::error::OfferError;
 /// `file://localhost/a/b.wav` are one, and so are web addresses that a server cannot tell apart.
 ///
 /// # Errors
-/// [`OfferError::Uri`], [`OfferError::RelativePath`].
+/// [`OfferError::Uri`], [`OfferError::Folder`], [`OfferError::RelativePath`].
 pub(crate) fn location(uri: &RecordingUri, path: Option<&Path>) -> Result<RecordingUri, OfferError> {
     let address = match path {
         Some(path) => {
@@ -20,6 +20,10 @@ pub(crate) fn location(uri: &RecordingUri, path: Option<&Path>) -> Result<Record
         }
         None => uri.address()?,
     };
+    let is_on_the_web = matches!(address, Address::Http(_));
+    if path.is_none() && !is_on_the_web && uri.expose().ends_with('/') {
+        return Err(OfferError::Folder(uri.clone()));
+    }
     let location = match address {
         Address::File(path) => file(&path).ok_or_else(|| OfferError::RelativePath(uri.clone()))?,
         Address::Http(mut url) => {

@@ -41,6 +41,31 @@ fn words_of_a_list_file_are_found_as_if_they_stood_in_the_rule() {
 }
 
 #[test]
+fn a_remark_and_a_figure_behind_a_word_are_no_part_of_it() {
+    let list = "稳赚不赔 # since May\n保证收益\t3\nC#\t12\t# a language\n#remark\nguaranteed returns  #\nnumber #1\n";
+    let set = set("    words_from: [a.txt]\n", &[("a.txt", list)]).unwrap();
+    for (text, phrase) in [
+        ("这款稳赚不赔", "稳赚不赔"),
+        ("这款保证收益", "保证收益"),
+        ("C#", "C#"),
+        ("guaranteed returns", "guaranteed returns"),
+        ("number #1", "number #1"),
+    ] {
+        let found = set.find_in_text(text);
+        assert_eq!(found.first().and_then(|one| one.phrase.as_deref()), Some(phrase), "{text}");
+    }
+    for text in ["since May", "3", "remark", "这款有风险"] {
+        assert!(set.find_in_text(text).is_empty(), "{text}");
+    }
+    let numbered = error_of("1\t保证收益\n");
+    assert!(numbered.contains("a.txt:1:1: `1` stands before a tab"), "{numbered}");
+}
+
+fn error_of(list: &str) -> String {
+    set("    words_from: [a.txt]\n", &[("a.txt", list)]).unwrap_err()
+}
+
+#[test]
 fn mistakes_in_list_files_are_named_with_their_own_place() {
     let from = "    words_from: [lists/insults.txt]\n";
     let long = format!("a\n{}\n", "长".repeat(201));

@@ -1,7 +1,7 @@
 //! An entry of the intake stream as an offer: fields read, nothing decided.
 
 use earmark_core::{Failure, Problem};
-use earmark_intake::{MAX_METADATA_BYTES, Offer, OfferError, OfferedPart};
+use earmark_intake::{MAX_METADATA_BYTES, Offer, OfferError, OfferedPart, check_numbers};
 use serde_json::{Map, Value};
 
 use crate::streams::scripts::Fields;
@@ -64,7 +64,10 @@ fn object(text: &str) -> Result<Map<String, Value>, Problem> {
     if text.len() > 4 * MAX_METADATA_BYTES {
         return Err(OfferError::Metadata(text.len()).problem());
     }
-    serde_json::from_str(text).map_err(|error| malformed(format!("metadata is no JSON object: {error}")))
+    let object =
+        serde_json::from_str(text).map_err(|error| malformed(format!("metadata is no JSON object: {error}")))?;
+    check_numbers(text).map_err(|error| error.problem())?;
+    Ok(object)
 }
 
 fn number(text: &str) -> Result<i64, Problem> {

@@ -242,6 +242,9 @@ pub enum RuleProblem {
     /// A list file that would not be part of the set.
     #[error("the list file `{0}` lies outside of the folder of the rule set")]
     ListOutside(String),
+    /// A line of a list file has its word behind a number and a tab.
+    #[error("`{0}` stands before a tab and would be taken for the word, which stands behind it")]
+    NumberedLine(String),
     /// A list file without a word.
     #[error("there is no word in this list")]
     NoWords,

@@ -28,6 +28,25 @@ impl ListTexts for ListFiles {
     }
 }
 
+/// The word or phrase of `line`, which has one: without what stands behind a tab, and without a remark, which begins with
+/// `#` between blanks. `C#` and `#1` are words.
+fn without_remark(line: &str) -> &str {
+    let line = line.split('\t').next().unwrap_or(line);
+    let is_remark = |place: usize| {
+        let begins = line[..place].ends_with(char::is_whitespace);
+        begins && line[place + COMMENT.len_utf8()..].chars().next().is_none_or(char::is_whitespace)
+    };
+    let end = line.match_indices(COMMENT).find(|(place, _)| is_remark(*place)).map_or(line.len(), |(place, _)| place);
+    line[..end].trim_end()
+}
+
+/// What is wrong with `text`, the first column of `line`, if it only numbers the word behind it.
+fn numbered(text: &str, line: &str) -> Option<RuleProblem> {
+    let is_number = text.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | ')' | '%'));
+    let rest = line.split_once('\t')?.1;
+    (is_number && rest.chars().any(char::is_alphabetic)).then(|| RuleProblem::NumberedLine(text.into()))
+}
+
 impl Check<'_> {
     /// Adds the words of the list files `paths` to `phrases`; what is wrong is noted.
     pub(super) fn listed(&mut self, field: &'static str, paths: &Texts, phrases: &mut PhrasesBuilder) {
@@ -75,13 +94,13 @@ impl Check<'_> {
         for (number, line) in (1_u64..).zip(file.text.split('\n')) {
             let text = line.trim_start_matches(|c: char| c.is_whitespace() || c == BYTE_ORDER_MARK);
             let indent = line.len() - text.len();
-            let (text, at) = (text.trim_end(), line_at + indent);
+            let (text, at) = (without_remark(text), line_at + indent);
             line_at += line.len() + 1;
             if text.is_empty() || text.starts_with(COMMENT) {
                 continue;
             }
             words += 1;
-            let problem = match too_long(text) {
+            let problem = match too_long(text).or_else(|| numbered(text, line)) {
                 Some(problem) => problem,
                 None => match phrases.add_listed(text, at) {
                     Ok(()) => continue,

@@ -1,0 +1,102 @@
+//! Patterns of the shell that reach this program in quotes, or matched nothing there: `calls/*.wav`.
+
+use std::path::{Path, PathBuf};
+
+use earmark_core::{Address, RecordingUri};
+
+use crate::config::CommandError;
+use crate::desk::submit::{Glob, Offer};
+
+/// What `word` of the command line stands for, in order of name, where it is a pattern: none where it is none, or something
+/// is called so.
+///
+/// # Errors
+/// [`CommandError`] when nothing is called so, or it is a pattern for a bucket.
+pub fn expanded(word: &Offer) -> Result<Option<Vec<Offer>>, CommandError> {
+    let text = word.uri.expose();
+    if !text.contains(['*', '?', '[']) {
+        return Ok(None);
+    }
+    let Some(path) = &word.path else { return bucket(&word.uri).map_or(Ok(None), Err) };
+    if path.exists() {
+        return Ok(None);
+    }
+    let nothing = |hint| CommandError::plain(format!("nothing is called `{text}`"), Some(hint));
+    let mut found = vec![if text.starts_with('/') { PathBuf::from("/") } else { PathBuf::new() }];
+    for part in text.split('/').filter(|part| !part.is_empty()) {
+        found = if part.contains(['*', '?', '[']) {
+            let glob: Glob =
+                part.parse().map_err(|_| nothing("see its [ and ]; a name that has them is given whole"))?;
+            found.iter().flat_map(|folder| called(folder, &glob, part)).collect()
+        } else {
+            found.iter().map(|folder| folder.join(part)).filter(|path| path.exists()).collect()
+        };
+    }
+    if found.is_empty() {
+        return Err(nothing("give a folder, and `--include` says what is taken of it"));
+    }
+    let offer = |path: PathBuf| {
+        let uri = path.to_string_lossy().into_owned().into();
+        Offer { uri, path: std::path::absolute(path).ok(), ..Offer::default() }
+    };
+    Ok(Some(found.into_iter().map(offer).collect()))
+}
+
+/// Why a pattern for the objects of a bucket is not taken.
+fn bucket(uri: &RecordingUri) -> Option<CommandError> {
+    let Ok(Address::S3 { key, .. }) = uri.address() else { return None };
+    key.contains('*').then(|| {
+        CommandError::plain(
+            format!("`{uri}` is a pattern, and names no object"),
+            Some(
+                "use --prefix s3://bucket/path/ --include '*.wav'; one object's name with a * is given in a --manifest",
+            ),
+        )
+    })
+}
+
+/// What `glob` means in `folder`, in order of name; what begins with a dot only where the pattern does, as in a shell.
+fn called(folder: &Path, glob: &Glob, pattern: &str) -> Vec<PathBuf> {
+    let place = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let entries = std::fs::read_dir(place).into_iter().flatten().flatten();
+    let mut names: Vec<_> = entries.map(|entry| entry.file_name()).collect();
+    names.retain(|name| {
+        let name = name.to_string_lossy();
+        glob.matches(&name) && (!name.starts_with('.') || pattern.starts_with('.'))
+    });
+    names.sort();
+    names.iter().map(|name| folder.join(name)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_is_what_is_called_so_in_order_of_name() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["b/2.wav", "a/3.wav", "a/1.wav", "a/1.txt", "a/.2.wav", "a/x?.wav"] {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, b"").unwrap();
+        }
+        let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        let word = |name: &str| Offer { uri: at(name).into(), path: Some(at(name).into()), ..Offer::default() };
+        let names = |name: &str| {
+            let found = expanded(&word(name)).unwrap().unwrap();
+            found.iter().map(|offer| offer.uri.expose().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(names("a/*.wav"), [at("a/1.wav"), at("a/3.wav"), at("a/x?.wav")]);
+        assert_eq!(names("*/[1-3].wav"), [at("a/1.wav"), at("a/3.wav"), at("b/2.wav")]);
+        assert_eq!(names("?"), [at("a"), at("b")]);
+        for name in ["a/1.wav", "a/x?.wav", "a/missing.wav"] {
+            assert_eq!(expanded(&word(name)).unwrap(), None, "{name}");
+        }
+        for name in ["a/*.mp3", "c/*.wav", "a/[.wav"] {
+            expanded(&word(name)).expect_err(name);
+        }
+        let uri = |uri: &str| expanded(&Offer { uri: uri.into(), ..Offer::default() });
+        uri("s3://calls/2026/*.wav").unwrap_err();
+        assert_eq!(uri("https://example.org/a.wav?x=*").unwrap(), None);
+    }
+}
