@@ -23,7 +23,7 @@ use earmark_rules::RuleSet;
 use futures::future::join_all;
 use tokio::sync::Semaphore;
 
-use crate::config::{BUILT_IN, CommandError, Config, Output, cores, locate};
+use crate::config::{BUILT_IN, CommandError, Config, Hidden, Output, cores, locate};
 use crate::engines::{self, AccountParts, EngineSetup};
 use handler::JobHandler;
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use earmark_core::audit::AuditEntry;
-use earmark_core::{Disposition, Failure, Job, JobId, RecordingUri};
+use earmark_core::{Disposition, Failure, Fault, Job, JobId, RecordingUri};
 use earmark_journal::{JournalError, Readdressed};
 
 use super::Desk;
@@ -54,6 +54,14 @@ impl Failure for RetryError {
 
     fn disposition(&self) -> Disposition {
         Disposition::Fail
+    }
+
+    fn fault(&self) -> Fault {
+        match self {
+            Self::Offer(error) => error.fault(),
+            Self::Another { .. } => Fault::Caller,
+            Self::Journal(error) => error.fault(),
+        }
     }
 }
 

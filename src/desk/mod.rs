@@ -75,7 +75,7 @@ impl Desk {
     /// What opening did to the database, in words; none where it was left as it was.
     pub fn made(&self) -> Option<String> {
         // One in memory is made every time.
-        let is_kept = !self.app.config.database.url.starts_with("sqlite::memory:");
+        let is_kept = !self.app.config.database.url.expose().starts_with("sqlite::memory:");
         let report = self.app.migration.as_ref().filter(|_| is_kept)?;
         let place = self.app.database.place();
         Some(match report.from {

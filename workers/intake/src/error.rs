@@ -133,6 +133,9 @@ impl Failure for OfferError {
     fn fault(&self) -> Fault {
         match self {
             Self::Uri(_)
+            | Self::Folder(_)
+            | Self::OutOfReach(_)
+            | Self::Number(_)
             | Self::RelativePath(_)
             | Self::Tenant(_)
             | Self::Lane(_)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use earmark_core::{Failure, Problem};
+use earmark_core::{Failure, Fault, Problem};
 use earmark_journal::JournalError;
 use earmark_redis::{Finding, LinkError, Weight};
 
@@ -48,6 +48,13 @@ impl Failure for ExamineError {
         match self {
             Self::Link(error) => error.disposition(),
             Self::Storage(error) => error.disposition(),
+        }
+    }
+
+    fn fault(&self) -> Fault {
+        match self {
+            Self::Link(error) => error.fault(),
+            Self::Storage(error) => error.fault(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use earmark_core::{Disposition, Failure};
+use earmark_core::{Disposition, Failure, Fault};
 use earmark_journal::{Journal, JournalError};
 use earmark_redis::LinkError;
 use tokio::sync::watch;
@@ -43,6 +43,10 @@ impl Failure for Stranger {
 
     fn disposition(&self) -> Disposition {
         Disposition::Fail
+    }
+
+    fn fault(&self) -> Fault {
+        Fault::Place
     }
 }
 

@@ -11,7 +11,7 @@ use support::Fleet;
 
 /// The findings on the server at `url`: weight, code and message with hint.
 async fn found(fleet: &Fleet, url: &str) -> Vec<(Weight, String, String)> {
-    let broker = Broker::open(url, fleet.journal.clone(), |_| None).unwrap();
+    let broker = Broker::open(url, fleet.journal.clone(), earmark_intake::Look::anywhere(|_| None)).unwrap();
     let found = broker.examine().await.unwrap();
     found
         .into_iter()
@@ -76,7 +76,7 @@ async fn a_cluster_and_another_databases_queue_are_never_used() {
     let folder = tempfile::tempdir().unwrap();
     let cluster = RedisServer::start_with(&["--dir", folder.path().to_str().unwrap(), "--cluster-enabled", "yes"]);
     assert_eq!(codes(&fleet, &cluster.url()).await, [(Weight::Never, "redis.cluster".to_owned())]);
-    let broker = Broker::open(&cluster.url(), fleet.journal.clone(), |_| None).unwrap();
+    let broker = Broker::open(&cluster.url(), fleet.journal.clone(), earmark_intake::Look::anywhere(|_| None)).unwrap();
     assert_eq!(broker.prepare().await.unwrap_err().code, "redis.cluster");
 
     fleet.redis.tell(&["SET", "earmark:journal", "another postgres://db.example/other"]).await;
@@ -126,8 +126,11 @@ async fn what_a_user_may_not_do_is_told_by_name_and_info_alone_is_a_note() {
         [],
         "the hint is enough"
     );
-    let broker =
-        Broker::open(&format!("redis://eve:wrong@127.0.0.1:{}/", fleet.redis.port()), fleet.journal.clone(), |_| None);
+    let broker = Broker::open(
+        &format!("redis://eve:wrong@127.0.0.1:{}/", fleet.redis.port()),
+        fleet.journal.clone(),
+        earmark_intake::Look::anywhere(|_| None),
+    );
     let error = earmark_core::Failure::problem(&broker.unwrap().examine().await.unwrap_err());
     assert_eq!(error.code, "redis.login", "{error:?}");
     assert!(!error.message.contains("wrong@"), "{error:?}");

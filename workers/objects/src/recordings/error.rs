@@ -336,6 +336,8 @@ impl Failure for FetchError {
             | Self::NotFound { .. }
             | Self::NotAFile { .. }
             | Self::Forbidden { .. }
+            | Self::OutOfReach { .. }
+            | Self::Expired { .. }
             | Self::PrivateAddress { .. }
             | Self::TooManyRedirects { .. }
             | Self::BadRedirect { .. }
@@ -376,6 +378,8 @@ impl FetchError {
             | Self::NotFound { .. }
             | Self::NotAFile { .. }
             | Self::Forbidden { .. }
+            | Self::OutOfReach { .. }
+            | Self::Expired { .. }
             | Self::Empty { .. }
             | Self::TooLarge { .. }
             | Self::Coding { .. }
@@ -416,6 +420,8 @@ impl FetchError {
             | Self::NotFound { .. }
             | Self::NotAFile { .. }
             | Self::Forbidden { .. }
+            | Self::OutOfReach { .. }
+            | Self::Expired { .. }
             | Self::Empty { .. }
             | Self::TooLarge { .. }
             | Self::Coding { .. }

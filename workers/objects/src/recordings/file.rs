@@ -131,7 +131,7 @@ async fn confined(roots: &FileRoots, path: &Path, into: &Path, max_bytes: u64) -
         return Err(FetchError::Changed { path: path.into() });
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    spool.finish(name, Some(before.version())).await
+    spool.finish(name, Some(before.version()), Vec::new()).await
 }
 
 fn open(path: &Path) -> Result<File, FetchError> {
