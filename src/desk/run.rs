@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use earmark_core::{Failure, Job, JobId, JobState, Lease, NewJob, Problem, RecordingUri, Report, WorkerId};
 use earmark_journal::WorkerInfo;
-use earmark_queue::{AttemptOutcome, AttemptRunner};
+use earmark_queue::{AttemptOutcome, AttemptRunner, Finding, Weight};
 use futures::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
@@ -79,7 +79,13 @@ impl Desk {
     ) -> Result<LocalRun<W>, CommandError> {
         if self.app.engine().is_provider() {
             // A worker can wait for the permits' store; whoever waits at a terminal wants to know.
-            self.app.permits_place().await?;
+            let (_, found) = self.app.permits_place().await?;
+            // One that is full gives permits all the same.
+            let is_in_the_way =
+                |finding: &Finding| finding.weight > Weight::Note && finding.problem.code != "redis.full";
+            if let Some(finding) = found.into_iter().find(is_in_the_way) {
+                return Err(CommandError::usage(finding.problem));
+            }
         }
         let rules = self.app.rules(rules).await?;
         let rule_set = rules.id().sha256.clone();

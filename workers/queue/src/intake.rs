@@ -17,6 +17,7 @@ use crate::Backoff;
 use crate::connection::Connection;
 use crate::health::{Health, Part};
 use crate::keys::{COUNTS, INTAKE};
+use crate::outcomes;
 use crate::ownership::Ownership;
 use crate::streams::scripts::{self, Entries, Fields};
 use crate::streams::{GROUP, make_group};
@@ -138,7 +139,8 @@ impl Intake {
     /// Journals offers, and what is to be told about those that are none; then the entries are acknowledged. While the
     /// database is away none is.
     ///
-    /// Only what makes room is asked of the server here: whatever is told is kept in the journal until it has room.
+    /// Nothing that a full server refuses stands before what makes room there: what it does not let us tell is kept in the
+    /// journal until it does.
     async fn take_in(&self, entries: Entries, stop: &CancellationToken) -> Result<(), LinkError> {
         if entries.is_empty() {
             return Ok(());
@@ -184,15 +186,51 @@ impl Intake {
                 }
             }
         }
-        let kept = self.answered(answers.len(), stop, || self.journal.keep_answers(&answers)).await;
-        let Some(()) = kept else { return Ok(()) };
         let refused = answers.iter().filter(|answer| matches!(answer, EntryAnswer::Rejected(_))).count();
+        let mut uncounted = 0;
+        if !self.tell(&answers, refused).await? {
+            let kept = self.answered(answers.len(), stop, || self.journal.keep_answers(&answers)).await;
+            let Some(()) = kept else { return Ok(()) };
+            uncounted = refused;
+        }
         let mut call = scripts::ACKNOWLEDGE.key(INTAKE);
-        call.key(COUNTS).arg(GROUP).arg(new).arg(refused);
+        call.key(COUNTS).arg(GROUP).arg(new).arg(uncounted);
         for (id, _) in &entries {
             call.arg(id);
         }
         self.connection.run::<()>(&call).await
+    }
+
+    /// Tells `answers`, of which `refused` are of entries that were not taken, and counts those. False where the server
+    /// does not take it, being full: then they are to be kept.
+    async fn tell(&self, answers: &[EntryAnswer], refused: usize) -> Result<bool, LinkError> {
+        if answers.is_empty() {
+            return Ok(true);
+        }
+        let mut pipeline = redis::pipe();
+        if refused > 0 {
+            pipeline.cmd("HINCRBY").arg(COUNTS).arg("rejected").arg(refused).ignore();
+        }
+        for answer in answers {
+            match answer {
+                EntryAnswer::Rejected(entry) => outcomes::add_rejected(&mut pipeline, entry),
+                EntryAnswer::Ended { intake_id, job, .. } => match self.journal.outcome(job).await {
+                    Ok(Some(outcome)) => {
+                        outcomes::add(&mut pipeline, &Outcome { intake_ids: vec![intake_id.clone()], ..outcome });
+                    }
+                    Ok(None) => {}
+                    Err(_) => return Ok(false),
+                },
+            }
+        }
+        if pipeline.is_empty() {
+            return Ok(true);
+        }
+        match self.connection.send::<()>(&pipeline).await {
+            Ok(()) => Ok(true),
+            Err(error) if error.is_away() => Err(error),
+            Err(_) => Ok(false),
+        }
     }
 
     /// What is to be told about entry `id` where `job`, to which it was tied now, has ended since it was looked at.

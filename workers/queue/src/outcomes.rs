@@ -104,7 +104,7 @@ impl OutcomePublisher {
 }
 
 /// Adds an entry for each entry of the intake that `outcome` answers; one without a name for a job that came another way.
-fn add(pipeline: &mut Pipeline, outcome: &Outcome) {
+pub(crate) fn add(pipeline: &mut Pipeline, outcome: &Outcome) {
     let none = [String::new()];
     let intakes = if outcome.intake_ids.is_empty() { &none[..] } else { &outcome.intake_ids[..] };
     for intake_id in intakes {
@@ -126,7 +126,7 @@ fn add(pipeline: &mut Pipeline, outcome: &Outcome) {
 
 /// Puts an entry that was not taken aside, with the reason, and tells its producer: without a job, for there is none for
 /// it, and the one that has its key is not its own.
-fn add_rejected(pipeline: &mut Pipeline, entry: &RejectedEntry) {
+pub(crate) fn add_rejected(pipeline: &mut Pipeline, entry: &RejectedEntry) {
     pipeline.cmd("XADD").arg(REJECTED).arg("MAXLEN").arg("~").arg(KEPT_REJECTED).arg("*");
     for (name, value) in &entry.fields {
         pipeline.arg(name.as_bytes()).arg(value.as_bytes());
