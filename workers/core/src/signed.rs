@@ -115,7 +115,7 @@ const SCHEMES: [Scheme; 11] = [
 impl Scheme {
     fn signs(&self, names: &[String]) -> bool {
         let has = |name: &&str| names.iter().any(|there| there == name);
-        self.marks.iter().all(|mark| has(mark)) && (self.one_of.is_empty() || self.one_of.iter().any(|name| has(name)))
+        self.marks.iter().all(&has) && (self.one_of.is_empty() || self.one_of.iter().any(has))
     }
 
     fn owns(&self, name: &str) -> bool {

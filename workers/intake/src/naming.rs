@@ -197,11 +197,25 @@ impl FromStr for SidecarField {
 pub fn facts(text: &[u8], fields: &[SidecarField], zone: Zone) -> Result<Map<String, Value>, String> {
     let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
     let document: Value = serde_json::from_slice(text).map_err(|error| format!("it is no JSON: {error}"))?;
-    let found = fields.iter().filter_map(|field| {
-        let value = document.pointer(&field.pointer).filter(|value| !value.is_null())?.clone();
-        Some((field.name.clone(), in_zone(&field.name, value, zone)))
-    });
-    Ok(found.collect())
+    let mut found = Map::new();
+    for field in fields {
+        let Some(value) = document.pointer(&field.pointer).filter(|value| !value.is_null()) else { continue };
+        if is_rounded(value) {
+            return Err(format!("{} has more digits than are kept: write it as text", field.name));
+        }
+        found.insert(field.name.clone(), in_zone(&field.name, value.clone(), zone));
+    }
+    Ok(found)
+}
+
+/// Whether `value` is an integer that no longer has all its digits.
+fn is_rounded(value: &Value) -> bool {
+    let first_uncertain = 9_007_199_254_740_992.0;
+    value
+        .as_number()
+        .filter(|number| number.is_f64())
+        .and_then(serde_json::Number::as_f64)
+        .is_some_and(|number| number.abs() >= first_uncertain)
 }
 
 #[cfg(test)]
@@ -319,6 +333,13 @@ mod tests {
             );
         }
         assert!(facts(b"{", &fields, utc).unwrap_err().starts_with("it is no JSON"));
+        let long: Vec<SidecarField> = vec!["call=/id".parse().unwrap()];
+        let wrong = facts(br#"{"id": 12345678901234567890123}"#, &long, utc).unwrap_err();
+        assert!(wrong.starts_with("call has more digits"), "{wrong}");
+        assert_eq!(
+            json!(facts(br#"{"id": 1234567890123456789}"#, &long, utc).unwrap()),
+            json!({"call": 1234567890123456789_u64})
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@
 mod support;
 
 use earmark_core::{JobId, JobOptions, JobState, Lane, NewJob, Part, RecordingUri, Tenant};
-use earmark_journal::{JournalError, Readdressed};
+use earmark_journal::{AuditLog as _, JournalError, Readdressed, ResultStore as _};
 use support::*;
 
 on_both!(

@@ -97,7 +97,7 @@ impl RuleProblem {
             Self::NoSuchList { meant: None, .. } => {
                 "give its path from the folder of the rule set on, as `lists/insults.txt`; the name ends in .txt"
             }
-            Self::NumberedLine(_) => "put the word first: what follows a tab is left out".into(),
+            Self::NumberedLine(_) => "put the word first: what follows a tab is left out",
             Self::ListOutside(_) => {
                 "put it into that folder: lists are part of the set, of its hash and of what is kept with it"
             }
