@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Everything a bare Debian machine with Rust, Python 3 and make lacks for earmark: compilers for the C parts,
-# the optional decoder for rare codecs, Redis and PostgreSQL for the tests, and the built-in engine under engine/. Does
+# the optional decoder for rare codecs, Redis, PostgreSQL and pgBouncer for the tests, and the built-in engine under engine/. Does
 # nothing the second time.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -18,6 +18,8 @@ for tool in "${!packages[@]}"; do command -v "$tool" >/dev/null || missing+=("${
 # Debian keeps PostgreSQL's programs off the PATH, a folder a release.
 has_postgres() { command -v initdb >/dev/null && command -v postgres >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
 has_postgres || missing+=(postgresql)
+# Debian puts it where only root's PATH leads.
+{ command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ]; } || missing+=(pgbouncer)
 python3 -m pip --version >/dev/null 2>&1 || missing+=(python3-pip)
 if ((${#missing[@]})); then
     install="apt-get install -y --no-install-recommends -o Dpkg::Options::=--force-confold ${missing[*]}"
@@ -28,7 +30,7 @@ if ((${#missing[@]})); then
     # The tests start servers of their own: Debian's services must start neither now nor with the machine, and Debian's
     # cluster of PostgreSQL is not even made.
     services=()
-    for package in redis-server postgresql; do
+    for package in redis-server postgresql pgbouncer; do
         if [[ " ${missing[*]} " == *" $package "* ]]; then services+=("$package"); fi
     done
     no_service=

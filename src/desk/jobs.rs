@@ -99,7 +99,7 @@ impl Desk {
         &self,
         filter: &JobFilter,
         actor: &str,
-        done: &mut (dyn FnMut(&[JobId]) + Send),
+        done: impl FnMut(&[JobId]) + Send,
     ) -> Result<(), JournalError> {
         self.app.journal.retry_all(filter, actor, done).await
     }
@@ -112,7 +112,7 @@ impl Desk {
         &self,
         filter: &JobFilter,
         actor: &str,
-        done: &mut (dyn FnMut(&[(JobId, CancelOutcome)]) + Send),
+        done: impl FnMut(&[(JobId, CancelOutcome)]) + Send,
     ) -> Result<(), JournalError> {
         self.app.journal.cancel_all(filter, actor, done).await
     }

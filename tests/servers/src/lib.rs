@@ -6,6 +6,7 @@
 mod bound;
 mod children;
 mod patience;
+mod pgbouncer;
 mod postgres;
 mod redis_server;
 mod s3;
@@ -20,6 +21,7 @@ use std::time::Instant;
 pub use bound::{LastWord, bound, start};
 pub use children::children;
 pub use patience::{PATIENCE, end_of, ends_within, until, within};
+pub use pgbouncer::PgBouncer;
 pub use postgres::PostgresServer;
 pub use redis_server::{RedisSentinel, RedisServer, RedisTlsServer};
 pub use s3::{Asked, Faults, Rates, S3Server};

@@ -58,6 +58,11 @@ impl PostgresServer {
         Self { folder, programs, port, child }
     }
 
+    /// Where it listens.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The URL of a database that is there from the start.
     pub fn url(&self) -> String {
         format!("postgres://earmark@127.0.0.1:{}/postgres", self.port)

@@ -25,7 +25,7 @@ impl Journal {
         &self,
         filter: &JobFilter,
         actor: &str,
-        done: &mut (dyn FnMut(&[JobId]) + Send),
+        mut done: impl FnMut(&[JobId]) + Send,
     ) -> Result<(), JournalError> {
         let mut after = None;
         loop {
@@ -61,7 +61,7 @@ impl Journal {
         &self,
         filter: &JobFilter,
         actor: &str,
-        done: &mut (dyn FnMut(&[(JobId, CancelOutcome)]) + Send),
+        mut done: impl FnMut(&[(JobId, CancelOutcome)]) + Send,
     ) -> Result<(), JournalError> {
         let mut after = None;
         loop {
