@@ -32,6 +32,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 /// External crates that only these packages may use.
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("sqlx", &["journal"]),
+    ("sqlx-core", &["journal"]),
     ("aws-config", &["objects"]),
     ("aws-sdk-s3", &["objects"]),
     ("apalis", &["queue"]),

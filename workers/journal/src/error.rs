@@ -240,6 +240,14 @@ pub enum JournalError {
         /// The oldest release that will do.
         least: u32,
     },
+    /// Between us and the server is a pooler that shares a session among several of ours.
+    #[error(
+        "the database {place} is behind a pooler in transaction mode: what earmark says of a session does not stay with it"
+    )]
+    Pooled {
+        /// The server's URL, without a password.
+        place: String,
+    },
     /// Two transactions waited for each other, and the server ended this one.
     #[error("two transactions in the database {place} stood in each other's way")]
     Conflict {
@@ -316,6 +324,7 @@ impl Failure for JournalError {
             Self::Unreachable { .. } => "database.unreachable",
             Self::Denied { .. } => "database.denied",
             Self::TooOld { .. } => "database.too_old",
+            Self::Pooled { .. } => "database.pooled",
             Self::Conflict { .. } => "database.conflict",
             Self::TooSlow { .. } => "database.too_slow",
             Self::Busy { .. } => "database.busy",
@@ -340,12 +349,21 @@ impl Failure for JournalError {
                 "name it with EARMARK__DATABASE__URL; `earmark migrate` makes a new file, `createdb` a database on a server"
             }
             Self::NotADatabase { .. } => "name another file with EARMARK__DATABASE__URL; this one is left as it is",
+            Self::Corrupt { place, .. } if is_server(place) => {
+                "look into the server's log, and restore a backup where a table or an index is damaged"
+            }
             Self::Corrupt { .. } => {
                 "stop earmark, keep a copy of the file, and restore a backup or run `sqlite3 FILE .recover`"
             }
+            Self::Full { place } if is_server(place) => {
+                "free some space on the server's disk, or ask whoever keeps it; jobs wait until then"
+            }
             Self::Full { .. } => "free some space on that disk; jobs wait until then",
+            Self::ReadOnly { place } if is_server(place) => {
+                "the server is a standby, or closed for writing (default_transaction_read_only): name its primary in EARMARK__DATABASE__URL, or wait for the failover to end; jobs wait until then"
+            }
             Self::ReadOnly { .. } => "make the file and its folder writable for this user",
-            Self::Locked { place, .. } | Self::Busy { place, .. } if place.starts_with("postgres") => {
+            Self::Locked { place, .. } | Self::Busy { place, .. } if is_server(place) => {
                 "see in pg_stat_activity what the server is busy with, and whether EARMARK__DATABASE__CONNECTIONS of all processes are within its max_connections"
             }
             Self::Locked { .. } | Self::Busy { .. } => "see which other process uses the database: `fuser -v FILE`",
@@ -357,6 +375,7 @@ impl Failure for JournalError {
                 "see user and password in EARMARK__DATABASE__URL, the server's pg_hba.conf, and what the user may do in the schema"
             }
             Self::TooOld { .. } => "use a newer server",
+            Self::Pooled { .. } => "set pool_mode = session for this database in the pooler, or name the server itself",
             Self::TooSlow { .. } => {
                 "see in pg_stat_activity what the server is busy with, or raise EARMARK__DATABASE__STATEMENT_TIMEOUT_SECS"
             }
@@ -394,21 +413,25 @@ impl Failure for JournalError {
     fn disposition(&self) -> Disposition {
         match self {
             Self::LeaseLost(_) => Disposition::Release,
-            Self::Locked { .. } | Self::Busy { .. } | Self::TooSlow { .. } | Self::Unreachable { .. } => {
-                Disposition::RetryAfter(WAIT_FOR_LOCK)
-            }
+            // A disk that is full and a server that is read-only are soon as they were, and nobody tells us when.
+            Self::Locked { .. }
+            | Self::Busy { .. }
+            | Self::TooSlow { .. }
+            | Self::Unreachable { .. }
+            | Self::Full { .. } => Disposition::RetryAfter(WAIT_FOR_LOCK),
+            Self::ReadOnly { place } if is_server(place) => Disposition::RetryAfter(WAIT_FOR_LOCK),
             Self::Folder { .. }
             | Self::Open { .. }
             | Self::Missing { .. }
             | Self::NotADatabase { .. }
             | Self::Corrupt { .. }
-            | Self::Full { .. }
             | Self::ReadOnly { .. }
             | Self::Newer { .. }
             | Self::Older { .. }
             | Self::Migrate { .. }
             | Self::Denied { .. }
             | Self::TooOld { .. }
+            | Self::Pooled { .. }
             | Self::LockFile { .. } => Disposition::RetryAfter(WAIT_FOR_PERSON),
             Self::Database { .. } | Self::Conflict { .. } | Self::BudgetSpent { .. } => Disposition::Retry,
             Self::UnknownDatabase(_)
@@ -470,6 +493,11 @@ impl Failure for JournalError {
             Self::LeaseLost(_) | Self::Unreadable { .. } | Self::Encode { .. } | Self::Audit(_) => Fault::Ours,
         }
     }
+}
+
+/// Whether a database lies on a server: what helps there is not what helps with a file.
+fn is_server(place: &str) -> bool {
+    place.starts_with("postgres")
 }
 
 /// Millionths of a yuan as yuan, without zeros at the end: `12.5`, `0.00056`.

@@ -51,7 +51,9 @@ pub use accounts::{AccountRow, AccountState, Accounts};
 pub use alerts::{ALERT_LOG, Alert, AlertFilter, NewAlert};
 pub use answer::{Accepted, Answer, KeyNames};
 pub use audit::{AuditLog, ChainReport, SqlAuditLog};
-pub use database::{Database, DatabaseOptions, MigrationReport};
+pub use database::{Database, DatabaseOptions, MigrationReport, at_once};
+#[doc(hidden)]
+pub use database::{Fault, Seam};
 pub use documents::{SharedDocument, SharedDocuments};
 pub use error::JournalError;
 pub use jobs::{

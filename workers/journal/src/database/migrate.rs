@@ -2,9 +2,10 @@
 
 use std::sync::LazyLock;
 
-use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
-use sqlx::{AnyConnection, Connection, Row, SqlSafeStr};
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::{Row, SqlSafeStr};
 
+use super::link::Link;
 use super::{Database, Engine, sqlite};
 use crate::JournalError;
 use crate::worker_lock::FileLock;
@@ -68,10 +69,10 @@ impl Database {
             return Err(JournalError::Newer { place: self.place(), found: from, known });
         }
         let migrated = match &self.engine {
-            Engine::Memory => MIGRATIONS.run(&self.pool).await,
+            Engine::Memory => self.migrate_here().await,
             Engine::File(path) => {
                 let _lock = FileLock::to_open(&sqlite::runtime_folder(path)).await?;
-                MIGRATIONS.run(&self.pool).await
+                self.migrate_here().await
             }
             Engine::Server(_) => self.migrate_server().await,
         };
@@ -90,17 +91,17 @@ impl Database {
         }
     }
 
+    async fn migrate_here(&self) -> Result<(), MigrateError> {
+        let mut session = self.pool.acquire().await?;
+        session.migrate(&MIGRATIONS).await
+    }
+
     /// On a connection of its own, without the limits of everyday statements. The lock that makes others wait is a lock
     /// of this session: it goes with it, whatever becomes of the process.
     async fn migrate_server(&self) -> Result<(), MigrateError> {
-        let mut connection = AnyConnection::connect_with(&self.pool.connect_options()).await?;
-        sqlx::raw_sql(MIGRATION_WAIT).execute(&mut connection).await?;
-        let migrated = MIGRATIONS.run_direct(None, &mut connection, false).await;
-        if migrated.is_err() {
-            // The run left it locked; closing would do, but others need not wait for that.
-            let _ = connection.unlock().await;
-        }
-        connection.close().await?;
+        let mut link = Link::connect(&self.pool.shared.target.told(MIGRATION_WAIT)).await?;
+        let migrated = link.migrate(&MIGRATIONS).await;
+        link.close().await?;
         migrated
     }
 
@@ -134,18 +135,17 @@ impl Database {
     }
 
     async fn version(&self) -> Result<i64, JournalError> {
-        let mut connection = self.map(self.pool.acquire().await)?;
         let schema = match self.engine {
             Engine::Memory | Engine::File(_) => "SELECT name FROM sqlite_master WHERE name = '_sqlx_migrations'",
             Engine::Server(_) => {
                 "SELECT CAST(to_regclass('_sqlx_migrations') AS TEXT) AS name WHERE to_regclass('_sqlx_migrations') IS NOT NULL"
             }
         };
-        let has_schema = sqlx::query(schema).fetch_optional(&mut *connection).await;
+        let has_schema = sqlx::query(schema).fetch_optional(&self.pool).await;
         if self.map(has_schema)?.is_none() {
             return Ok(0);
         }
-        let row = sqlx::query("SELECT MAX(version) AS version FROM _sqlx_migrations").fetch_one(&mut *connection).await;
+        let row = sqlx::query("SELECT MAX(version) AS version FROM _sqlx_migrations").fetch_one(&self.pool).await;
         Ok(self.map(self.map(row)?.try_get::<Option<i64>, _>("version"))?.unwrap_or(0))
     }
 }

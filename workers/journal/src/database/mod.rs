@@ -1,10 +1,16 @@
 //! The database: opening it, bringing its schema up to date, and the one way to write to it. SQLite on one machine,
 //! PostgreSQL for many; every statement is written once for both.
 
+mod away;
+mod link;
 mod migrate;
 mod open;
+mod pool;
 mod postgres;
+mod reads;
 mod rows;
+mod seam;
+mod session;
 mod sqlite;
 mod url;
 mod write;
@@ -14,17 +20,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use earmark_core::Clock;
-use sqlx::AnyPool;
 use tokio::sync::{Semaphore, watch};
 
+pub use away::at_once;
 pub use migrate::MigrationReport;
+pub(crate) use pool::Pool;
 pub(crate) use rows::{column, json, parsed, places, storable};
+pub use seam::{Fault, Seam};
 pub(crate) use write::{Query, Write};
 
 /// A database, its clock, the turn to write, and the count of jobs made ready. Clones share them all.
 #[derive(Clone)]
 pub struct Database {
-    pool: AnyPool,
+    pool: Pool,
     clock: Arc<dyn Clock>,
     engine: Engine,
     options: DatabaseOptions,
@@ -51,7 +59,7 @@ enum Engine {
 pub struct DatabaseOptions {
     /// Connections that this process takes at most.
     pub connections: u32,
-    /// Longest wait for one of them.
+    /// Longest wait for one of them, and for a server that is away: of those who have time, see [`at_once`].
     pub acquire_timeout: Duration,
     /// Longest run of one statement.
     pub statement_timeout: Duration,

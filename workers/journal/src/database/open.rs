@@ -2,16 +2,26 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Once};
+use std::time::Duration;
 
 use earmark_core::{Clock, shown_database};
-use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Connection};
+use sqlx::any::AnyConnectOptions;
+use sqlx::{Either, Row};
 use tokio::sync::{Semaphore, watch};
 
-use super::url::plain_options;
+use super::link::{Answer, Asked, Link, Target};
+use super::pool::{Limits, Pool};
+use super::seam::Seam;
 use super::{Database, DatabaseOptions, Engine, postgres, sqlite};
 use crate::JournalError;
 use crate::worker_lock::FileLock;
+
+/// The age at which a session of a server is replaced: what has changed behind its name is found then.
+const LIFETIME: Duration = Duration::from_secs(30 * 60);
+/// How long a session of a server lies unused.
+const IDLE: Duration = Duration::from_secs(10 * 60);
+/// How long a second session of the server may take while we hold a first.
+const SECOND_SESSION: Duration = Duration::from_secs(2);
 
 static DRIVERS: Once = Once::new();
 
@@ -23,7 +33,7 @@ impl Database {
     /// [`JournalError::UnknownDatabase`], [`JournalError::Open`]; of a file [`JournalError::Folder`],
     /// [`JournalError::NotADatabase`], [`JournalError::ReadOnly`], [`JournalError::Full`], [`JournalError::LockFile`]; of
     /// a server [`JournalError::Unreachable`], [`JournalError::Denied`], [`JournalError::Missing`],
-    /// [`JournalError::TooOld`].
+    /// [`JournalError::TooOld`], [`JournalError::Pooled`].
     pub async fn open(url: &str, clock: Arc<dyn Clock>) -> Result<Self, JournalError> {
         Self::open_with(url, &DatabaseOptions::default(), clock).await
     }
@@ -39,16 +49,16 @@ impl Database {
         }
         let Some(path) = sqlite::file_of(url)? else {
             // Each connection to memory is a database of its own.
-            let connect = plain_options(url)?;
-            let words = sqlite::first_words(sqlite::NEW_PRAGMAS);
-            return Ok(Database::with(sqlite_pool(connect, words, 1, options), Engine::Memory, options, clock));
+            let target = Target::sqlite(url, sqlite::first_words(sqlite::NEW_PRAGMAS))?;
+            return Ok(Database::with(sqlite_pool(target, 1, options), Engine::Memory, options, clock));
         };
         sqlite::refuse_other_files(&path)?;
         sqlite::make_folder(&path)?;
-        let connect = sqlite::options(url, &path, "mode=rwc")?;
+        let target =
+            Target::sqlite(&sqlite::address(url, &path, "mode=rwc")?, sqlite::first_words(sqlite::NEW_PRAGMAS))?;
         // A file turns to WAL once in its life; that must not meet another process doing the same.
         let _lock = FileLock::to_open(&sqlite::runtime_folder(&path)).await?;
-        open_file(connect, path, sqlite::NEW_PRAGMAS, options, clock).await
+        open_file(target, path, options, clock).await
     }
 
     /// Opens the database at `url` if there is one with this program's schema, and makes or changes nothing on disk:
@@ -78,14 +88,15 @@ impl Database {
                 return Err(JournalError::Missing { place: sqlite::place_of(Some(&path)) });
             }
             sqlite::refuse_other_files(&path)?;
-            let connect = sqlite::options(url, &path, sqlite::existing_mode(&path))?;
-            open_file(connect, path, sqlite::EXISTING_PRAGMAS, options, clock).await?
+            let address = sqlite::address(url, &path, sqlite::existing_mode(&path))?;
+            let target = Target::sqlite(&address, sqlite::first_words(sqlite::EXISTING_PRAGMAS))?;
+            open_file(target, path, options, clock).await?
         };
         db.check_version().await?;
         Ok(db)
     }
 
-    fn with(pool: AnyPool, engine: Engine, options: &DatabaseOptions, clock: Arc<dyn Clock>) -> Self {
+    fn with(pool: Pool, engine: Engine, options: &DatabaseOptions, clock: Arc<dyn Clock>) -> Self {
         Self {
             pool,
             clock,
@@ -126,12 +137,20 @@ impl Database {
         matches!(self.engine, Engine::Server(_))
     }
 
+    /// The same database and the same connections, with faults: for tests.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_seam(&self, seam: Arc<dyn Seam>) -> Self {
+        let pool = Pool { seam: Some(seam), ..self.pool.clone() };
+        Self { pool, ..self.clone() }
+    }
+
     /// Closes every connection; SQLite then folds its log into the file.
     pub async fn close(&self) {
         self.pool.close().await;
     }
 
-    pub(crate) fn pool(&self) -> &AnyPool {
+    pub(crate) fn pool(&self) -> &Pool {
         &self.pool
     }
 
@@ -166,66 +185,58 @@ impl Database {
 }
 
 async fn open_file(
-    connect: AnyConnectOptions,
+    target: Target,
     path: PathBuf,
-    pragmas: &str,
     options: &DatabaseOptions,
     clock: Arc<dyn Clock>,
 ) -> Result<Database, JournalError> {
-    let words = sqlite::first_words(pragmas);
-    let engine = Engine::File(Arc::from(path));
-    let db = Database::with(
-        sqlite_pool(connect.clone(), words.clone(), sqlite::CONNECTIONS, options),
-        engine,
-        options,
-        clock,
-    );
-    // The pool would try again and again and in the end know only that time is up.
-    try_connection(&connect, words).await.map_err(|error| not_opened(db.mapped(error)))?;
+    let pool = sqlite_pool(target, sqlite::CONNECTIONS, options);
+    let db = Database::with(pool, Engine::File(Arc::from(path)), options, clock);
+    // Whatever is wrong with it is to be said now.
+    db.pool.acquire().await.map_err(|error| not_opened(db.mapped(error)))?;
     Ok(db)
 }
 
 async fn open_server(url: &str, options: &DatabaseOptions, clock: Arc<dyn Clock>) -> Result<Database, JournalError> {
     let place = postgres::place_of(url).ok_or_else(|| JournalError::UnknownDatabase(shown_database(url)))?;
-    let connect = plain_options(url)?;
-    let words = postgres::first_words(options);
-    let pool = pool_options(words.clone(), options).max_connections(options.connections);
-    let db = Database::with(pool.connect_lazy_with(connect.clone()), Engine::Server(Arc::from(place)), options, clock);
-    // As with a file: what is wrong is to be said in its own words, and at once.
-    match tokio::time::timeout(options.acquire_timeout, try_connection(&connect, words)).await {
-        Ok(Ok(())) => {}
+    let target = Target::postgres(url, postgres::first_words(options))?;
+    let limits = Limits {
+        connections: options.connections,
+        acquire_timeout: options.acquire_timeout,
+        lifetime: Some(LIFETIME),
+        idle: Some(IDLE),
+    };
+    let db = Database::with(Pool::new(target.clone(), limits), Engine::Server(Arc::from(place)), options, clock);
+    // Not from the pool, which waits for a server that is away: what is wrong is to be said at once.
+    let first = tokio::time::timeout(options.acquire_timeout, first_session(&target)).await;
+    let (first, process) = match first {
+        Ok(Ok(first)) => first,
         Ok(Err(sqlx::Error::Configuration(_))) => return Err(JournalError::UnknownDatabase(shown_database(url))),
         Ok(Err(error)) => return Err(not_opened(db.mapped(error))),
         Err(_) => return Err(db.mapped(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))),
+    };
+    let refused = tokio::time::timeout(SECOND_SESSION, db.refuse_server(&process)).await;
+    // A refusal by the server of one more session as we leave is none of ours.
+    let _ = first.close().await;
+    match refused {
+        Ok(refused) => refused?,
+        // A pooler with a single session for us gives it to the second when the first has gone.
+        Err(_) => db.refuse_server("").await?,
     }
-    db.refuse_old_server().await?;
     Ok(db)
 }
 
+/// A session, and the server's process behind it.
+async fn first_session(target: &Target) -> Result<(Link, String), sqlx::Error> {
+    let mut link = Link::connect(target).await?;
+    let answer: Answer = link.run(Asked::words(postgres::SERVER)).await?;
+    let row = answer.into_iter().find_map(Either::right).ok_or(sqlx::Error::RowNotFound)?;
+    Ok((link, row.try_get("process")?))
+}
+
 /// SQLite's connections live as long as the process: each is a file held open, and nothing on the way can cut it.
-fn sqlite_pool(connect: AnyConnectOptions, words: String, connections: u32, options: &DatabaseOptions) -> AnyPool {
-    let pool = pool_options(words, options).max_connections(connections).idle_timeout(None).max_lifetime(None);
-    pool.connect_lazy_with(connect)
-}
-
-/// Connections that are told `words` first.
-fn pool_options(words: String, options: &DatabaseOptions) -> AnyPoolOptions {
-    AnyPoolOptions::new().acquire_timeout(options.acquire_timeout).after_connect(move |connection, _| {
-        let words = words.clone();
-        Box::pin(prepare(connection, words))
-    })
-}
-
-async fn try_connection(connect: &AnyConnectOptions, words: String) -> Result<(), sqlx::Error> {
-    let mut connection = AnyConnection::connect_with(connect).await?;
-    prepare(&mut connection, words).await?;
-    connection.close().await
-}
-
-/// What every connection is told first.
-async fn prepare(connection: &mut AnyConnection, words: String) -> Result<(), sqlx::Error> {
-    // Words and numbers of ours only.
-    sqlx::raw_sql(AssertSqlSafe(words)).execute(connection).await.map(drop)
+fn sqlite_pool(target: Target, connections: u32, options: &DatabaseOptions) -> Pool {
+    Pool::new(target, Limits { connections, acquire_timeout: options.acquire_timeout, lifetime: None, idle: None })
 }
 
 fn not_opened(error: JournalError) -> JournalError {

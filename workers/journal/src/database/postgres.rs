@@ -10,8 +10,15 @@ use crate::JournalError;
 /// The oldest major release that this is tested to work with.
 const LEAST_VERSION: u32 = 13;
 
+/// `read_only_sql_transaction`.
+const READ_ONLY: &str = "25006";
+
 /// The server's clock, not that of the transaction's begin.
 pub(super) const SERVER_TIME: &str = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AS now_ms";
+
+/// The server's release, and its process behind this session.
+pub(super) const SERVER: &str =
+    "SELECT current_setting('server_version_num') AS version, CAST(pg_backend_pid() AS TEXT) AS process";
 
 /// Whether `url` names a server of this kind.
 pub(super) fn is_url(url: &str) -> bool {
@@ -35,11 +42,19 @@ pub(super) fn first_words(options: &DatabaseOptions) -> String {
 }
 
 impl Database {
+    /// Refuses a server that is too old, and a pooler that gives the sessions we hold to others between two statements.
+    /// `first` is the server's process behind a session that is held meanwhile.
+    ///
     /// # Errors
-    /// [`JournalError::TooOld`].
-    pub(super) async fn refuse_old_server(&self) -> Result<(), JournalError> {
-        let row = sqlx::query("SELECT current_setting('server_version_num') AS version").fetch_one(&self.pool).await;
-        refuse_older(self.place(), &column::<String>(self, &self.map(row)?, "version")?)
+    /// [`JournalError::TooOld`], [`JournalError::Pooled`].
+    pub(super) async fn refuse_server(&self, first: &str) -> Result<(), JournalError> {
+        let row = sqlx::query(SERVER).fetch_one(&self.pool).await;
+        let row = self.map(row)?;
+        refuse_older(self.place(), &column::<String>(self, &row, "version")?)?;
+        if column::<String>(self, &row, "process")? == first {
+            return Err(JournalError::Pooled { place: self.place() });
+        }
+        Ok(())
     }
 
     /// How far this machine's clock is ahead of the server's, in milliseconds; none for a database of this machine.
@@ -73,6 +88,39 @@ fn refuse_older(place: String, version: &str) -> Result<(), JournalError> {
     Err(JournalError::TooOld { place, found, least: LEAST_VERSION })
 }
 
+/// What an error says of the session it came on, and of the server behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// The session goes on; a transaction in it does not.
+    Sound,
+    /// The session is of no more use: ended by the server, or bound to one that may only be read.
+    Gone,
+    /// Nothing behind it can be reached: not there, starting, going down, or silent.
+    Away,
+    /// The server takes no more sessions.
+    TooMany,
+}
+
+pub(super) fn standing(error: &sqlx::Error) -> Standing {
+    let told = match error {
+        sqlx::Error::Database(told) => told,
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) => return Standing::Away,
+        _ => return Standing::Gone,
+    };
+    match told.code().as_deref() {
+        Some("53300") => Standing::TooMany,
+        Some("57P01" | "57P02" | "57P03") => Standing::Away,
+        Some(READ_ONLY | "25P03" | "57P04" | "57P05") => Standing::Gone,
+        Some(code) if code.starts_with("08") => Standing::Away,
+        Some(_) | None => Standing::Sound,
+    }
+}
+
+/// Whether a statement that writes met a session that may not.
+pub(super) fn is_read_only(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(|told| told.code()).is_some_and(|code| code == READ_ONLY)
+}
+
 /// What the server said, in our words. Codes: <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
 pub(super) fn mapped(place: String, error: sqlx::Error, options: &DatabaseOptions) -> JournalError {
     let told = match &error {
@@ -90,11 +138,12 @@ pub(super) fn mapped(place: String, error: sqlx::Error, options: &DatabaseOption
         "57014" => JournalError::TooSlow { place, waited_secs: options.statement_timeout.as_secs() },
         "28000" | "28P01" | "42501" => JournalError::Denied { place, message },
         "3D000" => JournalError::Missing { place },
-        "25006" => JournalError::ReadOnly { place },
+        READ_ONLY => JournalError::ReadOnly { place },
         "53100" => JournalError::Full { place },
         "XX001" | "XX002" => JournalError::Corrupt { place, message },
-        // Told to go, starting up, recovering, ended for standing still, too many connections.
-        "57P01" | "57P02" | "57P03" | "57P05" | "25P03" | "53300" => JournalError::Unreachable { place, source: error },
+        // Told to go, starting up, recovering, ended for standing still.
+        "57P01" | "57P02" | "57P03" | "57P04" | "57P05" | "25P03" => JournalError::Unreachable { place, source: error },
+        "53300" => JournalError::Busy { place, waited_secs: options.acquire_timeout.as_secs() },
         code if code.starts_with("08") => JournalError::Unreachable { place, source: error },
         _ => JournalError::Database { place, source: error },
     }

@@ -89,10 +89,15 @@ pub(super) fn runtime_folder(file: &Path) -> PathBuf {
     name.into()
 }
 
-pub(super) fn options(url: &str, path: &Path, mode: &str) -> Result<AnyConnectOptions, JournalError> {
+/// The file at `path` as the driver wants to be told of it.
+pub(super) fn address(url: &str, path: &Path, mode: &str) -> Result<String, JournalError> {
     // A file URL spells `?`, `#`, `%` and spaces in names as the driver wants them.
     let file = ::url::Url::from_file_path(path).map_err(|()| JournalError::UnknownDatabase(shown_database(url)))?;
-    plain_options(&format!("sqlite://{}?{mode}", file.path()))
+    Ok(format!("sqlite://{}?{mode}", file.path()))
+}
+
+pub(super) fn options(url: &str, path: &Path, mode: &str) -> Result<AnyConnectOptions, JournalError> {
+    plain_options(&address(url, path, mode)?)
 }
 
 pub(super) fn place_of(file: Option<&Path>) -> String {
