@@ -47,7 +47,7 @@ use earmark_core::Clock;
 use crate::app::App;
 use crate::config::{CommandError, Config};
 
-pub use earmark_journal::JournalError;
+pub use earmark_journal::{JournalError, at_once};
 
 /// Where everything is asked. Doors cannot reach the stores behind it. Clones share it.
 #[derive(Clone)]

@@ -3,9 +3,10 @@
 use axum::Json;
 use axum::extract::FromRequestParts;
 use axum::extract::rejection::PathRejection;
+use axum::http::header::RETRY_AFTER;
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use earmark_core::{Failure, JobId, Problem};
+use earmark_core::{Disposition, Failure, JobId, Problem};
 use serde::Serialize;
 
 use crate::desk::{JournalError, instant};
@@ -15,11 +16,17 @@ use crate::desk::{JournalError, instant};
 pub struct ApiError {
     status: StatusCode,
     problem: Problem,
+    /// When the same request may go well.
+    retry_after_secs: Option<u64>,
 }
+
+/// What a caller is told to wait where nothing better is known.
+const RETRY_AFTER_SECS: u64 = 5;
 
 impl ApiError {
     pub fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
-        Self { status, problem: Problem { code: code.into(), message: message.into(), hint: None } }
+        let problem = Problem { code: code.into(), message: message.into(), hint: None };
+        Self { status, problem, retry_after_secs: None }
     }
 
     pub fn bad_request(code: &str, message: impl Into<String>) -> Self {
@@ -40,7 +47,8 @@ struct Body {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        (self.status, Json(Body { error: self.problem })).into_response()
+        let retry_after = self.retry_after_secs.map(|secs| [(RETRY_AFTER, secs.to_string())]);
+        (self.status, retry_after, Json(Body { error: self.problem })).into_response()
     }
 }
 
@@ -50,7 +58,12 @@ impl From<JournalError> for ApiError {
         if status.is_server_error() {
             tracing::error!(%error, "the database failed a request");
         }
-        Self { status, problem: error.problem() }
+        let wait = match error.disposition() {
+            Disposition::RetryAfter(wait) => wait.as_secs().max(1),
+            Disposition::Retry | Disposition::Release | Disposition::Fail => RETRY_AFTER_SECS,
+        };
+        let retry_after_secs = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(wait);
+        Self { status, problem: error.problem(), retry_after_secs }
     }
 }
 
@@ -91,6 +104,7 @@ fn status_of(error: &JournalError) -> StatusCode {
         | JournalError::Unreachable { .. }
         | JournalError::Denied { .. }
         | JournalError::TooOld { .. }
+        | JournalError::Pooled { .. }
         | JournalError::Conflict { .. }
         | JournalError::TooSlow { .. }
         | JournalError::Busy { .. }
@@ -134,4 +148,27 @@ pub async fn no_such_method(method: Method, uri: Uri) -> ApiError {
 
 pub async fn no_such_path(uri: Uri) -> ApiError {
     ApiError::new(StatusCode::NOT_FOUND, "http.no_such_path", format!("there is nothing at {}", uri.path()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_go_well_later_says_when_to_ask_again() {
+        let place = || "postgres://me@db/earmark".to_owned();
+        let cases = [
+            (JournalError::Full { place: place() }, StatusCode::SERVICE_UNAVAILABLE, Some("5")),
+            (JournalError::ReadOnly { place: place() }, StatusCode::SERVICE_UNAVAILABLE, Some("5")),
+            (JournalError::Busy { place: place(), waited_secs: 30 }, StatusCode::SERVICE_UNAVAILABLE, Some("5")),
+            (JournalError::Missing { place: place() }, StatusCode::SERVICE_UNAVAILABLE, Some("60")),
+            (JournalError::NoSuchAlert("a".into()), StatusCode::NOT_FOUND, None),
+        ];
+        for (error, status, wait) in cases {
+            let code = error.code();
+            let response = ApiError::from(error).into_response();
+            let told = response.headers().get(RETRY_AFTER).map(|value| value.to_str().unwrap());
+            assert_eq!((response.status(), told), (status, wait), "{code}");
+        }
+    }
 }

@@ -18,6 +18,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::error::ApiError;
+use crate::desk::at_once;
 
 /// Connections at a time; more wait in the system's backlog.
 const MAX_CONNECTIONS: u16 = 1024;
@@ -100,9 +101,10 @@ async fn answer(stream: TcpStream, service: Router, stop: &CancellationToken) {
     }
 }
 
-/// Answers 408 when a request takes longer than it may.
+/// Answers 408 when a request takes longer than it may. A database that is away is not waited for: whoever asks is told,
+/// and asks again.
 pub async fn within_time(request: Request, next: Next) -> Result<Response, ApiError> {
-    tokio::time::timeout(REQUEST_TIME, next.run(request)).await.map_err(|_| {
+    tokio::time::timeout(REQUEST_TIME, at_once(next.run(request))).await.map_err(|_| {
         ApiError::new(
             StatusCode::REQUEST_TIMEOUT,
             "http.timeout",
