@@ -147,7 +147,7 @@ fn programs() -> PathBuf {
 }
 
 /// Who runs the server when the test is run by root.
-fn other_user() -> Option<(u32, u32)> {
+pub(crate) fn other_user() -> Option<(u32, u32)> {
     let is_root = std::fs::metadata("/proc/self").is_ok_and(|ours| std::os::unix::fs::MetadataExt::uid(&ours) == 0);
     if !is_root {
         return None;
@@ -159,7 +159,7 @@ fn other_user() -> Option<(u32, u32)> {
     Some((id(), id()))
 }
 
-fn as_other_user(mut command: Command) -> Command {
+pub(crate) fn as_other_user(mut command: Command) -> Command {
     if let Some((uid, gid)) = other_user() {
         command.uid(uid).gid(gid);
     }

@@ -470,6 +470,7 @@ impl Failure for JournalError {
             | Self::Migrate { .. }
             | Self::Denied { .. }
             | Self::TooOld { .. }
+            | Self::Pooled { .. }
             | Self::LockFile { .. }
             | Self::Unreachable { .. }
             | Self::Conflict { .. }

@@ -11,7 +11,6 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{Any, AssertSqlSafe, ConnectOptions, Connection, Either, Execute, SqlSafeStr, SqlStr};
 use sqlx_core::any::AnyConnectionBackend;
 
-use super::url::without_password;
 use crate::JournalError;
 
 /// What a statement gives: rows, and at its end how many were written.
@@ -63,7 +62,7 @@ impl Target {
 }
 
 fn parsed<O: std::str::FromStr>(url: &str) -> Result<O, JournalError> {
-    url.parse().map_err(|_| JournalError::UnknownDatabase(without_password(url)))
+    url.parse().map_err(|_| JournalError::UnknownDatabase(earmark_core::shown_database(url)))
 }
 
 /// A statement on its way to an engine.
