@@ -151,9 +151,8 @@ fn a_log_of_json_holds_only_json() {
     command.envs(settings);
     let running = Running::start(command);
     let mut said = vec![running.says_with("listening on ")];
-    let service = Service { url: String::new(), client: reqwest::Client::new(), running };
-    service.signal();
-    said.extend(service.running.said.iter());
+    running.signal();
+    said.extend(running.said.iter());
     said.push(with(&machine, &["jobs", "show", "7"], &settings).stderr);
     said.push(with(&machine, &["config"], &[settings[0], ("EARMARK__ASR__TIER", "V9")]).stderr);
     said.push(with(&machine, &["submit", "--timeout", "1s", "--wait", "https://example.org/a.wav"], &settings).stderr);

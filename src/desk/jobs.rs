@@ -10,7 +10,7 @@ use super::Desk;
 use super::submit::{Look, Offer, OfferError};
 use super::views::{JobPage, JobView};
 
-pub use earmark_journal::{CancelOutcome, JobFilter, StandingJob};
+pub use earmark_journal::{CalledOff, CancelOutcome, JobFilter, StandingJob};
 
 /// Why a job is not tried again by another address.
 #[derive(Debug, thiserror::Error)]
@@ -99,7 +99,7 @@ impl Desk {
         &self,
         filter: &JobFilter,
         actor: &str,
-        done: impl FnMut(&[JobId]) + Send,
+        done: &mut (dyn FnMut(&[JobId]) + Send),
     ) -> Result<(), JournalError> {
         self.app.journal.retry_all(filter, actor, done).await
     }
@@ -112,7 +112,7 @@ impl Desk {
         &self,
         filter: &JobFilter,
         actor: &str,
-        done: impl FnMut(&[(JobId, CancelOutcome)]) + Send,
+        done: &mut (dyn FnMut(&[CalledOff]) + Send),
     ) -> Result<(), JournalError> {
         self.app.journal.cancel_all(filter, actor, done).await
     }

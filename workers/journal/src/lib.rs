@@ -57,10 +57,10 @@ pub use database::{Fault, Seam};
 pub use documents::{SharedDocument, SharedDocuments};
 pub use error::JournalError;
 pub use jobs::{
-    AlertLimits, Bytes, CancelOutcome, Caps, Count, EarlyFinding, EntryAnswer, HoldingView, JobFilter, JobUsage,
-    JobView, Journal, LaneStats, LeaseState, Outcome, Pause, QUARANTINE_DEATHS, QueueStats, Readdressed, RejectedEntry,
-    Renewal, Reusable, SavedClip, SeenWorker, StandingJob, SweepReport, Unannounced, Watch, WatchReport, WorkerCount,
-    WorkerInfo, WorkerProcess,
+    AlertLimits, Bytes, CalledOff, CancelOutcome, Caps, Count, EarlyFinding, EntryAnswer, HoldingView, JobFilter,
+    JobUsage, JobView, Journal, LaneStats, LeaseState, Outcome, Pause, QUARANTINE_DEATHS, QueueStats, Readdressed,
+    RejectedEntry, Renewal, Reusable, SavedClip, SeenWorker, StandingJob, SweepReport, Unannounced, Watch, WatchReport,
+    WorkerCount, WorkerInfo, WorkerProcess,
 };
 pub use outbox::{Backlog, Message, Outbox};
 pub use places::{AwayPlace, Fate, Pace, Pass, Places, Suspect};

@@ -15,6 +15,9 @@ use crate::database::Write;
 /// Jobs of one transaction: few enough that nobody waits long for it.
 const BATCH: u32 = 100;
 
+/// A job, and what became of the wish to call it off.
+pub type CalledOff = (JobId, CancelOutcome);
+
 impl Journal {
     /// Makes the dead and cancelled jobs that `filter` lets through ready again, as [`Journal::retry`] does one; tells `done`
     /// of each batch once it is written. What dies meanwhile is not taken twice: ids are gone through once.
@@ -25,7 +28,7 @@ impl Journal {
         &self,
         filter: &JobFilter,
         actor: &str,
-        mut done: impl FnMut(&[JobId]) + Send,
+        done: &mut (dyn FnMut(&[JobId]) + Send),
     ) -> Result<(), JournalError> {
         let mut after = None;
         loop {
@@ -61,7 +64,7 @@ impl Journal {
         &self,
         filter: &JobFilter,
         actor: &str,
-        mut done: impl FnMut(&[(JobId, CancelOutcome)]) + Send,
+        done: &mut (dyn FnMut(&[CalledOff]) + Send),
     ) -> Result<(), JournalError> {
         let mut after = None;
         loop {

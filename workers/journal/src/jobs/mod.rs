@@ -69,6 +69,7 @@ mod watch;
 mod workers;
 
 pub use address::Readdressed;
+pub use bulk::CalledOff;
 pub use cancel::CancelOutcome;
 pub use caps::Caps;
 pub use clips::{JobUsage, SavedClip};
