@@ -134,27 +134,29 @@ async fn list(desk: &Desk, filter: &AlertFilter, limit: u32, json: bool) -> Resu
 }
 
 async fn acknowledge_all(desk: &Desk, filter: &AlertFilter, is_dry: bool, json: bool) -> Result<Outcome, CommandError> {
-    let all = desk.count_alerts(filter).await?;
+    if is_dry {
+        let all = desk.count_alerts(filter).await?;
+        if json {
+            show::json(&serde_json::json!({ "dry_run": true, "alerts": all }))?;
+        } else {
+            show::line(&format!("{} would be acknowledged", show::counted(all, "alert", "alerts")));
+        }
+        return Ok(Outcome::Done);
+    }
     let mut seen = HashSet::new();
-    while !is_dry {
+    loop {
         let page = desk.alerts(filter, PAGE).await?;
         let new: Vec<_> = page.into_iter().filter(|alert| seen.insert(alert.id.clone())).collect();
         if new.is_empty() {
-            break;
+            return Ok(Outcome::Done);
         }
         for alert in new {
             // Where somebody else, or the end of its cause, came first there is nothing to do.
             if desk.acknowledge_open(&alert.id, arguments::ACTOR).await? {
-                told(&alert.id, is_dry, json)?;
+                told(&alert.id, false, json)?;
             }
         }
     }
-    if is_dry && json {
-        show::json(&serde_json::json!({ "dry_run": true, "alerts": all }))?;
-    } else if is_dry {
-        show::line(&format!("{} would be acknowledged", show::counted(all, "alert", "alerts")));
-    }
-    Ok(Outcome::Done)
 }
 
 fn told(id: &str, is_dry: bool, json: bool) -> Result<(), CommandError> {
