@@ -244,8 +244,6 @@ impl Outside {
 
 /// Every fault at every statement of every operation, and how each ended: a table.
 async fn table_of(ground: Ground) -> String {
-    let stores = Stores::on(&ground).await;
-    let mut outside = Outside::of(&stores, &ground).await;
     let faults = if ground.is_sqlite() { SQLITE } else { POSTGRES };
     let mut table = String::from("| operation | statements |");
     faults.iter().for_each(|(name, _)| write!(table, " {name} |").unwrap());
@@ -253,9 +251,9 @@ async fn table_of(ground: Ground) -> String {
     faults.iter().for_each(|_| table.push_str(" --- |"));
     let mut number = 0;
     for (name, operation) in OPERATIONS {
+        let stores = Stores::on(&ground).await;
+        let mut outside = Outside::of(&stores, &ground).await;
         number += 1;
-        // What the operations before have left is not to be counted.
-        stores.journal.sweep().await.unwrap();
         around(&stores, name, number).await;
         let plan = Arc::new(Plan::default());
         let end = run(&stores.db, &plan, *operation, &given(&stores, number).await).await;
@@ -300,6 +298,8 @@ async fn table_of(ground: Ground) -> String {
             let codes: Vec<_> = codes.into_iter().map(|(code, times)| format!("{times} {code}")).collect();
             write!(table, " {} |", codes.join(", ")).unwrap();
         }
+        let chains = earmark_journal::AuditLog::verify(&stores.audit, None).await.unwrap();
+        assert!(chains.iter().all(earmark_journal::ChainReport::is_sound), "{name}: {chains:?}");
     }
     if let Ground::Postgres(server, _) = &ground {
         let log = server.log();
@@ -307,7 +307,5 @@ async fn table_of(ground: Ground) -> String {
             assert!(!log.contains(warning), "{log}");
         }
     }
-    let chains = earmark_journal::AuditLog::verify(&stores.audit, None).await.unwrap();
-    assert!(chains.iter().all(earmark_journal::ChainReport::is_sound), "{chains:?}");
     table
 }
