@@ -154,6 +154,8 @@ impl Accounts {
             NewAlert { kind: PAUSED.into(), message: format!("account {name} is paused until {until}: {message}") };
         let payload = json!({ "account": name, "until_ms": until_ms, "code": code, "message": message });
         audit::append(&mut write, &[event(actor, AuditKind::AccountPaused, payload)]).await?;
+        // One that ran out has nobody who closes it.
+        alerts::close_about(&mut write, PAUSED, name, actor, "the pause was over").await?;
         alerts::raise_about(&mut write, &Tenant::default(), None, name, &alert).await?;
         write.commit().await?;
         Ok(true)

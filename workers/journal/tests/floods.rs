@@ -5,7 +5,7 @@
 mod support;
 
 use earmark_core::{JobId, JobState, Lane, MessageKind, NewJob, Tenant};
-use earmark_journal::{Alert, AlertFilter, CancelOutcome, JobFilter};
+use earmark_journal::{Alert, AlertFilter, AuditLog as _, CancelOutcome, JobFilter};
 use support::*;
 
 on_both!(
@@ -125,7 +125,7 @@ async fn what_a_filter_lets_through_is_tried_again_or_called_off_and_nothing_els
     retried.sort();
     flood.sort();
     assert_eq!(retried, flood);
-    stores.journal.retry_all(&since, "cli:me", &mut |ids| assert_eq!(ids, [late.clone()])).await.unwrap();
+    stores.journal.retry_all(&since, "cli:me", &mut |ids| assert_eq!(ids, std::slice::from_ref(&late))).await.unwrap();
     assert_eq!(stores.journal.get(&early).await.unwrap().state, JobState::Dead);
     assert_eq!(open(&stores).await.len(), 1, "that of the one that is still dead");
 

@@ -1,5 +1,7 @@
 //! What servers say to signed addresses: what is over waits to be signed anew, all else is as for any address.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 use std::time::Duration;
 
 use earmark_core::{Disposition, Failure, RecordingUri};

@@ -1,5 +1,7 @@
 //! Words in files of their own.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 use earmark_rules::{RuleSet, SourceFile};
 
 const HEAD: &str = "rules:\n  - id: r\n    category: c\n    severity: high\n";
