@@ -11,7 +11,7 @@ use sqlx::any::AnyRow;
 
 use crate::JournalError;
 use crate::alerts::{self, NewAlert};
-use crate::database::{Database, Write, column, storable};
+use crate::database::{Database, Write, column, places as placeholders, storable};
 use crate::jobs::Journal;
 
 /// The kind of the alert that a place is away.
@@ -22,6 +22,10 @@ const ACTOR: &str = "system:places";
 const FAILED_JOBS: usize = 1000;
 /// Places of which something is remembered; a stranger may name any number of hosts.
 const PLACES: usize = 10_000;
+/// Hosts of the web that are away at the same time (those beyond are their jobs' own fault), and places woken for at once.
+const MOST_AWAY: usize = 50;
+/// How far the clocks of two machines may be apart before one's answer is taken for older than the other's failure.
+const SKEW_MS: i64 = 5_000;
 
 /// How patient this process is with places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +67,7 @@ pub struct AwayPlace {
     pub until_ms: i64,
     /// How often it was asked in vain since.
     pub tries: u64,
-    /// Jobs that wait for it.
+    /// Jobs that wait for it; counted by [`Places::all`] alone.
     pub jobs_waiting: u64,
 }
 
@@ -162,7 +166,19 @@ impl Places {
     /// # Errors
     /// [`JournalError`] when the database fails.
     pub async fn away(&self, name: &str) -> Result<Option<AwayPlace>, JournalError> {
-        Ok(self.all().await?.into_iter().find(|place| place.name == name))
+        Ok(self.away_among(&[name.to_owned()]).await?.pop())
+    }
+
+    /// Those of `names` that are away, by name.
+    async fn away_among(&self, names: &[String]) -> Result<Vec<AwayPlace>, JournalError> {
+        let statement = format!(
+            "SELECT p.*, CAST(0 AS BIGINT) AS jobs_waiting FROM places p WHERE p.name IN (VALUES {}) ORDER BY p.name",
+            placeholders(names.len(), 1)
+        );
+        // Placeholders only; every value is bound.
+        let query = names.iter().fold(sqlx::query(AssertSqlSafe(statement)), |query, name| query.bind(name.clone()));
+        let rows = query.fetch_all(self.db.pool()).await;
+        self.db.map(rows)?.iter().map(|row| place(&self.db, row)).collect()
     }
 
     /// Whether a job that needs the places called `names` may be begun. Where one that is away is to be asked again, this
@@ -171,18 +187,23 @@ impl Places {
     /// # Errors
     /// [`JournalError`] when the database fails.
     pub async fn pass(&self, names: &[String]) -> Result<Pass, JournalError> {
-        let mut away: Vec<_> = self.all().await?.into_iter().filter(|place| names.contains(&place.name)).collect();
-        let now_ms = self.db.now_ms();
-        away.sort_by_key(|place| std::cmp::Reverse(place.until_ms));
-        let mut probes = Vec::new();
-        for place in away {
-            self.known().entry(place.name.clone()).or_default().was_away = true;
-            if place.until_ms > now_ms || !self.claim(&place, now_ms).await? {
-                return Ok(Pass::Away(place));
-            }
-            probes.push(place.name);
+        if names.is_empty() {
+            return Ok(Pass::Open(Vec::new()));
         }
-        Ok(Pass::Open(probes))
+        let away = self.away_among(names).await?;
+        for place in &away {
+            self.known().entry(place.name.clone()).or_default().was_away = true;
+        }
+        let now_ms = self.db.now_ms();
+        // What is not to be asked yet first: a probe that is taken and not asked keeps all others from asking.
+        let last = away.iter().max_by_key(|place| place.until_ms);
+        if let Some(place) = last.filter(|place| place.until_ms > now_ms) {
+            return Ok(Pass::Away(place.clone()));
+        }
+        Ok(match self.claim(&away, now_ms).await? {
+            Some(place) => Pass::Away(place.clone()),
+            None => Pass::Open(away.into_iter().map(|place| place.name).collect()),
+        })
     }
 
     /// `job` failed at the place called `name` with `problem`; `is_probe` if it was let through as the probe. Says what
@@ -211,7 +232,8 @@ impl Places {
             None if is_the_jobs || failures < self.pace.failures => {
                 return Ok(if is_the_jobs { Fate::Costs } else { Fate::Waits(self.jittered(self.pace.first_ms)) });
             }
-            None => self.open(name, problem).await?,
+            None if self.open(name, problem).await? => {}
+            None => return Ok(Fate::Costs),
         }
         Ok(if is_the_jobs { Fate::Costs } else { Fate::Waits(self.pace.rest_ms) })
     }
@@ -253,7 +275,12 @@ impl Places {
     pub async fn wake_probes(&self, journal: &Journal) -> Result<u64, JournalError> {
         let now_ms = self.db.now_ms();
         let mut woken = 0;
-        for place in self.all().await?.into_iter().filter(|place| place.until_ms <= now_ms) {
+        let mut places = self.all().await?;
+        places.retain(|place| place.until_ms <= now_ms);
+        // Those that are overdue most; the others have the next call.
+        places.sort_by_key(|place| place.until_ms);
+        let mut turns = 0;
+        for place in places {
             if place.jobs_waiting == 0 {
                 // It may be on its way between being leased and asking.
                 if place.until_ms < now_ms - 2 * self.pace.probe_ms {
@@ -261,7 +288,8 @@ impl Places {
                 }
                 continue;
             }
-            if self.may_wake(&place.name, now_ms) {
+            if turns < MOST_AWAY && self.may_wake(&place.name, now_ms) {
+                turns += 1;
                 woken += self.wake_one(&place.name, journal, now_ms).await?;
             }
         }
@@ -298,16 +326,23 @@ impl Places {
         Ok(woken)
     }
 
-    /// Takes the probe of `place`; false when another has it.
-    async fn claim(&self, place: &AwayPlace, now_ms: i64) -> Result<bool, JournalError> {
+    /// Takes the probes of `places`, by name, all or none; gives one that another has, if there is one.
+    async fn claim<'a>(&self, places: &'a [AwayPlace], now_ms: i64) -> Result<Option<&'a AwayPlace>, JournalError> {
+        if places.is_empty() {
+            return Ok(None);
+        }
         let mut write = self.db.write().await?;
-        let statement = sqlx::query("UPDATE places SET until_ms = $1 WHERE name = $2 AND until_ms = $3")
-            .bind(now_ms + self.pace.probe_ms)
-            .bind(place.name.clone())
-            .bind(place.until_ms);
-        let claimed = write.run(statement).await?;
+        for place in places {
+            let statement = sqlx::query("UPDATE places SET until_ms = $1 WHERE name = $2 AND until_ms = $3")
+                .bind(now_ms + self.pace.probe_ms)
+                .bind(place.name.clone())
+                .bind(place.until_ms);
+            if write.run(statement).await? == 0 {
+                return Ok(Some(place));
+            }
+        }
         write.commit().await?;
-        Ok(claimed > 0)
+        Ok(None)
     }
 
     /// Counts a failure of `job`; gives how many there were in a row.
@@ -318,9 +353,8 @@ impl Places {
         }
         let known = places.entry(name.into()).or_default();
         if known.was_away && !is_away {
-            // It answered another process meanwhile.
+            // It answered another process meanwhile, or nobody waited for it any more, which is no answer to anybody.
             known.failures = 0;
-            known.answers += 1;
         }
         known.was_away = is_away;
         // What is the job's own says nothing of the place; what is not shows that no other was alone in failing.
@@ -372,10 +406,13 @@ impl Places {
         write.commit().await
     }
 
-    /// From now on the place called `name` is away; one alert, whoever comes first.
-    async fn open(&self, name: &str, problem: &Problem) -> Result<(), JournalError> {
+    /// From now on the place called `name` is away; one alert, whoever comes first. False where too many hosts are away.
+    async fn open(&self, name: &str, problem: &Problem) -> Result<bool, JournalError> {
         let now_ms = self.db.now_ms();
         let mut write = self.db.write().await?;
+        if is_one_too_many(&mut write, name).await? {
+            return Ok(false);
+        }
         let statement = sqlx::query(
             "INSERT INTO places (name, code, message, hint, since_ms, until_ms) VALUES ($1, $2, $3, $4, $5, $6)
              ON CONFLICT (name) DO NOTHING",
@@ -391,20 +428,22 @@ impl Places {
             let message = format!("{name} is away since {since}, its jobs wait: {}", problem.message);
             let alert = NewAlert { kind: AWAY.into(), message };
             alerts::raise_about(&mut write, &Tenant::default(), None, name, &alert).await?;
-            tracing::warn!(place = name, code = %problem.code, "a place is away, its jobs wait: {}", problem.message);
+            tracing::error!(target: alerts::ALERT_LOG, kind = AWAY, code = %problem.code, "alert: {name} is away, its jobs wait: {}", problem.message);
         }
         write.commit().await?;
         self.known().entry(name.into()).or_default().was_away = true;
-        Ok(())
+        Ok(true)
     }
 
     /// The place called `name` is away no more, if it was so before `asked_at_ms`; gives how many jobs are due by that, and
     /// none where it was not away.
     async fn close(&self, name: &str, asked_at_ms: i64, cause: &str) -> Result<Option<u64>, JournalError> {
         let mut write = self.db.write().await?;
+        // In doubt it is back: if it is not, its next failures show it.
+        let before_ms = asked_at_ms.saturating_add(if self.db.is_shared() { SKEW_MS } else { 0 });
         // First: whoever puts a job off for it at this moment holds the row until that job waits (`put_off_for`).
         let gone = sqlx::query("DELETE FROM places WHERE name = $1 AND since_ms <= $2");
-        if write.run(gone.bind(name.to_owned()).bind(asked_at_ms)).await? == 0 {
+        if write.run(gone.bind(name.to_owned()).bind(before_ms)).await? == 0 {
             return Ok(None);
         }
         let woken = wake_all(&mut write, name).await?;
@@ -436,6 +475,15 @@ async fn wake_all(write: &mut Write, name: &str) -> Result<u64, JournalError> {
     );
     // Words and placeholders of ours only; every value is bound.
     write.run(sqlx::query(AssertSqlSafe(statement)).bind(name.to_owned())).await
+}
+
+/// Whether the place called `name` is a host of the web, which any stranger may name, and enough others are away.
+async fn is_one_too_many(write: &mut Write, name: &str) -> Result<bool, JournalError> {
+    if !name.starts_with("https://") && !name.starts_with("http://") {
+        return Ok(false);
+    }
+    let others = "SELECT name FROM places WHERE (name LIKE 'https://%' OR name LIKE 'http://%') AND name <> $1";
+    Ok(write.rows(sqlx::query(others).bind(name.to_owned())).await?.len() >= MOST_AWAY)
 }
 
 fn place(db: &Database, row: &AnyRow) -> Result<AwayPlace, JournalError> {

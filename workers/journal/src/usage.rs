@@ -264,7 +264,8 @@ async fn spend(write: &mut Write, booking: &Booking, price_micro_cny: i64) -> Re
 
 async fn raise_alert(write: &mut Write, booking: &Booking, refusal: &JournalError) -> Result<(), JournalError> {
     let alert = NewAlert { kind: "budget.spent".into(), message: refusal.to_string() };
-    alerts::raise(write, &booking.tenant, None, &alert).await?;
+    // Of one day, however often it is found to be spent.
+    alerts::raise_about(write, &booking.tenant, None, &booking.day, &alert).await?;
     let statement = sqlx::query("UPDATE spending SET alerted = 1 WHERE day = $1 AND tenant = $2");
     write.run(of_day(statement, booking)).await?;
     Ok(())

@@ -14,6 +14,7 @@ on_both!(
     an_older_signature_never_takes_the_place_of_a_newer_one,
     a_recording_of_several_files_takes_each_ones_address,
     a_job_is_retried_from_another_address_of_its_recording_only,
+    a_batch_tries_again_what_died_for_want_of_its_addresses_and_closes_the_alert,
     jobs_of_one_batch_are_leased_in_its_order,
 );
 
@@ -113,26 +114,72 @@ async fn a_recording_of_several_files_takes_each_ones_address(ground: Ground) {
 async fn a_job_is_retried_from_another_address_of_its_recording_only(ground: Ground) {
     let stores = Stores::on(&ground).await;
     let journal = &stores.journal;
-    let plain = NewJob::new("https://h/a.wav?id=7", "https://h/a.wav?id=7", Tenant::default());
+    let plain = NewJob::new("https://me@h/a.wav?id=7", "https://me@h/a.wav?id=7", Tenant::default());
     let id = journal.accept(&plain, "cli").await.unwrap().job.id;
     let (_, lease) = journal.lease_next(&worker("w"), Lane::ALL, LEASE_MS).await.unwrap().unwrap();
     journal.bury(&lease, &problem("fetch.forbidden")).await.unwrap();
-    for other in ["https://h/b.wav?id=7", "https://h/a.wav?id=8", "https://i/a.wav?id=7", "file:///a.wav"] {
+    for other in [
+        "https://me@h/b.wav?id=7",
+        "https://me@h/a.wav?id=8",
+        "https://me@i/a.wav?id=7",
+        "https://you@h/a.wav?id=7",
+        "https://h/a.wav?id=7",
+        "file:///a.wav",
+    ] {
         let answer = journal.retry_from(&id, &other.into(), &[], "cli").await.unwrap();
         assert!(matches!(answer, Readdressed::Another(_)), "{other}");
     }
     assert_eq!(journal.get(&id).await.unwrap().state, JobState::Dead);
-    for (address, state) in [("https://me:pw@h/a.wav?id=7", JobState::Ready), ("https://h/a.wav?id=7", JobState::Ready)]
+    for (address, state) in
+        [("https://me:pw@h/a.wav?id=7", JobState::Ready), ("https://me@h/a.wav?id=7", JobState::Ready)]
     {
         let answer = journal.retry_from(&id, &address.into(), &[], "cli").await.unwrap();
         let Readdressed::Done(job) = answer else { panic!("{address}") };
         assert_eq!((job.state, job.location.expose()), (state, address));
+        assert!(stores.outbox.alerts(None, true, 10).await.unwrap().is_empty(), "nothing is dead any more");
     }
+    let entries = stores.audit.page(&Tenant::default(), 0, 100).await.unwrap();
+    let retried = entries.iter().filter(|entry| entry.head.kind == "job.retried");
+    let told: Vec<_> = retried.map(|entry| entry.payload.as_deref().unwrap()).collect();
+    assert_eq!(told.len(), 2);
+    assert!(told[0].contains(r#""was":"dead""#) && told[1].contains(r#""was":"ready""#), "{told:?}");
+    assert!(told.iter().all(|payload| payload.contains(r#""readdressed":true"#)), "{told:?}");
+    assert!(!entries.iter().any(|entry| format!("{entry:?}").contains("me:pw")));
+    assert!(stores.audit.verify(None).await.unwrap().iter().all(earmark_journal::ChainReport::is_sound));
     let (job, lease) = journal.lease_next(&worker("w"), Lane::ALL, LEASE_MS).await.unwrap().unwrap();
     assert_eq!(job.id, id);
     stores.results.finish(&lease, &finished(&job)).await.unwrap();
     let done = journal.retry_from(&id, &"https://h/a.wav?id=7".into(), &[], "cli").await.unwrap_err();
     assert!(matches!(done, JournalError::NotRetriable { state: JobState::Done, .. }));
+}
+
+async fn a_batch_tries_again_what_died_for_want_of_its_addresses_and_closes_the_alert(ground: Ground) {
+    let stores = Stores::on(&ground).await;
+    let of = |tenant: &str, hour| NewJob { tenant: Tenant::parse(tenant).unwrap(), ..call(Some("k"), hour) };
+    let mut ids = Vec::new();
+    for tenant in ["zeta", "acme"] {
+        ids.push(stores.journal.accept(&of(tenant, 8), "cli").await.unwrap().job.id);
+        let (_, lease) = stores.journal.lease_next(&worker("w"), Lane::ALL, LEASE_MS).await.unwrap().unwrap();
+        stores.journal.bury(&lease, &problem("fetch.expired")).await.unwrap();
+    }
+    assert_eq!(stores.outbox.alerts(None, true, 10).await.unwrap().len(), 2);
+    // Twice one job, and one of another tenant that is new.
+    let batch = [of("zeta", 9), of("acme", 9), of("zeta", 10), of("beta", 9)];
+    let answers = stores.journal.accept_many(&batch, "cli").await.unwrap();
+    let told: Vec<_> = answers
+        .iter()
+        .flatten()
+        .map(|accepted| (accepted.is_new, accepted.job.state, accepted.job.location.expose().to_owned()))
+        .collect();
+    let expected = [(false, 10), (false, 9), (false, 10), (true, 9)];
+    assert_eq!(told, expected.map(|(is_new, hour)| (is_new, JobState::Ready, signed("0017", hour))));
+    assert!(stores.outbox.alerts(None, true, 10).await.unwrap().is_empty());
+    assert!(stores.audit.verify(None).await.unwrap().iter().all(earmark_journal::ChainReport::is_sound));
+    for (tenant, id) in ["zeta", "acme"].into_iter().zip(&ids) {
+        let entries = stores.audit.page(&Tenant::parse(tenant).unwrap(), 0, 100).await.unwrap();
+        let kinds: Vec<_> = entries.iter().map(|entry| entry.head.kind.as_str()).collect();
+        assert_eq!(kinds, ["job.accepted", "job.dead", "job.retried"], "{id}");
+    }
 }
 
 async fn jobs_of_one_batch_are_leased_in_its_order(ground: Ground) {

@@ -14,6 +14,7 @@ on_both!(
     two_who_take_the_last_two_away_at_once_leave_no_alert,
     what_a_filter_lets_through_is_tried_again_or_called_off_and_nothing_else,
     alerts_are_chosen_by_kind_cause_tenant_and_time,
+    the_queues_server_has_one_problem_at_a_time,
 );
 
 const FLOOD: usize = 60;
@@ -166,5 +167,17 @@ async fn alerts_are_chosen_by_kind_cause_tenant_and_time(ground: Ground) {
     ] {
         assert_eq!(stores.outbox.count_alerts(&filter).await.unwrap(), expected, "{filter:?}");
         assert_eq!(stores.outbox.chosen_alerts(&filter, 1).await.unwrap().len(), usize::from(expected > 0));
+    }
+}
+
+async fn the_queues_server_has_one_problem_at_a_time(ground: Ground) {
+    let stores = Stores::on(&ground).await;
+    stores.journal.raise_queue_alert("queue.full", "redis://other", "full").await.unwrap();
+    for kind in ["queue.full", "queue.refuses", "queue.full"] {
+        stores.journal.raise_queue_alert(kind, "redis://here", kind).await.unwrap();
+        let here = AlertFilter { is_open: true, subject: Some("redis://here".into()), ..AlertFilter::default() };
+        let alerts = stores.outbox.chosen_alerts(&here, 10).await.unwrap();
+        assert_eq!(alerts.iter().map(|alert| alert.kind.as_str()).collect::<Vec<_>>(), [kind]);
+        assert_eq!(open(&stores).await.len(), 2, "another server's is its own");
     }
 }

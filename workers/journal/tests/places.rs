@@ -16,6 +16,9 @@ on_both!(
     one_that_fails_where_others_are_served_pays_for_it_itself,
     one_that_nobody_else_asks_beside_pays_only_after_a_long_time,
     an_answer_from_before_says_nothing,
+    who_needs_two_places_takes_no_probe_of_one_while_the_other_is_left_alone,
+    that_nobody_waits_for_a_place_is_no_answer_of_it,
+    of_hosts_of_the_web_only_so_many_are_away_at_once,
     a_place_that_nobody_waits_for_is_forgotten,
 );
 
@@ -197,7 +200,8 @@ async fn an_answer_from_before_says_nothing(ground: Ground) {
     let stores = Stores::on(&ground).await;
     let places = Places::new(stores.db.clone());
     let (other, _) = leased(&stores, "other").await;
-    stores.clock.advance_ms(1_000);
+    // On a server by more than two clocks may be apart.
+    stores.clock.advance_ms(10_000);
     goes_away(&stores, &places).await;
     assert_eq!(places.answered(STORE, &other.id, START_MS).await.unwrap(), 0);
     assert_eq!(places.all().await.unwrap().len(), 1);
@@ -215,4 +219,59 @@ async fn a_place_that_nobody_waits_for_is_forgotten(ground: Ground) {
     stores.clock.advance_ms(60_000);
     places.wake_probes(&stores.journal).await.unwrap();
     assert_eq!((places.all().await.unwrap(), alerts(&stores, true).await), (vec![], vec![]));
+}
+
+async fn who_needs_two_places_takes_no_probe_of_one_while_the_other_is_left_alone(ground: Ground) {
+    let stores = Stores::on(&ground).await;
+    let (here, there) = (Places::new(stores.db.clone()), Places::new(stores.reopened().await));
+    goes_away(&stores, &here).await;
+    stores.clock.advance_ms(2_000);
+    let (job, _) = leased(&stores, "other").await;
+    for _ in 0..3 {
+        here.failed("https://elsewhere", &problem("fetch.unavailable"), &job.id, Suspect::Place, false).await.unwrap();
+    }
+    assert!(matches!(here.pass(&names()).await.unwrap(), Pass::Away(place) if place.name == "https://elsewhere"));
+    assert_eq!(there.pass(&[STORE.into()]).await.unwrap(), Pass::Open(vec![STORE.into()]), "nobody asks yet");
+    stores.clock.advance_ms(2_000);
+    assert!(matches!(here.pass(&names()).await.unwrap(), Pass::Away(place) if place.name == STORE), "another asks");
+    assert_eq!(there.pass(&["https://elsewhere".into()]).await.unwrap(), Pass::Open(vec!["https://elsewhere".into()]));
+}
+
+async fn that_nobody_waits_for_a_place_is_no_answer_of_it(ground: Ground) {
+    let stores = Stores::on(&ground).await;
+    let (here, there) = (Places::new(stores.db.clone()), Places::new(stores.reopened().await));
+    let jobs = [leased(&stores, "a").await.0, leased(&stores, "b").await.0];
+    for job in jobs.iter().chain(&jobs) {
+        fails(&here, job, Suspect::PlaceOrRecording, false).await;
+    }
+    assert_eq!(here.all().await.unwrap().len(), 1);
+    stores.clock.advance_ms(70_000);
+    there.wake_probes(&stores.journal).await.unwrap();
+    assert_eq!(here.all().await.unwrap(), []);
+    for job in &jobs {
+        assert!(matches!(fails(&here, job, Suspect::PlaceOrRecording, false).await, Fate::Waits(_)));
+    }
+}
+
+async fn of_hosts_of_the_web_only_so_many_are_away_at_once(ground: Ground) {
+    let stores = Stores::on(&ground).await;
+    let places = Places::new(stores.db.clone());
+    let (job, _) = leased(&stores, "a").await;
+    let fails = async |name: &str| {
+        let mut fates = Vec::new();
+        for _ in 0..3 {
+            fates.push(places.failed(name, &problem("x"), &job.id, Suspect::Place, false).await.unwrap());
+        }
+        fates.pop().unwrap()
+    };
+    for number in 0..50 {
+        assert_eq!(fails(&format!("https://h{number}")).await, Fate::Waits(300_000));
+    }
+    assert_eq!(fails("http://one-too-many").await, Fate::Costs);
+    assert_eq!(places.away("http://one-too-many").await.unwrap(), None);
+    assert_eq!(stores.outbox.alerts(None, true, 100).await.unwrap().len(), 50);
+    // What is away stays so, and a store is no stranger's.
+    assert_eq!((fails("https://h7").await, fails(STORE).await), (Fate::Waits(300_000), Fate::Waits(300_000)));
+    places.answered("https://h7", &job.id, stores.clock.now_ms()).await.unwrap();
+    assert_eq!(fails("http://one-too-many").await, Fate::Waits(300_000));
 }

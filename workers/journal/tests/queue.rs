@@ -5,9 +5,11 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
-use earmark_core::{JobId, JobOptions, JobState, Lane, Lease, NewJob, Standing, Tenant};
-use earmark_journal::{AuditLog, Caps, JobFilter, Journal, JournalError, ResultStore, RuleSets, WorkerInfo};
+use earmark_core::{JobId, JobOptions, JobState, Lane, Lease, NewJob, Standing, SystemClock, Tenant};
+use earmark_journal::{AuditLog, Caps, Database, JobFilter, Journal, JournalError, ResultStore, RuleSets, WorkerInfo};
 use support::*;
 
 on_both!(
@@ -18,6 +20,7 @@ on_both!(
     a_cap_holds_over_many_processes_that_ask_at_once,
     the_queue_is_seen_at_a_glance,
     a_worker_lives_for_as_long_as_its_lock_or_its_word_says_so,
+    a_lease_that_ran_out_while_its_worker_lives_is_no_death_of_the_job,
     the_same_recording_offered_again_is_the_job_there_is,
     texts_of_the_same_audio_are_taken_from_another_job_of_the_tenant_only,
 );
@@ -346,4 +349,23 @@ async fn texts_of_the_same_audio_are_taken_from_another_job_of_the_tenant_only(g
     let (third, lease) = leased(&new_job("e")).await;
     journal.reuse_clips(&lease, "f", &again.id, &saved).await.unwrap();
     assert_eq!(journal.saved_clips(&third.id, "f").await.unwrap()[0].reused_from.as_ref(), Some(&first.id));
+}
+
+async fn a_lease_that_ran_out_while_its_worker_lives_is_no_death_of_the_job(ground: Ground) {
+    let stores = Stores::on(&ground).await;
+    // What workers say is by the server's clock.
+    let journal = Journal::new(Database::open(&stores.url, Arc::new(SystemClock)).await.unwrap());
+    let info = WorkerInfo { host: "here".into(), pid: 1, slots: 3 };
+    let _lock = journal.register_worker(&worker("w"), &info).await.unwrap();
+    for (name, speaks, deaths) in [("a", false, 1), ("b", true, u32::from(ground.is_sqlite()))] {
+        let id = journal.accept(&new_job(name), "cli").await.unwrap().job.id;
+        let (_, lease) = journal.lease_job(&id, &worker("w"), 100).await.unwrap().unwrap();
+        journal.set_blameless(&lease, false).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        if speaks {
+            journal.worker_lives(&worker("w")).await.unwrap();
+        }
+        assert_eq!(journal.sweep().await.unwrap().freed, std::slice::from_ref(&id));
+        assert_eq!(journal.get(&id).await.unwrap().deaths, deaths, "{name}");
+    }
 }

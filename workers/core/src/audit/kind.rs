@@ -20,7 +20,7 @@ words! {
         JobCancelRequested = "job.cancel_requested",
         /// A job was called off.
         JobCancelled = "job.cancelled",
-        /// Somebody had a dead or cancelled job tried again.
+        /// Somebody had a dead or cancelled job tried again, or gave another address to one that goes on.
         JobRetried = "job.retried",
         /// A job had its time and was removed.
         JobExpired = "job.expired",

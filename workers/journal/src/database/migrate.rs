@@ -30,7 +30,7 @@ const FILES: &[(i64, &str, &str)] = &[
     (15, "workers version", include_str!("../../../../migrations/0015_workers_version.sql")),
     (16, "addresses", include_str!("../../../../migrations/0016_addresses.sql")),
     (17, "facts", include_str!("../../../../migrations/0017_facts.sql")),
-    (18, "dead letters by cause", include_str!("../../../../migrations/0018_dead_by_cause.sql")),
+    (18, "dead letters by cause", include_str!("../../../../migrations/0018_dead_letters_by_cause.sql")),
 ];
 
 static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {

@@ -22,9 +22,10 @@ const BEGIN_SHARED: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SHOW transacti
 /// Nothing counts transactions here but the engine: what it has ended by itself, what fails halfway and what is dropped
 /// halfway leaves a connection that is rolled back or closed before another has it.
 ///
-/// On a server several run at the same time. Each takes its rows in this order, so that none waits in a circle: jobs (one,
-/// or several by ascending id), turns, accounts, spending, usage, the ends of audit chains by ascending tenant, open alerts by ascending tenant and subject. So an entry is
-/// appended, or its chain locked, before an alert is raised about a subject, or closed.
+/// On a server several run at the same time. Each takes its rows in this order, so that none waits in a circle: places (by
+/// ascending name), jobs (one, or several by ascending id), turns, accounts, spending, usage, the ends of audit chains by
+/// ascending tenant, open alerts by ascending tenant and subject. So an entry is appended, or its chain locked, before an
+/// alert is raised about a subject, or closed.
 pub(crate) struct Write {
     session: Session,
     db: Database,

@@ -6,6 +6,7 @@ use earmark_core::{Address, Job, JobId, JobState, NewJob, Part, RecordingUri, si
 use super::fence::{Locked, locked};
 use super::{Journal, states};
 use crate::JournalError;
+use crate::alerts;
 use crate::answer::is_one_recording;
 use crate::database::{Write, json};
 
@@ -23,7 +24,7 @@ pub enum Readdressed {
 
 impl Journal {
     /// Has the job `id`, dead, cancelled or not done yet, fetched from `location`, or from those of `parts` if it has
-    /// several files, and makes it due.
+    /// several files, and makes it due. It goes on record that `actor` did so, but not the address.
     ///
     /// # Errors
     /// [`JournalError::NoSuchJob`], [`JournalError::NotRetriable`] for one that is done.
@@ -44,7 +45,12 @@ impl Journal {
         }
         put(&mut write, &job, location, parts).await?;
         if matches!(job.state, JobState::Dead | JobState::Cancelled) {
-            states::retry(&mut write, &job, actor).await?;
+            states::retry_elsewhere(&mut write, &job, actor).await?;
+        } else {
+            states::readdressed(&mut write, &job, actor).await?;
+        }
+        if let Some(code) = states::cause_of_death(&job) {
+            alerts::one_dead_less(&mut write, &job.tenant, code, actor).await?;
         }
         let job = locked(&mut write, id).await?;
         write.commit().await?;
@@ -73,22 +79,19 @@ pub(super) fn is_fresh(job: &Job, new: &NewJob) -> bool {
         && !old.iter().zip(&new).any(is_older)
 }
 
-/// Has `job`, as it was found, fetched by the addresses of `new`, which are fresh. One that waits for them is due, and one
-/// that was given up for want of them is tried again.
-pub(super) async fn renew(write: &mut Write, job: &Job, new: &NewJob, actor: &str) -> Result<Job, JournalError> {
-    let job = locked(write, &job.id).await?;
-    if !is_fresh(&job, new) {
-        return Ok(Job::clone(&job));
-    }
+/// Has the job `id`, which was found not to be new, fetched by the addresses of `new` if they are fresh still. One that
+/// waits for them is due; one that was given up for want of them is given back, to be tried again once the rows of all jobs
+/// are locked: that takes its tenant's chain. An offer of a job that goes on is nothing to go on record: its address is the
+/// producer's own, as the first was.
+pub(super) async fn renew(write: &mut Write, id: &JobId, new: &NewJob) -> Result<Option<Locked>, JournalError> {
+    let job = locked(write, id).await?;
     let is_refused = job.error.as_ref().is_some_and(|error| REFUSED.contains(&error.code.as_str()));
-    if job.state == JobState::Dead && !is_refused {
-        return Ok(Job::clone(&job));
+    let is_dead = job.state == JobState::Dead;
+    if !is_fresh(&job, new) || (is_dead && !is_refused) {
+        return Ok(None);
     }
     put(write, &job, &new.location, &new.options.parts).await?;
-    if job.state == JobState::Dead {
-        states::retry(write, &job, actor).await?;
-    }
-    Ok(Job::clone(&*locked(write, &job.id).await?))
+    Ok(is_dead.then_some(job))
 }
 
 /// Writes where `job` is fetched from; one that waits because it could not be is due.
@@ -97,11 +100,11 @@ async fn put(write: &mut Write, job: &Locked, location: &RecordingUri, parts: &[
         [] => location.expose().to_owned(),
         parts => json("address", &parts.iter().map(|part| part.location.expose()).collect::<Vec<_>>())?,
     };
-    let statement = "UPDATE jobs SET address = $2,
-        run_at_ms = CASE WHEN state = 'ready' AND error_code IN ('fetch.expired', 'fetch.forbidden', 'fetch.refused')
-            AND run_at_ms > $3 THEN $3 ELSE run_at_ms END WHERE id = $1";
-    let now_ms = write.db().now_ms();
-    write.run(sqlx::query(statement).bind(job.id.as_str().to_owned()).bind(address).bind(now_ms)).await?;
+    let is_refused = job.error.as_ref().is_some_and(|error| REFUSED.contains(&error.code.as_str()));
+    let due_ms = if is_refused && job.state == JobState::Ready { write.db().now_ms() } else { i64::MAX };
+    let statement =
+        "UPDATE jobs SET address = $2, run_at_ms = CASE WHEN run_at_ms > $3 THEN $3 ELSE run_at_ms END WHERE id = $1";
+    write.run(sqlx::query(statement).bind(job.id.as_str().to_owned()).bind(address).bind(due_ms)).await?;
     Ok(())
 }
 

@@ -4,13 +4,15 @@
 use std::collections::BTreeSet;
 
 use earmark_core::audit::{AuditEvent, AuditKind};
-use earmark_core::{Job, Lease, NewJob, PartView, WorkerId};
+use earmark_core::{Job, JobId, Lease, NewJob, PartView, WorkerId};
 use serde_json::json;
 
+use super::fence::{Locked, locked};
 use super::insert::{BATCH, insert};
 use super::intakes::insert_once;
 use super::{Journal, address, states};
 use crate::JournalError;
+use crate::alerts;
 use crate::answer::{Accepted, Answer};
 use crate::audit;
 use crate::database::Write;
@@ -94,7 +96,14 @@ impl Journal {
     async fn accept_batch(&self, batch: &[NewJob], actor: &str) -> Result<Vec<Answer>, JournalError> {
         let mut write = self.db.write().await?;
         let mut answers = insert_once(&mut write, batch, self.active_rules().as_deref()).await?;
-        let is_renewed = renew_addresses(&mut write, batch, &mut answers, actor).await?;
+        let renewed = renewed(batch, &answers);
+        let mut given_up = Vec::new();
+        for (id, offer) in &renewed {
+            given_up.extend(address::renew(&mut write, id, &batch[*offer]).await?);
+        }
+        // Tenant by tenant, each job once; a job that is offered twice follows itself.
+        given_up.sort_by(|a, b| (&a.tenant, &a.id).cmp(&(&b.tenant, &b.id)));
+        given_up.dedup_by(|a, b| a.id == b.id);
         let mut events: Vec<_> = answers
             .iter()
             .flatten()
@@ -104,38 +113,62 @@ impl Journal {
         let has_new = !events.is_empty();
         // One visit to each tenant's chain, in one order everywhere; within a tenant the order stays.
         events.sort_by(|a, b| a.tenant.cmp(&b.tenant));
+        retry_all(&mut write, &given_up, &events, actor).await?;
         audit::append(&mut write, &events).await?;
+        let causes: BTreeSet<_> =
+            given_up.iter().filter_map(|job| Some((&job.tenant, states::cause_of_death(job)?))).collect();
+        for (tenant, code) in causes {
+            alerts::one_dead_less(&mut write, tenant, code, actor).await?;
+        }
+        for (id, offer) in &renewed {
+            let job = Job::clone(&*locked(&mut write, id).await?);
+            if let Ok(accepted) = &mut answers[*offer] {
+                accepted.job = job;
+            }
+        }
         write.commit().await?;
-        if has_new || is_renewed {
+        if has_new || !renewed.is_empty() {
             self.tell_ready();
         }
         Ok(answers)
     }
 }
 
-/// Has jobs that were there fetched by the addresses that they are offered by anew; tells whether there were any.
-async fn renew_addresses(
-    write: &mut Write,
-    batch: &[NewJob],
-    answers: &mut [Answer],
-    actor: &str,
-) -> Result<bool, JournalError> {
-    let mut renewed: Vec<(&NewJob, &mut Accepted)> = Vec::new();
-    for (new, answer) in batch.iter().zip(answers) {
+/// Jobs that were there and are offered by fresh addresses, and which offers of `batch` do so: in one order, so that two who
+/// offer the same do not wait for each other; of one job's the last offer counts.
+fn renewed(batch: &[NewJob], answers: &[Answer]) -> Vec<(JobId, usize)> {
+    let mut renewed = Vec::new();
+    for (offer, (new, answer)) in batch.iter().zip(answers).enumerate() {
         if let Ok(accepted) = answer
             && !accepted.is_new
             && address::is_fresh(&accepted.job, new)
         {
-            renewed.push((new, accepted));
+            renewed.push((accepted.job.id.clone(), offer));
         }
     }
-    // In one order, so that two who offer the same do not wait for each other; of one job's the last offer counts.
-    renewed.sort_by(|(_, a), (_, b)| a.job.id.cmp(&b.job.id));
-    let has_any = !renewed.is_empty();
-    for (new, accepted) in renewed {
-        accepted.job = address::renew(write, &accepted.job, new, actor).await?;
+    renewed.sort();
+    renewed
+}
+
+/// Has `given_up`, tenant by tenant, tried again, before `events` go on record in the same transaction.
+async fn retry_all(
+    write: &mut Write,
+    given_up: &[Locked],
+    events: &[AuditEvent],
+    actor: &str,
+) -> Result<(), JournalError> {
+    if given_up.is_empty() {
+        return Ok(());
     }
-    Ok(has_any)
+    // The chains of both, in one order everywhere.
+    let tenants: BTreeSet<_> = given_up.iter().map(|job| &job.tenant).chain(events.iter().map(|e| &e.tenant)).collect();
+    for tenant in tenants {
+        audit::lock_chain(write, tenant).await?;
+    }
+    for job in given_up {
+        states::retry_elsewhere(write, job, actor).await?;
+    }
+    Ok(())
 }
 
 fn accepted_event(job: &Job, actor: &str) -> AuditEvent {

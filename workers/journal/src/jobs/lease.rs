@@ -191,11 +191,12 @@ impl Journal {
         problem: &Problem,
     ) -> Result<i64, JournalError> {
         let mut write = self.db.write().await?;
-        let job = held(&mut write, lease).await?;
-        // Whoever finds that it answers waits for this row, and then wakes this job with the others.
+        // Whoever finds that it answers waits for this row, and then wakes this job with the others. Before the job, as
+        // `Write` says.
         let away = format!("SELECT name FROM places WHERE name = $1{}", self.db.for_update());
         // Words of ours only; the value is bound.
         let away = write.row(sqlx::query(AssertSqlSafe(away)).bind(place.to_owned())).await?;
+        let job = held(&mut write, lease).await?;
         let run_at_ms = if away.is_some() { run_at_ms } else { run_at_ms.min(soon_ms) };
         let payload = json!({ "attempt": job.attempt, "run_at_ms": run_at_ms, "code": problem.code, "costs_attempt": false, "waits_for": place });
         let attempt = job.attempt.saturating_sub(1);

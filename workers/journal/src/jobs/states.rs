@@ -145,8 +145,18 @@ async fn give_up(
     Ok(())
 }
 
-/// Makes `job` ready again as if it had never been tried; its saved clips stay.
+/// Makes `job` ready again as if it had never been tried; its saved clips stay. Whoever calls it tells
+/// [`alerts::one_dead_less`] the cause of death once all chains are locked.
 pub(super) async fn retry(write: &mut Write, job: &Locked, actor: &str) -> Result<Job, JournalError> {
+    retry_with(write, job, actor, false).await
+}
+
+/// The same, on record too that it is fetched from elsewhere from now on.
+pub(super) async fn retry_elsewhere(write: &mut Write, job: &Locked, actor: &str) -> Result<Job, JournalError> {
+    retry_with(write, job, actor, true).await
+}
+
+async fn retry_with(write: &mut Write, job: &Locked, actor: &str, is_readdressed: bool) -> Result<Job, JournalError> {
     check_mover(job, Transition::Retry);
     // The epoch moves too: whoever held it before its end writes nothing any more.
     let set =
@@ -155,10 +165,22 @@ pub(super) async fn retry(write: &mut Write, job: &Locked, actor: &str) -> Resul
     let statement = update(Transition::Retry, &job.id, set, "RETURNING *").bind(write.db().now_ms());
     let found = write.row(statement).await?.ok_or_else(|| JournalError::NoSuchJob(job.id.clone()))?;
     let retried = row::job(write.db(), &found)?;
-    let code = job.error.as_ref().map(|problem| &problem.code);
-    let payload = json!({ "was": job.state, "attempt": job.attempt, "code": code });
-    record(write, job, Transition::Retry, actor, payload).await?;
+    record(write, job, Transition::Retry, actor, retried_payload(job, is_readdressed)).await?;
     Ok(retried)
+}
+
+/// Puts on record that a person has `job`, which is not over and goes on, fetched from elsewhere; never the address.
+pub(super) async fn readdressed(write: &mut Write, job: &Locked, actor: &str) -> Result<(), JournalError> {
+    audit::append(write, &[event(job, actor, AuditKind::JobRetried, retried_payload(job, true))]).await
+}
+
+fn retried_payload(job: &Job, is_readdressed: bool) -> Value {
+    let code = job.error.as_ref().map(|problem| &problem.code);
+    let mut payload = json!({ "was": job.state, "attempt": job.attempt, "code": code });
+    if is_readdressed {
+        payload["readdressed"] = json!(true);
+    }
+    payload
 }
 
 /// Removes the row of `job`, which had its time; what names it has to be gone already.

@@ -15,6 +15,9 @@ use crate::worker_lock::dead_workers;
 
 /// Jobs looked up at a time.
 const BATCH: usize = 100;
+/// Where this machine's clock and the server's are further apart, what workers say by the one and leases by the other cannot
+/// be compared.
+const SKEW_MS: u64 = 5_000;
 
 /// What a sweep or a recovery did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -172,11 +175,18 @@ async fn take_back(
 ) -> Result<(), JournalError> {
     let mut job = row::job(write.db(), found)?;
     let owner: String = column(write.db(), found, "lease_owner")?;
+    let is_spared = match death {
+        Death::Silent => lives(write, &owner, column(write.db(), found, "lease_until_ms")?).await?,
+        Death::Gone => false,
+    };
     let counted = sqlx::query(
-        "UPDATE jobs SET deaths = deaths + 1 - is_blameless WHERE id = $1 AND lease_epoch = $2 AND state = 'leased' RETURNING deaths, is_blameless",
+        "UPDATE jobs SET is_blameless = CASE WHEN $3 = 1 THEN 1 ELSE is_blameless END,
+           deaths = deaths + CASE WHEN $3 = 1 THEN 0 ELSE 1 - is_blameless END
+         WHERE id = $1 AND lease_epoch = $2 AND state = 'leased' RETURNING deaths, is_blameless",
     )
     .bind(job.id.as_str().to_owned())
-    .bind(column::<i64>(write.db(), found, "lease_epoch")?);
+    .bind(column::<i64>(write.db(), found, "lease_epoch")?)
+    .bind(i64::from(is_spared));
     let Some(counted) = write.row(counted).await? else { return Ok(()) };
     job.deaths = row::count(write.db(), &counted, "deaths")?;
     let job = Locked::by(Mover::Sweeper, job);
@@ -206,6 +216,18 @@ async fn take_back(
     debug_assert_eq!(state, JobState::Ready);
     report.freed.push(job.id.clone());
     Ok(())
+}
+
+/// Whether `owner` has said since its lease ended that it lives: then the database was away for longer than the lease, and no
+/// recording is to blame. Beside a file nothing is ever away for one alone.
+async fn lives(write: &mut Write, owner: &str, lease_until_ms: i64) -> Result<bool, JournalError> {
+    if !write.db().is_shared() || write.shared_now_ms().await?.abs_diff(write.db().now_ms()) > SKEW_MS {
+        return Ok(false);
+    }
+    let seen = sqlx::query("SELECT id FROM workers WHERE id = $1 AND stopped_at_ms IS NULL AND seen_at_ms > $2")
+        .bind(owner.to_owned())
+        .bind(lease_until_ms);
+    Ok(write.row(seen).await?.is_some())
 }
 
 fn lost_holder_problem(owner: &str, death: Death) -> Problem {
