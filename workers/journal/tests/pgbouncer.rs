@@ -4,11 +4,14 @@
 
 mod support;
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use earmark_core::{Failure, Lane, SystemClock};
-use earmark_journal::{Database, DatabaseOptions, Journal, JournalError, MigrationReport};
-use earmark_servers::{PgBouncer, PostgresServer};
+use earmark_journal::{Database, DatabaseOptions, Journal, JournalError, MigrationReport, at_once};
+use earmark_servers::{PgBouncer, PostgresServer, within};
+use sqlx::Connection;
 use support::*;
 
 #[tokio::test]
@@ -41,6 +44,43 @@ async fn one_session_is_enough_behind_pgbouncer() {
     let options = DatabaseOptions { connections: 1, ..DatabaseOptions::default() };
     let db = Database::open_with(&bouncer.url(), &options, Arc::new(SystemClock)).await.unwrap();
     assert!(matches!(db.check().await, Err(JournalError::Older { .. })));
+}
+
+#[tokio::test]
+async fn a_pooler_whose_sessions_are_all_in_use_is_waited_for_also_by_those_who_cannot_wait_for_a_server() {
+    // Longer than a silent server is borne.
+    const LONG: Duration = Duration::from_secs(4);
+    let server = PostgresServer::start();
+    for setting in ["default_pool_size = 2", "max_client_conn = 2"] {
+        let bouncer = PgBouncer::start(&server, &[setting]);
+        let db = Database::open(&bouncer.url(), Arc::new(SystemClock)).await.unwrap();
+        db.migrate().await.unwrap();
+        let journal = Journal::new(db.clone());
+        let mut jobs = Vec::new();
+        for name in ["a", "b"] {
+            jobs.push(journal.accept(&new_job(&format!("{name} {setting}")), "cli").await.unwrap().job.id);
+        }
+        let mut other = sqlx::AnyConnection::connect(&server.url()).await.unwrap();
+        sqlx::raw_sql("BEGIN; SELECT id FROM jobs FOR UPDATE").execute(&mut other).await.unwrap();
+        let cancelled = futures::future::join_all(jobs.iter().map(|id| at_once(journal.cancel(id, "cli"))));
+        let mut cancelled = pin!(cancelled);
+        let mut counted = pin!(at_once(journal.counts()));
+        // They have both sessions when the third is asked for.
+        tokio::select! {
+            done = &mut cancelled => panic!("{setting}: {done:?}"),
+            () = tokio::time::sleep(Duration::from_millis(300)) => {}
+        }
+        tokio::select! {
+            done = &mut cancelled => panic!("{setting}: {done:?}"),
+            done = &mut counted => panic!("{setting}: {done:?}"),
+            () = tokio::time::sleep(LONG) => {}
+        }
+        sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
+        let (cancelled, counted) = within("a session of the pooler", async { tokio::join!(cancelled, counted) }).await;
+        assert!(cancelled.iter().all(Result::is_ok), "{setting}: {cancelled:?}");
+        counted.unwrap();
+        db.close().await;
+    }
 }
 
 #[tokio::test]

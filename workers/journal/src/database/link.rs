@@ -95,12 +95,22 @@ pub(super) enum Link {
 impl Link {
     /// A new connection that has been told its first words.
     pub(super) async fn connect(target: &Target) -> Result<Self, sqlx::Error> {
-        let mut link = match &target.engine {
+        let mut link = Self::login(target).await?;
+        link.tell(target).await?;
+        Ok(link)
+    }
+
+    /// A new connection that has been told nothing yet: somebody is there, who may be too busy to hear more.
+    pub(super) async fn login(target: &Target) -> Result<Self, sqlx::Error> {
+        Ok(match &target.engine {
             TargetEngine::Sqlite(options) => Self::Sqlite(Box::new(options.connect().await?)),
             TargetEngine::Postgres(options) => Self::Postgres(Box::new(options.connect().await?)),
-        };
-        link.run(Asked::words(&target.words)).await?;
-        Ok(link)
+        })
+    }
+
+    /// Says the first words.
+    pub(super) async fn tell(&mut self, target: &Target) -> Result<(), sqlx::Error> {
+        self.run(Asked::words(&target.words)).await.map(drop)
     }
 
     pub(super) async fn run(&mut self, asked: Asked) -> Result<Answer, sqlx::Error> {

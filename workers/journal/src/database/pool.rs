@@ -1,11 +1,12 @@
 //! The connections of this process. One that may hold a transaction, or whose server is gone, never comes back.
 
 use std::io;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::away::{Away, is_at_once};
@@ -15,16 +16,23 @@ use super::seam::Seam;
 
 /// How long an idle session of a server may take to answer.
 const PING_LIMIT: Duration = Duration::from_millis(700);
-/// How long a new session may take, of somebody who waits for an answer.
+/// How long a login may take, of somebody who waits for an answer.
 const CONNECT_LIMIT_AT_ONCE: Duration = Duration::from_millis(1200);
 /// The same of somebody who has time.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+/// A statement that takes longer makes us ask whether the server is there at all.
+const FIRST_DOUBT: Duration = Duration::from_millis(700);
+/// The longest wait between two such questions.
+const LONGEST_DOUBT: Duration = Duration::from_secs(10);
 /// Between two tries of somebody who has time: a server that is back is noticed within this.
 const PAUSE: Duration = Duration::from_millis(200);
 /// How long the end of the process waits for statements under way.
 const LAST_WAIT: Duration = Duration::from_secs(5);
 /// How long a server is given to hear that a session ends.
 const FAREWELL: Duration = Duration::from_secs(2);
+
+/// What pgBouncer says when it has too many to serve, all with the code of a broken protocol.
+const TOO_MANY: [&str; 3] = ["no more connections allowed", "client connections exceeded", "query_wait_timeout"];
 
 /// How many connections, and how long they live.
 #[derive(Debug, Clone, Copy)]
@@ -59,6 +67,8 @@ pub(super) struct Shared {
     seats: Arc<Semaphore>,
     /// The last one used is the first taken.
     idle: Mutex<Vec<Idle>>,
+    /// One more is idle.
+    is_back: Notify,
     /// Raised when all connections of before are to go.
     generation: AtomicU64,
     is_closing: AtomicBool,
@@ -94,6 +104,7 @@ impl Pool {
             limits,
             seats,
             idle: Mutex::default(),
+            is_back: Notify::new(),
             generation: AtomicU64::new(0),
             is_closing: AtomicBool::new(false),
             away: Away::new(),
@@ -129,14 +140,15 @@ impl Shared {
                 Err(error) => error,
             };
             drop(seat);
+            let found = of_server(&error);
             let is_worth_waiting = self.target.is_server()
-                && match standing(&error) {
+                && match found {
                     Standing::Away => !at_once,
                     Standing::TooMany => true,
                     Standing::Gone | Standing::Sound => false,
                 };
             if !is_worth_waiting || Instant::now() + PAUSE >= until {
-                return Err(error);
+                return Err(if found == Standing::TooMany { sqlx::Error::PoolTimedOut } else { error });
             }
             sleep(PAUSE).await;
         }
@@ -174,24 +186,51 @@ impl Shared {
                     return Ok((idle.link, idle.origin));
                 }
                 Ok(Err(error)) => tracing::debug!(%error, "a session of the database was gone"),
-                Err(_) => {
-                    let error = sqlx::Error::Io(io::ErrorKind::TimedOut.into());
-                    self.away.begins(&error);
-                    return Err(error);
-                }
+                // The way of this session may be cut, or the server busy: a login tells whether it is away.
+                Err(_) => break,
             }
         }
-        let left = until.saturating_duration_since(Instant::now());
-        let limit = left.min(if at_once { CONNECT_LIMIT_AT_ONCE } else { CONNECT_LIMIT });
-        self.connect(limit).await
+        self.connect(until, at_once).await
     }
 
-    /// A new connection; while the server is away one tries for all.
-    async fn connect(&self, limit: Duration) -> Result<(Link, Origin), sqlx::Error> {
+    /// A new connection. A pooler whose sessions are all in use takes the login and lets the first words wait: what is put
+    /// back meanwhile does as well, and may be what the pooler waits for.
+    async fn connect(&self, until: Instant, at_once: bool) -> Result<(Link, Origin), sqlx::Error> {
         let origin = Origin { born: Instant::now(), generation: self.generation.load(Ordering::Acquire) };
         if !self.target.is_server() {
             return Ok((Link::connect(&self.target).await?, origin));
         }
+        let left = until.saturating_duration_since(Instant::now());
+        let mut link = self.login(left.min(if at_once { CONNECT_LIMIT_AT_ONCE } else { CONNECT_LIMIT })).await?;
+        let began = Instant::now();
+        let told = tokio::select! {
+            biased;
+            // Nothing was asked of this session yet: the next try may be by another.
+            told = timeout_at(until, self.watched(Duration::ZERO, link.tell(&self.target))) => told,
+            idle = self.back() => return Ok((idle.link, idle.origin)),
+        };
+        let told = told.unwrap_or(Err(sqlx::Error::PoolTimedOut));
+        if let Err(error) = &told
+            && of_server(error) == Standing::Away
+        {
+            self.away.begins(error, began);
+        }
+        told.map(|()| (link, origin))
+    }
+
+    /// A connection that was put back, to somebody who waits for long.
+    async fn back(&self) -> Idle {
+        sleep(FIRST_DOUBT).await;
+        loop {
+            if let Some(idle) = self.pop() {
+                return idle;
+            }
+            self.is_back.notified().await;
+        }
+    }
+
+    /// A new session that was told nothing yet; while the server is away one tries for all.
+    async fn login(&self, limit: Duration) -> Result<Link, sqlx::Error> {
         let mut _alone = None;
         if let Some(error) = self.away.cause() {
             match timeout(limit, self.away.alone()).await {
@@ -202,24 +241,39 @@ impl Shared {
                 return Err(error);
             }
         }
-        let made = timeout(limit, Link::connect(&self.target)).await;
+        self.tried(limit).await
+    }
+
+    /// A login, and what it tells of the server.
+    async fn tried(&self, limit: Duration) -> Result<Link, sqlx::Error> {
+        let began = Instant::now();
+        let made = timeout(limit, Link::login(&self.target)).await;
         let made = made.unwrap_or_else(|_| Err(sqlx::Error::Io(io::ErrorKind::TimedOut.into())));
         match &made {
-            Err(error) if standing(error) == Standing::Away => self.away.begins(error),
+            Err(error) if of_server(error) == Standing::Away => self.away.begins(error, began),
             // It has answered, whatever it said.
             Ok(_) | Err(_) => self.away.is_over(),
         }
-        made.map(|link| (link, origin))
+        made
     }
 
-    /// Whether the server answers, to somebody whose statement takes long: the cause when it does not.
-    pub(super) async fn probe(&self) -> Result<(), sqlx::Error> {
-        match self.connect(CONNECT_LIMIT_AT_ONCE).await {
-            Ok((link, _)) => {
+    /// Whether the server answers, to somebody whose statement takes long: the cause when it does not. A login is enough:
+    /// what is said behind it may wait for a session of a pooler. One asks for all.
+    async fn probe(&self) -> Result<(), sqlx::Error> {
+        let asked = Instant::now();
+        let Ok(_alone) = timeout(CONNECT_LIMIT_AT_ONCE, self.away.alone()).await else {
+            // Somebody who has more time is trying.
+            return self.away.cause().map_or(Ok(()), Err);
+        };
+        if let Some(told) = self.away.told_since(asked) {
+            return told;
+        }
+        match self.tried(CONNECT_LIMIT_AT_ONCE).await {
+            Ok(link) => {
                 self.dispose(link);
                 Ok(())
             }
-            Err(error) if standing(&error) == Standing::Away => Err(error),
+            Err(error) if of_server(&error) == Standing::Away => self.away.told_since(asked).unwrap_or(Err(error)),
             Err(_) => Ok(()),
         }
     }
@@ -227,6 +281,34 @@ impl Shared {
     /// How long the caller of a statement waits for a server that does not answer.
     pub(super) fn patience(&self) -> Duration {
         if is_at_once() { Duration::ZERO } else { self.limits.acquire_timeout }
+    }
+
+    /// The answer of a statement; the cause, when the server cannot be reached any more and `patience` is over.
+    pub(super) async fn watched<T>(
+        &self,
+        patience: Duration,
+        answer: impl Future<Output = Result<T, sqlx::Error>>,
+    ) -> Result<T, sqlx::Error> {
+        let mut answer = pin!(answer);
+        let (mut doubt, until) = (FIRST_DOUBT, Instant::now() + patience);
+        let answer = loop {
+            if let Ok(answer) = timeout(doubt, &mut answer).await {
+                break answer;
+            }
+            tokio::select! {
+                biased;
+                answer = &mut answer => break answer,
+                probed = self.probe() => match probed {
+                    Err(error) if Instant::now() >= until => return Err(error),
+                    Ok(()) | Err(_) => {}
+                },
+            }
+            doubt = (doubt * 2).min(LONGEST_DOUBT);
+        };
+        if answer.is_ok() {
+            self.away.is_over();
+        }
+        answer
     }
 
     /// All connections made before now go: the server they lead to is not what it was.
@@ -248,6 +330,7 @@ impl Shared {
         let unused: Vec<Idle> = idle.drain(..unused).collect();
         idle.push(Idle { link, origin, since: Instant::now() });
         drop(idle);
+        self.is_back.notify_one();
         unused.into_iter().for_each(|idle| self.dispose(idle.link));
     }
 
@@ -288,4 +371,11 @@ impl Shared {
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Idle>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What `error` says of the server, or of the pooler before it.
+fn of_server(error: &sqlx::Error) -> Standing {
+    let told = error.as_database_error().filter(|told| told.code().as_deref() == Some("08P01"));
+    let is_too_many = told.is_some_and(|told| TOO_MANY.iter().any(|words| told.message().contains(words)));
+    if is_too_many { Standing::TooMany } else { standing(error) }
 }

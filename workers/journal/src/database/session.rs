@@ -1,22 +1,17 @@
 //! A connection that is out of the pool, and in what state it goes back, if it does.
 
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use super::link::{Answer, Asked, Link};
 use super::pool::{Origin, Pool, Shared, Taken};
 use super::postgres::{Standing, is_read_only, standing};
 use super::seam::{Seam, injected};
 
-/// A statement that takes longer makes us ask whether the server is there at all.
-const FIRST_DOUBT: Duration = Duration::from_millis(700);
-/// The longest wait between two such questions.
-const LONGEST_DOUBT: Duration = Duration::from_secs(10);
 /// How long a transaction may take to be rolled back.
 const ROLLBACK_LIMIT: Duration = Duration::from_secs(5);
 
@@ -103,7 +98,9 @@ impl Session {
         let link = self.link.as_mut().ok_or(sqlx::Error::PoolClosed)?;
         let answer = match &self.seam {
             Some(seam) => injected(&**seam, link, asked).await,
-            None if self.shared.target.is_server() => watched(&self.shared, link.run(asked)).await,
+            None if self.shared.target.is_server() => {
+                self.shared.watched(self.shared.patience(), link.run(asked)).await
+            }
             None => link.run(asked).await,
         };
         self.state = match &answer {
@@ -193,27 +190,4 @@ async fn roll_back(mut link: Link) -> Result<Link, Option<Link>> {
 /// SQLite's words for a transaction that it has ended by itself.
 fn has_ended(message: &str) -> bool {
     message.contains("no transaction is active")
-}
-
-/// The answer of a statement; the cause, when the server cannot be reached any more while it is waited for.
-async fn watched(
-    shared: &Shared,
-    answer: impl Future<Output = Result<Answer, sqlx::Error>>,
-) -> Result<Answer, sqlx::Error> {
-    let mut answer = pin!(answer);
-    let (mut doubt, until) = (FIRST_DOUBT, Instant::now() + shared.patience());
-    loop {
-        if let Ok(answer) = timeout(doubt, &mut answer).await {
-            return answer;
-        }
-        tokio::select! {
-            biased;
-            answer = &mut answer => return answer,
-            probed = shared.probe() => match probed {
-                Err(error) if Instant::now() >= until => return Err(error),
-                Ok(()) | Err(_) => {}
-            },
-        }
-        doubt = (doubt * 2).min(LONGEST_DOUBT);
-    }
 }
