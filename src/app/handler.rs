@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use earmark_core::{Disposition, Failure, Job, Lease};
 use earmark_pipeline::{JobError, Pipeline};
-use earmark_queue::{Failed, Handler, LeftBehind};
+use earmark_queue::{AwaitedPlace, Failed, Handler, LeftBehind};
 use tokio_util::sync::CancellationToken;
 
 /// Takes jobs through the pipeline.
@@ -29,7 +29,13 @@ impl JobHandler {
             "fetch.expired" if age_ms > self.signature_wait.as_millis() => Disposition::Fail,
             _ => error.disposition(),
         };
-        Failed { problem: error.problem(), disposition, waits_for: error.waits_for().map(str::to_owned) }
+        Failed {
+            waits_for: error
+                .waits_for()
+                .map(|name| Box::new(AwaitedPlace { name: name.to_owned(), asked_for: error.asked_for() })),
+            rest: error.rest(),
+            ..Failed::new(error.problem(), disposition)
+        }
     }
 }
 

@@ -42,12 +42,12 @@ impl Delivery {
             Ok(messages) => tracing::warn!(messages, "gave up messages older than three days: there was no receiver"),
             Err(error) => tracing::warn!(%error, "could not give up messages that are no news"),
         }
-        let reading = Repeats::default();
+        let (reading, telling) = (Repeats::default(), Repeats::default());
         let mut ticks = tokio::time::interval(self.poll);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            match self.deliver_due().await {
+            match self.deliver_what_is_due(&telling).await {
                 Ok(_) => {
                     if let Some(over) = reading.worked() {
                         tracing::info!("read the outbox again{over}");
@@ -75,6 +75,11 @@ impl Delivery {
     /// # Errors
     /// [`JournalError`] when the database fails; whatever was not reported comes again.
     pub async fn deliver_due(&self) -> Result<u32, JournalError> {
+        self.deliver_what_is_due(&Repeats::default()).await
+    }
+
+    /// The same; `telling` knows how it went before.
+    async fn deliver_what_is_due(&self, telling: &Repeats) -> Result<u32, JournalError> {
         let mut arrived = 0;
         if self.clock.now_ms() < self.notifier.quiet_until_ms() {
             return Ok(0);
@@ -85,7 +90,7 @@ impl Delivery {
                 return Ok(arrived);
             }
             for (at, message) in due.iter().enumerate() {
-                match self.deliver(message).await? {
+                match self.deliver(message, telling).await? {
                     Delivered::Arrived => arrived += 1,
                     Delivered::Refused => {}
                     // What was asked for holds for the receiver, not for one message: the others cost no try.
@@ -100,9 +105,12 @@ impl Delivery {
         }
     }
 
-    async fn deliver(&self, message: &Message) -> Result<Delivered, JournalError> {
+    async fn deliver(&self, message: &Message, telling: &Repeats) -> Result<Delivered, JournalError> {
         let now_ms = self.clock.now_ms();
         let Err(error) = self.notifier.notify(message, now_ms).await else {
+            if let Some(over) = telling.worked() {
+                tracing::info!("messages are delivered again{over}");
+            }
             self.outbox.delivered(&message.id).await?;
             return Ok(Delivered::Arrived);
         };
@@ -110,7 +118,9 @@ impl Delivery {
             NotifyError::Later { wait, .. } => i64::try_from(wait.as_millis()).ok(),
             NotifyError::Refused(_) | NotifyError::Unreachable(_) => None,
         };
-        tracing::warn!(message.id = %message.id, attempt = message.attempt, %error, "could not deliver a message");
+        if let Some(again) = telling.failed(&cause(&error)) {
+            tracing::warn!(message.id = %message.id, attempt = message.attempt, %error, "could not deliver a message{again}");
+        }
         let wait_ms = wait_ms(message.attempt).max(asked_ms.unwrap_or(0));
         let next_at_ms = (message.attempt < MAX_ATTEMPTS).then(|| now_ms + wait_ms);
         if next_at_ms.is_none() {
@@ -130,6 +140,14 @@ enum Delivered {
     Refused,
     /// Nothing is to be sent before this instant.
     Later(i64),
+}
+
+/// What a receiver fails for: the same for each message while it is away.
+fn cause(error: &NotifyError) -> String {
+    match error {
+        NotifyError::Unreachable(_) => "unreachable".into(),
+        NotifyError::Refused(status) | NotifyError::Later { status, .. } => status.to_string(),
+    }
 }
 
 /// After try number `attempt`, from 1.

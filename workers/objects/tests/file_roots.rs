@@ -2,13 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use earmark_core::{Failure, RecordingUri};
 use earmark_objects::{FetchError, FetchLimits, Fetched, FileRoots, RecordingStore as _, Recordings, S3, S3Options};
 
 const SOUND: &[u8] = b"the bytes of a recording";
+const SAME: &str = "there is no file at PATH on the worker's own disk that may be asked for";
 const SECRET: &[u8] = b"somebody else's password";
 
 /// A folder `calls` that is a root, and a file beside it that is nobody's business.
@@ -95,8 +96,8 @@ async fn what_lies_outside_is_refused_in_the_same_words_whether_it_is_there_or_n
         let (code, message) = disk.code(path).await;
         assert_eq!(code, "fetch.file_root", "{path}");
         let place = disk.at(path).display().to_string();
-        let words = "is a file on the worker's own disk, and none that may be asked for";
-        assert_eq!(message, format!("{place} {words}"), "{path}");
+        let words = "on the worker's own disk that may be asked for";
+        assert_eq!(message, format!("there is no file at {place} {words}"), "{path}");
     }
 }
 
@@ -111,20 +112,24 @@ async fn without_a_root_no_file_may_be_named() {
 }
 
 #[tokio::test]
-async fn in_a_root_what_is_wrong_is_said_as_ever() {
+async fn in_a_root_what_is_no_file_is_called_the_same_whether_it_is_there_or_not() {
     let disk = Disk::new();
     std::fs::write(disk.at("calls/empty.wav"), b"").unwrap();
     let pipe = disk.at("calls/pipe");
     rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RWXU).unwrap();
-    for (path, code) in [
-        ("calls/missing.wav", "fetch.not_found"),
-        ("calls/missing/a.wav", "fetch.not_found"),
-        ("calls/empty.wav", "fetch.empty"),
-        ("calls/2026", "fetch.not_a_file"),
-        ("calls/pipe", "fetch.not_a_file"),
-    ] {
-        assert_eq!(disk.code(path).await.0, code, "{path}");
+    std::fs::write(disk.at("calls/closed.wav"), SECRET).unwrap();
+    std::fs::set_permissions(disk.at("calls/closed.wav"), std::fs::Permissions::from_mode(0o000)).unwrap();
+    let mut paths = vec!["calls/missing.wav", "calls/missing/a.wav", "calls/2026", "calls/pipe"];
+    // Nothing is closed to root.
+    if std::fs::read(disk.at("calls/closed.wav")).is_err() {
+        paths.push("calls/closed.wav");
     }
+    for path in paths {
+        let (code, message) = disk.code(path).await;
+        let place = disk.at(path).display().to_string();
+        assert_eq!((code, message.replace(&place, "PATH")), ("fetch.file_root", SAME.to_owned()), "{path}");
+    }
+    assert_eq!(disk.code("calls/empty.wav").await.0, "fetch.empty");
 }
 
 #[tokio::test]
@@ -133,7 +138,7 @@ async fn what_the_kernel_makes_up_is_no_recording_even_where_every_file_may_be_n
     let everywhere = || FileRoots::new([PathBuf::from("/")]);
     for path in ["/dev/null", "/dev/zero", "/proc/self/environ", "/proc/self/mem"] {
         let error = disk.fetch(everywhere(), Path::new(path)).await.unwrap_err();
-        assert!(matches!(error.code(), "fetch.not_a_file" | "fetch.empty"), "{path}: {error}");
+        assert!(matches!(error.code(), "fetch.file_root" | "fetch.empty"), "{path}: {error}");
     }
     disk.fetch(everywhere(), &disk.at("secret.txt")).await.unwrap();
 }

@@ -282,6 +282,43 @@ async fn no_server_a_silent_one_and_an_unwritable_folder_are_told_apart() {
     assert_eq!(error.disposition(), Disposition::RetryAfter(Duration::from_secs(60)));
 }
 
+#[tokio::test]
+async fn who_hangs_up_without_an_answer_may_well_answer_for_another_recording_and_nobody_may_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let mute = serve(vec![Vec::new(), Vec::new()]).await;
+    let error = fetch(&mute, folder.path(), &limits()).await.expect_err("no answer");
+    assert!(matches!(error, FetchError::Broken { received_bytes: 0, .. }), "{error:?}");
+    assert!(error.may_be_the_recordings() && error.place().is_none());
+    assert_eq!(error.disposition(), Disposition::Retry);
+
+    let unused = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let error = fetch(&format!("http://{unused}/a.wav"), folder.path(), &limits()).await.expect_err("nobody listens");
+    assert!(matches!(error, FetchError::Connect { is_elsewhere: false, .. }), "{error:?}");
+    assert!(!error.may_be_the_recordings());
+
+    // The recording's own host did answer.
+    let server = MockServer::start().await;
+    let there = ResponseTemplate::new(302).insert_header("location", format!("http://{unused}/a.wav"));
+    Mock::given(path("/moved")).respond_with(there).mount(&server).await;
+    let error = fetch(&format!("{}/moved", server.uri()), folder.path(), &limits()).await.expect_err("nobody there");
+    assert!(matches!(error, FetchError::Connect { is_elsewhere: true, .. }), "{error:?}");
+    assert!(error.may_be_the_recordings() && error.place().is_none());
+}
+
+#[tokio::test]
+async fn a_server_in_trouble_is_left_alone_as_long_as_it_asks_and_tries_stay_bounded() {
+    let server = MockServer::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    Mock::given(path("/busy"))
+        .respond_with(ResponseTemplate::new(503).insert_header("retry-after", "90"))
+        .mount(&server)
+        .await;
+    let error = fetch(&format!("{}/busy", server.uri()), folder.path(), &limits()).await.expect_err("busy");
+    let asked = Some(Duration::from_secs(90));
+    assert!(matches!(&error, FetchError::Unavailable { retry_after, .. } if *retry_after == asked), "{error:?}");
+    assert_eq!(error.disposition(), Disposition::Retry);
+}
+
 /// A server that answers one connection after the other with the given pieces and then hangs up.
 async fn serve(answers: Vec<Vec<Vec<u8>>>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -88,6 +88,8 @@ pub enum JobError {
         hint: Option<String>,
         /// The longest wait.
         wait: Duration,
+        /// Where it is this machine's alone: how long that takes nothing new. Another machine may do the job at once.
+        rest: Option<Duration>,
     },
     /// A place is away, or seems so.
     #[error("{source}")]
@@ -96,6 +98,8 @@ pub enum JobError {
         place: String,
         /// The longest wait.
         wait: Duration,
+        /// How long the place asks to be left alone.
+        asked_for: Duration,
         /// What happened there.
         source: Box<JobError>,
     },
@@ -134,8 +138,9 @@ impl JobError {
     /// The place that the job waits for, where it waits for one.
     pub fn waits_for(&self) -> Option<&str> {
         match self {
-            Self::Closed { place, .. } | Self::Away { place, .. } => Some(place),
-            Self::Fetch(_)
+            Self::Closed { place, rest: None, .. } | Self::Away { place, .. } => Some(place),
+            Self::Closed { .. }
+            | Self::Fetch(_)
             | Self::TempDir { .. }
             | Self::Decode(_)
             | Self::Part { .. }
@@ -149,6 +154,16 @@ impl JobError {
             | Self::Deadline { .. }
             | Self::Panicked { .. } => None,
         }
+    }
+
+    /// How long this machine takes nothing new, where it lacks something of its own.
+    pub fn rest(&self) -> Option<Duration> {
+        if let Self::Closed { rest, .. } = self { *rest } else { None }
+    }
+
+    /// How long the place that the job waits for asks to be left alone.
+    pub fn asked_for(&self) -> Duration {
+        if let Self::Away { asked_for, .. } = self { *asked_for } else { Duration::ZERO }
     }
 
     /// Whether a place itself answered, with an error that may well be about this recording.
@@ -224,6 +239,7 @@ impl Failure for JobError {
         match self {
             Self::Fetch(error) => error.disposition(),
             Self::Part { source, .. } => source.disposition(),
+            Self::Closed { rest: Some(_), .. } => Disposition::Release,
             Self::Closed { wait, .. } | Self::Away { wait, .. } => Disposition::RetryAfter(*wait),
             // The machine's fault, not the job's.
             Self::TempDir { .. } => Disposition::RetryAfter(WAIT_FOR_DISK),

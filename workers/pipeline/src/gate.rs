@@ -11,6 +11,9 @@ use earmark_objects::{ArtifactError, FetchError, S3Error, check_folder, of_folde
 use crate::context::Attempt;
 use crate::error::JobError;
 
+/// The shortest and the longest time for which a machine that lacks something of its own takes nothing new.
+const REST_MS: (i64, i64) = (2_000, 15_000);
+
 /// What one attempt knows of the places that it needs.
 pub(crate) struct Gate {
     /// When it passed.
@@ -27,6 +30,8 @@ impl Gate {
     ///
     /// # Errors
     /// [`JobError::Closed`] where a place is away, [`JobError::Away`] where it still is.
+    ///
+    /// One that is this worker's own, not the job's, holds this worker up and not the job, which another may do.
     pub async fn pass(attempt: &Attempt<'_>) -> Result<Self, JobError> {
         let (pipeline, job) = (attempt.context.pipeline, attempt.job);
         let mut gate = Self {
@@ -39,7 +44,10 @@ impl Gate {
         names.extend([gate.output.clone(), gate.temp_dir.clone()]);
         gate.probes = match pipeline.places.pass(&names).await? {
             Pass::Open(probes) => probes,
-            Pass::Away(place) => return Err(closed(place, pipeline.places.rest())),
+            Pass::Away(place) => {
+                let rest = gate.is_this_workers(job, &place.name).then(|| gate.rest(&place));
+                return Err(closed(place, pipeline.places.rest(), rest));
+            }
         };
         if gate.probes.contains(&gate.output) {
             let checked = pipeline.artifacts.check_for(job).await.map_err(JobError::Artifact);
@@ -52,6 +60,18 @@ impl Gate {
             gate.heard(attempt, &gate.temp_dir, checked).await?;
         }
         Ok(gate)
+    }
+
+    /// Whether the place called `name` is a folder of this worker, whatever job it does.
+    fn is_this_workers(&self, job: &Job, name: &str) -> bool {
+        let is_own_output = || job.options.out_dir.is_none() && !self.output.starts_with("s3://");
+        name == self.temp_dir || (name == self.output && is_own_output())
+    }
+
+    /// Until `place` is to be asked again.
+    fn rest(&self, place: &AwayPlace) -> Duration {
+        let (shortest, longest) = REST_MS;
+        Duration::from_millis((place.until_ms - self.asked_at_ms).clamp(shortest, longest).unsigned_abs())
     }
 
     /// The recording's files were fetched: their places answer, and there is room for temporary files.
@@ -111,8 +131,9 @@ impl Gate {
         match places.failed(name, &error.problem(), &attempt.job.id, suspect, is_probe).await? {
             Fate::Costs => Ok(error),
             Fate::Waits(wait_ms) => {
-                let wait = asked_for(&error).max(Duration::from_millis(wait_ms.unsigned_abs()));
-                Ok(JobError::Away { place: name.into(), wait, source: Box::new(error) })
+                let asked_for = asked_for(&error);
+                let wait = asked_for.max(Duration::from_millis(wait_ms.unsigned_abs()));
+                Ok(JobError::Away { place: name.into(), wait, asked_for, source: Box::new(error) })
             }
         }
     }
@@ -168,13 +189,14 @@ fn asked_for(error: &JobError) -> Duration {
     }
 }
 
-fn closed(place: AwayPlace, wait: Duration) -> JobError {
+fn closed(place: AwayPlace, wait: Duration, rest: Option<Duration>) -> JobError {
     JobError::Closed {
         since: rfc3339(place.since_ms),
         place: place.name,
         message: place.message,
         hint: place.hint,
         wait,
+        rest,
     }
 }
 

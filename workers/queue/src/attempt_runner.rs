@@ -1,6 +1,6 @@
 //! One try of one job: its lease kept alive, its work done, its outcome written.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use earmark_core::{Clock, Disposition, Failure, Job, Lease, Problem};
@@ -16,8 +16,9 @@ use crate::{Failed, Handler};
 /// How long work that was told to stop may take to do so, unless it is set: one packet, one batch of clips.
 const STOP_TIME: Duration = Duration::from_secs(10);
 
-/// How long a job waits for a place that answers again since it was asked, where the wait would be a long one.
-const SOON_MS: i64 = 2_000;
+/// How long a job waits for a place that answers again since it was asked, where the wait would be a long one; longer
+/// where the place asks for that.
+const SOON: Duration = Duration::from_secs(2);
 /// A wait for a place that is away; shorter ones are what the place itself asks for.
 const LONG: Duration = Duration::from_secs(60);
 /// How often to look whether a place that is away is to be asked again.
@@ -45,6 +46,8 @@ pub struct AttemptRunner {
     places: Option<Places>,
     leased: LeasedJobs,
     hung: CancellationToken,
+    /// Until then nothing new is taken.
+    rests_until: Mutex<Option<tokio::time::Instant>>,
 }
 
 /// What became of a try.
@@ -54,7 +57,7 @@ pub enum AttemptOutcome {
     Done,
     /// It will be tried again at this instant (ms since the epoch).
     Retrying {
-        /// No try begins before it.
+        /// No try begins before it here; where it is this machine that lacks something, another may begin one.
         run_at_ms: i64,
         /// What went wrong.
         problem: Problem,
@@ -86,8 +89,21 @@ impl AttemptRunner {
         timeout: Duration,
     ) -> Self {
         let (leased, hung) = (LeasedJobs::default(), CancellationToken::new());
-        let (stop_time, places) = (STOP_TIME, None);
-        Self { journal, handler, clock, lease, max_attempts, backoff, timeout, stop_time, places, leased, hung }
+        let (stop_time, places, rests_until) = (STOP_TIME, None, Mutex::default());
+        Self {
+            journal,
+            handler,
+            clock,
+            lease,
+            max_attempts,
+            backoff,
+            timeout,
+            stop_time,
+            places,
+            leased,
+            hung,
+            rests_until,
+        }
     }
 
     /// The same, where work that was told to stop hangs after `stop_time`.
@@ -105,6 +121,18 @@ impl AttemptRunner {
     /// Cancelled when a try was abandoned because something of it cannot be stopped: the process must be replaced.
     pub fn hung(&self) -> &CancellationToken {
         &self.hung
+    }
+
+    /// Until when nothing new is to be taken, since this worker lacks something of its own; none where it lacks nothing.
+    pub(crate) fn rests_until(&self) -> Option<tokio::time::Instant> {
+        let until = *self.rests_until.lock().unwrap_or_else(PoisonError::into_inner);
+        until.filter(|until| *until > tokio::time::Instant::now())
+    }
+
+    fn rest(&self, rest: Duration) {
+        let until = tokio::time::Instant::now() + rest;
+        let mut known = self.rests_until.lock().unwrap_or_else(PoisonError::into_inner);
+        *known = Some(known.map_or(until, |known| known.max(until)));
     }
 
     /// One lease's length, as the journal wants it.
@@ -215,11 +243,7 @@ impl AttemptRunner {
             (Err(_), Some(StopCause::TimedOut)) => {
                 let message = format!("one try took longer than {} s", self.timeout.as_secs());
                 let hint = Some("raise EARMARK__WORKER__JOB_TIMEOUT_SECS, or submit a shorter recording".into());
-                Failed {
-                    problem: Problem { code: "job.timeout".into(), message, hint },
-                    disposition: Disposition::Retry,
-                    waits_for: None,
-                }
+                Failed::new(Problem { code: "job.timeout".into(), message, hint }, Disposition::Retry)
             }
             (Err(failed), None) => failed,
         };
@@ -227,11 +251,19 @@ impl AttemptRunner {
     }
 
     async fn conclude_failure(&self, job: &Job, lease: &Lease, failed: Failed) -> Result<AttemptOutcome, JournalError> {
-        let Failed { problem, disposition, waits_for } = failed;
+        let Failed { problem, disposition, waits_for, rest } = failed;
+        if let Some(rest) = rest {
+            // Before the job is anybody's again: it would be taken here at once.
+            self.rest(rest);
+        }
+        let after = |wait: Duration| self.clock.now_ms() + i64::try_from(wait.as_millis()).unwrap_or(i64::MAX / 2);
         let (wait, costs_attempt) = match disposition {
             Disposition::Release => {
                 self.journal.release(lease, &problem.message).await?;
-                return Ok(AttemptOutcome::Released);
+                return Ok(match rest {
+                    Some(rest) => AttemptOutcome::Retrying { run_at_ms: after(rest), problem },
+                    None => AttemptOutcome::Released,
+                });
             }
             Disposition::Retry if job.attempt < self.max_attempts => (self.backoff.after(job.attempt), true),
             Disposition::RetryAfter(wait) => (wait, false),
@@ -241,11 +273,11 @@ impl AttemptRunner {
                 return Ok(AttemptOutcome::Dead(problem));
             }
         };
-        let run_at_ms = self.clock.now_ms() + i64::try_from(wait.as_millis()).unwrap_or(i64::MAX / 2);
+        let run_at_ms = after(wait);
         if let Some(place) = waits_for.filter(|_| !costs_attempt) {
-            let soon_ms = if wait > LONG { self.clock.now_ms() + SOON_MS } else { run_at_ms };
-            let run_at_ms = self.journal.put_off_for(lease, &place, (soon_ms, run_at_ms), &problem).await?;
-            tracing::debug!(job.id = %job.id, code = %problem.code, place, "waits for a place that is away: {}", problem.message);
+            let soon_ms = if wait > LONG { after(SOON.max(place.asked_for)) } else { run_at_ms };
+            let run_at_ms = self.journal.put_off_for(lease, &place.name, (soon_ms, run_at_ms), &problem).await?;
+            tracing::debug!(job.id = %job.id, code = %problem.code, place = place.name, "waits for a place that is away: {}", problem.message);
             return Ok(AttemptOutcome::Retrying { run_at_ms, problem });
         }
         self.journal.retry_at(lease, run_at_ms, &problem, costs_attempt).await?;
@@ -284,7 +316,19 @@ impl AttemptRunner {
                 renewed_at_ms = self.clock.now_ms();
                 continue;
             }
-            match self.journal.renew(&leases, self.lease_ms()).await {
+            let renewed = tokio::select! {
+                biased;
+                renewed = self.journal.renew(&leases, self.lease_ms()) => renewed,
+                // A server that says nothing may do so for longer than a lease.
+                () = tokio::time::sleep(self.patience(renewed_at_ms)) => {
+                    tracing::warn!("the leases were not renewed in time");
+                    self.leased.stop_all(StopCause::Lost);
+                    // What is taken from now on has a lease from now on.
+                    renewed_at_ms = self.clock.now_ms();
+                    continue;
+                }
+            };
+            match renewed {
                 Ok(states) => {
                     renewed_at_ms = self.clock.now_ms();
                     for state in states {
@@ -305,6 +349,13 @@ impl AttemptRunner {
         }
     }
 
+    /// How long an answer is waited for where leases were renewed at `renewed_at_ms`: until two thirds of their length are
+    /// over, and where a failure took most of that, a moment all the same.
+    fn patience(&self, renewed_at_ms: i64) -> Duration {
+        let left_ms = self.lease_ms() * 2 / 3 - (self.clock.now_ms() - renewed_at_ms);
+        Duration::from_millis(u64::try_from(left_ms).unwrap_or(0)).max(self.lease / 6)
+    }
+
     /// Stops all work; every job held is handed back at once.
     pub fn stop_all(&self) {
         self.leased.stop_all(StopCause::Shutdown);
@@ -321,12 +372,9 @@ fn ended_badly(error: JoinError) -> Failed {
                 .map(ToString::to_string)
                 .or_else(|| panic.downcast_ref::<String>().cloned());
             let message = format!("the worker panicked: {}", text.unwrap_or_else(|| "no message".into()));
-            Failed { problem: problem("job.panicked", message), disposition: Disposition::Retry, waits_for: None }
+            Failed::new(problem("job.panicked", message), Disposition::Retry)
         }
         // It was dropped where it waited; the cause says what becomes of the job.
-        Err(_) => {
-            let problem = problem("job.stopped", "stopped before the end".into());
-            Failed { problem, disposition: Disposition::Release, waits_for: None }
-        }
+        Err(_) => Failed::new(problem("job.stopped", "stopped before the end".into()), Disposition::Release),
     }
 }

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use earmark_core::{JobId, Lane, WorkerId};
+use earmark_core::{Failure as _, JobId, Lane, Repeats, WorkerId};
 use earmark_journal::{Journal, JournalError};
 use earmark_redis::LinkError;
 use redis::Value;
 use tokio::sync::{Mutex, Notify};
 use tokio::time::Instant;
 
+use crate::backoff::Backoff;
 use crate::connection::Connection;
 use crate::health::Part;
 use crate::keys::{EPOCH, SLOTS, WORKERS};
@@ -25,6 +26,8 @@ const MARK: Duration = Duration::from_secs(60);
 const RENEW: Duration = Duration::from_secs(20);
 /// How long a worker is believed to live after it said so.
 const BELIEVED: Duration = Duration::from_secs(15);
+/// Waits while the journal fails.
+const BACKOFF: Backoff = Backoff { first: Duration::from_millis(500), longest: Duration::from_secs(5) };
 /// How often to look for what became due, and whether the server has forgotten everything.
 const TICK: Duration = Duration::from_millis(500);
 
@@ -103,15 +106,28 @@ impl Dispatcher {
     /// Dispatches until dropped.
     pub(crate) async fn run(&self) {
         let mut changes = self.journal.ready_changes();
+        let (looking, mut failures) = (Repeats::default(), 0_u32);
         loop {
             changes.mark_unchanged();
             match self.fill_once().await {
-                Ok(()) => self.connection.health().works(Part::Dispatch),
+                Ok(()) => {
+                    failures = 0;
+                    if let Some(over) = looking.worked() {
+                        tracing::info!("looked for jobs that are due again{over}");
+                    }
+                    self.connection.health().works(Part::Dispatch);
+                }
                 Err(DispatchError::Link(error)) => {
                     tokio::time::sleep(self.connection.failed(Part::Dispatch, &error).await).await;
                 }
                 Err(DispatchError::Stranger(_)) => tokio::time::sleep(ownership::PATIENCE).await,
-                Err(DispatchError::Storage(error)) => tracing::warn!(%error, "could not look for jobs that are due"),
+                Err(DispatchError::Storage(error)) => {
+                    failures = failures.saturating_add(1);
+                    if let Some(again) = looking.failed(error.code()) {
+                        tracing::warn!(%error, "could not look for jobs that are due{again}");
+                    }
+                    tokio::time::sleep(BACKOFF.after(failures)).await;
+                }
             }
             tokio::select! {
                 _ = changes.changed() => {}

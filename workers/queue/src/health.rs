@@ -126,10 +126,8 @@ impl Health {
     pub(crate) fn answered(&self) {
         let mut state = self.lock();
         if state.lost.is_some() {
-            state.ease(|state| {
-                state.lost = None;
-                state.failures.clear();
-            });
+            // How often a part failed in a row it says itself, when it works.
+            state.ease(|state| state.lost = None);
         }
     }
 

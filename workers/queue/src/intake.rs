@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use earmark_core::{Failure, JobId, NewJob, Problem, RecordingUri, Tenant, WorkerId};
+use earmark_core::{Failure, JobId, NewJob, Problem, RecordingUri, Repeats, Tenant, WorkerId};
 use earmark_intake::{Look, Offer};
 use earmark_journal::{Accepted, Bytes, EntryAnswer, Journal, JournalError, KeyNames, Outcome, RejectedEntry};
 use earmark_redis::{Link, LinkError};
@@ -44,6 +44,8 @@ pub struct Intake {
     consumer: String,
     look: Look,
     ownership: Arc<Ownership>,
+    /// The database may be away for hours.
+    journaling: Repeats,
 }
 
 impl Intake {
@@ -56,7 +58,8 @@ impl Intake {
         ownership: &Arc<Ownership>,
     ) -> Self {
         let connection = Connection::new(Arc::clone(link), Arc::clone(health), BLOCK);
-        Self { journal, connection, consumer: process.to_string(), look, ownership: Arc::clone(ownership) }
+        let (consumer, ownership) = (process.to_string(), Arc::clone(ownership));
+        Self { journal, connection, consumer, look, ownership, journaling: Repeats::default() }
     }
 
     /// Takes entries in until `stop`, once the queue is known to be this journal's.
@@ -156,7 +159,8 @@ impl Intake {
             }
         }
         let unkept = self.answered(offers.len(), stop, || self.journal.unkept_rule_sets(&offers)).await;
-        let Some(unkept) = unkept else { return Ok(()) };
+        // What cannot be told of all of them shows when they are offered.
+        let Some(unkept) = unkept.map(Result::unwrap_or_default) else { return Ok(()) };
         for (id, fields) in &entries {
             let offer = offers.iter().position(|offer| offer.intake_id.as_ref() == Some(id));
             let named = offer.and_then(|offer| offers[offer].options.rule_set.clone());
@@ -167,8 +171,7 @@ impl Intake {
         }
         let mut new = 0;
         if !offers.is_empty() {
-            let accepted = self.answered(offers.len(), stop, || self.journal.accept_many(&offers, ACTOR)).await;
-            let Some(accepted) = accepted else { return Ok(()) };
+            let Some(accepted) = self.accepted(&offers, stop).await else { return Ok(()) };
             for (answer, offer) in accepted.into_iter().zip(&offers) {
                 let id = offer.intake_id.clone().unwrap_or_default();
                 match answer {
@@ -178,10 +181,10 @@ impl Intake {
                         answers.push(EntryAnswer::Ended { intake_id: id, job: job.id, tenant: job.tenant });
                     }
                     Ok(Accepted { job, .. }) => answers.extend(self.ended_meanwhile(id, &job.id).await),
-                    Err(names) => {
+                    Err((problem, names)) => {
                         let fields =
                             entries.iter().find(|(entry, _)| *entry == id).map(|(_, fields)| fields.as_slice());
-                        answers.push(rejected(&id, fields.unwrap_or_default(), &names.problem(), Some(&names)));
+                        answers.push(rejected(&id, fields.unwrap_or_default(), &problem, names.as_deref()));
                     }
                 }
             }
@@ -190,7 +193,13 @@ impl Intake {
         let mut uncounted = 0;
         if !self.tell(&answers, refused).await? {
             let kept = self.answered(answers.len(), stop, || self.journal.keep_answers(&answers)).await;
-            let Some(()) = kept else { return Ok(()) };
+            match kept {
+                Some(Ok(())) => {}
+                Some(Err(error)) => {
+                    tracing::error!(%error, entries = answers.len(), "what became of entries is not told")
+                }
+                None => return Ok(()),
+            }
             uncounted = refused;
         }
         let mut call = scripts::ACKNOWLEDGE.key(INTAKE);
@@ -268,23 +277,47 @@ impl Intake {
         }
     }
 
-    /// What the database answers, asked for however long it is away about so many `entries`; none when told to stop
+    /// What becomes of `offers`, in order: where one can never be journaled it alone is refused. None when told to stop
     /// before.
+    async fn accepted(&self, offers: &[NewJob], stop: &CancellationToken) -> Option<Vec<Result<Accepted, Refusal>>> {
+        let refused = |names: KeyNames| (names.problem(), Some(Box::new(names)));
+        let all = self.answered(offers.len(), stop, || self.journal.accept_many(offers, ACTOR)).await?;
+        if let Ok(all) = all {
+            return Some(all.into_iter().map(|answer| answer.map_err(refused)).collect());
+        }
+        let mut answers = Vec::with_capacity(offers.len());
+        for offer in offers {
+            match self.answered(1, stop, || self.journal.accept_many(std::slice::from_ref(offer), ACTOR)).await? {
+                Ok(one) => answers.extend(one.into_iter().map(|answer| answer.map_err(refused))),
+                Err(error) => answers.push(Err((error.problem(), None))),
+            }
+        }
+        Some(answers)
+    }
+
+    /// What the database answers, asked for however long it is away about so many `entries`, or why it never will; none
+    /// when told to stop before.
     async fn answered<T, F: Future<Output = Result<T, JournalError>>>(
         &self,
         entries: usize,
         stop: &CancellationToken,
         ask: impl Fn() -> F,
-    ) -> Option<T> {
+    ) -> Option<Result<T, JournalError>> {
         for failures in 1.. {
             let error = match ask().await {
-                Ok(answer) => return Some(answer),
+                Ok(answer) => {
+                    if let Some(over) = self.journaling.worked() {
+                        tracing::info!("journaled what producers offer again{over}");
+                    }
+                    return Some(Ok(answer));
+                }
+                Err(error) if is_of_the_entry(&error) => return Some(Err(error)),
                 Err(error) => error,
             };
-            if failures == 1 {
+            if let Some(again) = self.journaling.failed(error.code()) {
                 tracing::warn!(
                     entries,
-                    "could not journal what producers offer, it waits: {}",
+                    "could not journal what producers offer, it waits{again}: {}",
                     error.problem().message
                 );
             }
@@ -305,6 +338,21 @@ impl Intake {
         let result = call.invoke_async(&mut connection).await;
         self.connection.checked(number, result).await
     }
+}
+
+/// Why an offer is no job, and whose its key is.
+type Refusal = (Problem, Option<Box<KeyNames>>);
+
+/// Whether `error` is about what was to be written, not about the database: it comes however often that is tried.
+fn is_of_the_entry(error: &JournalError) -> bool {
+    matches!(
+        error,
+        JournalError::Encode { .. }
+            | JournalError::NulInText { .. }
+            | JournalError::TextTooLong { .. }
+            | JournalError::NoSuchRuleSet(_)
+            | JournalError::Audit(_)
+    )
 }
 
 /// What is to be told about an entry that is not taken: why, and the job that has its key where there is one, of which its

@@ -128,6 +128,24 @@ pub struct Failed {
     pub problem: Problem,
     /// What becomes of the job.
     pub disposition: Disposition,
-    /// The place that it waits for, where that is away: it is woken as soon as that answers.
-    pub waits_for: Option<String>,
+    /// What it waits for, where that is away: it is woken as soon as that answers.
+    pub waits_for: Option<Box<AwaitedPlace>>,
+    /// How long this worker takes nothing new: it lacks something of its own, and other workers may do the job.
+    pub rest: Option<Duration>,
+}
+
+impl Failed {
+    /// A failure that no place has anything to do with.
+    pub fn new(problem: Problem, disposition: Disposition) -> Self {
+        Self { problem, disposition, waits_for: None, rest: None }
+    }
+}
+
+/// A place that is away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AwaitedPlace {
+    /// As the journal calls it.
+    pub name: String,
+    /// How long it asks to be left alone; the job is not tried before.
+    pub asked_for: Duration,
 }

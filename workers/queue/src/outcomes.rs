@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use earmark_core::WorkerId;
+use earmark_core::{Failure as _, Repeats, WorkerId};
 use earmark_journal::{Journal, JournalError, Outcome, RejectedEntry};
 use earmark_redis::LinkError;
 use redis::Pipeline;
+use tokio::sync::Mutex;
 
+use crate::backoff::Backoff;
 use crate::connection::Connection;
 use crate::health::Part;
 use crate::keys::{PUBLISHER, REJECTED, RESULTS};
@@ -24,6 +26,8 @@ const REJECTED_STATE: &str = "rejected";
 const BATCH: u32 = 200;
 /// How often to look for jobs that ended.
 const TICK: Duration = Duration::from_millis(200);
+/// Waits while the journal fails; less than another process waits for this one's word.
+const BACKOFF: Backoff = Backoff { first: Duration::from_millis(200), longest: Duration::from_secs(2) };
 /// How long another process waits for the publisher after its last word.
 const PUBLISHER_MS: u64 = 3_000;
 
@@ -33,6 +37,9 @@ pub(crate) struct OutcomePublisher {
     connection: Connection,
     process: WorkerId,
     ownership: Arc<Ownership>,
+    /// Published, and not yet marked so in the journal. One that can be read and not written would have the same outcomes
+    /// published over and over, until they push all others out.
+    unmarked: Mutex<Vec<String>>,
 }
 
 /// Why outcomes could not be published; they are published later.
@@ -48,21 +55,36 @@ pub(crate) enum PublishError {
 
 impl OutcomePublisher {
     pub(crate) fn new(journal: Journal, connection: Connection, process: WorkerId, ownership: Arc<Ownership>) -> Self {
-        Self { journal, connection, process, ownership }
+        Self { journal, connection, process, ownership, unmarked: Mutex::default() }
     }
 
     /// Publishes outcomes until dropped.
     pub(crate) async fn run(&self) {
+        let (looking, mut failures) = (Repeats::default(), 0_u32);
         loop {
             self.ownership.ours().await;
             match self.publish().await {
-                // There may be more.
-                Ok(published) if u32::try_from(published) == Ok(BATCH) => continue,
-                Ok(_) => self.connection.health().works(Part::Outcomes),
+                Ok(published) => {
+                    failures = 0;
+                    if let Some(over) = looking.worked() {
+                        tracing::info!("told of jobs that ended again{over}");
+                    }
+                    if u32::try_from(published) == Ok(BATCH) {
+                        // There may be more.
+                        continue;
+                    }
+                    self.connection.health().works(Part::Outcomes);
+                }
                 Err(PublishError::Link(error)) => {
                     tokio::time::sleep(self.connection.failed(Part::Outcomes, &error).await).await;
                 }
-                Err(PublishError::Storage(error)) => tracing::warn!(%error, "could not look for jobs that ended"),
+                Err(PublishError::Storage(error)) => {
+                    failures = failures.saturating_add(1);
+                    if let Some(again) = looking.failed(error.code()) {
+                        tracing::warn!(%error, "could not look for jobs that ended, or note that they were told{again}");
+                    }
+                    tokio::time::sleep(BACKOFF.after(failures)).await;
+                }
             }
             tokio::time::sleep(TICK).await;
         }
@@ -72,9 +94,12 @@ impl OutcomePublisher {
     /// does it. Where the server is full it stays in the journal.
     ///
     /// # Errors
-    /// [`PublishError`]; what was published already may then be published again.
+    /// [`PublishError`]; what was published already is published again only if the server failed, or by another process.
     pub(crate) async fn publish(&self) -> Result<usize, PublishError> {
-        if !self.ownership.is_ours() || !self.is_publisher().await? {
+        let is_publisher = self.ownership.is_ours() && self.is_publisher().await?;
+        let mut unmarked = self.unmarked.lock().await;
+        self.mark(&mut unmarked).await?;
+        if !is_publisher {
             return Ok(0);
         }
         let unannounced = self.journal.unannounced(BATCH).await?;
@@ -91,9 +116,19 @@ impl OutcomePublisher {
         if !pipeline.is_empty() {
             self.connection.send::<()>(&pipeline).await?;
         }
-        let ids: Vec<String> = unannounced.into_iter().map(|message| message.id).collect();
-        self.journal.announced(&ids).await?;
-        Ok(ids.len())
+        *unmarked = unannounced.into_iter().map(|message| message.id).collect();
+        let published = unmarked.len();
+        self.mark(&mut unmarked).await?;
+        Ok(published)
+    }
+
+    /// Marks in the journal that `unmarked` were published; they are kept where that fails.
+    async fn mark(&self, unmarked: &mut Vec<String>) -> Result<(), JournalError> {
+        if !unmarked.is_empty() {
+            self.journal.announced(unmarked).await?;
+            unmarked.clear();
+        }
+        Ok(())
     }
 
     async fn is_publisher(&self) -> Result<bool, LinkError> {

@@ -58,7 +58,7 @@ impl Worker {
         let abandoned = CancellationToken::new();
         // The grace counts from then on, whatever the queue still had to answer.
         let asked_at = OnceLock::new();
-        let leasing = Leasing { queue: &*self.queue, asking: Repeats::default() };
+        let leasing = Leasing { queue: &*self.queue, attempts: &self.attempts, asking: Repeats::default() };
         let work: Arc<dyn Work<(Job, Lease)>> = self.attempts.clone();
         let running = tasks::run(self.id.as_str(), self.options.slots, receiver, work, ended.clone());
         let filling = async {
@@ -151,6 +151,8 @@ impl Worker {
 /// The queue as the task that fills slots sees it.
 struct Leasing<'a> {
     queue: &'a dyn Queue,
+    /// They know whether anything may be taken.
+    attempts: &'a AttemptRunner,
     /// It is asked twice a second, and may be away for hours.
     asking: Repeats,
 }
@@ -160,6 +162,9 @@ impl Source for Leasing<'_> {
     type Item = (Job, Lease);
 
     async fn next(&self, open: &Openings) -> Option<(Lane, (Job, Lease))> {
+        if self.attempts.rests_until().is_some() {
+            return None;
+        }
         match self.queue.next(open).await {
             Ok(next) => {
                 if let Some(over) = self.asking.worked() {
@@ -177,7 +182,10 @@ impl Source for Leasing<'_> {
     }
 
     async fn wait(&self, open: &Openings) {
-        self.queue.wait(open).await;
+        match self.attempts.rests_until() {
+            Some(until) => tokio::time::sleep_until(until).await,
+            None => self.queue.wait(open).await,
+        }
     }
 }
 

@@ -5,8 +5,11 @@
 mod support;
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use earmark_core::{JobState, Lane};
+use earmark_journal::{Fault, Seam};
 use earmark_servers::{RedisServer, within};
 use support::{Fleet, Process};
 
@@ -153,6 +156,41 @@ async fn a_server_that_others_have_filled_still_hands_jobs_out_and_tells_of_thei
     fleet.redis.tell(&["DEL", "another:list"]).await;
     assert_eq!(results(&fleet, 3).await.len(), 3);
     within("calm", turns_out(|| process.broker.health().problem().is_none())).await;
+    process.stop().await;
+}
+
+/// Refuses to note that outcomes were published, as a database does that can be read and not written.
+#[derive(Debug, Default)]
+struct NoMarks {
+    is_open: AtomicBool,
+    refused: AtomicUsize,
+}
+
+impl Seam for NoMarks {
+    fn fault(&self, statement: &str) -> Fault {
+        if self.is_open.load(Ordering::SeqCst) || !statement.starts_with("UPDATE outbox SET announced_at_ms") {
+            return Fault::None;
+        }
+        self.refused.fetch_add(1, Ordering::SeqCst);
+        Fault::Instead { statements: &[], error: None, after: &[] }
+    }
+
+    fn is_held(&self) {}
+}
+
+#[tokio::test]
+async fn what_the_journal_cannot_mark_as_told_is_told_once_all_the_same() {
+    let seam = Arc::new(NoMarks::default());
+    let fleet = Fleet::with_seam(seam.clone()).await;
+    let process = Process::start(&fleet, 1);
+    fleet.ended(&fleet.submit("a", Lane::Call).await).await;
+    within("refusals", turns_out(|| seam.refused.load(Ordering::SeqCst) >= 4)).await;
+    assert_eq!(results(&fleet, 1).await.len(), 1);
+    seam.is_open.store(true, Ordering::SeqCst);
+    let marking = async { while !fleet.journal.unannounced(10).await.unwrap().is_empty() {} };
+    within("the mark", marking).await;
+    fleet.ended(&fleet.submit("a", Lane::Call).await).await;
+    assert_eq!(results(&fleet, 2).await.len(), 2);
     process.stop().await;
 }
 

@@ -29,7 +29,7 @@ impl Handler for Hanging {
         let _ = self.begun.send(job.id.clone());
         let failed = |disposition| {
             let problem = Problem { code: "test.failed".into(), message: "as told".into(), hint: None };
-            Err(Failed { problem, disposition, waits_for: None })
+            Err(Failed::new(problem, disposition))
         };
         match job.uri.expose() {
             "never yields" => {

@@ -49,6 +49,9 @@ impl Handler for Scripted {
                 self.running.fetch_sub(1, Ordering::SeqCst);
                 panic!("a defect");
             }
+            "lacks a disk" if tries <= 2 => {
+                Err(Failed { rest: Some(Duration::from_secs(1)), ..failed(Disposition::Release) })
+            }
             "waits to be stopped" | "hangs" => {
                 stop.cancelled().await;
                 Err(failed(Disposition::Release))
@@ -65,11 +68,7 @@ impl Handler for Scripted {
 }
 
 fn failed(disposition: Disposition) -> Failed {
-    Failed {
-        problem: Problem { code: "test.failed".into(), message: "as told".into(), hint: None },
-        disposition,
-        waits_for: None,
-    }
+    Failed::new(Problem { code: "test.failed".into(), message: "as told".into(), hint: None }, disposition)
 }
 
 struct Bench {
@@ -208,6 +207,27 @@ async fn no_more_jobs_run_than_there_are_slots() {
         bench.ended(id).await;
     }
     assert_eq!(bench.handler.most.load(Ordering::SeqCst), 2);
+    stop.cancel();
+    worker.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_worker_that_lacks_something_of_its_own_hands_jobs_back_at_no_cost_and_rests() {
+    let mut bench = Bench::new(NO_TIMEOUT).await;
+    let (stop, worker) = bench.start(NO_GRACE).await;
+    let id = bench.submit("lacks a disk").await;
+    let mut began = Vec::new();
+    for _ in 0..3 {
+        assert_eq!(bench.begins().await, id);
+        began.push(std::time::Instant::now());
+    }
+    // Less than it rests: a beginning is seen later than it is.
+    assert!(began.windows(2).all(|two| two[1] - two[0] > Duration::from_millis(500)), "{began:?}");
+    let job = bench.ended(&id).await;
+    assert_eq!((job.state, job.attempt, job.error.is_none()), (WELL, 1, true));
+    // Rest keeps nobody from stopping.
+    let job = bench.submit("lacks a disk").await;
+    assert_eq!(bench.begins().await, job);
     stop.cancel();
     worker.await.unwrap();
 }

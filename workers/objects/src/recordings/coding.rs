@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek as _, Write as _};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
@@ -79,11 +80,13 @@ pub(super) fn codings(header: Option<&str>, place: &str) -> Result<Vec<Coding>, 
 /// of it was coded, whatever the header said.
 ///
 /// # Errors
-/// [`FetchError::TooLarge`] for more than `max_bytes` at any stage, [`FetchError::NotDecoded`], [`FetchError::Spool`].
+/// [`FetchError::TooLarge`] for more than `max_bytes` at any stage, [`FetchError::NotDecoded`], [`FetchError::Spool`], also
+/// once `is_given_up`.
 pub(super) fn undo(
     temp: &NamedTempFile,
     codings: &[Coding],
     (into, place, max_bytes): (&Path, &str, u64),
+    is_given_up: &AtomicBool,
 ) -> Result<Option<Decoded>, FetchError> {
     let mut decoded: Option<Decoded> = None;
     for coding in codings.iter().rev() {
@@ -93,7 +96,7 @@ pub(super) fn undo(
             tracing::debug!(place, coding = coding.word(), "the bytes are not coded, whatever the header says");
             continue;
         }
-        decoded = Some(undo_one(coded, *coding, (into, place, max_bytes))?);
+        decoded = Some(undo_one(coded, *coding, (into, place, max_bytes), is_given_up)?);
     }
     Ok(decoded)
 }
@@ -106,7 +109,12 @@ fn begin(file: &mut File) -> [u8; 4] {
     begin
 }
 
-fn undo_one(coded: File, coding: Coding, (into, place, max_bytes): (&Path, &str, u64)) -> Result<Decoded, FetchError> {
+fn undo_one(
+    coded: File,
+    coding: Coding,
+    (into, place, max_bytes): (&Path, &str, u64),
+    is_given_up: &AtomicBool,
+) -> Result<Decoded, FetchError> {
     let spool = |source| FetchError::Spool { folder: into.into(), source };
     let damaged = |source: io::Error| FetchError::NotDecoded { place: place.into(), coding: coding.word(), source };
     let coded = BufReader::with_capacity(BUFFER_BYTES, coded);
@@ -118,6 +126,9 @@ fn undo_one(coded: File, coding: Coding, (into, place, max_bytes): (&Path, &str,
     let (mut hasher, mut size_bytes) = (Sha256::new(), 0_u64);
     let mut buffer = vec![0; BUFFER_BYTES];
     loop {
+        if is_given_up.load(Ordering::Relaxed) {
+            return Err(spool(io::Error::other("the fetch was given up")));
+        }
         let count = match reader.read(&mut buffer) {
             Ok(0) => break,
             Ok(count) => count,

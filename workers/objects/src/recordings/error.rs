@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use earmark_core::{Disposition, Failure, Fault, UriError};
-use url::Url;
 
 use crate::http_client::HttpClientError;
 use crate::place;
@@ -46,8 +45,8 @@ pub enum FetchError {
         /// What the server said.
         status: Option<u16>,
     },
-    /// A file that may not be asked for; there or not.
-    #[error("{place} is a file on the worker's own disk, and none that may be asked for")]
+    /// No file that others may ask for, whether it is there or not: who may not see a disk learns nothing of it.
+    #[error("there is no file at {place} on the worker's own disk that may be asked for")]
     OutOfReach {
         /// The path that was given.
         place: String,
@@ -172,8 +171,10 @@ pub enum FetchError {
     /// No connection could be made.
     #[error("no connection for {url}")]
     Connect {
-        /// The recording's URL, without secrets.
+        /// The URL that was asked, without secrets.
         url: String,
+        /// Whether a redirect led to another host: the recording's own one answered.
+        is_elsewhere: bool,
         /// What the HTTP client said.
         #[source]
         source: reqwest::Error,
@@ -184,7 +185,7 @@ pub enum FetchError {
         /// The recording's URL, without secrets.
         url: String,
     },
-    /// The connection broke, more often than it is resumed.
+    /// The connection broke, more often than it is resumed, or no answer came by it.
     #[error("the connection for {url} broke after {received_bytes} bytes")]
     Broken {
         /// The recording's URL, without secrets.
@@ -263,7 +264,7 @@ impl Failure for FetchError {
             }
             Self::Forbidden { status: None, .. } => "make the file readable for this user",
             Self::OutOfReach { .. } => {
-                "give s3:// or https://, or name the folder that it lies in by EARMARK__STORAGE__FILE_ROOTS, on every worker"
+                "check the path; give s3:// or https://, or name the folder that it lies in by EARMARK__STORAGE__FILE_ROOTS, on every worker, which must be able to read it"
             }
             Self::Expired { .. } => {
                 "offer it again, by a fresh address and the same key, or `earmark jobs retry JOB --uri URL`: the job takes it"
@@ -289,6 +290,7 @@ impl Failure for FetchError {
             }
             Self::Refused { .. } => "see what the server says to `curl -v URL`",
             Self::Unavailable { .. } => "the server is overloaded or down: see to it, or wait",
+            Self::Broken { received_bytes: 0, .. } => "see what the server says to `curl -v URL`",
             Self::Broken { .. } => "see whether the server or the network between cuts long downloads off",
             Self::WrongPart { .. } => "see whether a cache or proxy between keeps parts of files",
         };
@@ -314,10 +316,13 @@ impl Failure for FetchError {
             Self::S3(error) => error.disposition(),
             // Until it is signed anew, which makes the job due at once.
             Self::Expired { .. } => Disposition::RetryAfter(WAIT_FOR_SIGNATURE),
-            Self::Unavailable { retry_after: Some(wait), .. } => Disposition::RetryAfter(*wait),
+            // What a server in trouble asks for does not make tries free: they stay bounded.
+            Self::Unavailable { status, retry_after: Some(wait), .. } if *status < 500 => {
+                Disposition::RetryAfter(*wait)
+            }
             // The machine's fault, not the job's.
             Self::Spool { .. } | Self::Client(_) => Disposition::RetryAfter(earmark_core::WAIT_FOR_PERSON),
-            Self::Unavailable { retry_after: None, .. }
+            Self::Unavailable { .. }
             | Self::Changed { .. }
             | Self::Read { .. }
             | Self::Connect { .. }
@@ -363,15 +368,10 @@ impl Failure for FetchError {
 }
 
 impl FetchError {
-    /// The host or the folder whose fault it is, where that need not be the one of the recording's own address: redirects
-    /// lead elsewhere, and what is fetched is kept here.
+    /// The folder whose fault it is, where that is not the place of the recording's own address: what is fetched is kept
+    /// here. A redirect's end is no place of its own: nobody asks whether it is away before a recording is asked for.
     pub fn place(&self) -> Option<String> {
         match self {
-            Self::Unavailable { url, .. }
-            | Self::Connect { url, .. }
-            | Self::UnknownHost { url }
-            | Self::Broken { url, .. }
-            | Self::WrongPart { url } => Url::parse(url).ok().map(|url| place::of_host(&url)),
             Self::Spool { folder, .. } => Some(place::of_folder(folder)),
             Self::Uri(_)
             | Self::Unsupported { .. }
@@ -391,6 +391,11 @@ impl FetchError {
             | Self::TooManyRedirects { .. }
             | Self::BadRedirect { .. }
             | Self::Refused { .. }
+            | Self::Unavailable { .. }
+            | Self::Connect { .. }
+            | Self::UnknownHost { .. }
+            | Self::Broken { .. }
+            | Self::WrongPart { .. }
             | Self::TimedOut { .. }
             | Self::Client(_)
             | Self::S3(_) => None,
@@ -414,6 +419,7 @@ impl FetchError {
             // 408, 425 and 429 speak of the moment.
             Self::Unavailable { status, .. } => *status >= 500,
             Self::Broken { .. } | Self::WrongPart { .. } | Self::Read { .. } => true,
+            Self::Connect { is_elsewhere, .. } => *is_elsewhere,
             Self::S3(error) => error.may_be_the_recordings(),
             Self::Uri(_)
             | Self::Unsupported { .. }
@@ -433,7 +439,6 @@ impl FetchError {
             | Self::TooManyRedirects { .. }
             | Self::BadRedirect { .. }
             | Self::Refused { .. }
-            | Self::Connect { .. }
             | Self::UnknownHost { .. }
             | Self::TimedOut { .. }
             | Self::Client(_) => false,

@@ -5,7 +5,6 @@ use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
@@ -16,7 +15,7 @@ use tokio::io::AsyncReadExt as _;
 use super::fetched::Place;
 use super::identity::Identity;
 use super::roots::{FileRoots, Unopened};
-use super::spool::Spool;
+use super::spool::{GivenUp, Spool};
 use super::{FetchError, FetchLimits, Fetched, RecordingStore};
 use crate::place;
 
@@ -50,19 +49,11 @@ impl RecordingStore for FileStore {
         }
         let (path, max_bytes) = (path.clone(), limits.max_bytes);
         // A fetch that is given up must not go on reading gigabytes.
-        let given_up = GivenUp(Arc::new(AtomicBool::new(false)));
-        let is_given_up = Arc::clone(&given_up.0);
+        let given_up = GivenUp::default();
+        let is_given_up = given_up.flag();
         let error_path = path.clone();
         let fetched = tokio::task::spawn_blocking(move || fetch(&path, max_bytes, &is_given_up)).await;
         fetched.unwrap_or_else(|panic| Err(FetchError::Read { path: error_path, source: io::Error::other(panic) }))
-    }
-}
-
-struct GivenUp(Arc<AtomicBool>);
-
-impl Drop for GivenUp {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
     }
 }
 
@@ -99,18 +90,19 @@ fn fetch(path: &Path, max_bytes: u64, is_given_up: &AtomicBool) -> Result<Fetche
 }
 
 /// A copy of the file at `path`, which lies in one of `roots`. What was opened is what is read: paths may be changed by
-/// those who have business in a root.
+/// those who have business in a root. What is not there, what may not be read and what is no file are one and the same to
+/// who asks: it is not for them to learn what else lies there.
 async fn confined(roots: &FileRoots, path: &Path, into: &Path, max_bytes: u64) -> Result<Fetched, FetchError> {
     let failed = |source: io::Error| unreadable(path, source);
     let (roots, wanted) = (roots.clone(), path.to_owned());
     let opened = tokio::task::spawn_blocking(move || roots.open(&wanted)).await.map_err(io::Error::other);
     let place = path.display().to_string();
     let (file, metadata) = opened.map_err(failed)?.map_err(|error| match error {
-        Unopened::OutOfReach => FetchError::OutOfReach { place: place.clone() },
-        Unopened::NotAFile(metadata) => {
-            FetchError::NotAFile { path: path.into(), what: no_file(&metadata).unwrap_or("a device") }
-        }
-        Unopened::Failed(source) => unreadable(path, source),
+        Unopened::OutOfReach | Unopened::NotAFile => FetchError::OutOfReach { place: place.clone() },
+        Unopened::Failed(source) => match unreadable(path, source) {
+            FetchError::NotFound { place } | FetchError::Forbidden { place, .. } => FetchError::OutOfReach { place },
+            error => error,
+        },
     })?;
     // What the kernel makes up (/proc) has no size, and something in it all the same.
     if metadata.len() == 0 {

@@ -153,6 +153,7 @@ impl<'a> Download<'a> {
     }
 
     fn no_answer(&self, url: &Url, error: reqwest::Error) -> FetchError {
+        let is_elsewhere = url.origin() != self.url.origin();
         let url = shown_url(url);
         let mut cause = error.source();
         while let Some(source) = cause {
@@ -164,7 +165,11 @@ impl<'a> Download<'a> {
         if is_nobodys_name(&error) {
             return FetchError::UnknownHost { url };
         }
-        FetchError::Connect { url, source: error.without_url() }
+        if error.is_connect() {
+            return FetchError::Connect { url, is_elsewhere, source: error.without_url() };
+        }
+        // Somebody listens there, and may well answer for other recordings.
+        FetchError::Broken { url, received_bytes: self.spool.received_bytes(), source: error.without_url() }
     }
 
     /// Whether the address is a signed one that was good once: one that says it is good still is refused for another
@@ -194,8 +199,9 @@ impl<'a> Download<'a> {
             StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS => {
                 Err(FetchError::Unavailable { url, status: code, retry_after: retry_after(response.headers()) })
             }
-            // What a server in trouble asks for is not counted on: tries stay bounded.
-            _ if status.is_server_error() => Err(FetchError::Unavailable { url, status: code, retry_after: None }),
+            _ if status.is_server_error() => {
+                Err(FetchError::Unavailable { url, status: code, retry_after: retry_after(response.headers()) })
+            }
             _ => Err(FetchError::Refused { url, status: code }),
         }
     }

@@ -49,7 +49,7 @@ impl FileRoots {
         }
         let metadata = handle.metadata().map_err(Unopened::Failed)?;
         if !metadata.is_file() {
-            return Err(Unopened::NotAFile(Box::new(metadata)));
+            return Err(Unopened::NotAFile);
         }
         // The same file, by its handle.
         let file = File::open(&place).map_err(Unopened::Failed)?;
@@ -67,7 +67,7 @@ pub(super) enum Unopened {
     /// It lies in none.
     OutOfReach,
     /// It lies there and is no regular file.
-    NotAFile(Box<Metadata>),
+    NotAFile,
     /// It lies there, or would, and cannot be opened.
     Failed(std::io::Error),
 }

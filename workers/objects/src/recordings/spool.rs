@@ -3,6 +3,8 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
@@ -15,6 +17,23 @@ use super::{FetchError, Fetched};
 /// Broken connections in one fetch before it counts as a try. A recording of gigabytes over a bad line takes many, and
 /// each has to bring some bytes.
 const MAX_RESUMPTIONS: u32 = 64;
+
+/// Held by a fetch: a thread that works for it learns when it is given up, which nobody can make it stop for.
+#[derive(Debug, Default)]
+pub(super) struct GivenUp(Arc<AtomicBool>);
+
+impl GivenUp {
+    /// For the thread; true once this is dropped.
+    pub(super) fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+}
+
+impl Drop for GivenUp {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
 
 /// A temporary file that grows.
 pub(super) struct Spool<'a> {
@@ -118,7 +137,11 @@ impl<'a> Spool<'a> {
         if !codings.is_empty() {
             let (into, max_bytes) = (self.into.to_owned(), self.max_bytes);
             let folder = into.clone();
-            let undone = tokio::task::spawn_blocking(move || undo(fetched, &codings, &into, max_bytes)).await;
+            let given_up = GivenUp::default();
+            let is_given_up = given_up.flag();
+            let undoing =
+                tokio::task::spawn_blocking(move || undo(fetched, &codings, (&into, max_bytes), &is_given_up));
+            let undone = undoing.await;
             fetched =
                 undone.unwrap_or_else(|panic| Err(FetchError::Spool { folder, source: io::Error::other(panic) }))?;
         }
@@ -143,9 +166,14 @@ impl<'a> Spool<'a> {
 }
 
 /// `fetched` with `codings` undone.
-fn undo(fetched: Fetched, codings: &[Coding], into: &Path, max_bytes: u64) -> Result<Fetched, FetchError> {
+fn undo(
+    fetched: Fetched,
+    codings: &[Coding],
+    (into, max_bytes): (&Path, u64),
+    is_given_up: &AtomicBool,
+) -> Result<Fetched, FetchError> {
     let Place::Downloaded(temp) = &fetched.place else { return Ok(fetched) };
-    match coding::undo(temp, codings, (into, &fetched.uri, max_bytes))? {
+    match coding::undo(temp, codings, (into, &fetched.uri, max_bytes), is_given_up)? {
         Some(coding::Decoded { temp, sha256, size_bytes }) => {
             Ok(Fetched { place: Place::Downloaded(temp), sha256, size_bytes, ..fetched })
         }

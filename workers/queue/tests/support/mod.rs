@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use earmark_core::{Clock, Job, JobId, Lane, Lease, NewJob, SystemClock, Tenant, WorkerId};
-use earmark_journal::{Database, Journal, Outbox, WorkerInfo};
+use earmark_journal::{Database, Journal, Outbox, Seam, WorkerInfo};
 use earmark_queue::{AttemptRunner, Backoff, Broker, Failed, Handler, Worker, WorkerOptions};
 use earmark_servers::{RedisServer, within};
 use redis::FromRedisValue;
@@ -38,6 +38,13 @@ impl Fleet {
             gate: Arc::new(Semaphore::new(0)),
             started: Arc::new(Semaphore::new(0)),
         }
+    }
+
+    /// The same, where `seam` says what becomes of the journal's statements.
+    pub async fn with_seam(seam: Arc<dyn Seam>) -> Self {
+        let fleet = Self::new().await;
+        let database = open(fleet.folder.path()).await.with_seam(seam);
+        Self { journal: Journal::new(database.clone()), outbox: Outbox::new(database), ..fleet }
     }
 
     /// The journal as another process sees it.
