@@ -14,6 +14,8 @@ pub use earmark_rules::SourceFile;
 pub struct KeptRuleSets {
     /// Those first seen last before the others.
     pub sets: Vec<KeptRuleSetView>,
+    /// Whether there are others.
+    pub has_more: bool,
     /// What is wrong with the set in force.
     pub in_force_unusable: Option<CommandError>,
 }
@@ -38,8 +40,13 @@ impl Desk {
             Ok((rules, why)) => (Some((rules.id().sha256.clone(), why)), None),
             Err(error) => (None, Some(error)),
         };
+        // One more than is shown tells whether there are more, and the sets need no count of their own.
+        let mut found = self.app.rule_sets.latest(limit.saturating_add(1)).await?;
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let has_more = found.len() > limit;
+        found.truncate(limit);
         let mut sets = Vec::new();
-        for kept in self.app.rule_sets.latest(limit).await? {
+        for kept in found {
             let (sha256, name, first_seen) = (kept.sha256.clone(), kept.name.clone(), rfc3339(kept.first_seen_ms));
             let why = in_force.as_ref().filter(|(active, _)| *active == sha256).map(|(_, why)| why.to_string());
             // What an older program kept may be none for this one.
@@ -47,7 +54,7 @@ impl Desk {
             let (rules, words) = counts.unzip();
             sets.push(KeptRuleSetView { sha256, name, first_seen, in_force: why, rules, words });
         }
-        Ok(KeptRuleSets { sets, in_force_unusable })
+        Ok(KeptRuleSets { sets, has_more, in_force_unusable })
     }
 
     /// The files of the kept set whose hash begins with `hash`, or of the one in force.

@@ -53,7 +53,7 @@ pub struct Which {
     /// Only this tenant's.
     #[arg(long)]
     tenant: Option<String>,
-    /// Only of this kind: job.dead, job.quarantined, finding.critical, account.paused, …
+    /// Only of this kind: job.dead, job.quarantined, finding.alert, account.paused, …
     #[arg(long)]
     kind: Option<String>,
     /// Only about jobs that died of this: the error's code.

@@ -58,7 +58,11 @@ pub enum Command {
         ids: Vec<String>,
         /// Fetch the one job's recording from this address, which is the same but for its signature; one for each of its
         /// files.
-        #[arg(long, value_name = "URL")]
+        #[arg(
+            long,
+            value_name = "URL",
+            conflicts_with_all = ["state", "code", "tenant", "lane", "since", "until", "all", "dry_run", "json"]
+        )]
         uri: Vec<String>,
         #[command(flatten)]
         which: Which,
@@ -108,8 +112,13 @@ pub async fn jobs(desk: &Desk, command: Command) -> Result<Outcome, CommandError
 
 /// Has one job tried again by fresh addresses.
 async fn retry_from(desk: &Desk, ids: &[String], uris: Vec<String>) -> Result<Outcome, CommandError> {
-    let [id] = ids else {
-        return Err(CommandError::plain("--uri is of one job, and several were given", Some("retry them one by one")));
+    let id = match ids {
+        [id] => id,
+        [] => return Err(CommandError::plain("--uri is of one job, and none was given", Some("give its id"))),
+        _ => {
+            let message = "--uri is of one job, and several were given";
+            return Err(CommandError::plain(message, Some("retry them one by one")));
+        }
     };
     let part = |uri: String| OfferedPart { uri: uri.into(), ..OfferedPart::default() };
     let offer = match <[String; 1]>::try_from(uris) {

@@ -10,10 +10,17 @@ const SHOWN: usize = 80;
 /// What a manifest's line may be.
 pub const LINE: &str = "a line is a URI, or JSON: {\"uri\": … (or \"parts\": […]), \"tenant\": …, \"lane\": …, \"key\": …, \"priority\": …, \"repeat\": …, \"rule_set\": …, \"metadata\": {…}, \"speakers\": […], \"sound\": {…}}";
 
-/// Endings of recordings, behind which a table's next column begins.
-const ENDINGS: [&str; 17] = [
-    "wav", "mp3", "m4a", "mp4", "ogg", "opus", "oga", "flac", "aac", "amr", "gsm", "wma", "webm", "mkv", "mov", "aif",
-    "au",
+/// Endings of recordings, behind which a table's next column begins: containers, then what has no header (as
+/// `decode::headerless` of earmark-audio has it), without the rate that some have at their end.
+const ENDINGS: &[&str] = &[
+    "wav", "wave", "w64", "rf64", "bwf", "wav49", "mp2", "mp3", "mpga", "m4a", "m4b", "m4v", "mp4", "mov", "3gp",
+    "3gpp", "3g2", "ogg", "oga", "ogv", "opus", "spx", "flac", "aac", "adts", "ac3", "amr", "awb", "wma", "wmv", "asf",
+    "webm", "weba", "mka", "mkv", "avi", "flv", "mpg", "mpeg", "ts", "aif", "aiff", "aifc", "au", "snd", "caf", "wv",
+    "ape", "tta", "dss", "ds2", "raw", "pcm", "lpcm", "s8", "u8", "sb", "ub", "sw", "uw", "s16", "u16", "s16le",
+    "s16be", "s24", "s24le", "s32", "s32le", "f32", "f32le", "ul", "ulw", "ulaw", "mu", "mulaw", "pcmu", "al", "alw",
+    "alaw", "pcma", "slin", "sln", "l16", "gsm", "g711", "g719", "g721", "g722", "722", "g723_1", "g7231", "tco",
+    "rco", "g726", "g726le", "g726-16", "g726-24", "g726-32", "g726-40", "g728", "g729", "g729a", "ilbc", "vox", "sbc",
+    "msbc", "nmf", "siren7", "siren14", "dvf", "msv",
 ];
 
 /// What is wrong with a line, and what to do about it.
@@ -131,8 +138,10 @@ fn check(line: &str) -> Result<(), (String, &'static str)> {
 fn has_columns(line: &str) -> bool {
     let lower = line.to_ascii_lowercase();
     lower.match_indices([',', ';']).any(|(place, _)| {
-        let before = lower[..place].trim_end_matches(['"', '\'']);
-        ENDINGS.iter().any(|ending| before.strip_suffix(ending).is_some_and(|before| before.ends_with('.')))
+        let before = lower[..place].trim_end_matches(['"', '\'', ' ']);
+        let Some((_, ending)) = before.rsplit_once('.') else { return false };
+        let without_rate = ending.trim_end_matches(|c: char| c.is_ascii_digit());
+        ENDINGS.contains(&ending) || matches!(without_rate, "sln" | "slin")
     })
 }
 
@@ -180,6 +189,8 @@ mod tests {
             ("uri\tkey\n", 1, "a tab"),
             ("s3://calls/0.wav\ns3://calls/1.wav,call-1", 2, "a row of a table"),
             ("https://host/a.MP3;call-1", 1, "a row of a table"),
+            ("s3://calls/1.raw,call-1", 1, "a row of a table"),
+            ("s3://calls/1.sln16 ; call-1", 1, "a row of a table"),
             ("\"s3://calls/1.wav\",\"call-1\"", 1, "in quotes"),
             ("/no/such/file.wav", 1, "no file `/no/such/file.wav`"),
             (folder, 1, "a folder"),
@@ -212,7 +223,12 @@ mod tests {
             let path = named(name);
             assert_eq!(lines(path.as_bytes()).unwrap(), [(1, path)]);
         }
-        for text in ["s3://calls/a, b.wav", "https://host/a.wav?x=1,2", "file:///on/workers/only.wav"] {
+        for text in [
+            "s3://calls/a, b.wav",
+            "s3://calls/Dr.Smith, v1.2,b.raw",
+            "https://host/a.wav?x=1,2",
+            "file:///on/workers/only.wav",
+        ] {
             assert_eq!(lines(text.as_bytes()).unwrap().len(), 1, "{text}");
         }
     }

@@ -63,6 +63,13 @@ pub fn rest(shown: usize, all: u64) {
     }
 }
 
+/// What is said below a list that ends where its limit has it though there is `more`.
+pub fn more(shown: usize, more: bool) {
+    if more {
+        line(&format!("the first {shown}; --limit N shows more"));
+    }
+}
+
 /// A finding in a line: `0:36 high guaranteed-returns "稳赚不赔" (agent)`.
 pub fn finding(finding: &Finding) -> String {
     let words = match finding.kind {

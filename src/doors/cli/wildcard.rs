@@ -17,13 +17,19 @@ pub fn expanded(word: &Offer) -> Result<Option<Vec<Offer>>, CommandError> {
     if !text.contains(['*', '?', '[']) {
         return Ok(None);
     }
-    let Some(path) = &word.path else { return bucket(&word.uri).map_or(Ok(None), Err) };
-    if path.exists() {
-        return Ok(None);
-    }
+    let pattern = match (&word.path, word.uri.address()) {
+        (Some(path), _) if path.exists() => return Ok(None),
+        (Some(_), _) => text.to_owned(),
+        (None, Ok(Address::File(path))) if path.exists() => return Ok(None),
+        (None, Ok(Address::File(_))) => match of_uri(text) {
+            Some(pattern) => pattern,
+            None => return Ok(None),
+        },
+        (None, _) => return bucket(&word.uri).map_or(Ok(None), Err),
+    };
     let nothing = |hint| CommandError::plain(format!("nothing is called `{text}`"), Some(hint));
-    let mut found = vec![if text.starts_with('/') { PathBuf::from("/") } else { PathBuf::new() }];
-    for part in text.split('/').filter(|part| !part.is_empty()) {
+    let mut found = vec![if pattern.starts_with('/') { PathBuf::from("/") } else { PathBuf::new() }];
+    for part in pattern.split('/').filter(|part| !part.is_empty()) {
         found = if part.contains(['*', '?', '[']) {
             let glob: Glob =
                 part.parse().map_err(|_| nothing("see its [ and ]; a name that has them is given whole"))?;
@@ -33,13 +39,24 @@ pub fn expanded(word: &Offer) -> Result<Option<Vec<Offer>>, CommandError> {
         };
     }
     if found.is_empty() {
-        return Err(nothing("give a folder, and `--include` says what is taken of it"));
+        return Err(nothing(match word.path {
+            Some(_) => "give a folder, and `--include` says what is taken of it",
+            None => "it is looked for here; in the URI of one file write %2A, %3F, %5B for *, ?, [",
+        }));
     }
     let offer = |path: PathBuf| {
         let uri = path.to_string_lossy().into_owned().into();
         Offer { uri, path: std::path::absolute(path).ok(), ..Offer::default() }
     };
     Ok(Some(found.into_iter().map(offer).collect()))
+}
+
+/// The path that `text`, a pattern as `file:///calls/a?.wav`, spells: there a `?` begins no query.
+fn of_uri(text: &str) -> Option<String> {
+    match RecordingUri::from(text.replace('?', "%3F")).address() {
+        Ok(Address::File(path)) => path.into_os_string().into_string().ok(),
+        _ => None,
+    }
 }
 
 /// Why a pattern for the objects of a bucket is not taken.
@@ -96,6 +113,13 @@ mod tests {
             expanded(&word(name)).expect_err(name);
         }
         let uri = |uri: &str| expanded(&Offer { uri: uri.into(), ..Offer::default() });
+        for (pattern, found) in [("a/[13].wav", &["a/1.wav", "a/3.wav"][..]), ("%61/?.txt", &["a/1.txt"])] {
+            let offers = uri(&format!("file://{}", at(pattern))).unwrap().unwrap();
+            let found: Vec<_> = found.iter().map(|name| at(name)).collect();
+            assert_eq!(offers.iter().map(|offer| offer.uri.expose()).collect::<Vec<_>>(), found, "{pattern}");
+        }
+        uri(&format!("file://{}", at("a/*.mp3"))).unwrap_err();
+        assert_eq!(uri(&format!("file://{}", at("a/x%3F.wav"))).unwrap(), None);
         uri("s3://calls/2026/*.wav").unwrap_err();
         assert_eq!(uri("https://example.org/a.wav?x=*").unwrap(), None);
     }

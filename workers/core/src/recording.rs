@@ -77,18 +77,17 @@ impl RecordingUri {
         }
     }
 
-    /// Which recording it names, whoever may fetch it and until when: a web address without user, password and what signs
-    /// it, whatever else it is as it stands. Not to be shown: other parts of a query may be secrets too.
+    /// Which recording it names, until whenever it may be fetched: a web address without password and what signs it,
+    /// whatever else it is as it stands. The user stays: a mailbox's address may be the same for all. Not to be shown: a
+    /// user and other parts of a query may be secrets too.
     pub fn recording(&self) -> Cow<'_, str> {
         let Ok(Address::Http(url)) = self.address() else { return Cow::Borrowed(&self.0) };
-        let has_login = !url.username().is_empty() || url.password().is_some();
         let mut url = match unsigned(&url) {
             Some(url) => url,
-            None if has_login => url,
+            None if url.password().is_some() => url,
             None => return Cow::Borrowed(&self.0),
         };
-        // Both fail only for URLs without a host, which http URLs have.
-        let _ = url.set_username("");
+        // Fails only for URLs without a host, which http URLs have.
         let _ = url.set_password(None);
         Cow::Owned(url.into())
     }
@@ -270,6 +269,18 @@ mod tests {
         ] {
             let error = address(text).expect_err(text).to_string();
             assert!(error.contains(part), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_recording_is_the_same_by_another_password_and_another_for_another_user() {
+        let same =
+            |one: &str, other: &str| RecordingUri::from(one).recording() == RecordingUri::from(other).recording();
+        assert!(same("https://alice:old@pbx/latest.wav", "https://alice:new@pbx/latest.wav"));
+        assert!(same("https://alice:pw@pbx/latest.wav", "https://alice@pbx/latest.wav"));
+        assert!(same("https://alice:pw@pbx/a.wav?X-Amz-Signature=a", "https://alice@pbx/a.wav?X-Amz-Signature=b"));
+        for other in ["https://bob:pw@pbx/latest.wav", "https://pbx/latest.wav", "https://:pw@pbx/latest.wav"] {
+            assert!(!same("https://alice:pw@pbx/latest.wav", other), "{other}");
         }
     }
 

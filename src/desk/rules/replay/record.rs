@@ -11,13 +11,16 @@ use crate::desk::views::ReplayView;
 const PAGE: u32 = 500;
 
 impl Desk {
-    /// The replays on record, the newest first, at most `limit`.
+    /// The replays on record, the newest first, at most `limit`; and whether there are others.
     ///
     /// # Errors
     /// [`JournalError`] when the database fails.
-    pub async fn replays(&self, limit: u32) -> Result<Vec<ReplayView>, JournalError> {
-        let stored = Replays::new(self.app.database.clone()).list(limit).await?;
-        Ok(stored.into_iter().map(ReplayView::from).collect())
+    pub async fn replays(&self, limit: u32) -> Result<(Vec<ReplayView>, bool), JournalError> {
+        let mut stored = Replays::new(self.app.database.clone()).list(limit.saturating_add(1)).await?;
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let has_more = stored.len() > limit;
+        stored.truncate(limit);
+        Ok((stored.into_iter().map(ReplayView::from).collect(), has_more))
     }
 
     /// Shows what an earlier replay found different to `seen`, each beside its line as JSON, and gives its summary; none

@@ -22,6 +22,7 @@ pub async fn list(desk: &Desk, limit: u32, json: bool) -> Result<Outcome, Comman
         kept.sets.iter().try_for_each(show::json)?;
         return Ok(Outcome::Done);
     }
+    let shown = kept.sets.len();
     let mut table = show::table(&["hash", "name", "first seen", "in force", "rules", "words"]);
     for set in kept.sets {
         let rules = set.rules.map_or_else(|| "unusable".into(), |rules| rules.to_string());
@@ -30,6 +31,7 @@ pub async fn list(desk: &Desk, limit: u32, json: bool) -> Result<Outcome, Comman
         table.add_row([short(&set.sha256).to_owned(), set.name, set.first_seen, in_force, rules, words]);
     }
     show::line(&table.to_string());
+    show::more(shown, kept.has_more);
     Ok(Outcome::Done)
 }
 

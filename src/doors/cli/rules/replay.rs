@@ -204,7 +204,8 @@ fn print_summary(summary: &Summary, is_json: bool) -> Result<(), CommandError> {
 
 /// The replays on record, the newest first.
 pub async fn list(desk: &Desk, limit: u32, is_json: bool) -> Result<Outcome, CommandError> {
-    let replays = desk.replays(limit).await?;
+    let (replays, has_more) = desk.replays(limit).await?;
+    let shown = replays.len();
     if is_json {
         replays.iter().try_for_each(show::json)?;
         return Ok(Outcome::Done);
@@ -226,5 +227,6 @@ pub async fn list(desk: &Desk, limit: u32, is_json: bool) -> Result<Outcome, Com
         ]);
     }
     show::line(&table.to_string());
+    show::more(shown, has_more);
     Ok(Outcome::Done)
 }
