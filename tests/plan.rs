@@ -120,6 +120,7 @@ fn what_cannot_be_planned_is_a_line_with_code_and_hint_and_the_rest_is_planned()
 #[test]
 fn plan_and_submit_are_given_recordings_in_the_same_way() {
     let machine = Machine::new();
+    std::fs::write(machine.folder.path().join("a.wav"), "").unwrap();
     std::fs::write(machine.folder.path().join("bad.jsonl"), "a.wav\n{\"url\": \"b.wav\"}\n").unwrap();
     for command in ["plan", "submit"] {
         for (args, part) in [

@@ -35,8 +35,10 @@ pub enum Check {
 
 /// Runs every check and tells `report` of each, by its name, as it ends. Makes nothing and brings nothing up to date.
 pub async fn examine(config: Config, mut report: impl FnMut(&str, Check)) {
+    let mut is_current = true;
     let desk = match Desk::open_to_look(config).await {
         Ok((desk, Some(database))) => {
+            is_current = !matches!(database, Check::Warning(..));
             report("database", database);
             desk
         }
@@ -47,7 +49,7 @@ pub async fn examine(config: Config, mut report: impl FnMut(&str, Check)) {
         Err(error) => return report("database", bad(&error)),
     };
     report("clock", desk.check_clock().await);
-    for check in desk.check_queue().await {
+    for check in desk.check_queue(is_current).await {
         report("queue", check);
     }
     if desk.app.engine().is_provider() {
@@ -137,10 +139,14 @@ impl Desk {
         }
     }
 
-    async fn check_queue(&self) -> Vec<Check> {
+    /// Whose the queue is only a database that `is_current` knows.
+    async fn check_queue(&self, is_current: bool) -> Vec<Check> {
         let Some(broker) = &self.app.broker else { return vec![Check::Well("the journal itself".into())] };
         match broker.examine().await {
-            Ok(found) => checks("Redis", found),
+            Ok(mut found) => {
+                found.retain(|finding| is_current || finding.problem.code != "queue.stranger");
+                checks("Redis", found)
+            }
             Err(error) => vec![failed(&error)],
         }
     }
