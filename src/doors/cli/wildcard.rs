@@ -20,7 +20,8 @@ pub fn expanded(word: &Offer) -> Result<Option<Vec<Offer>>, CommandError> {
     let pattern = match (&word.path, word.uri.address()) {
         (Some(path), _) if path.exists() => return Ok(None),
         (Some(_), _) => text.to_owned(),
-        (None, Ok(Address::File(path))) if path.exists() => return Ok(None),
+        // Behind a `?` may stand a part of the name, which the address of a folder does not tell.
+        (None, Ok(Address::File(path))) if path.is_file() || (path.exists() && !text.contains('?')) => return Ok(None),
         (None, Ok(Address::File(_))) => match of_uri(text) {
             Some(pattern) => pattern,
             None => return Ok(None),
