@@ -2,9 +2,9 @@
 
 use earmark_notify::Delivery;
 
-use super::say::say;
 use crate::app::App;
 use crate::config::CommandError;
+use crate::desk::notice::say;
 
 /// What tells the receiver; none where nobody is to be told. Warns of outcomes that go out unsigned.
 ///

@@ -13,7 +13,6 @@
 mod delivery;
 mod retention;
 mod rules;
-mod say;
 mod sweeping;
 mod up;
 mod watch;

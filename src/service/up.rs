@@ -8,13 +8,13 @@ use earmark_pipeline::{ProviderAccounts, RuleBook};
 use earmark_queue::WorkerEnd;
 use tokio_util::sync::CancellationToken;
 
-use super::say::say;
 use super::watch::watch;
 use super::work::work;
 use super::{delivery, rules};
 use crate::app::{App, Loading};
 use crate::config::CommandError;
 use crate::desk::Desk;
+use crate::desk::notice::say;
 use crate::desk::rules::in_force::named;
 use crate::desk::service::{Halves, Stopped};
 use crate::desk::signals::Signals;

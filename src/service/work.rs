@@ -8,11 +8,11 @@ use earmark_pipeline::{NoProgress, ProviderAccounts, RuleBook};
 use earmark_queue::WorkerEnd;
 use tokio_util::sync::CancellationToken;
 
-use super::say::say;
 use super::{retention, sweeping};
 use crate::app::App;
 use crate::config::CommandError;
 use crate::desk::counted;
+use crate::desk::notice::say;
 
 /// How long it may take to write down that this worker has stopped; where it cannot be, its silence tells the same.
 const LAST_WORD: Duration = Duration::from_secs(1);

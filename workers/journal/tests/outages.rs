@@ -5,18 +5,14 @@
 #[macro_use]
 mod support;
 
-use std::fs::File;
-use std::io::Write as _;
-
 use std::pin::pin;
-use std::process::Command;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use earmark_core::{Disposition, Failure, Lane};
 use earmark_journal::{Database, DatabaseOptions, Journal, JournalError, at_once};
-use earmark_servers::{PostgresServer, within};
+use earmark_servers::{PostgresServer, SmallDisk, within};
 use sqlx::{Connection, Row};
 use support::*;
 use tokio::io::copy_bidirectional;
@@ -24,46 +20,6 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 on_both!(operations_cancelled_anywhere_leave_no_transaction_behind);
-
-/// A file system of its own that a test may fill.
-struct SmallDisk {
-    folder: tempfile::TempDir,
-}
-
-impl SmallDisk {
-    /// None where this user may not mount.
-    fn mounted() -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=4m", "earmark-test"])
-            .arg(folder.path())
-            .output()
-            .is_ok_and(|output| output.status.success());
-        mounted.then_some(Self { folder })
-    }
-
-    /// Takes the room that is left, to the last byte.
-    fn fill(&self) {
-        let mut ballast = File::create(self.ballast()).unwrap();
-        for size in [65_536, 4096, 512, 1] {
-            while ballast.write_all(&vec![0; size]).is_ok() {}
-        }
-    }
-
-    fn make_room(&self) {
-        std::fs::remove_file(self.ballast()).unwrap();
-    }
-
-    fn ballast(&self) -> std::path::PathBuf {
-        self.folder.path().join("ballast")
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(self.folder.path()).status();
-    }
-}
 
 async fn migrated(url: &str) -> Database {
     let db = Database::open(url, Arc::new(earmark_core::SystemClock)).await.unwrap();
@@ -93,8 +49,8 @@ async fn refused_three_times(journal: &Journal) -> (usize, JournalError) {
 #[tokio::test]
 async fn a_disk_that_was_full_is_worked_on_as_soon_as_there_is_room() {
     // Who may not mount has the fault at every statement alone: faults.rs.
-    let Some(disk) = SmallDisk::mounted() else { return };
-    let path = disk.folder.path().join("earmark.sqlite");
+    let Ok(disk) = SmallDisk::mount(4 << 20) else { return };
+    let path = disk.folder().join("earmark.sqlite");
     let db = migrated(&format!("sqlite:{}", path.display())).await;
     let journal = Journal::new(db.clone());
     journal.accept(&new_job("before"), "cli").await.unwrap();

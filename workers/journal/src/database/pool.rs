@@ -31,9 +31,6 @@ const LAST_WAIT: Duration = Duration::from_secs(5);
 /// How long a server is given to hear that a session ends.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// What pgBouncer says when it has too many to serve, all with the code of a broken protocol.
-const TOO_MANY: [&str; 3] = ["no more connections allowed", "client connections exceeded", "query_wait_timeout"];
-
 /// How many connections, and how long they live.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
@@ -140,7 +137,7 @@ impl Shared {
                 Err(error) => error,
             };
             drop(seat);
-            let found = of_server(&error);
+            let found = standing(&error);
             let is_worth_waiting = self.target.is_server()
                 && match found {
                     Standing::Away => !at_once,
@@ -211,7 +208,7 @@ impl Shared {
         };
         let told = told.unwrap_or(Err(sqlx::Error::PoolTimedOut));
         if let Err(error) = &told
-            && of_server(error) == Standing::Away
+            && standing(error) == Standing::Away
         {
             self.away.begins(error, began);
         }
@@ -250,7 +247,7 @@ impl Shared {
         let made = timeout(limit, Link::login(&self.target)).await;
         let made = made.unwrap_or_else(|_| Err(sqlx::Error::Io(io::ErrorKind::TimedOut.into())));
         match &made {
-            Err(error) if of_server(error) == Standing::Away => self.away.begins(error, began),
+            Err(error) if standing(error) == Standing::Away => self.away.begins(error, began),
             // It has answered, whatever it said.
             Ok(_) | Err(_) => self.away.is_over(),
         }
@@ -273,7 +270,7 @@ impl Shared {
                 self.dispose(link);
                 Ok(())
             }
-            Err(error) if of_server(&error) == Standing::Away => self.away.told_since(asked).unwrap_or(Err(error)),
+            Err(error) if standing(&error) == Standing::Away => self.away.told_since(asked).unwrap_or(Err(error)),
             Err(_) => Ok(()),
         }
     }
@@ -371,11 +368,4 @@ impl Shared {
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Idle>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// What `error` says of the server, or of the pooler before it.
-fn of_server(error: &sqlx::Error) -> Standing {
-    let told = error.as_database_error().filter(|told| told.code().as_deref() == Some("08P01"));
-    let is_too_many = told.is_some_and(|told| TOO_MANY.iter().any(|words| told.message().contains(words)));
-    if is_too_many { Standing::TooMany } else { standing(error) }
 }

@@ -13,6 +13,9 @@ const LEAST_VERSION: u32 = 13;
 /// `read_only_sql_transaction`.
 const READ_ONLY: &str = "25006";
 
+/// What pgBouncer says when it has too many to serve, all with the code of a broken protocol.
+const TOO_MANY: [&str; 3] = ["no more connections allowed", "client connections exceeded", "query_wait_timeout"];
+
 /// The server's clock, not that of the transaction's begin.
 pub(super) const SERVER_TIME: &str = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AS now_ms";
 
@@ -109,6 +112,7 @@ pub(super) fn standing(error: &sqlx::Error) -> Standing {
     };
     match told.code().as_deref() {
         Some("53300") => Standing::TooMany,
+        Some("08P01") if TOO_MANY.iter().any(|words| told.message().contains(words)) => Standing::TooMany,
         Some("57P01" | "57P02" | "57P03") => Standing::Away,
         Some(READ_ONLY | "25P03" | "57P04" | "57P05") => Standing::Gone,
         Some(code) if code.starts_with("08") => Standing::Away,

@@ -85,13 +85,17 @@ pub(super) fn is_fresh(job: &Job, new: &NewJob) -> bool {
 /// producer's own, as the first was.
 pub(super) async fn renew(write: &mut Write, id: &JobId, new: &NewJob) -> Result<Option<Locked>, JournalError> {
     let job = locked(write, id).await?;
-    let is_refused = job.error.as_ref().is_some_and(|error| REFUSED.contains(&error.code.as_str()));
     let is_dead = job.state == JobState::Dead;
-    if !is_fresh(&job, new) || (is_dead && !is_refused) {
+    if !is_fresh(&job, new) || (is_dead && !is_refused(&job)) {
         return Ok(None);
     }
     put(write, &job, &new.location, &new.options.parts).await?;
     Ok(is_dead.then_some(job))
+}
+
+/// Whether `job` was not fetched last because its address no longer served.
+fn is_refused(job: &Job) -> bool {
+    job.error.as_ref().is_some_and(|error| REFUSED.contains(&error.code.as_str()))
 }
 
 /// Writes where `job` is fetched from; one that waits because it could not be is due.
@@ -100,8 +104,7 @@ async fn put(write: &mut Write, job: &Locked, location: &RecordingUri, parts: &[
         [] => location.expose().to_owned(),
         parts => json("address", &parts.iter().map(|part| part.location.expose()).collect::<Vec<_>>())?,
     };
-    let is_refused = job.error.as_ref().is_some_and(|error| REFUSED.contains(&error.code.as_str()));
-    let due_ms = if is_refused && job.state == JobState::Ready { write.db().now_ms() } else { i64::MAX };
+    let due_ms = if is_refused(job) && job.state == JobState::Ready { write.db().now_ms() } else { i64::MAX };
     let statement =
         "UPDATE jobs SET address = $2, run_at_ms = CASE WHEN run_at_ms > $3 THEN $3 ELSE run_at_ms END WHERE id = $1";
     write.run(sqlx::query(statement).bind(job.id.as_str().to_owned()).bind(address).bind(due_ms)).await?;

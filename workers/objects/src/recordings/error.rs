@@ -371,35 +371,7 @@ impl FetchError {
     /// The folder whose fault it is, where that is not the place of the recording's own address: what is fetched is kept
     /// here. A redirect's end is no place of its own: nobody asks whether it is away before a recording is asked for.
     pub fn place(&self) -> Option<String> {
-        match self {
-            Self::Spool { folder, .. } => Some(place::of_folder(folder)),
-            Self::Uri(_)
-            | Self::Unsupported { .. }
-            | Self::NotFound { .. }
-            | Self::NotAFile { .. }
-            | Self::Forbidden { .. }
-            | Self::OutOfReach { .. }
-            | Self::Expired { .. }
-            | Self::Empty { .. }
-            | Self::TooLarge { .. }
-            | Self::Coding { .. }
-            | Self::NotDecoded { .. }
-            | Self::Changed { .. }
-            | Self::Replaced { .. }
-            | Self::Read { .. }
-            | Self::PrivateAddress { .. }
-            | Self::TooManyRedirects { .. }
-            | Self::BadRedirect { .. }
-            | Self::Refused { .. }
-            | Self::Unavailable { .. }
-            | Self::Connect { .. }
-            | Self::UnknownHost { .. }
-            | Self::Broken { .. }
-            | Self::WrongPart { .. }
-            | Self::TimedOut { .. }
-            | Self::Client(_)
-            | Self::S3(_) => None,
-        }
+        if let Self::Spool { folder, .. } = self { Some(place::of_folder(folder)) } else { None }
     }
 
     /// Whether the host or the store itself answered, with an error that may well be about this recording: no gateway, which

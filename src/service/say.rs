@@ -1,3 +1,0 @@
-//! Words for whoever started the service.
-
-pub use crate::desk::notice::say;
